@@ -1,4 +1,4 @@
-/** Cuts a byte stream into its top-level boxes. */
+/** Splits a byte stream into its top-level boxes. */
 import { printableType } from "./bytes.ts";
 import { CmafError } from "./errors.ts";
 import { CMAF_LIMITS } from "./limits.ts";
@@ -10,7 +10,7 @@ export interface TopLevelBox {
   readonly bytes: Uint8Array;
   /** 8 or 16. */
   readonly headerBytes: number;
-  /** Bytes of the stream before it. */
+  /** Offset in the stream. */
   readonly offset: number;
 }
 
@@ -19,13 +19,13 @@ const TOP_LEVEL_TYPES: ReadonlySet<string> = new Set([
   ...["sidx", "free", "skip", "emsg", "prft", "uuid"],
 ]);
 
-/** Incremental splitter: time and memory are linear in what was pushed, and memory is bounded by `LIMITS`. */
+/** Incremental splitter: time and memory are linear in the input, and memory is bounded by `LIMITS`. */
 export class BoxSplitter {
   readonly #input: string;
-  /** Bytes of the box under way; grows by doubling, so a size field alone reserves nothing. */
+  /** Bytes of the current box; grows by doubling, so a size field alone reserves nothing. */
   #buffer: Uint8Array = new Uint8Array(1024);
   #length = 0;
-  /** Size of the box under way; 0 while its header is incomplete. */
+  /** Size of the current box; 0 while its header is incomplete. */
   #size = 0;
   #headerBytes = 0;
   #type = "";
@@ -36,7 +36,7 @@ export class BoxSplitter {
     this.#input = input;
   }
 
-  /** The boxes that `chunk` completes. Throws `CmafError` on a box that is too large, malformed or of no known type. */
+  /** The boxes that `chunk` completes. Throws `CmafError` on a box that is too large, malformed or of an unknown type. */
   push(chunk: Uint8Array): TopLevelBox[] {
     const boxes: TopLevelBox[] = [];
     let at = 0;

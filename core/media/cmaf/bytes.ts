@@ -2,12 +2,12 @@
 import { CmafError } from "./errors.ts";
 import { CMAF_LIMITS } from "./limits.ts";
 
-/** A stretch of a box's bytes, with what an error about it must name. */
+/** A range of a box's bytes, with the context of its errors. */
 export interface BoxSpan {
   readonly bytes: Uint8Array;
-  /** Where the box begins, with its header. */
+  /** Offset of the box, header included. */
   readonly boxStart: number;
-  /** Where its fields begin. */
+  /** Offset of its fields. */
   readonly bodyStart: number;
   readonly end: number;
   /** e.g. `moof/traf/trun`. */
@@ -17,7 +17,7 @@ export interface BoxSpan {
   readonly inputOffset: number;
 }
 
-/** A fault in `span`'s box. */
+/** An error in `span`'s box. */
 export function boxError(span: BoxSpan, what: string, code: CmafError["code"] = "box-invalid"): CmafError {
   return new CmafError(code, what, { input: span.input, box: span.path, byteOffset: span.inputOffset + span.boxStart });
 }
@@ -61,7 +61,7 @@ export function readFourcc(span: BoxSpan, offset: number): string {
   return String.fromCharCode(v >>> 24, (v >>> 16) & 255, (v >>> 8) & 255, v & 255);
 }
 
-/** The type as an error shows it: what is not printable as `?`. */
+/** The type for an error message: unprintable characters as `?`. */
 export function printableType(type: string): string {
   return type.replaceAll(/[^ -~]/g, "?");
 }

@@ -4,7 +4,7 @@ import { type BoxSpan, boxError, forEachBox, readFourcc, readU8, readU16, readU3
 const toHex = (value: number, width = 0): string => value.toString(16).padStart(width, "0");
 const twoDigits = (value: number): string => value.toString().padStart(2, "0");
 
-/** What a sample entry says of its track. */
+/** The codec data of a sample entry. */
 export interface SampleEntry {
   readonly kind: "video" | "audio";
   readonly codecs: string;
@@ -16,7 +16,7 @@ export interface SampleEntry {
 
 type CodecStringReader = (box: BoxSpan, entry: string) => string;
 
-/** Configuration box and reader for each sample entry. */
+/** Configuration box and reader of each sample entry. */
 const VIDEO_ENTRIES: ReadonlyMap<string, readonly [box: string, codecs: CodecStringReader]> = new Map([
   ["avc1", ["avcC", avcCodecString]],
   ["avc3", ["avcC", avcCodecString]],
@@ -127,7 +127,7 @@ function mpeg4CodecString(box: BoxSpan, entry: string): string {
   return `${entry}.40.${kind === 31 ? 32 + (((first & 7) << 3) | (readU8(box, specific + 1) >>> 5)) : kind}`;
 }
 
-/** Where the body of the descriptor at `offset` begins. */
+/** Offset of the body of the descriptor at `offset`. */
 function descriptorBody(box: BoxSpan, offset: number, tag: number): number {
   if (readU8(box, offset) !== tag) throw boxError(box, `descriptor ${tag} is missing`);
   let at = offset + 1;
@@ -137,7 +137,7 @@ function descriptorBody(box: BoxSpan, offset: number, tag: number): number {
   throw boxError(box, "a descriptor's length runs over four bytes");
 }
 
-/** Reads the one sample entry of `stsd`. */
+/** Reads the only sample entry of `stsd`. */
 export function readSampleDescription(stsd: BoxSpan): SampleEntry {
   let entry: SampleEntry | null = null;
   forEachBox(stsd, stsd.bodyStart + 8, (type, child) => {

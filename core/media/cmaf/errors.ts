@@ -1,6 +1,6 @@
-/** The one error that `core/media/cmaf` throws. */
+/** The error of `core/media/cmaf`. */
 
-/** What kind of fault it is; stable, for programs. */
+/** The kind of error; stable, for programs. */
 export type CmafErrorCode =
   | "box-truncated"
   | "box-too-large"
@@ -13,13 +13,13 @@ export type CmafErrorCode =
   | "limit"
   | "state";
 
-/** Where the fault is, as far as it is known. */
+/** Where the error is, as far as it is known. */
 export interface CmafErrorLocation {
-  /** The pipe or track that brought it. */
+  /** The pipe or track. */
   readonly input?: string;
   /** Path of the box, e.g. `moof/traf/trun`. */
   readonly box?: string;
-  /** Bytes from the beginning of the input. */
+  /** Byte offset in the input. */
   readonly byteOffset?: number;
   /** Seconds on the input's own timeline. */
   readonly timestampS?: number;

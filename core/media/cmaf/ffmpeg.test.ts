@@ -13,7 +13,7 @@ import { Packager, type PackagerOutput, partTargetFor } from "./packager.ts";
 const FOLDER = mkdtempSync(join(tmpdir(), "cmaf-"));
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 
-/** What FFmpeg and its encoders say goes into the error, not onto the terminal. */
+/** Output of FFmpeg and its encoders goes into the error, not to the terminal. */
 const STDIO: ["ignore", "pipe", "pipe"] = ["ignore", "pipe", "pipe"];
 const EPOCH = 1_760_000_000;
 /** AC-3's `moov` needs a packet first, so FFmpeg refuses it without `delay_moov`; FLAC it calls experimental. */
@@ -31,7 +31,7 @@ interface Recording {
   readonly frames: readonly CodedFrame[];
 }
 
-/** What FFmpeg writes into one pipe. */
+/** FFmpeg's output on one pipe. */
 function record(options: string): Recording {
   const args = ["-v", "error", ...options.split(" "), ...FRAGMENTED];
   const pipe = new Uint8Array(execFileSync("ffmpeg", args, { maxBuffer: 1 << 28, stdio: STDIO }));
@@ -69,7 +69,7 @@ function judge(bytes: Uint8Array, name: string): { errors: string; times: number
   return { errors, times, decoded };
 }
 
-/** Samples that mp4box finds in each track of `init` with all parts, pushed to it part by part. */
+/** Samples that mp4box reads in each track of `init` with all parts, pushed part by part. */
 function countByMp4box(init: Uint8Array, outputs: readonly PackagerOutput[]): number[] {
   const file = createFile(true);
   const counts: number[] = [];

@@ -1,4 +1,4 @@
-/** Test material: synthetic fMP4 pipes, and packager output taken apart again. */
+/** Test material: synthetic fMP4 pipes, and parsed packager output. */
 
 import type { PartMeta } from "../../broadcast/broadcast-log.ts";
 import { concatBytes } from "../../kit/bytes.ts";
@@ -9,7 +9,7 @@ import { FragmentReader } from "./fragment-reader.ts";
 import type { CodedFrame } from "./frame.ts";
 import type { PackagerConfig, PackagerOutput } from "./packager.ts";
 
-/** A track name that is known to be one. */
+/** A valid track name. */
 export function testTrackName(text: string): TrackName {
   const name = parseTrackName(text);
   if (name === null) throw new Error(`${text} is no track name`);
@@ -100,7 +100,7 @@ export function testInit(kind: "video" | "audio", timescale: number): Uint8Array
     : makeInitSection(timescale, audioEntry("mp4a", AAC_CONFIG), "soun");
 }
 
-/** A pipe as FFmpeg writes it: a fragment a frame. */
+/** A pipe as FFmpeg writes it: one fragment per frame. */
 export function fmp4Pipe(init: Uint8Array, frames: readonly CodedFrame[]): Uint8Array {
   return concatBytes([
     init,
@@ -108,14 +108,14 @@ export function fmp4Pipe(init: Uint8Array, frames: readonly CodedFrame[]): Uint8
   ]);
 }
 
-/** A part with its samples, read back from its bytes. */
+/** A part with its samples, parsed from its bytes. */
 export interface PartReadBack {
   readonly meta: PartMeta;
   readonly bytes: Uint8Array;
   readonly frames: readonly CodedFrame[];
 }
 
-/** The parts of one track, read back: of their frames those of `trackId`, which `init` calls 1. */
+/** The parts of one track, parsed: the frames of `trackId`, which `init` numbers 1. */
 export function readPartsBack(
   outputs: readonly PackagerOutput[],
   track: TrackName,
@@ -135,7 +135,7 @@ export function readPartsBack(
   return parts;
 }
 
-/** A part with the other tracks' `traf` hidden, and its own track's id 1; empty where that track has none in it. */
+/** A part with the other tracks' `traf` hidden, and its own track's id set to 1; empty if the track is not in it. */
 function fragmentOf(part: Uint8Array, trackId: number): Uint8Array {
   const bytes = part.slice();
   const view = new DataView(bytes.buffer);
@@ -157,17 +157,17 @@ function fragmentOf(part: Uint8Array, trackId: number): Uint8Array {
   return found ? bytes : new Uint8Array(0);
 }
 
-/** Four bytes that are this number: distinct frame data. */
+/** Four bytes of this number: distinct frame data. */
 export function frameData(id: number): Uint8Array {
   return new Uint8Array(bigEndianWords(id));
 }
 
-/** The number that `dataOf` made. */
+/** The number that `dataOf` encoded. */
 export function frameId(data: Uint8Array): number {
   return new DataView(data.buffer, data.byteOffset, data.byteLength).getUint32(0);
 }
 
-/** A run's init sections for all tracks of `config`. */
+/** A timeline's init sections for all tracks of `config`. */
 export function testInits(
   config: PackagerConfig,
 ): Parameters<import("./packager.ts").Packager["beginTimeline"]>[0]["inits"] {

@@ -7,7 +7,7 @@ import type { CodedFrame, InitInfo } from "./frame.ts";
 import { type MovieBox, readMovieBox } from "./init.ts";
 import { CMAF_LIMITS } from "./limits.ts";
 
-/** What a pipe brings: its init section once, then frames. */
+/** The content of a pipe: its init section once, then frames. */
 export type FragmentReaderEvent =
   | { readonly kind: "init"; readonly info: InitInfo; readonly bytes: Uint8Array }
   | { readonly kind: "frame"; readonly frame: CodedFrame };
@@ -22,13 +22,13 @@ interface SampleLocation {
   readonly size: number;
 }
 
-/** One pipe. Holds a box under way, nothing else. */
+/** The reader of one pipe. It buffers only the current box. */
 export class FragmentReader {
   readonly #input: string;
   readonly #splitter: BoxSplitter;
   #ftyp: Uint8Array = new Uint8Array(0);
   #movie: MovieBox | null = null;
-  /** The `moof` whose `mdat` has not come. */
+  /** The `moof` whose `mdat` has not arrived. */
   #fragment: { readonly samples: readonly SampleLocation[]; readonly moofBytes: number } | null = null;
   #lastDurationTicks = 0;
 
@@ -38,7 +38,7 @@ export class FragmentReader {
     this.#splitter = new BoxSplitter(input);
   }
 
-  /** What `chunk` completes. Throws `CmafError`; the reader is of no further use then. */
+  /** The items that `chunk` completes. Throws `CmafError`; the reader must not be used afterwards. */
   push(chunk: Uint8Array): FragmentReaderEvent[] {
     const events: FragmentReaderEvent[] = [];
     for (const box of this.#splitter.push(chunk)) this.#readBox(box, events);
@@ -180,7 +180,7 @@ function readTrackRun(trun: BoxSpan, defaults: SampleDefaults, startTime: number
     const size = (head & 0x200) !== 0 ? next() : defaults.size;
     let flags = (head & 0x400) !== 0 ? next() : defaults.flags;
     if (i === 0 && firstFlags !== null) flags = firstFlags;
-    // ISO/IEC 14496-12 §8.8.8.2: the offset is signed in version 1. FFmpeg means it signed in version 0 as well.
+    // ISO/IEC 14496-12 §8.8.8.2: the offset is signed in version 1. FFmpeg uses signed values in version 0 too.
     const ctsOffset = (head & 0x800) !== 0 ? next() | 0 : 0;
     samples.push({ dts, durationTicks, ctsOffset, sync: (flags & 0x10000) === 0, position, size });
     dts += durationTicks;

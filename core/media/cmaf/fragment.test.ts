@@ -11,7 +11,7 @@ const sample = (durationTicks: number, size: number, sync: boolean, ctsOffset = 
   data: new Uint8Array(size).fill(size),
 });
 
-/** What mp4box reads of one fragment. */
+/** mp4box's reading of one fragment. */
 function judged(samples: readonly FragmentSample[], dts: number): unknown[] {
   const { bytes } = writeFragment(5, [{ trackId: 1, decodeTicks: dts, samples }]);
   const file = createFile(true);

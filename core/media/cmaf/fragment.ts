@@ -1,4 +1,4 @@
-/** Writes one part: a tight `moof` + `mdat` of one track, or of a picture track and its sound. */
+/** Writes one part: a compact `moof` + `mdat` of one track, or of a video track and its audio. */
 
 /** One sample of a part. */
 export interface FragmentSample {
@@ -16,7 +16,7 @@ const OTHER_FLAGS = 0x01010000;
 const TFHD = { duration: 0x08, size: 0x10, flags: 0x20, baseIsMoof: 0x020000 } as const;
 const TRUN = { dataOffset: 0x01, firstFlags: 0x04, duration: 0x100, size: 0x200, flags: 0x400, cts: 0x800 } as const;
 
-/** Which fields each sample must carry because the fragment's defaults don't say them. */
+/** Fields that each sample must carry because they differ from the fragment's defaults. */
 interface Layout {
   readonly runFlags: number;
   readonly headerFlags: number;
@@ -50,21 +50,21 @@ function trackRunLayout(samples: readonly FragmentSample[]): Layout {
   return { runFlags, headerFlags, version, defaultFlags, wordsPerSample };
 }
 
-/** Samples of one track that follow each other without a hole; at least one. */
+/** Consecutive samples of one track without a hole; at least one. */
 export interface TrackRun {
   readonly trackId: number;
-  /** When the first is decoded. */
+  /** Decode time of the first. */
   readonly decodeTicks: number;
   readonly samples: readonly FragmentSample[];
 }
 
-/** A part's bytes, and how many of them lead through the first sample's data. */
+/** A part's bytes, and the length of the prefix that includes the first sample's data. */
 export interface MediaFragment {
   readonly bytes: Uint8Array;
   readonly firstSampleEnd: number;
 }
 
-/** A run with what its `traf` needs. */
+/** A run with the fields of its `traf`. */
 interface TrackRunPlan extends TrackRun {
   readonly layout: Layout;
   readonly tfhdBytes: number;
@@ -84,13 +84,13 @@ function planTrackRun(run: TrackRun): TrackRunPlan {
 
 const trafBytesOf = ({ tfhdBytes, trunBytes }: TrackRunPlan): number => 8 + tfhdBytes + 20 + trunBytes;
 
-/** Writes words one after the other. */
+/** Writes consecutive words. */
 interface WordWriter {
   readonly word: (value: number) => void;
   readonly box: (size: number, type: number) => void;
 }
 
-/** `runs` (at least one) as one fragment, their data one after the other. */
+/** `runs` (at least one) as one fragment, with their data in order. */
 export function writeFragment(sequence: number, runs: readonly TrackRun[]): MediaFragment {
   const planned = runs.map(planTrackRun);
   let moofBytes = 8 + 16;
@@ -129,7 +129,7 @@ export function writeFragment(sequence: number, runs: readonly TrackRun[]): Medi
   return { bytes, firstSampleEnd: moofBytes + 8 + (runs[0]?.samples[0]?.data.length ?? 0) };
 }
 
-/** `dataOffset`: bytes from the beginning of the `moof` to the run's first sample. */
+/** `dataOffset`: bytes from the start of the `moof` to the run's first sample. */
 function writeTraf(run: TrackRunPlan, dataOffset: number, { word, box }: WordWriter): void {
   const { trackId, decodeTicks, samples, layout, tfhdBytes, trunBytes } = run;
   const { runFlags, headerFlags } = layout;

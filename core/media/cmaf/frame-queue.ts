@@ -1,4 +1,4 @@
-/** Frames of one track in order of arrival, checked and held until they can be placed. */
+/** Frames of one track in order of arrival, validated and queued until they can be placed. */
 import type { TrackName } from "../../kit/ids.ts";
 import { CmafError } from "./errors.ts";
 import type { CodedFrame, TimedFrame } from "./frame.ts";
@@ -22,7 +22,7 @@ export class FrameQueue {
     this.timescale = timescale;
   }
 
-  /** Drops the frames of the timeline before. */
+  /** Drops the frames of the previous timeline. */
   reset(): void {
     this.#frames = [];
     this.#queuedBytes = 0;
@@ -34,7 +34,7 @@ export class FrameQueue {
     this.#offsetTicks = offsetTicks;
   }
 
-  /** End of what was received in this timeline, seconds on the output timeline; null before its first frame. */
+  /** End of the received frames of this timeline, seconds on the output timeline; null before its first frame. */
   get receivedS(): number | null {
     return this.#lastDts === null ? null : (this.#lastEnd + this.#offsetTicks) / this.timescale;
   }
@@ -50,7 +50,7 @@ export class FrameQueue {
     if (frame !== undefined) this.#queuedBytes -= frame.data.length;
   }
 
-  /** Checks `frame` and holds it. Throws `CmafError` naming track and timestamp. */
+  /** Validates `frame` and queues it. Throws `CmafError` naming track and timestamp. */
   enqueue(frame: CodedFrame): void {
     const { dts, durationTicks, ctsOffset } = frame;
     const limit = CMAF_LIMITS.frameS * this.timescale;

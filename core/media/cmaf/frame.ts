@@ -1,4 +1,4 @@
-/** What passes between FFmpeg's pipes and the packager: one coded picture or audio frame at a time. */
+/** Frames between FFmpeg's pipes and the packager: one coded picture or audio frame each. */
 
 /** One coded frame of one track, in decode order. */
 export interface CodedFrame {
@@ -8,7 +8,7 @@ export interface CodedFrame {
   readonly ctsOffset: number;
   /** Ticks until the next frame's `dts`. */
   readonly durationTicks: number;
-  /** Decoding can begin here; true for every audio frame. */
+  /** Whether decoding can begin here; true for every audio frame. */
   readonly sync: boolean;
   readonly data: Uint8Array;
 }
@@ -23,7 +23,7 @@ export interface TimedFrame {
   readonly data: Uint8Array;
 }
 
-/** What a track's `moov` says. */
+/** The properties of a track in its `moov`. */
 export interface InitInfo {
   readonly kind: "video" | "audio";
   /** RFC 6381, e.g. `avc1.64001f`, `hvc1.1.6.L93.B0`, `av01.0.04M.08`, `mp4a.40.2`, `opus`, `ac-3`, `ec-3`, `flac`. */

@@ -9,7 +9,7 @@ import type { CodedFrame } from "./frame.ts";
 import { CMAF_LIMITS } from "./limits.ts";
 import { Packager } from "./packager.ts";
 
-/** Bytes of frames that `bytes` gave, or the `CmafError`; anything else is thrown. */
+/** Total bytes of the frames from `bytes`, or the `CmafError`; other errors are thrown. */
 function outcome(bytes: Uint8Array, chunk = 4096): number | CmafError {
   const reader = new FragmentReader("pipe");
   let total = 0;
@@ -36,7 +36,7 @@ const FRAMES: readonly CodedFrame[] = Array.from({ length: 6 }, (_, i) => ({
 }));
 const PIPE = fmp4Pipe(testInit("video", 90_000), FRAMES);
 
-/** Each file of the corpus and what it must give: bytes of frames, or a part of the error's message. */
+/** Each file of the corpus with its expected result: bytes of frames, or a part of the error's message. */
 const CORPUS: Readonly<Record<string, number | string>> = {
   "child-beyond-parent.bin": "pipe, box moof/traf, at byte 554: its size 4096 does not fit",
   "child-size-zero.bin": "pipe, box moof/traf, at byte 554: its size 0 does not fit",

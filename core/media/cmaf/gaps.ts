@@ -1,19 +1,19 @@
-/** Program time in which the source sent nothing, as gap segments that all tracks share. */
+/** Program time without media, as gap segments shared by all tracks. */
 import type { SegmentStart } from "../../broadcast/segment.ts";
 import type { PartOutput } from "./part-writer.ts";
 import type { TrackPackager } from "./track-packager.ts";
 
-/** Below this a hole is bridged by the next frame, seconds. */
+/** A shorter hole is bridged by the next frame, seconds. */
 const NEGLIGIBLE_S = 0.0005;
-/** A last gap segment shorter than this is joined to the one before, seconds. */
+/** A shorter last gap segment is merged into the previous one, seconds. */
 const MERGE_BELOW_S = 0.1;
 
-/** Fills the time between runs, step by step while it passes, and up to a run's first keyframe when it begins. */
+/** Fills the time between timelines: in steps while it passes, and up to a timeline's first keyframe when it begins. */
 export class GapFiller {
   readonly #tracks: readonly TrackPackager[];
   readonly #segmentS: number;
   readonly #startOf: (lane: TrackPackager) => SegmentStart;
-  /** The gap segment that is open in all tracks, and where it is planned to end, seconds. */
+  /** The gap segment that is open in all tracks, and its planned end, seconds. */
   #openSegment: { readonly fromS: number; readonly endS: number } | null = null;
 
   constructor(lanes: readonly TrackPackager[], segmentS: number, startOf: (lane: TrackPackager) => SegmentStart) {
@@ -22,14 +22,14 @@ export class GapFiller {
     this.#startOf = startOf;
   }
 
-  /** End of what was written in the track that is furthest, seconds. */
+  /** End of the written media in the furthest track, seconds. */
   get writtenUntilS(): number {
     return Math.max(...this.#tracks.map((lane) => lane.toSeconds(lane.writer.endTicks)));
   }
 
-  /** Whole part steps up to `untilS`, the newest of them held: it may have to close its segment. */
+  /** Writes whole part steps up to `untilS`; the newest is held, as it may have to close its segment. */
   fillUntil(untilS: number, out: PartOutput[]): void {
-    // A tick less than the part target: where a step begins and ends is rounded in each track.
+    // A tick less than the part target: start and end of a step are rounded in each track.
     const stepS = Math.min(...this.#tracks.map((lane) => lane.toSeconds(Math.max(1, lane.writer.partTicks - 1))));
     for (;;) {
       if (this.#openSegment === null) {
@@ -50,7 +50,7 @@ export class GapFiller {
     }
   }
 
-  /** Where gap segments end if media goes on at `resumeS`; the last one is `resumeS`. Empty if no time is missing. */
+  /** Ends of the gap segments if media resumes at `resumeS`; the last one is `resumeS`. Empty if no time is missing. */
   planSegments(resumeS: number): number[] {
     const fromS = this.writtenUntilS;
     if (this.#openSegment === null && resumeS - fromS < NEGLIGIBLE_S) return [];
@@ -66,7 +66,7 @@ export class GapFiller {
     return [...ends, resumeS];
   }
 
-  /** Writes `plan` into one track, whose own media goes on at `resumeTicks`. */
+  /** Writes `plan` into one track, whose own media resumes at `resumeTicks`. */
   writePlan(lane: TrackPackager, plan: readonly number[], resumeTicks: number, out: PartOutput[]): void {
     for (const [i, endS] of plan.entries()) {
       if (!lane.writer.isOpen) this.#openSegmentIn(lane);
@@ -75,7 +75,7 @@ export class GapFiller {
     }
   }
 
-  /** Closes a gap segment that is open. */
+  /** Closes an open gap segment. */
   close(out: PartOutput[]): void {
     if (this.#openSegment === null) return;
     for (const lane of this.#tracks) lane.writer.closeSegment(1, out);

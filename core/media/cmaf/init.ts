@@ -3,11 +3,11 @@ import { type BoxSpan, boxError, forEachBox, readU8, readU32 } from "./bytes.ts"
 import { readSampleDescription, type SampleEntry } from "./codecs.ts";
 import type { InitInfo } from "./frame.ts";
 
-/** What later fragments need of the `moov`, beside what it says of the track. */
+/** Data of the `moov` that later fragments need, besides the track's properties. */
 export interface MovieBox {
   readonly info: InitInfo;
   readonly trackId: number;
-  /** `trex`: what a fragment leaves out. */
+  /** `trex`: defaults for fragments. */
   readonly defaultDuration: number;
   readonly defaultSize: number;
   readonly defaultFlags: number;
@@ -16,7 +16,7 @@ export interface MovieBox {
 /** Largest timescale: 2^53 ticks are then 104 days of epoch-based time beyond any clock in use. */
 const MAX_TIMESCALE = 10_000_000;
 
-/** Boxes whose children matter, by their place: so a box nested in its like is not followed. */
+/** Paths of boxes whose children are read: a box nested in its own type is not followed. */
 const CONTAINER_PATHS: ReadonlySet<string> = new Set([
   "moov/trak/mdia",
   "moov/trak/mdia/minf",
@@ -81,7 +81,7 @@ export function trackIdsOf(init: Uint8Array): number[] {
   return trackIds;
 }
 
-/** Where a `tkhd` has its track id: its times have 64 bits in version 1. */
+/** Offset of the track id in a `tkhd`: times have 64 bits in version 1. */
 export function trackIdOffset(tkhd: BoxSpan): number {
   return tkhd.bodyStart + (readU8(tkhd, tkhd.bodyStart) === 1 ? 20 : 12);
 }

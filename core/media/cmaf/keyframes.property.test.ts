@@ -21,7 +21,7 @@ const milliseconds = fc.integer({ min: 1000, max: 240_000 }).map((num) => ({ num
 const rate: fc.Arbitrary<Rational> = fc.oneof(ntsc, whole, odd, milliseconds, fc.constant({ num: 125, den: 4 }));
 const segmentMs = fc.oneof(fc.integer({ min: 500, max: 10_000 }), fc.constantFrom(500, 1000, 2000, 6000));
 
-/** What FFmpeg's evaluator, which counts in doubles, makes of the schedule's expression for frame `n`. */
+/** The value of FFmpeg's evaluator, which computes in doubles, for the schedule's expression at frame `n`. */
 function byFfmpeg(schedule: KeyframeSchedule, n: number): boolean {
   const [, a, b] = /floor\(n\*(\d+)\/(\d+)\)/.exec(schedule.ffmpegExpression) ?? [];
   return n === 0 || Math.floor((n * Number(a)) / Number(b)) > Math.floor(((n - 1) * Number(a)) / Number(b));
@@ -40,7 +40,7 @@ test("for any rate and segment duration, six hours of segments begin at the firs
           const due = at === n || at === next;
           if (schedule.isKeyframe(at) !== due || byFfmpeg(schedule, at) !== due) throw new Error(`frame ${at}`);
         }
-        // Exactly: next is the first frame at or after a multiple of the segment duration, unless frames are longer.
+        // Exact: next is the first frame at or after a multiple of the segment duration, unless frames are longer.
         const scaled = BigInt(next) * BigInt(den) * 1000n;
         const segment = BigInt(num) * BigInt(ms);
         const early = BigInt(next - 1) * BigInt(den) * 1000n;
@@ -75,7 +75,7 @@ test("a frame of any rate lasts a whole number of ticks", () => {
   );
 });
 
-/** A run of `seconds` with two renditions and sound, as the encoder makes them. */
+/** A timeline of `seconds` with two renditions and audio, as the encoder produces it. */
 function packaged(frameRate: Rational, ms: number, partWishMs: number, seconds: number, muxed: boolean) {
   const schedule = new KeyframeSchedule(frameRate, ms);
   const timescale = timescaleFor(frameRate);
@@ -111,7 +111,7 @@ function packaged(frameRate: Rational, ms: number, partWishMs: number, seconds: 
   return { config, outputs, schedule, timescale };
 }
 
-/** The first frame of each segment of `track`, counted from the decode times. */
+/** The first frame of each segment of `track`, computed from decode times. */
 function cuts(outputs: readonly PackagerOutput[], track: TrackName, frameTicks: number): number[] {
   let ticks = 0;
   const found: number[] = [];

@@ -1,10 +1,10 @@
 /**
- * Where keyframes stand: counted in frames of a constant rate, in exact integers. The encoder's command line and the
- * packager both ask here, so neither has to guess the other's rounding.
+ * The keyframe schedule: counted in frames of a constant rate, in exact integers. The encoder's command line and the
+ * packager both use it, so neither depends on the other's rounding.
  */
 import { type Rational, reduceRational } from "../../kit/rational.ts";
 
-/** Bounds within which every product below is an exact integer (below 2^53) for hours of media at any rate, and years at usual ones. */
+/** Ranges in which every product below is an exact integer (below 2^53), for hours of media at any rate and years at common ones. */
 const KEYFRAME_LIMITS = {
   /** Frames per second, and its numerator and denominator in lowest terms. */
   maxRate: 1000,
@@ -12,16 +12,16 @@ const KEYFRAME_LIMITS = {
   maxSegmentMs: 60_000,
 } as const;
 
-/** Timescale of video where a frame of it lasts a whole number of ticks. */
+/** Timescale in which a video frame lasts a whole number of ticks. */
 const USUAL_TIMESCALE = 90_000;
-/** Ticks per second that another timescale has at least. */
+/** Minimum ticks per second of another timescale. */
 const FINE_TIMESCALE = 24_000;
-/** An audio frame may pass a segment's end by so much, seconds: half an AAC frame, and rounding. */
+/** An audio frame may exceed a segment's end by this much, seconds: half an AAC frame, and rounding. */
 const AUDIO_MARGIN_S = 0.04;
 
 /**
  * The keyframes of an encode: frame `n` is one if it is the first at or after a multiple of the segment duration. All
- * renditions of a run count the same frames, so they are cut alike.
+ * renditions of a timeline count the same frames, so they are cut alike.
  */
 export class KeyframeSchedule {
   readonly frameRate: Rational;
@@ -50,7 +50,7 @@ export class KeyframeSchedule {
     this.#b = num * segmentMs;
   }
 
-  /** Whether frame `n`, counted from the run's first, begins a segment. */
+  /** Whether frame `n`, counted from the timeline's first, begins a segment. */
   isKeyframe(n: number): boolean {
     return n === 0 || this.#segmentOf(n) > this.#segmentOf(n - 1);
   }
@@ -58,16 +58,16 @@ export class KeyframeSchedule {
   /** The first keyframe after frame `n`. */
   nextKeyframeAfter(n: number): number {
     const next = Math.ceil(((this.#segmentOf(n) + 1) * this.#b) / this.#a);
-    // A frame that lasts longer than a segment is one by itself.
+    // A frame longer than a segment is a segment by itself.
     return Math.max(next, n + 1);
   }
 
-  /** The longest distance of two keyframes, frames. */
+  /** The longest distance between two keyframes, frames. */
   get maxIntervalFrames(): number {
     return Math.ceil(this.#b / this.#a);
   }
 
-  /** Seconds from the run's first frame to frame `n`. */
+  /** Seconds from the timeline's first frame to frame `n`. */
   frameTimeS(n: number): number {
     return (n * this.frameRate.den) / this.frameRate.num;
   }
@@ -77,14 +77,14 @@ export class KeyframeSchedule {
     return `expr:eq(n,0)+gt(floor(n*${this.#a}/${this.#b}),floor((n-1)*${this.#a}/${this.#b}))`;
   }
 
-  /** The target duration that all segments hold (RFC 8216bis §4.4.3.1: each, rounded, is at most that), seconds. */
+  /** The target duration that all segments satisfy (RFC 8216bis §4.4.3.1: each, rounded, is at most that), seconds. */
   get targetDurationS(): number {
     const longestS = Math.max(this.segmentMs / 1000, this.frameTimeS(this.maxIntervalFrames));
     return Math.max(Math.ceil(this.segmentMs / 1000), Math.ceil(longestS + AUDIO_MARGIN_S - 0.5 + 1e-9), 1);
   }
 
   #segmentOf(n: number): number {
-    // The quotient of two exact integers below 2^53 is below the next integer whenever it should be.
+    // The quotient of two exact integers below 2^53 rounds correctly to below the next integer.
     return Math.floor((n * this.#a) / this.#b);
   }
 }

@@ -1,4 +1,4 @@
-/** The init section of a track that carries pictures and sound, made of theirs. */
+/** The init section of a muxed track, built from those of its video and audio. */
 import { concatBytes } from "../../kit/bytes.ts";
 import { type BoxSpan, boxError, forEachBox } from "./bytes.ts";
 import { initSpan, trackIdOffset, trackIdsOf } from "./init.ts";
@@ -45,7 +45,7 @@ function findBox(init: Uint8Array, path: string): Uint8Array {
   return found;
 }
 
-/** `bytes`, which are the box `holder` or hold it, with another track id. */
+/** `bytes`, which are or contain the box `holder`, with another track id. */
 function withTrackId(bytes: Uint8Array, holder: "tkhd" | "trex", trackId: number): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   forEachBox(initSpan(bytes), 0, (type, box) => {

@@ -32,7 +32,7 @@ function audio(i: number, frames = 1): CodedFrame {
   return { dts: i * 1024, ctsOffset: 0, durationTicks: 1024 * frames, sync: true, data: frameData(i) };
 }
 
-/** A packager fed with pictures and sound as they fall due, as long as there are some of each. */
+/** A packager that receives video and audio in order of time, while both are available. */
 class Show {
   readonly outputs: PackagerOutput[];
   readonly packager: Packager;
@@ -44,7 +44,7 @@ class Show {
     this.outputs = this.packager.beginTimeline({ inits: testInits(CONFIG), programOffsetMs: STARTED_AT });
   }
 
-  /** Pictures up to `untilS`, and sound up to `soundS`; gives the parts of the first track that came out. */
+  /** Pushes video up to `untilS` and audio up to `soundS`; returns the emitted parts of the first track. */
   play(untilS: number, soundS: number): string[] {
     const from = this.outputs.length;
     for (; this.#pictures < untilS * 30; this.#pictures++) {
@@ -70,7 +70,7 @@ class Show {
     });
   }
 
-  /** What each part of `track` carries: how many pictures, and which sound. */
+  /** The content of each part of `track`: the number of pictures, and the audio. */
   carried(track: TrackName): { pictures: number; sounds: number[] }[] {
     const sound = readPartsBack(this.outputs, track, testInit("audio", 48_000), MUXED_AUDIO_TRACK_ID);
     return readPartsBack(this.outputs, track, testInit("video", 90_000)).map(({ frames }, i) => ({

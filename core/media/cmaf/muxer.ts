@@ -1,4 +1,4 @@
-/** Puts the sound of a broadcast into the parts of one picture track: each part carries what begins within it. */
+/** Muxes the broadcast's audio into the parts of one video track: each part carries the audio that begins within it. */
 import { CmafError } from "./errors.ts";
 import type { FragmentSample, TrackRun } from "./fragment.ts";
 import type { TimedFrame } from "./frame.ts";
@@ -7,27 +7,27 @@ import { CMAF_LIMITS } from "./limits.ts";
 import type { PartDraft, PartOutput, PartWriter } from "./part-writer.ts";
 
 /**
- * Parts wait, in order, until their sound is complete. Sound that comes after its part has left goes with the next one,
- * at its own time; none is left out or given twice. Times are ticks of the sound, on the output timeline.
+ * Parts wait, in order, until their audio is complete. Audio that arrives after its part was emitted goes into the next one,
+ * at its own time; none is dropped or repeated. Times are audio ticks on the output timeline.
  */
 export class Muxer {
   readonly #parts: PartWriter;
   readonly #audioQueue: FrameQueue;
-  /** Ticks of sound in a tick of the pictures. */
+  /** Audio ticks per video tick. */
   readonly #audioTicksPerTick: number;
-  /** What a frame of sound lasts at most: one that says more has a pause after it. */
+  /** Maximum duration of an audio frame: a longer one is followed by a pause. */
   readonly #maxFrameTicks: number;
   #trackId = 2;
   #pendingParts: PartDraft[] = [];
   #audioFrames: TimedFrame[] = [];
-  /** No sound comes any more that begins before this. */
+  /** No audio that begins before this will arrive. */
   #audioCompleteTicks: number = Number.NEGATIVE_INFINITY;
-  /** Decode time after the sound that was written. */
+  /** Decode time after the written audio. */
   #audioEndTicks = 0;
-  /** How much later than decoded the segment's first picture is shown, ticks of the pictures. */
+  /** Presentation time minus decode time of the segment's first picture, video ticks. */
   #keyframeCtsOffset = 0;
 
-  /** `source` is where the sound comes from; `timescale` is the pictures'. */
+  /** `source` is the audio's track; `timescale` is the video's. */
   constructor(parts: PartWriter, source: FrameQueue, timescale: number, partTargetMs: number) {
     this.#parts = parts;
     this.#audioQueue = source;
@@ -35,17 +35,17 @@ export class Muxer {
     this.#maxFrameTicks = Math.max(1, Math.floor((partTargetMs * source.timescale) / 1000));
   }
 
-  /** Track id that the init section in force gives to the sound. */
+  /** Audio track id in the current init section. */
   useTrackId(trackId: number): void {
     this.#trackId = trackId;
   }
 
-  /** A run of the source begins: parts wait for sound again. */
+  /** A timeline of the source begins: parts wait for audio again. */
   awaitAudio(): void {
     this.#audioCompleteTicks = Number.NEGATIVE_INFINITY;
   }
 
-  /** The next frame of sound. Throws `CmafError` when too many wait for pictures. */
+  /** Adds an audio frame. Throws `CmafError` if too many wait for video. */
   addAudioFrame(frame: TimedFrame): void {
     if (this.#audioFrames.length >= CMAF_LIMITS.queuedFrames) {
       const what = `${this.#audioFrames.length} frames wait for the pictures that they belong to`;
@@ -54,19 +54,19 @@ export class Muxer {
     this.#audioFrames.push({ ...frame, end: Math.min(frame.end, frame.dts + this.#maxFrameTicks) });
   }
 
-  /** The next part of the pictures. */
+  /** Adds a part of the video. */
   addPart(cut: PartDraft, out: PartOutput[]): void {
     this.#pendingParts.push(cut);
     this.#writeCompleteParts(out);
   }
 
-  /** No sound comes any more that begins before `ticks`, or none that is worth a wait. */
+  /** No audio that begins before `ticks` will arrive, or none worth waiting for. */
   completeAudioUntil(ticks: number, out: PartOutput[]): void {
     this.#audioCompleteTicks = Math.max(this.#audioCompleteTicks, ticks);
     this.#writeCompleteParts(out);
   }
 
-  /** The run is over: nothing waits, and until the next one begins nothing will. */
+  /** The timeline is over: nothing waits until the next one begins. */
   flush(out: PartOutput[]): void {
     this.completeAudioUntil(Number.POSITIVE_INFINITY, out);
     this.#audioFrames = [];
@@ -80,13 +80,13 @@ export class Muxer {
       const end = (cut.endTicks + this.#keyframeCtsOffset) * this.#audioTicksPerTick;
       if (end > this.#audioCompleteTicks) return;
       this.#pendingParts.shift();
-      // Rule 10 forbids short parts but for gaps, so sound within a short gap goes with the part after it.
+      // Rule 10 forbids short parts except gaps, so audio within a short gap goes into the part after it.
       const sound = trackRun !== null || cut.isWhole ? this.#audioRunBefore(end) : null;
       out.push(this.#parts.write(cut, sound));
     }
   }
 
-  /** The sound that begins before `end`, as samples that follow each other; each is heard exactly when it was. */
+  /** The audio that begins before `end`, as consecutive samples; each keeps its presentation time. */
   #audioRunBefore(end: number): TrackRun | null {
     const samples: FragmentSample[] = [];
     const decodeTicks = Math.max(this.#audioFrames[0]?.dts ?? 0, this.#audioEndTicks);

@@ -1,12 +1,12 @@
-/** Test judge: what must hold of a packager's output, whatever went in. Returns the first thing that is wrong. */
+/** Test oracle: properties of a packager's output for any input. Returns the first violation. */
 import type { TrackName } from "../../kit/ids.ts";
 import { type PartReadBack, readPartsBack, testInit } from "./fixtures.ts";
 import type { PackagerConfig, PackagerOutput } from "./packager.ts";
 
-/** Track id of the sound in a video track that carries it: the pictures' is 1. */
+/** Track id of the audio in a muxed video track: the video's is 1. */
 export const MUXED_AUDIO_TRACK_ID = 2;
 
-/** The first rule that `outputs` breaks, or null. `frameS` is the longest frame: how far tracks may differ. */
+/** The first rule that `outputs` violates, or null. `frameS` is the longest frame: the allowed difference between tracks. */
 export function findOutputFault(
   config: PackagerConfig,
   outputs: readonly PackagerOutput[],
@@ -125,7 +125,7 @@ function trackFault(
   return expected.part === 0 ? null : `segment ${expected.msn} stays open`;
 }
 
-/** Sound within a picture track: decode times that never go back, and nothing before its time. */
+/** Audio within a video track: decode times never go back, and no sample is before its time. */
 function muxedAudioFault(
   timescale: number,
   soundTimescale: number,

@@ -16,7 +16,7 @@ interface Scenario {
   readonly frameMs: number;
   readonly partWishMs: number;
   readonly segmentMs: number;
-  /** Frames of display reordering: 0, or B-frames between every two anchors. */
+  /** Reordering in frames: 0, or B-frames between every two anchors. */
   readonly bFrames: number;
   readonly leadingFrames: number;
   readonly audioTimescale: number;
@@ -31,14 +31,14 @@ interface Scenario {
     readonly outageMs: number;
     readonly extraKey: number;
   }[];
-  /** How far tracks arrive out of step, milliseconds. */
+  /** Skew between tracks at arrival, milliseconds. */
   readonly skewMs: readonly [number, number, number];
 }
 
-/** Enough to meet every clock with and without B-frames; a few thousand were run when the rules were written. */
+/** Enough to cover every clock with and without B-frames; a few thousand were run when the rules were written. */
 const RUNS = 60;
 const STARTED_AT = 1_760_000_000_000;
-/** `rate`: frames last equally long, so that their keyframes can be scheduled. */
+/** `rate`: constant frame duration, so that keyframes can be scheduled. */
 interface Kind {
   readonly clock: (noise: readonly number[]) => Clock;
   readonly frameMs: number;
@@ -136,7 +136,7 @@ function videoFrames(s: Scenario, count: number, extraKey: number, base: number)
 interface Played {
   readonly config: PackagerConfig;
   readonly outputs: PackagerOutput[];
-  /** Frames that must come out, with presentation times in seconds of program time; runs after each other. */
+  /** Expected frames, with presentation times in seconds of program time; timelines in order. */
   readonly expected: ReadonlyMap<TrackName, { id: number; ptsS: number }[]>;
 }
 
@@ -206,7 +206,7 @@ function play(s: Scenario): Played {
   return { config, outputs, expected };
 }
 
-/** Where each track's frames come out: muxed sound in each video track. */
+/** The output of each track's frames: muxed audio in each video track. */
 function placesOf({ tracks, muxed }: PackagerConfig) {
   const own = tracks.map((track) => ({ ...track, within: track.name, trackId: 1 }));
   if (!muxed) return own;
@@ -248,7 +248,7 @@ test("no frame is lost, repeated or reordered, and each keeps its presentation t
         expect(got.length - due.length).toBeLessThanOrEqual(kind === "audio" ? 2 * s.runs.length : 0);
         let shift = 0;
         for (const [i, { ptsS }] of kept.entries()) {
-          // A run that begins before the last one's end is moved behind it as a whole.
+          // A timeline that begins before the last one's end is moved after it as a whole.
           const off = ptsS + STARTED_AT / 1000 - 1 - (due[i]?.ptsS ?? 0);
           if (Math.floor((kept[i]?.id ?? 0) / 100_000) !== Math.floor((kept[i - 1]?.id ?? -1) / 100_000)) shift = off;
           expect(off).toBeGreaterThan(-1.01 / timescale);

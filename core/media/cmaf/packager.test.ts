@@ -58,7 +58,7 @@ test("at scheduled keyframes a segment closes with its last frame in all tracks,
   expect(labels(out).filter((label) => label.endsWith("close"))).toEqual(["720p 0.5 close", "360p 0.5 close"]);
   expect(() => packager.push(VIDEO, video(60, 30, false))).toThrow(/did not make the keyframe/);
   expect(() => packager.push(VIDEO, video(61))).toThrow(CmafError);
-  // Nothing came of the segment after the last, so there is none.
+  // The segment after the last received nothing, so there is none.
   expect(packager.endTimeline()).toEqual([]);
 });
 
@@ -74,7 +74,7 @@ test("the part target is the nearest whole number of frames, rounded up to 10 µ
       const target = partTargetFor(wish, 1000 / fps);
       expect(target).toBeGreaterThanOrEqual((frames * 1000) / fps - 1e-6);
       expect(target).toBeLessThan((frames * 1000) / fps + 0.0101);
-      // Audio rides the same target.
+      // Audio uses the same target.
       const aac = 1024 / 48;
       expect(Math.floor(target / aac) * aac).toBeGreaterThanOrEqual(0.85 * target);
     }
@@ -118,7 +118,7 @@ test("a segment's prefix of iframeBytes ends with the keyframe's data", () => {
 
 test("a keyframe within a segment begins an independent part where the previous part may end there", () => {
   const packager = begun({ ...configOf(TRACKS.low), tracks: [{ ...TRACKS.low, name: VIDEO }] });
-  // After 9 frames of a part; after 8, which borrow half a frame to be long enough; after 3, which are too short.
+  // After 9 frames of a part; after 8, which borrow half a frame to reach the minimum; after 3, which are too short.
   const keys = new Set([0, 19, 37, 50]);
   const outputs: PackagerOutput[] = [];
   for (let i = 0; i < 60; i++) outputs.push(...packager.push(VIDEO, video(i, 90_000, keys.has(i))));

@@ -1,4 +1,4 @@
-/** Frames of all tracks to parts and segments that begin and end together. */
+/** Packages frames of all tracks into parts and segments that begin and end together. */
 
 import type { SegmentStart } from "../../broadcast/segment.ts";
 import type { TrackName } from "../../kit/ids.ts";
@@ -29,8 +29,8 @@ export interface PackagerConfig {
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
   /**
-   * Where the encoder puts keyframes; the leading track's frames then have this rate. The frame before one
-   * closes its segment at once, instead of waiting for the next frame to say so.
+   * The encoder's keyframe schedule; the leading track's frames then have this rate. The frame before a keyframe
+   * closes its segment at once, without waiting for the next frame.
    */
   readonly keyframes?: KeyframeSchedule;
   /** The first audio track has no parts of its own: each video track carries it. */

@@ -1,4 +1,4 @@
-/** Writes a part's bytes, and the metadata that is known only with them. */
+/** Writes a part's bytes, and the metadata that depends on them. */
 import type { PartMeta } from "../../broadcast/broadcast-log.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import { type TrackRun, writeFragment } from "./fragment.ts";
@@ -20,7 +20,7 @@ export interface PartDraft {
   readonly trackRun: TrackRun | null;
   /** Decode time after it, ticks of the track. */
   readonly endTicks: number;
-  /** Long enough to be a part like others, or the segment's last: a gap that may carry audio. */
+  /** Whether it is long enough for a regular part, or the segment's last: a gap that may carry audio. */
   readonly isWhole: boolean;
 }
 
@@ -29,7 +29,7 @@ export class PartWriter {
   readonly #track: TrackName;
   readonly #kind: "video" | "audio";
   #sequence = 0;
-  /** Of the segment under way. */
+  /** Parts of the current segment. */
   #iframeBytes: number | undefined;
 
   constructor(track: TrackName, kind: "video" | "audio") {

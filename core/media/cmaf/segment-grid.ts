@@ -1,45 +1,45 @@
-/** Where the segments of one run begin: an even grid, and the leader's cuts on it. Seconds on the output timeline. */
+/** Segment boundaries of one timeline: an even grid, and the leader's boundaries on it. Seconds on the output timeline. */
 import type { KeyframeSchedule } from "./keyframes.ts";
 
-/** Where a segment begins, in all tracks. */
+/** The start of a segment, in all tracks. */
 export interface SegmentBoundary {
   readonly msn: number;
   /** Presentation time of its first frame. */
   readonly atS: number;
 }
 
-/** Keyframes of aligned renditions come from the same picture: only rounding may tell them apart. */
+/** Keyframes of aligned renditions come from the same picture: only rounding may separate them. */
 export const ALIGNMENT_TOLERANCE_S = 0.002;
-/** A keyframe this long before a boundary is not on it, however long the frames are. */
+/** A keyframe earlier than a boundary by this much is not on it, however long the frames are. */
 const MAX_BOUNDARY_TOLERANCE_S = 0.05;
 
-/** Boundaries lie even from the leader's first keyframe on, or where the schedule of keyframes has them. */
+/** Boundaries are spaced evenly from the leader's first keyframe, or follow the keyframe schedule. */
 export class SegmentGrid {
   readonly #segmentTargetS: number;
   readonly #schedule: KeyframeSchedule | null;
-  /** Cuts that not every track has passed, and the last. */
+  /** Boundaries that not every track has passed, and the last one. */
   #boundaries: SegmentBoundary[] = [];
-  /** The cut before the last. */
+  /** The boundary before the last. */
   #previous: SegmentBoundary | null = null;
   #firstMsn = 0;
   #originS: number | null = null;
   #idealBoundaryS = 0;
-  /** Half a leader's frame, bounded where its rate isn't known: how far before the boundary a keyframe counts as being on it. */
+  /** Half a leader's frame, bounded if its rate is unknown: how far before the boundary a keyframe counts as on it. */
   #toleranceS = 0;
   #leaderPtsS: number = Number.NEGATIVE_INFINITY;
 
-  /** `schedule`: where the encoder puts keyframes, if that is known. */
+  /** `schedule`: the encoder's keyframes, if known. */
   constructor(segmentTargetS: number, schedule: KeyframeSchedule | null) {
     this.#segmentTargetS = segmentTargetS;
     this.#schedule = schedule;
   }
 
-  /** Where the leader's first keyframe was; null until it came. */
+  /** Time of the leader's first keyframe; null before it. */
   get originS(): number | null {
     return this.#originS;
   }
 
-  /** The run's first segment. */
+  /** The timeline's first segment. */
   get firstMsn(): number {
     return this.#firstMsn;
   }
@@ -54,19 +54,19 @@ export class SegmentGrid {
     return this.#leaderPtsS;
   }
 
-  /** No cut that is not decided yet can be at or before this. */
+  /** No undecided boundary can be at or before this. */
   get horizonS(): number {
     if (this.#schedule !== null) return Math.max(this.#idealBoundaryS - ALIGNMENT_TOLERANCE_S, this.#leaderPtsS);
-    // The tolerance goes by the leader's frames, the next of which may be longer than those that were seen.
+    // The tolerance depends on the leader's frames, the next of which may be longer than the previous ones.
     return Math.max(this.#idealBoundaryS - MAX_BOUNDARY_TOLERANCE_S - ALIGNMENT_TOLERANCE_S, this.#leaderPtsS);
   }
 
-  /** The newest cut. */
+  /** The newest boundary. */
   get lastBoundary(): SegmentBoundary {
     return this.#boundaries.at(-1) ?? { msn: this.#firstMsn, atS: this.#originS ?? 0 };
   }
 
-  /** The cut that `msn` begins with, if it is decided. */
+  /** The boundary at which `msn` begins, if it is decided. */
   boundaryOf(msn: number): SegmentBoundary | undefined {
     return this.#boundaries.find((cut) => cut.msn === msn);
   }
@@ -79,7 +79,7 @@ export class SegmentGrid {
     this.#idealBoundaryS = this.#idealBoundaryAfter(atS);
   }
 
-  /** The leader shows a frame of `frameS` at `ptsS`. */
+  /** Records a leader's frame of `frameS` at `ptsS`. */
   observeLeaderFrame(ptsS: number, frameS: number): void {
     this.#toleranceS = this.#schedule === null ? Math.min(frameS / 2, MAX_BOUNDARY_TOLERANCE_S) : frameS / 2;
     this.#leaderPtsS = Math.max(this.#leaderPtsS, ptsS);
@@ -90,12 +90,12 @@ export class SegmentGrid {
     return atS >= this.#idealBoundaryS - this.#toleranceS;
   }
 
-  /** Whether the frame that is due at `atS` is a keyframe by the schedule. */
+  /** Whether the frame due at `atS` is a keyframe by the schedule. */
   isScheduled(atS: number): boolean {
     return this.#schedule !== null && this.isDue(atS);
   }
 
-  /** The next segment begins at `atS`; every track has come to `passedMsn`. */
+  /** The next segment begins at `atS`; every track has reached `passedMsn`. */
   addBoundary(atS: number, passedMsn: number): void {
     this.#previous = this.lastBoundary;
     this.#boundaries = [
@@ -105,7 +105,7 @@ export class SegmentGrid {
     this.#idealBoundaryS = this.#idealBoundaryAfter(atS);
   }
 
-  /** Takes the newest cut back: nothing came of the segment that it begins. */
+  /** Removes the newest boundary: its segment received nothing. */
   removeLastBoundary(): void {
     const previous = this.#previous;
     if (previous === null) return;

@@ -9,7 +9,7 @@ import type { PartOutput } from "./part-writer.ts";
 import { ALIGNMENT_TOLERANCE_S, SegmentGrid } from "./segment-grid.ts";
 import type { TrackPackager } from "./track-packager.ts";
 
-/** What a timeline needs of the packager. */
+/** What a timeline needs from the packager. */
 export interface TimelineContext {
   readonly tracks: readonly TrackPackager[];
   readonly leader: TrackPackager;
@@ -38,7 +38,7 @@ const TARGET_MARGIN_S = 0.04;
 /** Gap part that closes a segment whose last part is already out, seconds. */
 const CLOSING_GAP_S = 0.01;
 
-/** See the file's first line. Times are seconds on the output timeline where names end in `S`, else a track's ticks. */
+/** See the file's first line. Names ending in `S` are seconds on the output timeline, other times a track's ticks. */
 export class Timeline {
   readonly #context: TimelineContext;
   readonly #leader: TrackPackager;
@@ -170,7 +170,7 @@ export class Timeline {
     });
   }
 
-  /** The leader's first keyframe places the timeline behind the media that was written before. */
+  /** The leader's first keyframe places the timeline after the media that was written before. */
   #startAtKeyframe(frame: CodedFrame, out: PartOutput[]): void {
     const { tracks, muxedAudio, gapFiller, offsetMs, discontinuity } = this.#context;
     const track = this.#leader;
@@ -199,7 +199,7 @@ export class Timeline {
   #startTrack(track: TrackPackager, frame: TimedFrame | null, out: PartOutput[]): void {
     const { gapFiller, onTrackStart, discontinuity } = this.#context;
     const atS = this.#grid.boundaryOf(this.#grid.firstMsn)?.atS ?? 0;
-    // A track that begins a frame or more later has a gap within its first segment, so that all segments agree.
+    // A track that begins a frame or more later has a gap within its first segment, so that all segments align.
     const late = frame === null || track.toSeconds(frame.dts) - atS > track.toSeconds(frame.end - frame.dts);
     const dts = frame === null || late ? track.toTicks(atS) : frame.dts;
     gapFiller.writePlan(track, this.#gapPlan, dts, out);
@@ -296,7 +296,7 @@ export class Timeline {
       track.writer.flushIfFull(out);
   }
 
-  /** Fills the time in which an audio track has no frame with gap parts, segment by segment; whether that time is over. */
+  /** Fills time without audio frames with gap parts, segment by segment; whether that time is over. */
   #fillSilence(track: TrackPackager, next: TimedFrame | null, out: PartOutput[]): boolean {
     const { writer } = track;
     if (!track.hasStarted || track.kind === "video") return true;
@@ -315,7 +315,7 @@ export class Timeline {
   }
 
   #placementOf(track: TrackPackager, frame: TimedFrame, raw: CodedFrame): FramePlacement {
-    // A frame that lasts over a pause counts as one of usual duration.
+    // A frame that lasts through a pause counts with its usual duration.
     const halfS = track.toSeconds(Math.min(raw.durationTicks, track.frameTicks || track.writer.partTicks)) / 2;
     const ptsS = track.toSeconds(frame.pts);
     const next = this.#grid.boundaryOf(track.hasStarted ? track.writer.msn + 1 : this.#grid.firstMsn);

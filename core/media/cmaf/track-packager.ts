@@ -1,22 +1,22 @@
-/** One track of the packager: what comes in, and where it is written. */
+/** One track of the packager: its input queue and its writer. */
 import type { TrackName } from "../../kit/ids.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import { Muxer } from "./muxer.ts";
 import { PartWriter } from "./part-writer.ts";
 import { TrackWriter } from "./track-writer.ts";
 
-/** A track that leaves the packager. */
+/** An output track of the packager. */
 export class TrackPackager extends FrameQueue {
   readonly writer: TrackWriter;
-  /** Puts audio into the track's parts; null where it carries none. */
+  /** Muxes audio into the track's parts; null if it carries none. */
   readonly muxer: Muxer | null;
-  /** Init section in force; version 0 before the first. */
+  /** Current init section; version 0 before the first. */
   init: { readonly version: number; readonly bytes: Uint8Array } = { version: 0, bytes: new Uint8Array(0) };
-  /** Version that the open segment's media needs: the timeline's, once its first segment is open. */
+  /** Init version of the open segment's media: the timeline's, once its first segment is open. */
   initVersion = 0;
   /** Whether this timeline's first frame was placed. */
   hasStarted = false;
-  /** `ctsOffset` of the timeline's first keyframe, ticks: what tells a keyframe's time of presentation from its decode time. */
+  /** `ctsOffset` of the timeline's first keyframe, ticks: the difference between a keyframe's presentation and decode time. */
   keyframeCtsOffset = 0;
   /** Duration of the last frame, ticks. */
   frameTicks = 0;

@@ -1,14 +1,14 @@
-/** One track's output: frames become parts, on a decode timeline without holes from the first part to the last. */
+/** One track's output: divides frames into parts, on a gapless decode timeline from the first part to the last. */
 
 import type { SegmentStart } from "../../broadcast/segment.ts";
 import type { FragmentSample } from "./fragment.ts";
 import type { TimedFrame } from "./frame.ts";
 import type { PartDraft, PartOutput } from "./part-writer.ts";
 
-/** Rule 10: no part below this share of the part target, with the exceptions that the rule names. */
+/** Rule 10: no part below this share of the part target, with the exceptions that the rule lists. */
 const MIN_PART_SHARE = 0.85;
 
-/** Divides one track into parts. At most one part is under way; complete parts go to the `out` of the call. */
+/** Divides one track into parts. At most one part is open; complete parts go to the `out` of the call. */
 export class TrackWriter {
   readonly #kind: "video" | "audio";
   /** The part target as whole ticks: a true maximum. */
@@ -16,7 +16,7 @@ export class TrackWriter {
   readonly #minTicks: number;
   readonly #onPart: (draft: PartDraft, out: PartOutput[]) => void;
   #trackId = 1;
-  /** Decode time of the part under way: the sum of everything before it. Null before the first segment. */
+  /** Decode time of the open part: the sum of everything before it. Null before the first segment. */
   #partDts: number | null = null;
   #samples: FragmentSample[] = [];
   #partDurationTicks = 0;
@@ -27,7 +27,7 @@ export class TrackWriter {
   #start: SegmentStart | null = null;
   #segmentDts = 0;
 
-  /** `onPart` is given each part as it is complete, and the `out` of the call. */
+  /** `onPart` receives each complete part, and the `out` of the call. */
   constructor(
     kind: "video" | "audio",
     timescale: number,
@@ -40,7 +40,7 @@ export class TrackWriter {
     this.#minTicks = Math.min(this.partTicks, Math.ceil(MIN_PART_SHARE * this.partTicks));
   }
 
-  /** The segment that is open, or else the last one; -1 before the first. */
+  /** The open segment, or else the last one; -1 before the first. */
   get msn(): number {
     return this.#msn;
   }
@@ -50,7 +50,7 @@ export class TrackWriter {
     return this.#start !== null;
   }
 
-  /** Whether a part is under way, which can still carry `close`. */
+  /** Whether a part is open, which can still carry `close`. */
   get isPending(): boolean {
     return this.#partDurationTicks > 0;
   }
@@ -70,12 +70,12 @@ export class TrackWriter {
     return this.#segmentDts;
   }
 
-  /** Track id that the init section in force gives. */
+  /** Track id in the current init section. */
   useTrackId(trackId: number): void {
     this.#trackId = trackId;
   }
 
-  /** Opens segment `msn`; `dts` is where the very first one begins and is ignored later. */
+  /** Opens segment `msn`; `dts` is the start of the very first one and ignored later. */
   openSegment(msn: number, dts: number, start: SegmentStart): void {
     this.#partDts ??= dts;
     this.#msn = msn;
@@ -84,7 +84,7 @@ export class TrackWriter {
     this.#segmentDts = this.endTicks;
   }
 
-  /** Adds a frame to the open segment. Its presentation time is kept exactly; its decode time is where the last ended. */
+  /** Adds a frame to the open segment. Its presentation time is kept exactly; its decode time continues from the last one. */
   addFrame(frame: TimedFrame, out: PartOutput[]): void {
     if (this.#extendTo(frame.dts) > frame.end - frame.dts) this.fillGapUntil(frame.dts, out);
     if (this.#isGap) this.#flushPart(out, false);
@@ -95,11 +95,11 @@ export class TrackWriter {
     this.#samples.push({ durationTicks, ctsOffset: frame.pts - dts, sync: frame.sync, data: frame.data });
     this.#partDurationTicks += durationTicks;
     this.#lastFrameTicks = frame.end - frame.dts;
-    // A frame longer than a part is shown for all of it; no parts repeat it.
+    // A frame longer than a part is one part; no parts repeat it.
     if (remaining > durationTicks) this.fillGapUntil(frame.end, out);
   }
 
-  /** Gap parts, none longer than the part target, up to `dts`. The last of them stays under way. */
+  /** Writes gap parts, none longer than the part target, up to `dts`. The last of them stays open. */
   fillGapUntil(dts: number, out: PartOutput[]): void {
     while (this.endTicks < dts) {
       if (!this.#isGap || this.#partDurationTicks >= this.partTicks) {
@@ -110,26 +110,26 @@ export class TrackWriter {
     }
   }
 
-  /** Brings the open segment to `dts`, where the next one begins: the last sample lasts longer, then gap parts. */
+  /** Extends the open segment to `dts`, where the next one begins: by a longer last sample, then gap parts. */
   bridgeTo(dts: number, out: PartOutput[]): void {
     if (this.#extendTo(dts) > 0) this.fillGapUntil(dts, out);
   }
 
-  /** Emits the part under way if another frame like the last would not fit into it. */
+  /** Emits the open part if another frame like the last would not fit. */
   flushIfFull(out: PartOutput[]): void {
     const full =
       this.#partDurationTicks >= this.#minTicks && this.#partDurationTicks + this.#lastFrameTicks > this.partTicks;
     if (this.#isGap ? this.#partDurationTicks >= this.partTicks : full) this.#flushPart(out, false);
   }
 
-  /** Closes the open segment with the part under way, or else with a gap part of `carrierTicks`. */
+  /** Closes the open segment with the open part, or else with a gap part of `carrierTicks`. */
   closeSegment(carrierTicks: number, out: PartOutput[]): void {
     if (!this.isPending) this.fillGapUntil(this.endTicks + Math.max(1, Math.min(carrierTicks, this.partTicks)), out);
     this.#flushPart(out, true);
     this.#start = null;
   }
 
-  /** The last sample of the part under way lasts until `dts`, as far as the part has room; the ticks that are left. */
+  /** Extends the last sample of the open part to `dts`, as far as the part has room; returns the remaining ticks. */
   #extendTo(dts: number): number {
     const hole = dts - this.endTicks;
     const last = this.#samples.at(-1);
@@ -139,7 +139,7 @@ export class TrackWriter {
     return hole - room;
   }
 
-  /** Flushes the part under way if `frame` must begin another. */
+  /** Flushes the open part if `frame` must begin another. */
   #makeRoom(frame: TimedFrame, out: PartOutput[]): void {
     const duration = Math.max(1, frame.end - this.endTicks);
     const fits = this.#partDurationTicks + duration <= this.partTicks;
@@ -147,7 +147,7 @@ export class TrackWriter {
     if (fits && !keyframe) return;
     const last = this.#samples.at(-1);
     if (this.#partDurationTicks < this.#minTicks && last !== undefined) {
-      // Rule 10 forbids a part this short, so it borrows decode time from the frame. A keyframe that has too little
+      // Rule 10 forbids a part this short, so it borrows decode time from the frame. A keyframe with too little
       // to lend stays within the part, which is then not marked independent.
       const target = fits ? this.#minTicks : this.partTicks;
       if (this.#partDurationTicks + duration <= target) return;

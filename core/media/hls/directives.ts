@@ -6,15 +6,15 @@ import type { TrackName } from "../../kit/ids.ts";
 import type { SkipDirective } from "./media-playlist.ts";
 import { advancePartLimit } from "./timing.ts";
 
-/** Bounds on what a request may carry. */
+/** Limits of a request. */
 const DIRECTIVE_LIMITS = {
-  /** A segment a second for 30,000 years; what is longer was not read in a playlist. Answered 400. */
+  /** A segment per second for 30,000 years; a longer number is not from a playlist. Answered 400. */
   directiveDigits: 12,
-  /** Entries by which the replica that hinted a part may be ahead of the one that is asked for it. */
+  /** Entries by which the replica that hinted a part may be ahead of the requested one. */
   hintLead: 1,
 } as const;
 
-/** What a playlist request asks for. */
+/** The directives of a playlist request. */
 export interface DeliveryDirectives {
   readonly msn?: number;
   readonly part?: number;
@@ -50,7 +50,7 @@ function parseNumber(params: URLSearchParams, name: string): number | undefined 
   return Number(text);
 }
 
-/** The query that all requests with these directives share: empty, or `?…` in a fixed order. */
+/** The canonical query of all requests with these directives: empty, or `?…` in a fixed order. */
 export function canonicalQuery(directives: DeliveryDirectives): string {
   const pairs: string[] = [];
   if (directives.msn !== undefined) pairs.push(`_HLS_msn=${directives.msn}`);
@@ -59,19 +59,19 @@ export function canonicalQuery(directives: DeliveryDirectives): string {
   return pairs.length === 0 ? "" : `?${pairs.join("&")}`;
 }
 
-/** What a blocked reload waits for; `part: null` means the whole segment. */
+/** The entry that a blocking reload waits for; `part: null` means the whole segment. */
 export interface BlockingTarget {
   readonly msn: number;
   readonly part: number | null;
 }
 
-/** What to do with a playlist request. */
+/** The handling of a playlist request. */
 export type ReloadDecision =
   | { readonly kind: "now" }
   | ({ readonly kind: "wait" } & BlockingTarget)
   | { readonly kind: "refuse"; readonly status: 400; readonly detail: string };
 
-/** Decides a playlist request. Throws `RangeError` for a track that the broadcast doesn't have. */
+/** Decides a playlist request. Throws `RangeError` for an unknown track. */
 export function decideReload(state: BroadcastState, track: TrackName, directives: DeliveryDirectives): ReloadDecision {
   const { msn } = directives;
   if (msn === undefined) return { kind: "now" };
@@ -94,7 +94,7 @@ export function decideReload(state: BroadcastState, track: TrackName, directives
     // the Server MUST treat the request as one for Part Index 0 of the following Parent Segment."
     return { kind: "wait", msn: msn + 1, part: 0 };
   }
-  // A segment between the last part and the one asked for has at least one part.
+  // A segment between the last part and the requested one has at least one part.
   const ahead = msn === last.msn ? wait.part - last.part : wait.part + (msn - last.msn);
   const limit = advancePartLimit(trackState.track.partTargetMs);
   if (ahead > limit) {
@@ -111,7 +111,7 @@ function refuse(detail: string): ReloadDecision {
   return { kind: "refuse", status: 400, detail };
 }
 
-/** Whether the playlist now answers a reload; to be asked again after each entry. Throws as `decide` does. */
+/** Whether the playlist now satisfies a reload; to be checked after each entry. Throws as `decide` does. */
 export function isReloadSatisfied(state: BroadcastState, track: TrackName, wait: BlockingTarget): boolean {
   // §6.2.5.2: "A Server MUST ignore _HLS_msn and _HLS_part if the Playlist contains an EXT-X-ENDLIST tag."
   if (state.ended) return true;
@@ -129,15 +129,15 @@ export function isReloadSatisfied(state: BroadcastState, track: TrackName, wait:
 }
 
 /**
- * What to do with a request for a part. `ready`: it is out, or was before it left the window (then storage knows);
- * `wait`: decide again after the next entry; `not-found`: it will not come.
+ * The handling of a part request. `ready`: published, or removed from the window (then storage knows);
+ * `wait`: decide again after the next entry; `not-found`: it will not be published.
  */
 export type PartRequestDecision =
   | { readonly kind: "ready" }
   | { readonly kind: "wait" }
   | { readonly kind: "not-found" };
 
-/** Decides a request for a part. Throws `RangeError` for a track that the broadcast doesn't have. */
+/** Decides a part request. Throws `RangeError` for an unknown track. */
 export function decidePartRequest(
   state: BroadcastState,
   track: TrackName,
@@ -153,7 +153,7 @@ export function decidePartRequest(
   // not specified by an EXT-X-PRELOAD-HINT tag in an active Media Playlist."
   if (state.ended || known?.closed === true) return { kind: "not-found" };
   // §6.2.6: "A hinted resource MUST be available for request when its EXT-X-PRELOAD-HINT tag is added to the Playlist."
-  // The hint may have come from a replica that has seen an entry more than this one.
+  // The hint may come from a replica that is one entry ahead.
   const next = nextPartOf(trackState);
   const inReach =
     msn === next.msn

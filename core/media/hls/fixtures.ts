@@ -1,10 +1,10 @@
-/** For tests: broadcasts grown step by step, as a replica would hold them, without its bounds or its bytes. */
+/** For tests: broadcasts built step by step, like a replica's state without limits or bytes. */
 import type { BroadcastConfig, BroadcastState, PartMeta, Track, TrackState } from "../../broadcast/broadcast-log.ts";
 import type { SegmentState } from "../../broadcast/segment.ts";
 import { createTrackState } from "../../broadcast/segment-window.ts";
 import type { BroadcastId, TrackName } from "../../kit/ids.ts";
 
-/** A track's description with everything that a test doesn't care about filled in. */
+/** A track's description with defaults for the members that a test ignores. */
 export function fixtureTrack(name: string, overrides: Partial<Track> = {}): Track {
   const kind = overrides.kind ?? "video";
   const picture = kind === "video" ? { width: 1280, height: 720, frameRate: 30 } : { channels: 2, sampleRate: 48000 };
@@ -39,7 +39,7 @@ export function emptyState(config: BroadcastConfig, mediaSequence = 0): Broadcas
   return { config, tracks: new Map(config.tracks.map((track) => [track.name, empty(track)])), ended: false };
 }
 
-/** The state after one more part; segments that have left the window are dropped. */
+/** The state after one more part; segments outside the window are dropped. */
 export function addFixturePart(
   state: BroadcastState,
   name: TrackName,
@@ -92,7 +92,7 @@ function slideWindow(config: BroadcastConfig, track: TrackState): TrackState {
   return { ...track, segments, mediaSequence, discontinuitySequence };
 }
 
-/** One part of an evenly cut track: what `evenParts` yields. */
+/** One part of an evenly cut track, from `evenParts`. */
 export interface EvenLayout {
   readonly parts: number;
   readonly partTicks: number;
@@ -102,7 +102,7 @@ export interface EvenLayout {
   readonly initVersion?: (msn: number) => number;
 }
 
-/** The part at `index` of a track whose segments all have `parts` parts of the same length. */
+/** The part at `index` of a track whose segments all have `parts` parts of equal length. */
 export function evenPart(cut: EvenLayout, index: number): PartMeta {
   const msn = Math.floor(index / cut.parts);
   const part = index % cut.parts;

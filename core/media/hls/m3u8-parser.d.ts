@@ -1,4 +1,4 @@
-/** The parts of `m3u8-parser`, which brings no types, that tests read. */
+/** The used API of `m3u8-parser`, which has no types. */
 declare module "m3u8-parser" {
   export interface ParsedPart {
     readonly uri: string;

@@ -1,9 +1,9 @@
-/** The part of an address behind `/live/{stream}/`, parsed once into a union. */
+/** The path of an address after `/live/{stream}/`, parsed into a union. */
 
 import { type BroadcastId, parseBroadcastId, parseTrackName, type TrackName } from "../../kit/ids.ts";
 import type { PlaylistFile } from "./paths.ts";
 
-/** One thing that can be asked of a track. */
+/** A resource of a track. */
 export type TrackFile =
   | { readonly kind: "playlist"; readonly file: PlaylistFile }
   | { readonly kind: "init"; readonly version: number }
@@ -29,7 +29,7 @@ const INIT = new RegExp(`^init-${NUMBER}\\.mp4$`);
 const SEGMENT = new RegExp(`^${NUMBER}\\.m4s$`);
 const PART = new RegExp(`^${NUMBER}\\.${NUMBER}\\.m4s$`);
 
-/** What a file name of a track means, or null. */
+/** The meaning of a track's file name, or null. */
 export function parseTrackFile(name: string): TrackFile | null {
   if (PLAYLISTS.has(name)) return { kind: "playlist", file: name as PlaylistFile };
   const init = INIT.exec(name);
@@ -41,7 +41,7 @@ export function parseTrackFile(name: string): TrackFile | null {
   return null;
 }
 
-/** The three pieces `{broadcast}/{track}/{file}` as what they mean, or null. */
+/** The meaning of `{broadcast}/{track}/{file}`, or null. */
 export function parseMediaPath(broadcast: string, track: string, file: string): MediaPath | null {
   const parsed = { broadcast: parseBroadcastId(broadcast), track: parseTrackName(track), file: parseTrackFile(file) };
   if (parsed.broadcast === null || parsed.track === null || parsed.file === null) return null;

@@ -14,7 +14,7 @@ const other = "other" as TrackName;
 /** True once in `n`; the middle value, because the generator prefers the outer ones. */
 const oneIn = (n: number) => fc.integer({ min: 1, max: n }).map((value) => value === (n + 1) >> 1);
 
-/** One part of an arbitrary broadcast: `share` of the part target (at least 86 % unless it closes), and what it changes. */
+/** One part of an arbitrary broadcast: `share` of the part target (at least 86 % unless it closes), and its changes. */
 const step = fc.record({
   share: fc.integer({ min: 1, max: 1000 }),
   close: oneIn(5),
@@ -34,7 +34,7 @@ const broadcast = fc.record({
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 type Broadcast = typeof broadcast extends fc.Arbitrary<infer T> ? T : never;
 
-/** Grows the broadcast and hands each state with the one before it to `look`. */
+/** Grows the broadcast and passes each state with the previous one to `look`. */
 function play({ timescale, partTargetMs, steps }: Broadcast, look: (now: BroadcastState, was: BroadcastState) => void) {
   const tracks = [
     fixtureTrack(main, { timescale, partTargetMs }),
@@ -82,7 +82,7 @@ const property = (name: string, look: (now: BroadcastState, was: BroadcastState)
 const full = (state: BroadcastState) => renderMediaPlaylist(state, main, { skip: "none" });
 const number = (text: string, pattern: RegExp) => Number(pattern.exec(text)?.[1]);
 
-/** Splits a playlist into what stands before, in and after its segments; parts belong to the segment after them. */
+/** Splits a playlist into the lines before, in and after its segments; parts belong to the segment after them. */
 function blocks(text: string) {
   const lines = text.split("\n");
   const begin = lines.findIndex((line) => /^#EXT-X-(SKIP|DISCONTINUITY$|MAP|PROGRAM)/.test(line));
@@ -127,7 +127,7 @@ property("a delta update merged onto the playlist before it is the full playlist
     const known = blocks(full(was)).segments.slice(left, left + skipped);
     const news = blocks(delta);
     const mine = known.map((lines) => lines.filter((line) => !line.startsWith("#EXT-X-PART:")));
-    // A client keeps the init section that applies; a playlist that now begins there must say which it is.
+    // A client keeps the current init section; a playlist that now begins there must name it.
     const wholeSegments = blocks(whole).segments;
     if (left > 0) mine[0] = wholeSegments[0] ?? [];
     expect([...news.head, ...mine.flat(), ...news.segments.flat(), ...news.tail].join("\n")).toBe(whole);
@@ -197,7 +197,7 @@ function judge(text: string): ParsedManifest {
 }
 
 test("m3u8-parser and hls-parser read the rendered segments and parts", () => {
-  // Its strict mode counts three segments for three target durations, and knows no independent or missing parts.
+  // Its strict mode counts three segments for three target durations, and supports no independent or missing parts.
   hls.setOptions({ strictMode: false, silent: true });
   const look = (now: BroadcastState) => {
     const text = full(now);

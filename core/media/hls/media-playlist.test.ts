@@ -187,7 +187,7 @@ test("rule 26: missing parts of a segment are a gap in the recording too, next t
     "#EXT-X-BYTERANGE:700@500",
     "3.m4s",
   ]);
-  // What came is the whole segment: it needs no range.
+  // The parts that exist are the whole segment: it needs no range.
   const ends = recordingOf([part(45_000, 500), part(45_000, 0)]);
   expect(ends).toEqual([
     "#EXTINF:0.50000,",
@@ -197,7 +197,7 @@ test("rule 26: missing parts of a segment are a gap in the recording too, next t
     "#EXTINF:0.50000,",
     "3.m4s",
   ]);
-  // A tick that only carries the segment's end is none that anybody sees.
+  // A tick that only carries the segment's end is invisible.
   expect(recordingOf([part(90_000, 500), part(1, 0)])).toEqual(["#EXTINF:1.00001,", "3.m4s"]);
 });
 

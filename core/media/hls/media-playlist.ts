@@ -1,6 +1,6 @@
 /**
- * Media playlists, rendered from a broadcast's state: values in, text out, one pass over the segments of the tail. What has
- * left the tail never changes: its text is kept with the pack that it is of, and rendered once however often it is listed.
+ * Media playlists, rendered from a broadcast's state in one pass over the segments of the tail. Segments that
+ * left the tail never change: their text is cached with their pack, and rendered once for any number of playlists.
  */
 import type { BroadcastConfig, BroadcastState, TrackState } from "../../broadcast/broadcast-log.ts";
 import { countPackSegments, type SegmentPack, unpackSegment, unpackSegments } from "../../broadcast/packed-segments.ts";
@@ -25,22 +25,22 @@ const LIVE_VERSION = 10;
 /** Which delta update a playlist request asks for: none, segments, or segments and date ranges. */
 export type SkipDirective = "none" | "YES" | "v2";
 
-/** What a live playlist depends on beside the state. */
+/** Inputs of a live playlist besides the state. */
 export interface MediaPlaylistOptions {
   readonly skip: SkipDirective;
-  /** The init section that coming segments will need, once it is known to change. */
+  /** The init section of coming segments, once it is known to change. */
   readonly nextInitVersion?: number;
 }
 
-/** Some lines of a playlist, each with its end. Of a pack it is the same object as long as it says the same. */
+/** Complete lines of a playlist. A pack's text is the same object while it is unchanged. */
 export interface PlaylistChunk {
   readonly text: string;
 }
 
-/** The text of a playlist's pieces. */
+/** The concatenated pieces of a playlist. */
 export const joinChunks = (pieces: readonly PlaylistChunk[]): string => pieces.map(({ text }) => text).join("");
 
-/** The live low-latency playlist of a track. Throws `RangeError` for a track that the broadcast doesn't have. */
+/** The live low-latency playlist of a track. Throws `RangeError` for an unknown track. */
 export const renderMediaPlaylist = (state: BroadcastState, track: TrackName, opts: MediaPlaylistOptions): string =>
   joinChunks(mediaPlaylistChunks(state, track, opts));
 
@@ -118,14 +118,14 @@ export function iframePlaylistChunks(
 
 const toChunk = (lines: readonly string[]): PlaylistChunk => ({ text: `${lines.join("\n")}\n` });
 
-/** A live playlist up to its tail: the pieces that are whole, the lines to go on with, and the tail's first segment. */
+/** A live playlist up to its tail: the complete pieces, the lines to continue with, and the tail's first segment. */
 interface PlaylistHead {
   readonly pieces: readonly PlaylistChunk[];
   readonly lines: string[];
   readonly first: number;
 }
 
-/** The header, and what stands for the past: a skip tag where one is due, else the text of its packs. */
+/** The header, and the past: a skip tag in a delta update, else the text of its packs. */
 function renderHead(
   head: string[],
   state: BroadcastState,
@@ -138,7 +138,7 @@ function renderHead(
   return { pieces: [toChunk(head), ...pastChunks(trackState, kind)], lines: [], first: 0 };
 }
 
-/** The init version that applies before the tail's segment `first`; undefined where it begins the playlist. */
+/** The init version before the tail's segment `first`; undefined at the beginning of the playlist. */
 function initBefore(trackState: TrackState, first: number): number | undefined {
   if (first > 0) return trackState.segments[first - 1]?.start.initVersion;
   const pack = trackState.packed.packs.at(-1);
@@ -147,7 +147,7 @@ function initBefore(trackState: TrackState, first: number): number | undefined {
 
 type PastPlaylistKind = "media" | "iframes";
 
-/** What a pack was last rendered as, and after which init version. */
+/** The last rendered text of a pack, and the init version before it. */
 type PackChunks = Partial<
   Record<PastPlaylistKind, { readonly piece: PlaylistChunk; readonly after: number | undefined }>
 >;
@@ -199,7 +199,7 @@ function liveHeader(config: BroadcastConfig, trackState: TrackState): string[] {
   ];
 }
 
-/** Pushes the skip tag where one is due; returns the index of the tail's first segment that stays, null where all stay. */
+/** Pushes the skip tag of a delta update; returns the index of the tail's first listed segment, null if all are listed. */
 function pushSkip(lines: string[], state: BroadcastState, trackState: TrackState, skip: SkipDirective): number | null {
   // §6.2.5.1: "A Server MUST ignore the _HLS_skip directive if ... it contains an EXT-X-ENDLIST tag."
   if (skip === "none" || state.ended) return null;
@@ -214,7 +214,7 @@ function pushSkip(lines: string[], state: BroadcastState, trackState: TrackState
     if (segment.closed) fromEnd += segment.durationTicks;
     first -= 1;
   }
-  // The tail reaches back further than the boundary wherever there is a past.
+  // The tail reaches back further than the boundary if there is a past.
   const skipped = trackState.packed.length + first;
   if (skipped === 0) return null;
   // §4.4.5.2: RECENTLY-REMOVED-DATERANGES is "REQUIRED if the Client requested an update that skips EXT-X-DATERANGE

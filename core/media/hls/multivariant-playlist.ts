@@ -1,14 +1,14 @@
-/** The multivariant playlist: which renditions a broadcast has, and where their media playlists are. */
+/** The multivariant playlist: a broadcast's renditions and the addresses of their media playlists. */
 import type { BroadcastConfig, Track } from "../../broadcast/broadcast-log.ts";
 import { mediaPlaylistPath } from "./paths.ts";
 
-/** No tag used here needs more than the version that fMP4 media playlists need anyway. */
+/** No tag used here needs a higher version than fMP4 media playlists. */
 const VERSION = 6;
 const AUDIO_GROUP = "audio";
 
-/** What the multivariant playlist depends on beside the configuration. */
+/** Inputs of the multivariant playlist besides the configuration. */
 export interface MultivariantOptions {
-  /** The broadcast is over: its playlists are the VOD ones. */
+  /** The broadcast has ended: its playlists are the VOD ones. */
   readonly ended: boolean;
   /** I-frame playlists are served. */
   readonly iframes: boolean;
@@ -68,8 +68,8 @@ function streamInfTag(track: Track, audio: readonly Track[]): string {
 }
 
 function iframeStreamInfTag(track: Track, uri: string): string {
-  // An I-frame a segment never needs more than the rendition that holds it, so its rates are upper bounds. Of what the
-  // rendition carries, it shows the picture.
+  // An I-frame per segment never needs more than its rendition, so its rates are upper bounds. A muxed rendition's
+  // I-frame playlist shows the video only.
   const [picture = ""] = track.codecs.split(",");
   const attributes = [
     `BANDWIDTH=${Math.ceil(track.bandwidth)}`,

@@ -1,10 +1,10 @@
-/** The lines of one segment, which live playlists and recordings have alike. */
+/** The lines of one segment, shared by live playlists and recordings. */
 
 import type { PartState, SegmentStart, SegmentState } from "../../broadcast/segment.ts";
 import { initPath, partPath, segmentPath } from "./paths.ts";
 import { formatUnits, ticksToUnits } from "./timing.ts";
 
-/** A closed segment of an ended broadcast, as the index keeps it. */
+/** A closed segment of an ended broadcast, as the index stores it. */
 export interface VodSegment {
   readonly msn: number;
   readonly start: SegmentStart;
@@ -14,7 +14,7 @@ export interface VodSegment {
   readonly parts: readonly Pick<PartState, "durationTicks" | "byteLength" | "gap">[];
 }
 
-/** What stands before a segment, or before its first part; `initVersion`: of the init section that applies so far. */
+/** The lines before a segment, or before its first part; `initVersion`: the current init section. */
 export function pushSegmentStart(lines: string[], start: SegmentStart, initVersion: number | undefined): void {
   // §4.4.4.9: "EXT-X-DISCONTINUITY, EXT-X-KEY, EXT-X-MAP, or EXT-X-PROGRAM-DATE-TIME ... MUST appear before the first
   // EXT-X-PART tag of that Parent Segment."
@@ -53,7 +53,7 @@ export function pushSegmentEnd(lines: string[], segment: VodSegment, timescale: 
   lines.push(`#EXTINF:${formatUnits(ticksToUnits(segment.durationTicks, timescale))},`, segmentPath(segment.msn));
 }
 
-/** Its first picture, as a range of it. */
+/** Its first picture, as a byte range. */
 export function pushIframe(lines: string[], segment: VodSegment, timescale: number): void {
   // The prefix that decodes to the first picture is that of the first part.
   const missing = segment.gap || segment.iframeBytes === undefined || segment.parts[0]?.gap === true;

@@ -1,8 +1,8 @@
-/** Playlists whose addresses carry a query, for players that take nothing else along from one request to the next. */
+/** Playlists whose URIs carry a query, for players that send no headers. */
 
 /**
- * A playlist cut behind each of its addresses: lines that are one, and `URI` attributes. Joined with a query, the pieces
- * are the playlist in which every address has it. The playlist's own addresses have no query.
+ * A playlist split after each of its URIs: URI lines and `URI` attributes. Joined with a query, the pieces are
+ * the playlist in which every URI has it. The playlist's own URIs have no query.
  */
 export function splitAfterUris(playlist: string): string[] {
   const pieces: string[] = [];

@@ -1,4 +1,4 @@
-/** The times that a broadcast's playlists promise, all derived from its frozen configuration. */
+/** The durations in a broadcast's playlists, all derived from its immutable configuration. */
 import type { BroadcastConfig } from "../../broadcast/broadcast-log.ts";
 
 /** Playlists print seconds with this many decimals: 10 µs, finer than one audio sample at 96 kHz. */
@@ -15,7 +15,7 @@ export const SKIP_BOUNDARY_TARGETS = 6;
 /** §6.2.2: parts leave the playlist once they are further from its end than this many target durations. */
 export const PART_WINDOW_TARGETS = 3;
 
-/** Seconds from the end at which ordinary players start, the same in all playlists. */
+/** Seconds from the end at which regular players start, the same in all playlists. */
 export function holdBackS(config: BroadcastConfig): number {
   return HOLD_BACK_TARGETS * config.targetDurationS;
 }
@@ -26,10 +26,10 @@ export function partHoldBackS(config: BroadcastConfig): number {
   return (PART_HOLD_BACK_TARGETS * largest) / UNITS_PER_SECOND;
 }
 
-/** A newcomer's feed may begin this long after the playlist that its first viewer starts from, seconds. */
+/** A new subscriber's feed may begin this long after the playlist position at which its first viewer starts, seconds. */
 const JOIN_SLACK_S = 1;
 
-/** Seconds from the end that a low-latency player may ask for when it starts: PART-HOLD-BACK to the part it falls in. */
+/** Seconds from the end that a low-latency player may request at its start: PART-HOLD-BACK, rounded to its part. */
 export function joinTailS(largestPartTargetMs: number): number {
   return ((PART_HOLD_BACK_TARGETS + 1) * largestPartTargetMs) / 1000 + JOIN_SLACK_S;
 }
@@ -48,7 +48,7 @@ export function advancePartLimit(partTargetMs: number): number {
 
 /** A part target in printed units, rounded up so that no printed part is above it. */
 export function partTargetUnits(partTargetMs: number): number {
-  // The subtraction keeps the binary error of a fraction such as 333.3 from costing a unit.
+  // The subtraction prevents the binary error of a fraction such as 333.3 from adding a unit.
   return Math.ceil((partTargetMs * UNITS_PER_SECOND) / 1000 - 1e-6);
 }
 

@@ -1,4 +1,4 @@
-/** The playlist of a recording: all of an ended broadcast, which never changes. */
+/** The playlist of a recording: a complete ended broadcast, which never changes. */
 import type { BroadcastConfig } from "../../broadcast/broadcast-log.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import { segmentPath } from "./paths.ts";
@@ -11,7 +11,7 @@ const VOD_VERSION = 8;
 /** Shorter holes are not marked in a recording, seconds: players skip them by themselves. */
 const NEGLIGIBLE_GAP_S = 0.1;
 
-/** A recording's playlist as its segments are read, in order and without holes. */
+/** A recording's playlist, built from its segments in order and without holes. */
 export class VodPlaylist {
   readonly #timescale: number;
   readonly #head: readonly string[];
@@ -64,8 +64,8 @@ export function renderVodPlaylist(
 }
 
 /**
- * A segment of which parts never came: a recording has no parts, so what there is is listed as ranges of the segment, with
- * gaps of their own between them. A live playlist can't do that, since its sequence numbers are the segments'.
+ * A segment with missing parts: a recording lists no parts, so the existing ones are listed as byte ranges of the segment,
+ * with gap segments between them. A live playlist cannot do that, since it would change the sequence numbers.
  */
 function pushVodSegment(lines: string[], segment: VodSegment, timescale: number): void {
   const holed = !segment.gap && segment.parts.some(({ gap }) => gap);
@@ -91,7 +91,7 @@ function pushVodSegment(lines: string[], segment: VodSegment, timescale: number)
   }
 }
 
-/** The runs of parts that came and that didn't; a gap of less than `leastGapTicks` belongs to what it lies beside. */
+/** Runs of existing and missing parts; a gap shorter than `leastGapTicks` is merged into its neighbour. */
 function mergeShortGaps({ parts }: VodSegment, leastGapTicks: number): VodSegment["parts"][number][] {
   const runs = mergeAdjacent(parts);
   const kept = runs.map((run) => (run.gap && run.durationTicks < leastGapTicks ? { ...run, gap: false } : run));
