@@ -19,19 +19,19 @@ export const PART_HEADER = "corral-part";
 /** Header that names the publishing process. */
 export const PUBLISHER_HEADER = "corral-publisher";
 
-/** Where one track stands at the edge. */
+/** The position of one track at the edge. */
 export interface TrackProgress {
-  /** Last segment in R2 and in the index; -1 before the first. Parts up to it need not be kept. */
+  /** Last segment in R2 and in the index; -1 before the first. Parts up to it can be dropped. */
   readonly durableMsn: number;
-  /** The part that the edge wants next. */
+  /** The next expected part. */
   readonly next: { readonly msn: number; readonly part: number };
   /** Init versions that the edge holds. */
   readonly inits: readonly number[];
 }
 
-/** What every successful PUT answers, and what an `out-of-order` problem carries beside its own members. */
+/** The response to every successful PUT, also included in `out-of-order` problems. */
 export interface PublishProgress {
-  /** Changes when the edge lost its memory: resend what is not durable from `next` on. */
+  /** Changes if the edge lost its memory: resend parts that are not durable from `next` on. */
   readonly epoch: string;
   readonly tracks: Readonly<Record<TrackName, TrackProgress>>;
 }

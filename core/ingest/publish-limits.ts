@@ -1,19 +1,19 @@
-/** Bounds of what publishers send, each with its reason. A request over one is refused with `malformed`. */
+/** Limits of publish requests, each with its reason. A request beyond one is refused with `malformed`. */
 
 /** Numbers of segments stay below this, so that their addresses have at most 9 digits. */
 export const MAX_MSN = 999_999_999;
 
-/** Bounds of an opening request and of parts' headers. */
+/** Limits of an opening request and of parts' headers. */
 export const PUBLISH_LIMITS = {
   /** Characters of a `Corral-Part` header; real ones have under 300. */
   partHeaderChars: 2_000,
   /** Milliseconds since the epoch that a `Date` can hold. */
   timeMs: 8.64e15,
-  /** Seconds of the target duration: longer segments make no live playlist. */
+  /** Seconds of the target duration: longer segments are unsuitable for live playlists. */
   targetDurationS: 60,
 } as const;
 
-/** RFC 6381: one codec, or those of a picture and its sound. */
+/** RFC 6381: one codec, or those of video and its muxed audio. */
 export const CODECS_PATTERN: RegExp = /^[A-Za-z0-9.-]{2,64}(,[A-Za-z0-9.-]{2,64})?$/;
 /** RFC 5646. */
 export const LANGUAGE_PATTERN: RegExp = /^[A-Za-z0-9-]{2,35}$/;

@@ -1,4 +1,4 @@
-/** Decoders of publish requests: values of the log's types, or a sentence that says what is wrong. The schemas are in `publish-schemas.ts`. */
+/** Decoders of publish requests: values of the log's types, or a sentence with the error. The schemas are in `publish-schemas.ts`. */
 import { PLAYBACK_POLICIES, type PlaybackPolicy } from "../access/access-policy.ts";
 import { BROADCAST_LIMITS } from "../broadcast/broadcast-limits.ts";
 import type { BroadcastConfig, PartMeta, Track } from "../broadcast/broadcast-log.ts";
@@ -58,7 +58,7 @@ function parseSegmentStart(value: unknown): SegmentStart | null {
   const fields = asJsonFields(value);
   if (fields === null) return null;
   const { programTimeMs, initVersion, discontinuity } = fields;
-  // Times that a Date can hold.
+  // Times that a Date can represent.
   if (!isPositiveUpTo(programTimeMs, PUBLISH_LIMITS.timeMs) || !isIntegerBetween(initVersion, 0, MAX_MSN)) return null;
   return typeof discontinuity === "boolean" ? { programTimeMs, initVersion, discontinuity } : null;
 }
@@ -71,7 +71,7 @@ function parseSegmentClose(value: unknown): SegmentClose | null {
   return isIntegerBetween(iframeBytes, 1, BROADCAST_LIMITS.partBytes) ? { iframeBytes } : null;
 }
 
-/** An opening request: the broadcast, and who may watch the stream from now on; null leaves that as it is. */
+/** An opening request: the broadcast, and the playback policy from now on; null leaves it unchanged. */
 export interface BroadcastOpening {
   readonly config: BroadcastConfig;
   readonly playback: PlaybackPolicy | null;

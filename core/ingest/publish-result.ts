@@ -1,4 +1,4 @@
-/** Answers to publishers as values: the Live object decides, the Worker turns them into responses. */
+/** Responses to publishers as values: the Live object decides, the Worker turns them into responses. */
 import { createProblem, type ProblemDocument, type ProblemName } from "../api/problems.ts";
 import type { PublishProblem, PublishProgress } from "./publish-api.ts";
 

@@ -14,7 +14,7 @@ const PART = {
   close: { iframeBytes: 900 },
 };
 
-/** Values at and beside every bound, and of every other type. */
+/** Values at and around every limit, and of every other type. */
 const edges = fc.oneof(
   fc.constantFrom<unknown>(
     ...[-1, 0, 1, 0.5, 60, 61, 127, 128, 86_400, 86_401, 999_999_999, 1e9, 1e9 + 1, 1e10, 1e10 + 1, 16_777_216],
@@ -45,7 +45,7 @@ function mutated(value: object): fc.Arbitrary<unknown> {
   return fc
     .dictionary(fc.constantFrom(...keys), fc.option(edges, { nil: undefined }), { maxKeys: 3 })
     .map((changes) => {
-      // As JSON has it: what is undefined is absent.
+      // As in JSON: undefined members are absent.
       return JSON.parse(JSON.stringify({ ...value, ...changes })) as unknown;
     });
 }

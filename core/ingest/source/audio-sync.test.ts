@@ -4,12 +4,12 @@ import { AudioSync } from "./audio-sync.ts";
 
 const RATE = 48_000;
 
-/** `count` stereo samples of a constant level, which tells where they went. */
+/** `count` stereo samples of a constant level, which identifies them in the output. */
 function level(count: number, value: number): Int16Array {
   return new Int16Array(count * 2).fill(value);
 }
 
-/** All of the left channel, from 0 to the end of the received samples. */
+/** The left channel from 0 to the end of the received samples. */
 function heard(sync: AudioSync): number[] {
   const out: number[] = [];
   while (sync.nextSample < sync.endSample)
@@ -22,7 +22,7 @@ test("consecutive blocks pass unchanged", () => {
   for (let i = 0; i < 20; i++) sync.push((i * 1024) / RATE, level(1024, 1000));
   const out = heard(sync);
   expect(out).toHaveLength(20 * 1024);
-  // Only the very beginning comes up from silence.
+  // Only the beginning is faded in from silence.
   expect(out.slice(192).every((sample) => sample === 1000)).toBe(true);
   expect(sync.counters()).toEqual({ silence: 0, stretched: 0, dropped: 0 });
 });
@@ -51,7 +51,7 @@ test("the rest of one pass's audio yields to the beginning of the next pass", ()
   sync.emitSamples(1024);
   sync.endInput();
   sync.resumeInput(3000);
-  // A codec's run-up before it is left out, for there is sound.
+  // The codec delay before it is dropped, because there is audio.
   sync.push((3000 - 512) / RATE, level(1024, 200));
   sync.push((3000 + 512) / RATE, level(1024, 300));
   expect(sync.endSample).toBe(3000 + 1536);
@@ -60,7 +60,7 @@ test("the rest of one pass's audio yields to the beginning of the next pass", ()
   expect(out[3000 + 200 - 1024]).toBe(200);
   expect(out[3000 + 511 - 1024]).toBe(200);
   expect(out[3000 + 512 - 1024]).toBe(300);
-  // What was given out stays.
+  // Emitted audio stays.
   sync.endInput();
   sync.resumeInput(0);
   expect(sync.endSample).toBe(sync.nextSample);

@@ -1,33 +1,33 @@
 /**
- * Sound on a timeline of samples without holes: it lies where its timestamps say, missing sound is silence, and a source
- * whose clock runs faster or slower than its samples is stretched to fit, too little to be heard.
+ * Places audio on a gapless timeline of samples by its timestamps: missing audio becomes silence, and a source whose clock
+ * runs faster or slower than its samples is resampled to fit, inaudibly.
  */
 
-/** Bounds on what is done to sound. */
+/** Thresholds of the corrections. */
 const AUDIO_SYNC_LIMITS = {
-  /** Timestamps this far off the samples before are a hole or an overlap, not a drift. */
+  /** Timestamps this far off the previous samples are a hole or an overlap, not drift. */
   driftS: 0.03,
-  /** Drift below this is left alone: timestamps in milliseconds tremble as much. */
+  /** Drift below this is ignored: timestamps in milliseconds jitter as much. */
   slackS: 0.004,
-  /** A block is stretched by this share at most: 8 cents of pitch. */
+  /** A block is stretched by at most this share: 8 cents of pitch. */
   stretch: 0.005,
-  /** A drift does not go this far off; so many blocks in a row that do, to the same side, are a splice. */
+  /** Drift does not exceed this; this many blocks in a row beyond it, to the same side, are a splice. */
   spliceS: 0.01,
   spliceBlocks: 8,
-  /** Weight of a block in the mean of the drift. */
+  /** Weight of a block in the mean drift. */
   driftWeight: 0.0625,
 } as const;
 
-/** Sound after silence comes up in this time, so that it does not click. */
+/** Fade-in time of audio after silence, which prevents a click. */
 const FADE_S = 0.004;
 
 /** Counters since the start. */
 export interface AudioSyncCounters {
-  /** Samples of silence that were put in where the source had nothing. */
+  /** Samples of inserted silence. */
   readonly silence: number;
-  /** Samples by which the sound was stretched, the shrunk ones negative. */
+  /** Samples added by stretching; negative for shrinking. */
   readonly stretched: number;
-  /** Samples that came too late, or twice. */
+  /** Samples that arrived too late, or twice. */
   readonly dropped: number;
 }
 
@@ -37,19 +37,19 @@ interface AudioBlock {
   readonly samples: Int16Array;
 }
 
-/** See the file's first line. Positions count samples of one channel. */
+/** See the file's first line. Positions are in samples of one channel. */
 export class AudioSync {
   readonly #rate: number;
   readonly #channels: number;
   #queue: AudioBlock[] = [];
   #nextSample = 0;
-  /** Where the next block continues: after the last one, or what was given out since. */
+  /** Where the next block continues: after the last one, or after the output. */
   #continuationSample = 0;
   #endSample = 0;
   /** The next block does not continue the last: it is placed by its timestamp alone. */
   #isDiscontinuous = true;
   #drift = 0;
-  /** Blocks in a row that were far off: more than 0 behind where they should be, less before. */
+  /** Consecutive blocks that were far off: positive if late, negative if early. */
   #farOff = 0;
   #ended = false;
   #counters = { silence: 0, stretched: 0, dropped: 0 };
@@ -59,12 +59,12 @@ export class AudioSync {
     this.#channels = channels;
   }
 
-  /** Position of the next sample that is given out. */
+  /** Position of the next output sample. */
   get nextSample(): number {
     return this.#nextSample;
   }
 
-  /** Position after the last sample that came. */
+  /** Position after the last received sample. */
   get endSample(): number {
     return this.#endSample;
   }
@@ -73,7 +73,7 @@ export class AudioSync {
     return this.#counters;
   }
 
-  /** Sound that begins at `positionS` comes. */
+  /** Adds audio that begins at `positionS`. */
   push(positionS: number, samples: Int16Array): void {
     const length = samples.length / this.#channels;
     const at = Math.round(positionS * this.#rate);
@@ -100,19 +100,19 @@ export class AudioSync {
     this.#appendBlock(this.#continuationSample, fitted, false);
   }
 
-  /** Whether the next `count` samples are there, or will never come. */
+  /** Whether the next `count` samples are present, or will never arrive. */
   areSamplesDecided(count: number): boolean {
     return this.#ended || this.#continuationSample >= this.#nextSample + count;
   }
 
-  /** No sound will come: silence is given out from then on. */
+  /** No further audio arrives: silence is output from now on. */
   endInput(): void {
     this.#ended = true;
   }
 
   /**
-   * Other sound will come after all: the source begins again at sample `from`. What is left of the sound before, such as
-   * the padding of its last frame, gives way to it.
+   * Audio arrives again: the source restarts at sample `from`. The rest of the earlier audio, such as the padding of its
+   * last frame, is replaced by it.
    */
   resumeInput(from: number): void {
     this.#ended = false;
@@ -151,7 +151,7 @@ export class AudioSync {
     return out;
   }
 
-  /** Puts samples at `at`, without those that are before the end of what is there. */
+  /** Writes samples at `at`, except those before the end of the existing ones. */
   #appendBlock(at: number, samples: Int16Array, fade: boolean): void {
     const channels = this.#channels;
     const from = Math.max(at, this.#continuationSample);

@@ -1,26 +1,26 @@
-/** The rate at which a source moves: what its pictures are given out with. */
+/** The frame rate of a source's motion, which its output uses. */
 import { type Rational, reduceRational, toNumber } from "../../kit/rational.ts";
 
-/** Rates that cameras, films and screens have. */
+/** Common rates of cameras, films and screens. */
 const USUAL_RATES: readonly Rational[] = [
   ...[10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240].map((num) => ({ num, den: 1 })),
   ...[24_000, 30_000, 48_000, 60_000, 120_000, 240_000].map((num) => ({ num, den: 1001 })),
 ];
-/** Of all distances between pictures, this share is shorter than the one that motion has. */
+/** The quantile of the distances between pictures that counts as the distance during motion. */
 const MOTION_QUANTILE = 0.2;
-/** Distances within these shares of it are motion; timestamps tremble. */
+/** Distances within these factors of it are motion; timestamps jitter. */
 const MOTION_SPREAD = [0.7, 1.4] as const;
-/** A rate that was measured is a usual one if it is as near, at most. */
+/** A measured rate is rounded to a common one within this relative distance. */
 const MEASURED_TOLERANCE = 0.01;
-/** A rate that a live source announces, from few pictures, is a usual one if it is as near. */
+/** The same for the announced rate of a live source, from few pictures. */
 const ANNOUNCED_TOLERANCE = 0.05;
 
-/** Bounds on a rate that is believed, frames per second. */
+/** Plausible rates, frames per second. */
 const FRAME_RATE_LIMITS = { min: 1, max: 1000 } as const;
 
 /**
- * The rate of motion in pictures shown at `timesS`, in any order, whose timestamps are rounded to `tickS`; null where
- * there are too few. A source that stands still between times moves at the rate of its motion, not at the mean.
+ * The rate of motion in pictures shown at `timesS`, in any order, with timestamps rounded to `tickS`; null if there
+ * are too few. For a source with still phases this is the rate during motion, not the mean.
  */
 export function measuredFrameRate(timesS: readonly number[], tickS: number): Rational | null {
   const times = timesS.toSorted((a, b) => a - b);
@@ -33,7 +33,7 @@ export function measuredFrameRate(timesS: readonly number[], tickS: number): Rat
   const meanS = motion.reduce((sum, step) => sum + step, 0) / motion.length;
   const rate = 1 / meanS;
   if (rate < FRAME_RATE_LIMITS.min || rate > FRAME_RATE_LIMITS.max) return null;
-  // What rounding of the first and last timestamp can have done to the mean.
+  // The error of the mean from rounding the first and last timestamp.
   const error = (2 * tickS) / (meanS * motion.length) + 1e-5;
   return (
     nearestUsualRate(rate, Math.min(error, MEASURED_TOLERANCE)) ??
@@ -41,7 +41,7 @@ export function measuredFrameRate(timesS: readonly number[], tickS: number): Rat
   );
 }
 
-/** The rate of a source that could not be watched, from what its demuxer announces; null where that makes no sense. */
+/** The rate of a source that cannot be measured, from its demuxer's announcement; null if that is implausible. */
 export function announcedFrameRate(mean: Rational | null, base: Rational | null): Rational | null {
   const believed = [mean, base].flatMap((rate) => {
     const value = rate === null ? 0 : toNumber(rate);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { NutError, type NutFrame, NutReader } from "./nut.ts";
 
-/** What FFmpeg writes: 30 pictures of 16 by 16; and two seconds of sound. */
+/** FFmpeg output: 30 pictures of 16 by 16, and two seconds of audio. */
 const NUT = ["-f", "nut", "-"];
 const PICTURES = execFileSync("ffmpeg", [
   ...["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=16x16:r=30000/1001:d=1"],
@@ -16,7 +16,7 @@ const SOUND = execFileSync("ffmpeg", [
 function read(bytes: Uint8Array, size: number): NutFrame[] {
   const reader = new NutReader();
   const frames: NutFrame[] = [];
-  // The reader's chunks are in memory that is used again.
+  // The reader's chunks are in reused memory.
   const chunk = new Uint8Array(size);
   for (let i = 0; i < bytes.length; i += size) {
     const part = bytes.subarray(i, i + size);

@@ -1,11 +1,11 @@
 /**
- * Reads NUT, the container in which FFmpeg hands on decoded pictures and sound: of all that it can write to a pipe, the
- * one that tells where raw frames of any size end, and gives out each at once. Format: nut.txt of FFmpeg's
- * documentation. Its timestamps aren't read: FFmpeg lets none go back, and the source's may.
+ * Reads NUT, the container in which FFmpeg outputs decoded pictures and audio: of all formats that it writes to a pipe, the
+ * only one that marks the end of raw frames of any size and emits each at once. Format: nut.txt of FFmpeg's
+ * documentation. Its timestamps are not read: FFmpeg forces them to increase, and the source's may go back.
  */
 import { concatBytes } from "../../kit/bytes.ts";
 
-/** Bounds on what a pipe may ask for; who exceeds one gets a `NutError`. */
+/** Limits of a pipe's content, beyond which a `NutError` is thrown. */
 const NUT_LIMITS = {
   /** Bytes of a header packet: FFmpeg's are below 1 KiB. */
   headerBytes: 65_536,
@@ -14,7 +14,7 @@ const NUT_LIMITS = {
   streams: 16,
 } as const;
 
-/** The pipe brings something that is no NUT, or more than `LIMITS` allow. */
+/** The pipe contains something other than NUT, or exceeds `NUT_LIMITS`. */
 export class NutError extends Error {
   override readonly name: string = "NutError";
 }
@@ -43,7 +43,7 @@ const FILE_ID = "nut/multimedia container\0";
 const STARTCODE_BYTE = 0x4e;
 /** The second byte of each startcode. */
 const PACKET_BYTES = { main: 0x4d, stream: 0x53, syncpoint: 0x4b, index: 0x58, info: 0x49 } as const;
-/** Those in which nothing stands that is needed. */
+/** Startcodes of packets that are skipped. */
 const SKIPPED_PACKETS: ReadonlySet<number> = new Set([
   PACKET_BYTES.stream,
   PACKET_BYTES.syncpoint,
@@ -60,10 +60,10 @@ interface FrameCode {
   readonly header: number;
 }
 
-/** Thrown inside where a header isn't whole yet. */
+/** Thrown internally if a header is incomplete. */
 const INCOMPLETE = new Error("incomplete");
 
-/** Numbers from bytes. */
+/** Reads numbers from bytes. */
 class NutCursor {
   at: number;
   readonly end: number;
@@ -110,25 +110,25 @@ class NutCursor {
   }
 }
 
-/** One pipe. Holds the frame under way, nothing else. */
+/** The reader of one pipe. It buffers only the current frame. */
 export class NutReader {
-  /** Bytes of a header that isn't whole yet. */
+  /** Bytes of an incomplete header. */
   #partialHeader: Uint8Array = new Uint8Array(0);
   #hasFileId = false;
   #codes: (FrameCode | null)[] = [];
-  /** What is left out at the beginning of frames, by index. */
+  /** Elided frame headers, by index. */
   #elided: Uint8Array[] = [new Uint8Array(0)];
   #streams = 0;
   #frame: NutFrame | null = null;
   #filled = 0;
   readonly #allocate: (size: number) => Uint8Array;
 
-  /** `allocate` gives the memory that a frame is written to. */
+  /** `allocate` returns the memory that a frame is written to. */
   constructor(allocate: (size: number) => Uint8Array = (size) => new Uint8Array(size)) {
     this.#allocate = allocate;
   }
 
-  /** The frames that `chunk` completes; it may be used again after. Throws `NutError`. */
+  /** The frames that `chunk` completes; the caller may reuse `chunk`. Throws `NutError`. */
   push(chunk: Uint8Array): NutFrame[] {
     const frames: NutFrame[] = [];
     let bytes = chunk;
@@ -164,7 +164,7 @@ export class NutReader {
     }
   }
 
-  /** One packet's header, and all of it where it is no frame. */
+  /** One packet's header, and the whole packet if it is not a frame. */
   #readHeader(cursor: NutCursor): void {
     if (!this.#hasFileId) {
       const id = String.fromCharCode(...cursor.readBytes(FILE_ID.length));
@@ -183,7 +183,7 @@ export class NutReader {
     const size = cursor.readVarint();
     if (size > NUT_LIMITS.headerBytes) throw new NutError(`a header of ${size} bytes`);
     if (size > 4096) cursor.skip(4);
-    // The last four bytes are a checksum: a pipe between two processes of one machine loses nothing.
+    // The last four bytes are a checksum: a pipe between two local processes corrupts nothing.
     const start = cursor.at;
     const body = new NutCursor(cursor.readBytes(size), 0, size - 4);
     try {
@@ -243,7 +243,7 @@ export class NutReader {
   }
 }
 
-/** The table that says what each first byte of a frame stands for. */
+/** The table of frame codes, by the first byte of a frame. */
 function readFrameCodes(body: NutCursor): (FrameCode | null)[] {
   const codes: (FrameCode | null)[] = [];
   let [sizeMul, stream, header] = [1, 0, 0];
@@ -268,7 +268,7 @@ function readFrameCodes(body: NutCursor): (FrameCode | null)[] {
   return codes;
 }
 
-/** A frame's side data, of which nothing is used. */
+/** A frame's side data, which is skipped. */
 function skipSideData(cursor: NutCursor): void {
   const count = cursor.readVarint();
   for (let i = 0; i < count; i++) {

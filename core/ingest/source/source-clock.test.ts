@@ -21,7 +21,7 @@ test.each([3600, -3600, -3])("a clock that jumps by %i s continues at once, and 
     clock.positionFrame(frame(100 + i * FRAME_S));
     clock.positionFrame(frame(100 + i * FRAME_S, { track: "audio" }));
   }
-  // The picture ends a little before the sound does.
+  // The video ends a little before the audio.
   clock.positionFrame(frame(105, { track: "audio" }));
   const at = clock.positionFrame(frame(105 + jumpS + FRAME_S));
   expect(at).toBeCloseTo(5);
@@ -62,7 +62,7 @@ test("a live source whose clock stood still while time passed is moved to the pr
   const clock = new SourceClock({ live: true, mayJump: true }, 0, 0);
   clock.positionFrame(frame(0));
   let positionS = 0;
-  // It paused for seven seconds, in which the last picture was repeated.
+  // The source paused for seven seconds, during which the last picture was repeated.
   for (let i = 1; i < 50; i++) {
     const nowMs = 7000 + i * 40;
     positionS = clock.positionFrame(frame(i * FRAME_S, { nowMs, emittedS: nowMs / 1000 - 0.5 }));

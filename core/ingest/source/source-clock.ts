@@ -1,63 +1,63 @@
 /**
- * From a source's timestamps to positions on the timeline of a broadcast. A source's clock may jump forward or back,
- * stand still, or run a little fast; positions go on. Picture and sound share the clock, so what belongs together
- * stays together over each jump.
+ * Maps a source's timestamps to positions on the broadcast's timeline. A source's clock may jump forward or back,
+ * stand still, or run fast; positions continue. Video and audio share the clock, so they stay in sync
+ * over each jump.
  */
 
-/** Bounds between what is believed and what is taken for a jump of the clock, seconds. */
+/** Thresholds between valid timestamps and jumps of the clock, seconds. */
 export const SOURCE_CLOCK_LIMITS = {
-  /** Going back by less is disorder; by more the clock was set back, and what follows goes on at once. */
+  /** Going back by less is disorder; by more the clock was set back, and the media continues at once. */
   backS: 0.5,
-  /** A clock that may jump is believed up to here: a longer hole is cut out. */
+  /** A clock that may jump is trusted up to here: a longer hole is cut out. */
   holeS: 10,
-  /** Longer than this is no hole in any format: a broken timestamp would hold a picture for years. */
+  /** No hole in any format is longer: a broken timestamp would hold a picture for years. */
   longestHoleS: 21_600,
-  /** By so much a live source's timestamps may step ahead of the time in which they came. */
+  /** A live source's timestamps may advance by this much more than the time of arrival. */
   stepS: 1,
-  /** A live track that is late for so long is moved to where it is heard and seen. */
+  /** A live track that is late for this long is moved to the live edge. */
   lateS: 1,
-  /** A frame this much behind what was given out is late. */
+  /** A frame this much behind the output is late. */
   lateByS: 0.1,
-  /** Tracks that begin further apart have clocks that have nothing to do with each other: they begin together. */
+  /** Tracks that begin further apart have unrelated clocks: they begin together. */
   maxStartSkewS: 600,
-  /** A live source's least delay is looked for in windows of this length. */
+  /** The least delay of a live source is measured in windows of this length. */
   windowS: 10,
 } as const;
 
-/** What is asked of a clock. */
+/** Properties of a source's clock. */
 export interface SourceClockOptions {
-  /** Frames come when they come, and the time at which they do says what a jump is. */
+  /** Frames arrive in real time, and the time of arrival identifies jumps. */
   readonly live: boolean;
-  /** The format has a clock that may begin anew within the media, as MPEG-TS and FLV do. */
+  /** The format's clock may restart within the media, as in MPEG-TS and FLV. */
   readonly mayJump: boolean;
 }
 
 /** A track of the source. */
 export type SourceTrack = "video" | "audio";
 
-/** One frame as it comes. */
+/** One frame at its arrival. */
 export interface FrameArrival {
   readonly track: SourceTrack;
   /** Presentation time by the source's clock, and duration, seconds. */
   readonly ptsS: number;
   readonly durationS: number;
-  /** When it came, milliseconds. */
+  /** Time of arrival, milliseconds. */
   readonly nowMs: number;
-  /** Position up to which the track was given out, seconds. */
+  /** Position up to which the track was output, seconds. */
   readonly emittedS: number;
 }
 
 interface TrackClock {
   shiftS: number;
-  /** Position where the last frame ended. */
+  /** End position of the last frame. */
   endS: number;
   lastMs: number;
   lateSinceMs: number | null;
-  /** Least of arrival minus position, milliseconds: in this window, and in the one before; null before there was any. */
+  /** Least arrival time minus position, milliseconds: in this window and the previous one; null before the first. */
   window: { fromMs: number; leastMs: number; beforeMs: number } | null;
 }
 
-/** One connection to a source, or one reading of a file. */
+/** One connection to a source, or one pass of a file. */
 export class SourceClock {
   readonly #options: SourceClockOptions;
   /** Position minus timestamp, the newest last. */
@@ -66,7 +66,7 @@ export class SourceClock {
   readonly #tracks = new Map<SourceTrack, TrackClock>();
   #jumps = 0;
 
-  /** Timestamp `ptsS` is at `positionS`. */
+  /** Places timestamp `ptsS` at `positionS`. */
   constructor(options: SourceClockOptions, ptsS: number, positionS: number) {
     this.#options = options;
     this.#startS = positionS;
@@ -78,7 +78,7 @@ export class SourceClock {
     return this.#jumps;
   }
 
-  /** Position of the frame that came, seconds. */
+  /** Position of an arrived frame, seconds. */
   positionFrame(frame: FrameArrival): number {
     const { track, ptsS, durationS, nowMs } = frame;
     let state = this.#tracks.get(track);
@@ -104,15 +104,15 @@ export class SourceClock {
     return positionS;
   }
 
-  /** Position of a timestamp by the clock as the video track has it now, seconds. */
+  /** Position of a timestamp by the video track's current clock, seconds. */
   positionOf(ptsS: number): number {
     return ptsS + (this.#tracks.get("video")?.shiftS ?? this.#shifts.at(-1) ?? 0);
   }
 
   /**
-   * The position that a frame of `track` with the least delay would have if it came now, seconds; by the other track
-   * before the first frame of this one, null before any of a live source. Sources send sound and picture apart by as
-   * much as they like, so each is late by its own measure.
+   * The position that a frame of `track` with the least delay would have if it arrived now, seconds; from the other track
+   * before this track's first frame, null before any frame of a live source. Sources may send audio and video far
+   * apart, so each track's lateness is measured separately.
    */
   liveEdgeS(track: SourceTrack, nowMs: number): number | null {
     const own = this.#tracks.get(track)?.window ?? null;
@@ -126,7 +126,7 @@ export class SourceClock {
     return stepS <= (this.#options.mayJump ? SOURCE_CLOCK_LIMITS.holeS : SOURCE_CLOCK_LIMITS.longestHoleS);
   }
 
-  /** Moves a track: to a shift that another track found and that `fits`, else so that `ptsS` is at `positionS`. */
+  /** Moves a track: to a shift of another track that `fits`, else so that `ptsS` is at `positionS`. */
   #shiftTrack(state: TrackClock, ptsS: number, positionS: number, fits: (positionS: number) => boolean): void {
     const known = this.#shifts.findLast((shiftS) => shiftS !== state.shiftS && fits(ptsS + shiftS));
     state.shiftS = known ?? positionS - ptsS;
@@ -137,7 +137,7 @@ export class SourceClock {
     for (const each of this.#tracks.values()) each.window = null;
   }
 
-  /** A live track whose clock stood still, while time did not, would be late for good. */
+  /** A live track whose clock stood still while time passed would be late permanently. */
   #catchUp(state: TrackClock, { ptsS, nowMs, emittedS }: FrameArrival): void {
     if (ptsS + state.shiftS >= emittedS - SOURCE_CLOCK_LIMITS.lateByS) {
       state.lateSinceMs = null;

@@ -4,7 +4,7 @@ import { VideoSync } from "./video-sync.ts";
 
 const RATE = { num: 30, den: 1 };
 
-/** What is given out when pictures come as fast as they can, and each frame is taken as soon as it is decided. */
+/** The output when pictures arrive as fast as possible, and each frame is taken as soon as it is decided. */
 function shown(positions: readonly number[], rate = RATE): string[] {
   const sync = new VideoSync<string>(rate, "blank");
   const out: string[] = [];

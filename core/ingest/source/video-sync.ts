@@ -1,32 +1,32 @@
 /**
- * A frame synchronizer, as between any source and a studio: pictures come at the source's moments and leave at a
- * constant rate. The newest picture is repeated where the source has none, and left out where it has too many.
+ * A frame synchronizer: pictures arrive at the source's times and leave at a constant rate. The newest picture is
+ * repeated if the source has none, and dropped if it has too many.
  */
 import type { Rational } from "../../kit/rational.ts";
 
 /**
- * A picture is on the frame after its predecessor's as long as it is not further off than this, frames: timestamps that
- * tremble around the middle between two frames would otherwise be repeated and left out by turns.
+ * A picture follows its predecessor's frame as long as it is within this distance, frames: otherwise timestamps that
+ * jitter around the middle between two frames would alternate between repeating and dropping.
  */
 const FOLLOW_TOLERANCE_FRAMES = 0.7;
-/** Pictures that are off by so much in the mean are put right once, frames; and the weight of each in that mean. */
+/** A mean offset of this many frames is corrected once; and the weight of each picture in that mean. */
 const MAX_MEAN_OFFSET_FRAMES = 0.55;
 const MEAN_OFFSET_WEIGHT = 0.0625;
-/** A picture may be this early to decide its frame, frames; before that, another may come for it. */
+/** A picture may be this early to decide its frame, frames; an earlier one may still be replaced by another. */
 const EARLY_FRAMES = 0.3;
 
-/** A first picture that begins within this of the sound is shown from the start, seconds; before a later one it is dark. */
+/** A first picture within this time of the audio's start is shown from the start, seconds; before a later one output is black. */
 const EARLY_FIRST_FRAME_S = 1;
 
 /** Counters since the start. */
 export interface VideoSyncCounters {
-  /** Frames that repeat the picture before. */
+  /** Frames that repeat the previous picture. */
   readonly repeated: number;
-  /** Pictures that were never given out: too many for the rate, or too late. */
+  /** Pictures that were never output: too many for the rate, or too late. */
   readonly dropped: number;
 }
 
-/** See the file's first line. `RawFrame` is whatever is given out, untouched. */
+/** See the file's first line. `RawFrame` is passed through unchanged. */
 export class VideoSync<Picture> {
   readonly #rate: Rational;
   readonly #release: (picture: Picture) => void;
@@ -35,25 +35,25 @@ export class VideoSync<Picture> {
   #nextFrame = 0;
   #lastFrame = -1;
   #ended = false;
-  /** Mean of how far pictures are from the frame that they are on, frames. */
+  /** Mean distance of pictures from their frames, frames. */
   #meanOff = 0;
   /** The first picture waits, and is shown before its time. */
   #showsFirstEarly = false;
   #counters = { repeated: 0, dropped: 0 };
 
-  /** `blank` is given out before the first picture; `release` is called for each that will not be given out again. */
+  /** `blank` is output before the first picture; `release` is called for each picture that will not be output again. */
   constructor(rate: Rational, blank: Picture, release: (picture: Picture) => void = () => {}) {
     this.#rate = rate;
     this.#current = blank;
     this.#release = release;
   }
 
-  /** Number of the next frame that is given out. */
+  /** Number of the next output frame. */
   get nextFrame(): number {
     return this.#nextFrame;
   }
 
-  /** Pictures that wait. */
+  /** Queued pictures. */
   get queuedFrames(): number {
     return this.#queue.length;
   }
@@ -67,7 +67,7 @@ export class VideoSync<Picture> {
     return this.#counters;
   }
 
-  /** A picture of position `positionS` comes; positions may go back a little. */
+  /** Adds a picture at `positionS`; positions may go back a little. */
   push(positionS: number, picture: Picture): void {
     const exact = (positionS * this.#rate.num) / this.#rate.den;
     const off = exact - (this.#lastFrame + 1);
@@ -75,7 +75,7 @@ export class VideoSync<Picture> {
     const frame = follows ? this.#lastFrame + 1 : Math.round(exact);
     this.#meanOff = follows ? this.#meanOff + (off - this.#meanOff) * MEAN_OFFSET_WEIGHT : 0;
     if (frame < this.#nextFrame) {
-      // Late: it is still the newest, until the next one comes.
+      // Late: it is still the newest until the next one arrives.
       this.#counters.dropped += 1;
       if (this.#queue.length === 0 && frame >= 0) this.#replaceCurrent(picture);
       else this.#release(picture);
@@ -87,7 +87,7 @@ export class VideoSync<Picture> {
     this.#queue.push({ frame, exact, picture });
   }
 
-  /** Whether nothing that may still come changes the next frame. */
+  /** Whether no later picture can change the next frame. */
   get isNextFrameDecided(): boolean {
     if (this.#ended) return true;
     return this.#queue.some(
@@ -96,12 +96,12 @@ export class VideoSync<Picture> {
     );
   }
 
-  /** No picture will come: what is held is given out from then on. */
+  /** No further picture arrives: held pictures are output from now on. */
   endInput(): void {
     this.#ended = true;
   }
 
-  /** Other pictures will come after all: the source begins again. */
+  /** Pictures arrive again: the source restarts. */
   resumeInput(): void {
     this.#ended = false;
   }
@@ -113,7 +113,7 @@ export class VideoSync<Picture> {
     for (const { picture } of dropped) this.#replaceCurrent(picture);
   }
 
-  /** The next frame's picture; it is not the caller's to keep. */
+  /** The next frame's picture, which the caller must not keep. */
   emitFrame(): Picture {
     let fresh = 0;
     while (this.#queue[0] !== undefined && this.#queue[0].frame <= this.#nextFrame) {
