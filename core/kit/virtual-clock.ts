@@ -9,11 +9,17 @@ interface Timer {
   /** Timers due at the same time fire in start order. */
   readonly order: number;
   readonly callback: () => void;
+  isPending: boolean;
 }
 
-/** Virtual time. Wall and monotonic time advance together, until `setWallTime`. */
+/** Cancelled timers leave the heap together once they are this many, and more than those that are pending. */
+const MAX_CANCELLED = 1024;
+
+/** Virtual time. Wall and monotonic time advance together; `setWallTime` parts them. */
 export class VirtualClock implements Clock {
-  readonly #timers = new Set<Timer>();
+  /** A binary heap with the next timer first; cancelled timers stay until they surface or are too many. */
+  #heap: Timer[] = [];
+  #pending = 0;
   #elapsedMs = 0;
   #epochMs: number;
   #started = 0;
@@ -33,14 +39,16 @@ export class VirtualClock implements Clock {
 
   startTimer(delayMs: number, callback: () => void): () => void {
     this.#started += 1;
-    const timer = { dueMs: this.#elapsedMs + Math.max(0, delayMs), order: this.#started, callback };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
+    const dueMs = this.#elapsedMs + Math.max(0, delayMs);
+    const timer: Timer = { dueMs, order: this.#started, callback, isPending: true };
+    this.#pending += 1;
+    pushTimer(this.#heap, timer);
+    return () => this.#cancel(timer);
   }
 
   /** Number of pending timers. */
   get pendingTimers(): number {
-    return this.#timers.size;
+    return this.#pending;
   }
 
   /** The due time of the next timer, in monotonic time, or null. */
@@ -57,24 +65,77 @@ export class VirtualClock implements Clock {
   async advance(ms: number): Promise<void> {
     const untilMs = this.#elapsedMs + ms;
     await settle();
-    for (let next = this.#next(); next !== null && next.dueMs <= untilMs; next = this.#next()) {
-      this.#timers.delete(next);
-      this.#elapsedMs = next.dueMs;
-      next.callback();
-      await settle();
+    while (this.fireNext(untilMs)) await settle();
+  }
+
+  /**
+   * Moves time to the next timer, if it is due by `untilMs` in monotonic time, and fires that one; else moves time to
+   * `untilMs`, and says so with false. The caller lets promise reactions run before it calls again.
+   */
+  fireNext(untilMs: number): boolean {
+    const next = this.#next();
+    if (next === null || next.dueMs > untilMs) {
+      this.#elapsedMs = Math.max(this.#elapsedMs, untilMs);
+      return false;
     }
-    this.#elapsedMs = untilMs;
+    popTimer(this.#heap);
+    next.isPending = false;
+    this.#pending -= 1;
+    this.#elapsedMs = next.dueMs;
+    next.callback();
+    return true;
   }
 
   #next(): Timer | null {
-    let next: Timer | null = null;
-    for (const timer of this.#timers) {
-      if (next === null || timer.dueMs < next.dueMs || (timer.dueMs === next.dueMs && timer.order < next.order)) {
-        next = timer;
-      }
+    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+      if (first.isPending) return first;
+      popTimer(this.#heap);
     }
-    return next;
+    return null;
   }
+
+  #cancel(timer: Timer): void {
+    if (!timer.isPending) return;
+    timer.isPending = false;
+    this.#pending -= 1;
+    const cancelled = this.#heap.length - this.#pending;
+    if (cancelled <= MAX_CANCELLED || cancelled <= this.#pending) return;
+    // Sorted, and so a heap.
+    this.#heap = this.#heap.filter(({ isPending }) => isPending).sort(compareTimers);
+  }
+}
+
+const compareTimers = (a: Timer, b: Timer): number => a.dueMs - b.dueMs || a.order - b.order;
+
+function pushTimer(heap: Timer[], timer: Timer): void {
+  let at = heap.length;
+  heap.push(timer);
+  while (at > 0) {
+    const parentAt = (at - 1) >> 1;
+    const parent = heap[parentAt];
+    if (parent === undefined || compareTimers(parent, timer) <= 0) break;
+    heap[at] = parent;
+    at = parentAt;
+  }
+  heap[at] = timer;
+}
+
+/** Removes the first timer. */
+function popTimer(heap: Timer[]): void {
+  const last = heap.pop();
+  if (last === undefined || heap.length === 0) return;
+  let at = 0;
+  for (;;) {
+    const left = heap[2 * at + 1];
+    const right = heap[2 * at + 2];
+    if (left === undefined) break;
+    const isRight = right !== undefined && compareTimers(right, left) < 0;
+    const child = isRight ? right : left;
+    if (compareTimers(last, child) <= 0) break;
+    heap[at] = child;
+    at = 2 * at + (isRight ? 2 : 1);
+  }
+  heap[at] = last;
 }
 
 /** Runs all pending promise reactions, and those that they cause. */
