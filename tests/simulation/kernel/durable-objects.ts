@@ -1,0 +1,337 @@
+/**
+ * Durable Objects: namespaces by name, stubs with RPC and `fetch`, one instance at a time, alarms. An instance is a process
+ * of its own; it ends by eviction, crash or deploy, and the next call makes another one from what is stored.
+ */
+import { cloneMessage } from "./clone-message.ts";
+import { SimulatedRequest, type SimulatedRequestInit, SimulatedResponse } from "./fetch-types.ts";
+import type { Network } from "./network.ts";
+import { ObjectStorage, type StorageOwner } from "./object-storage.ts";
+import { ConnectionLostError, SimulatedProcess } from "./process.ts";
+import type { ProductCode } from "./product-code.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** A class of objects. */
+export interface ObjectClass {
+  /** Of its namespace in environments, such as `LIVE`. */
+  readonly binding: string;
+  /** The part of the product that exports it. */
+  readonly part: string;
+  readonly exportName: string;
+  /** The bindings of an instance; what it sends by them waits for its writes. */
+  environment(owner: ObjectContext): object;
+  /** The place in the network of the object with this name; `hint` is the caller's location hint. */
+  placeOf(name: string, hint: string | undefined): string;
+}
+
+/** What bindings of an instance are made for. */
+export interface ObjectContext {
+  readonly process: SimulatedProcess;
+  /** Sends only what may be known outside: waits for writes that are not confirmed. */
+  readonly gate: () => Promise<void> | null;
+}
+
+/** Time until writes are confirmed, milliseconds. */
+export interface ConfirmDelay {
+  minMs: number;
+  maxMs: number;
+}
+
+/** How an instance ends. */
+export type InstanceEnd = "evicted" | "crashed";
+
+/** An alarm handler that failed is repeated after this. */
+const ALARM_RETRY_MS = 2_000;
+/** An alarm rings up to this much late. */
+const ALARM_LATE_MS = 500;
+
+type Method = (...args: readonly unknown[]) => unknown;
+
+interface Instance {
+  readonly process: SimulatedProcess;
+  readonly object: object;
+  /** Events wait for this. */
+  ready: Promise<void>;
+}
+
+/** The platform of all objects of a run. */
+export class DurableObjects {
+  readonly #simulation: Simulation;
+  readonly #network: Network;
+  readonly #classes = new Map<string, ObjectClass>();
+  readonly #objects = new Map<string, HostedObject>();
+  code: ProductCode;
+  readonly confirmDelay: ConfirmDelay = { minMs: 1, maxMs: 12 };
+  readonly random: SeededRandom;
+  /** Wall clocks of instances that begin are ahead by this. */
+  clockOffsetOf: (place: string) => number = () => 0;
+
+  constructor(simulation: Simulation, network: Network, code: ProductCode) {
+    this.#simulation = simulation;
+    this.#network = network;
+    this.code = code;
+    this.random = simulation.random.fork("objects");
+  }
+
+  get simulation(): Simulation {
+    return this.#simulation;
+  }
+
+  get network(): Network {
+    return this.#network;
+  }
+
+  /** Adds a class. */
+  define(objectClass: ObjectClass): void {
+    this.#classes.set(objectClass.binding, objectClass);
+  }
+
+  /** The namespace of a class as a process is bound to it. `gate`: of the calling object. */
+  namespace(binding: string, caller: SimulatedProcess, gate: ObjectContext["gate"] = () => null): object {
+    const getByName = (name: string, options: { readonly locationHint?: string } = {}): object =>
+      createStub(this.#network, caller, this.find(binding, name, options.locationHint), gate);
+    return {
+      getByName,
+      idFromName: (name: string) => ({ name, toString: () => name }),
+      get: (id: { readonly name: string }, options?: { readonly locationHint?: string }) => getByName(id.name, options),
+      jurisdiction: () => {
+        throw new Error("the simulated platform has no jurisdictions");
+      },
+    };
+  }
+
+  /** The object of a name; it has an instance once it is called. */
+  find(binding: string, name: string, hint?: string): HostedObject {
+    const key = `${binding} ${name}`;
+    const known = this.#objects.get(key);
+    if (known !== undefined) return known;
+    const objectClass = this.#classes.get(binding);
+    if (objectClass === undefined) throw new Error(`no class is bound as ${binding}`);
+    const made = new HostedObject(this, objectClass, name, objectClass.placeOf(name, hint));
+    this.#objects.set(key, made);
+    return made;
+  }
+
+  /** All objects that were ever called. */
+  get all(): readonly HostedObject[] {
+    return [...this.#objects.values()];
+  }
+
+  /** Ends every instance at once, as a deploy does. */
+  endAll(how: InstanceEnd): void {
+    for (const object of this.all) object.end(how, "deploy");
+  }
+
+  /** Releases the storage of all objects, after a run. */
+  close(): void {
+    for (const object of this.all) object.storage.close();
+  }
+}
+
+/** One object over its lives. */
+export class HostedObject implements StorageOwner {
+  readonly name: string;
+  readonly place: string;
+  readonly binding: string;
+  readonly storage: ObjectStorage;
+  readonly #objects: DurableObjects;
+  readonly #class: ObjectClass;
+  #instance: Instance | null = null;
+  #lives = 0;
+  #cancelAlarm: (() => void) | null = null;
+  #crashAfterWrite: { readonly delayMs: number } | null = null;
+
+  constructor(objects: DurableObjects, objectClass: ObjectClass, name: string, place: string) {
+    this.#objects = objects;
+    this.#class = objectClass;
+    this.name = name;
+    this.place = place;
+    this.binding = objectClass.binding;
+    this.storage = new ObjectStorage(this);
+  }
+
+  get simulation(): Simulation {
+    return this.#objects.simulation;
+  }
+
+  /** Instances so far. */
+  get lives(): number {
+    return this.#lives;
+  }
+
+  /** The instance's object and process, or null: for checkers. */
+  get instance(): { readonly object: object; readonly process: SimulatedProcess } | null {
+    return this.#instance;
+  }
+
+  confirmDelayMs(): number {
+    const { minMs, maxMs } = this.#objects.confirmDelay;
+    return this.#objects.random.integer(minMs, maxMs);
+  }
+
+  onWrite(): void {
+    const crash = this.#crashAfterWrite;
+    if (crash === null) return;
+    this.#crashAfterWrite = null;
+    this.simulation.after(crash.delayMs, () => this.end("crashed", "crash after a write"));
+  }
+
+  onAlarm(atMs: number | null): void {
+    this.#cancelAlarm?.();
+    this.#cancelAlarm = atMs === null ? null : this.#scheduleAlarm(atMs);
+  }
+
+  /** The next write is followed by a crash, `delayMs` later: before or after it is confirmed, and before its answer leaves. */
+  crashAfterNextWrite(delayMs: number): void {
+    this.#crashAfterWrite = { delayMs };
+  }
+
+  /** Ends the instance: all of its memory goes. */
+  end(how: InstanceEnd, why: string): void {
+    const instance = this.#instance;
+    if (instance === null) return;
+    this.#instance = null;
+    this.storage.endInstance(how);
+    instance.process.end(`${how}: ${why}`);
+  }
+
+  /** The process that calls arrive at; it begins with the first of them. */
+  receiver(): SimulatedProcess {
+    return (this.#instance ?? this.#start()).process;
+  }
+
+  /** Runs a call on the instance of `receiver`, once it is ready. */
+  async invoke(receiver: SimulatedProcess, method: string, args: readonly unknown[]): Promise<unknown> {
+    const instance = this.#instance;
+    if (instance?.process !== receiver) throw new ConnectionLostError(`${this.place} has restarted`);
+    await instance.ready;
+    const found = (instance.object as Record<string, unknown>)[method];
+    if (typeof found !== "function") throw new TypeError(`${this.binding} has no method ${method}`);
+    return (found as Method).apply(instance.object, [...args]);
+  }
+
+  #start(): Instance {
+    this.#lives += 1;
+    const process = new SimulatedProcess(this.simulation, this.place, this.#lives);
+    process.clockOffsetMs = this.#objects.clockOffsetOf(this.place);
+    process.log("begins");
+    const instance = { process, object: {}, ready: Promise.resolve() };
+    this.#instance = instance;
+    try {
+      instance.object = this.#construct(process, instance);
+    } catch (error) {
+      this.end("crashed", `its constructor threw ${String(error)}`);
+    }
+    return instance;
+  }
+
+  #construct(process: SimulatedProcess, instance: Instance): object {
+    const { part, exportName } = this.#class;
+    const exports = this.#objects.code.evaluate<Record<string, unknown>>(part, process, {
+      modules: { "cloudflare:workers": { DurableObject } },
+    });
+    const Class = exports[exportName] as new (ctx: object, env: object) => object;
+    const context: ObjectContext = { process, gate: () => this.storage.confirmed() };
+    return new Class(this.#createState(instance), this.#class.environment(context));
+  }
+
+  #createState(instance: Instance): object {
+    return {
+      id: { name: this.name, toString: () => this.name },
+      storage: this.storage.createHandle(),
+      waitUntil: (work: Promise<unknown>) => void work.catch(() => {}),
+      blockConcurrencyWhile: <T>(work: () => Promise<T>): Promise<T> => {
+        const done = instance.ready.then(work);
+        instance.ready = done.then(
+          () => {},
+          (error) => this.end("crashed", `blockConcurrencyWhile threw ${String(error)}`),
+        );
+        return done;
+      },
+      abort: (reason: unknown) => this.end("crashed", String(reason)),
+      acceptWebSocket: () => {
+        throw new Error("no WebSockets in this part of the simulation");
+      },
+      getWebSockets: () => [],
+    };
+  }
+
+  #scheduleAlarm(atMs: number): () => void {
+    // The platform rings by its own clock.
+    const delayMs = Math.max(0, atMs - this.simulation.clock.nowMs()) + this.#objects.random.integer(0, ALARM_LATE_MS);
+    return this.simulation.after(delayMs, () => void this.#ring());
+  }
+
+  async #ring(): Promise<void> {
+    this.#cancelAlarm = null;
+    const process = this.receiver();
+    process.log("alarm");
+    this.storage.clearRungAlarm();
+    const again = (): void => {
+      if (this.storage.confirmedAlarmMs !== null) return;
+      this.#cancelAlarm?.();
+      this.#cancelAlarm = this.simulation.after(ALARM_RETRY_MS, () => void this.#ring());
+    };
+    const withdraw = process.onEnd(again);
+    try {
+      await this.invoke(process, "alarm", []);
+      await this.storage.confirmed();
+      withdraw();
+    } catch (error) {
+      process.log(`alarm failed: ${String(error)}`);
+      withdraw();
+      if (process.isAlive) again();
+    }
+  }
+}
+
+/** The base class that the platform gives objects. */
+class DurableObject {
+  readonly ctx: object;
+  readonly env: object;
+
+  constructor(ctx: object, env: object) {
+    this.ctx = ctx;
+    this.env = env;
+  }
+}
+
+function createStub(
+  network: Network,
+  caller: SimulatedProcess,
+  target: HostedObject,
+  gate: ObjectContext["gate"],
+): object {
+  const answerGate = (): Promise<void> | null => target.storage.confirmed();
+  const call = async (method: string, args: readonly unknown[]): Promise<unknown> => {
+    await gate();
+    const sent = args.map(cloneMessage);
+    const serve = async (receiver: SimulatedProcess): Promise<unknown> =>
+      cloneMessage(await target.invoke(receiver, method, sent));
+    return network.request(caller, target, method, serve, { gate: answerGate });
+  };
+  const fetch = async (input: string | SimulatedRequest, init?: SimulatedRequestInit): Promise<SimulatedResponse> => {
+    await gate();
+    const sent = new SimulatedRequest(input, init);
+    const serve = async (receiver: SimulatedProcess): Promise<SimulatedResponse> => {
+      const response = (await target.invoke(receiver, "fetch", [sent])) as SimulatedResponse;
+      if (response.heldBytes !== null || response.body === null) return response;
+      const body = network.carryStream(receiver, caller, response.body, answerGate);
+      return new SimulatedResponse(body, { status: response.status, headers: response.headers });
+    };
+    return network.request(caller, target, describeFetch(sent), serve, { gate: answerGate });
+  };
+  return new Proxy(
+    {},
+    {
+      get: (_, property) => {
+        // A stub is no promise, though it has methods of every other name.
+        if (typeof property !== "string" || property === "then") return undefined;
+        if (property === "fetch") return fetch;
+        return (...args: readonly unknown[]) => call(property, args);
+      },
+    },
+  );
+}
+
+const describeFetch = ({ url }: SimulatedRequest): string => `fetch ${url.replace(/^https?:\/\/[^/]*/, "")}`;

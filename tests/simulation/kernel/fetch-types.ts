@@ -1,0 +1,217 @@
+/**
+ * `Headers`, `Request` and `Response` as the Worker uses them, without what makes those of Node slow: a body of bytes stays
+ * bytes until somebody asks for a stream.
+ */
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+
+/** Names and values. */
+export type HeadersLike = SimulatedHeaders | Readonly<Record<string, string>> | Iterable<readonly [string, string]>;
+
+/** Header fields. Copies share their map until one of them is changed. */
+export class SimulatedHeaders implements Iterable<[string, string]> {
+  #fields: Map<string, string>;
+  #isShared = false;
+
+  constructor(init?: HeadersLike) {
+    if (init instanceof SimulatedHeaders) {
+      this.#fields = init.#fields;
+      this.#isShared = true;
+      init.#isShared = true;
+      return;
+    }
+    this.#fields = new Map();
+    if (init === undefined || init === null) return;
+    const entries = Symbol.iterator in init ? (init as Iterable<readonly [string, string]>) : Object.entries(init);
+    for (const [name, value] of entries) this.append(name, value);
+  }
+
+  get(name: string): string | null {
+    return this.#fields.get(name) ?? this.#fields.get(name.toLowerCase()) ?? null;
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== null;
+  }
+
+  set(name: string, value: string): void {
+    this.#own().set(name.toLowerCase(), `${value}`);
+  }
+
+  append(name: string, value: string): void {
+    const before = this.get(name);
+    this.set(name, before === null ? value : `${before}, ${value}`);
+  }
+
+  delete(name: string): void {
+    this.#own().delete(name.toLowerCase());
+  }
+
+  forEach(callback: (value: string, name: string) => void): void {
+    for (const [name, value] of this.#fields) callback(value, name);
+  }
+
+  entries(): IterableIterator<[string, string]> {
+    return this.#fields.entries();
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#fields.keys();
+  }
+
+  values(): IterableIterator<string> {
+    return this.#fields.values();
+  }
+
+  getSetCookie(): string[] {
+    return [];
+  }
+
+  [Symbol.iterator](): IterableIterator<[string, string]> {
+    return this.#fields.entries();
+  }
+
+  #own(): Map<string, string> {
+    if (this.#isShared) this.#fields = new Map(this.#fields);
+    this.#isShared = false;
+    return this.#fields;
+  }
+}
+
+/** What a body may be made of. */
+export type BodyLike = null | undefined | string | Uint8Array | ArrayBuffer | ReadableStream<Uint8Array>;
+
+/** The bytes of streams that were made from bytes: passing such a stream on passes the bytes on. */
+const bytesOfStreams = new WeakMap<ReadableStream<Uint8Array>, Uint8Array>();
+
+/** A body: bytes, or a stream of them. */
+abstract class SimulatedBody {
+  #bytes: Uint8Array | null = null;
+  #stream: ReadableStream<Uint8Array> | null = null;
+  readonly #isNull: boolean;
+  bodyUsed = false;
+
+  constructor(body: BodyLike) {
+    this.#isNull = body === null || body === undefined;
+    if (body === null || body === undefined) return;
+    if (typeof body === "string") this.#bytes = encoder.encode(body);
+    else if (body instanceof Uint8Array) this.#bytes = body;
+    else if (body instanceof ArrayBuffer) this.#bytes = new Uint8Array(body);
+    else {
+      const bytes = body.locked ? undefined : bytesOfStreams.get(body);
+      if (bytes === undefined) this.#stream = body;
+      else this.#bytes = bytes;
+    }
+  }
+
+  get body(): ReadableStream<Uint8Array> | null {
+    if (this.#isNull) return null;
+    this.#stream ??= streamOfBytes(this.#bytes ?? NO_BYTES);
+    return this.#stream;
+  }
+
+  /** The bytes, where the body is no stream; null where it is one. For the network model, which sends them whole. */
+  get heldBytes(): Uint8Array | null {
+    return this.#isNull ? NO_BYTES : this.#bytes;
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    const bytes = await this.bytes();
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  }
+
+  async text(): Promise<string> {
+    return decoder.decode(await this.bytes());
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text());
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    this.bodyUsed = true;
+    if (this.#bytes !== null || this.#stream === null) return this.#bytes ?? NO_BYTES;
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of this.#stream) chunks.push(chunk);
+    return new Uint8Array(Buffer.concat(chunks));
+  }
+}
+
+function streamOfBytes(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  const stream = new ReadableStream<Uint8Array>({
+    start(controller) {
+      if (bytes.byteLength > 0) controller.enqueue(bytes);
+      controller.close();
+    },
+  });
+  bytesOfStreams.set(stream, bytes);
+  return stream;
+}
+
+/** What a request is made with. */
+export interface SimulatedRequestInit {
+  readonly method?: string;
+  readonly headers?: HeadersLike;
+  readonly body?: BodyLike;
+}
+
+/** A request. */
+export class SimulatedRequest extends SimulatedBody {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: SimulatedHeaders;
+  readonly cf: undefined = undefined;
+  readonly signal: AbortSignal = NEVER_ABORTED;
+
+  constructor(input: string | URL | SimulatedRequest, init: SimulatedRequestInit | SimulatedRequest = {}) {
+    const before = input instanceof SimulatedRequest ? input : init instanceof SimulatedRequest ? init : null;
+    const given = init instanceof SimulatedRequest ? {} : init;
+    super(given.body ?? before?.heldBytes ?? before?.body);
+    this.url = input instanceof SimulatedRequest ? input.url : `${input}`;
+    this.method = given.method ?? before?.method ?? "GET";
+    this.headers = new SimulatedHeaders(given.headers ?? before?.headers);
+  }
+
+  clone(): SimulatedRequest {
+    return new SimulatedRequest(this);
+  }
+}
+
+const NEVER_ABORTED = new AbortController().signal;
+
+/** What a response is made with. */
+export interface SimulatedResponseInit {
+  readonly status?: number;
+  readonly headers?: HeadersLike;
+}
+
+/** A response. */
+export class SimulatedResponse extends SimulatedBody {
+  readonly status: number;
+  readonly headers: SimulatedHeaders;
+  readonly statusText: string = "";
+
+  constructor(body?: BodyLike, init: SimulatedResponseInit = {}) {
+    super(body);
+    this.status = init.status ?? 200;
+    this.headers = new SimulatedHeaders(init.headers);
+    if (typeof body === "string" && !this.headers.has("content-type"))
+      this.headers.set("content-type", "text/plain;charset=UTF-8");
+  }
+
+  static json(value: unknown, init?: SimulatedResponseInit): SimulatedResponse {
+    const headers = new SimulatedHeaders(init?.headers);
+    headers.set("content-type", "application/json");
+    return new SimulatedResponse(JSON.stringify(value), { ...init, headers });
+  }
+
+  get ok(): boolean {
+    return this.status >= 200 && this.status < 300;
+  }
+
+  clone(): SimulatedResponse {
+    return new SimulatedResponse(this.heldBytes ?? this.body, { status: this.status, headers: this.headers });
+  }
+}

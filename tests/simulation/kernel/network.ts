@@ -1,0 +1,385 @@
+/**
+ * The network: links between places, each with a latency and whatever faults are in force. Requests, their answers and
+ * streams cross it; nothing is copied or run before it has arrived.
+ */
+import { SimulatedResponse } from "./fetch-types.ts";
+import { ConnectionLostError, type SimulatedProcess } from "./process.ts";
+import type { SeededRandom } from "./seeded-random.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** What is wrong with a link; 0 and absent: nothing. */
+export interface LinkFaults {
+  /** Probability that a message is lost. */
+  readonly loss?: number;
+  /** Probability that an answer, or a stream's chunk, is cut in the middle. */
+  readonly cut?: number;
+  /** Probability that a request arrives twice, where its kind may. */
+  readonly duplicate?: number;
+  /** Time added to each message. */
+  readonly delayMs?: number;
+  /** Spread of the times: with much of it, messages overtake one another. */
+  readonly jitterMs?: number;
+  /** Rate in bytes a second; absent: as fast as the latency. */
+  readonly bytesPerSecond?: number;
+}
+
+/** Faults on the links whose ends both match; each end is a part of a place's name. */
+export interface ActiveLinkFault {
+  readonly from: string;
+  readonly to: string;
+  /** Nothing passes, in either direction. */
+  readonly isPartition?: boolean;
+  readonly faults?: LinkFaults;
+}
+
+/** How a request crosses. */
+export interface RequestOptions {
+  readonly bytes?: number;
+  /** A fault may deliver it twice: HTTP requests that a proxy repeats. */
+  readonly mayDuplicate?: boolean;
+  /** The receiver holds answers back until this allows them out. */
+  readonly gate?: (receiver: SimulatedProcess) => Promise<void> | null;
+}
+
+/** Streams have this much on its way at most. */
+const STREAM_WINDOW_BYTES = 1_048_576;
+/** A sender notices after this long that the reader of its stream is gone. */
+const CANCEL_DELAY_MS = 200;
+/** A lost message shows as an error after this long, where it shows at all. */
+const LOSS_NOTICED_MS = 2_000;
+/** Spread of the latency of every link. */
+const JITTER_SHARE = 0.25;
+
+const NO_FAULTS: LinkFaults = {};
+
+/** All links. */
+export class Network {
+  readonly #simulation: Simulation;
+  readonly #random: SeededRandom;
+  readonly #latencyMs: (from: string, to: string) => number;
+  readonly #active = new Set<ActiveLinkFault>();
+  readonly #streams = new Set<OpenStream>();
+  /** Waiting calls by the process that works on them. */
+  readonly #inFlight = new WeakMap<SimulatedProcess, Set<(error: Error) => void>>();
+  /** Is called for each stream that opens; what it returns gets each chunk that arrives. */
+  onStream: (from: SimulatedProcess, to: SimulatedProcess) => (chunk: Uint8Array) => void = () => () => {};
+  /** Is called with each request that arrives, and what it is. */
+  onRequest: (from: SimulatedProcess, to: SimulatedProcess, what: string) => void = () => {};
+
+  /** `latencyMs`: from one place to another, one way. */
+  constructor(simulation: Simulation, latencyMs: (from: string, to: string) => number) {
+    this.#simulation = simulation;
+    this.#random = simulation.random.fork("network");
+    this.#latencyMs = latencyMs;
+  }
+
+  /** Streams that are open. */
+  get openStreams(): number {
+    return this.#streams.size;
+  }
+
+  /** Puts a fault in force until the returned function is called. */
+  addFault(fault: ActiveLinkFault): () => void {
+    this.#active.add(fault);
+    return () => this.#active.delete(fault);
+  }
+
+  /**
+   * Sends a request from a process to the one that `receiver` names when it arrives, runs `serve` there, and brings the
+   * answer back. Rejects with `ConnectionLostError`, or never settles, as connections do.
+   */
+  request<T>(
+    from: SimulatedProcess,
+    to: { readonly place: string; receiver(): SimulatedProcess },
+    what: string,
+    serve: (receiver: SimulatedProcess) => Promise<T> | T,
+    options: RequestOptions = {},
+  ): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (!from.isAlive) return;
+      const fate = this.#drawFate(from.place, to.place);
+      if (fate.isLost) {
+        from.log(`→ ${to.place} ${what}: lost`);
+        this.#noticeLoss(from, reject);
+        return;
+      }
+      const deliver = (answer: (outcome: Settled<T>) => void): void => {
+        this.#deliver(from, to, what, serve, options, answer);
+      };
+      const delayMs = this.#delayMs(from.place, to.place, fate, options.bytes ?? 0);
+      this.#simulation.after(delayMs, () => {
+        deliver((outcome) => {
+          if (!from.isAlive) return;
+          if (outcome.ok) resolve(outcome.value);
+          else reject(outcome.error);
+        });
+      });
+      if (options.mayDuplicate === true && this.#random.chance(fate.faults.duplicate ?? 0)) {
+        from.log(`→ ${to.place} ${what}: twice`);
+        this.#simulation.after(delayMs + this.#random.integer(0, 200), () => deliver(() => {}));
+      }
+    });
+  }
+
+  #deliver<T>(
+    from: SimulatedProcess,
+    to: { readonly place: string; receiver(): SimulatedProcess },
+    what: string,
+    serve: (receiver: SimulatedProcess) => Promise<T> | T,
+    options: RequestOptions,
+    answer: (outcome: Settled<T>) => void,
+  ): void {
+    const receiver = to.receiver();
+    this.onRequest(from, receiver, what);
+    const inFlight = this.#inFlightOf(receiver);
+    let isDone = false;
+    const finish = (outcome: Settled<T>, bytes: number): void => {
+      if (isDone) return;
+      isDone = true;
+      inFlight.delete(fail);
+      this.#returnAnswer(receiver.place, from, what, outcome, bytes, answer);
+    };
+    const fail = (error: Error): void => finish({ ok: false, error }, 0);
+    inFlight.add(fail);
+    if (!receiver.isAlive) {
+      fail(new ConnectionLostError(`${receiver.place} is down`));
+      return;
+    }
+    const run = async (): Promise<void> => {
+      try {
+        const value = await serve(receiver);
+        await options.gate?.(receiver);
+        if (receiver.isAlive) finish({ ok: true, value }, sizeOf(value));
+      } catch (error) {
+        await options.gate?.(receiver);
+        if (receiver.isAlive) finish({ ok: false, error }, 0);
+      }
+    };
+    void run();
+  }
+
+  #returnAnswer<T>(
+    fromPlace: string,
+    to: SimulatedProcess,
+    what: string,
+    outcome: Settled<T>,
+    bytes: number,
+    answer: (outcome: Settled<T>) => void,
+  ): void {
+    const fate = this.#drawFate(fromPlace, to.place);
+    if (fate.isLost) {
+      to.log(`← ${fromPlace} ${what}: answer lost`);
+      if (outcome.ok) this.#abandonBody(outcome.value);
+      this.#noticeLoss(to, (error) => answer({ ok: false, error }));
+      return;
+    }
+    const isCut = this.#random.chance(fate.faults.cut ?? 0);
+    this.#simulation.after(this.#delayMs(fromPlace, to.place, fate, bytes), () => {
+      if (!isCut) return answer(outcome);
+      to.log(`← ${fromPlace} ${what}: cut`);
+      if (outcome.ok && outcome.value instanceof SimulatedResponse) {
+        answer({ ok: true, value: cutResponse(outcome.value) as T });
+      } else answer({ ok: false, error: new ConnectionLostError(`the answer of ${fromPlace} was cut`) });
+    });
+  }
+
+  /** The answer never arrives, so its stream is never read: the sender notices when its connection ends. */
+  #abandonBody(value: unknown): void {
+    if (!(value instanceof SimulatedResponse) || value.heldBytes !== null) return;
+    const { body } = value;
+    this.#simulation.after(LOSS_NOTICED_MS, () => void body?.cancel().catch(() => {}));
+  }
+
+  /** Everything that waits for the process gets an error: it has ended. */
+  failInFlight(process: SimulatedProcess): void {
+    for (const fail of [...this.#inFlightOf(process)]) fail(new ConnectionLostError(`${process.place} is gone`));
+  }
+
+  #inFlightOf(process: SimulatedProcess): Set<(error: Error) => void> {
+    const known = this.#inFlight.get(process);
+    if (known !== undefined) return known;
+    const made = new Set<(error: Error) => void>();
+    this.#inFlight.set(process, made);
+    process.onEnd(() => this.failInFlight(process));
+    return made;
+  }
+
+  #noticeLoss(process: SimulatedProcess, reject: (error: Error) => void): void {
+    // Half of what is lost is never heard of again.
+    if (this.#random.chance(0.5)) return;
+    this.#simulation.after(this.#random.integer(1, LOSS_NOTICED_MS), () => {
+      if (process.isAlive) reject(new ConnectionLostError("the connection was reset"));
+    });
+  }
+
+  /** A stream as it arrives at `to`. It ends with either process; `gate` holds chunks back as in `request`. */
+  carryStream(
+    from: SimulatedProcess,
+    to: SimulatedProcess,
+    stream: ReadableStream<Uint8Array>,
+    gate?: RequestOptions["gate"],
+  ): ReadableStream<Uint8Array> {
+    const open = new OpenStream(from.place, to.place);
+    this.#streams.add(open);
+    const observe = this.onStream(from, to);
+    const reader = stream.getReader();
+    let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+    let isOver = false;
+    let arrivesMs = 0;
+    let inFlightBytes = 0;
+    let wakePump: (() => void) | null = null;
+    const over = (): boolean => {
+      if (isOver) return false;
+      isOver = true;
+      this.#streams.delete(open);
+      withdraw();
+      return true;
+    };
+    const cancelSource = (): void => {
+      this.#simulation.after(CANCEL_DELAY_MS, () => void reader.cancel().catch(() => {}));
+    };
+    open.fail = (error) => {
+      if (!over()) return;
+      controller?.error(error);
+      if (from.isAlive) cancelSource();
+    };
+    const withdrawals = [
+      from.onEnd(() => this.#simulation.after(1, () => open.fail(new ConnectionLostError(`${from.place} is gone`)))),
+      to.onEnd(() => {
+        if (over() && from.isAlive) cancelSource();
+      }),
+    ];
+    const withdraw = (): void => {
+      for (const each of withdrawals) each();
+    };
+    const schedule = (bytes: number, arrive: () => void): void => {
+      const fate = this.#drawFate(from.place, to.place);
+      if (fate.isLost) open.isStalled = true;
+      // Bytes of one connection stay in order.
+      arrivesMs = Math.max(arrivesMs, this.#simulation.nowMs + this.#delayMs(from.place, to.place, fate, bytes));
+      this.#simulation.after(arrivesMs - this.#simulation.nowMs, () => {
+        if (!isOver && !open.isStalled && to.isAlive) arrive();
+      });
+    };
+    const pump = async (): Promise<void> => {
+      try {
+        for (;;) {
+          const chunk = await reader.read();
+          await gate?.(from);
+          if (isOver || !from.isAlive) return;
+          if (chunk.done) {
+            schedule(0, () => {
+              if (over()) controller?.close();
+            });
+            return;
+          }
+          const bytes = chunk.value.byteLength;
+          const isCut = this.#random.chance(this.#faultsBetween(from.place, to.place).faults.cut ?? 0);
+          inFlightBytes += bytes;
+          schedule(bytes, () => {
+            inFlightBytes -= bytes;
+            const value = chunk.value.slice(0, isCut ? Math.floor(bytes / 2) : bytes);
+            observe(value);
+            if (value.byteLength > 0) controller?.enqueue(value);
+            if (isCut) open.fail(new ConnectionLostError("the stream was cut"));
+            wakePump?.();
+          });
+          while (!isOver && inFlightBytes - Math.min(0, controller?.desiredSize ?? 0) > STREAM_WINDOW_BYTES) {
+            await new Promise<void>((resolve) => {
+              wakePump = resolve;
+            });
+          }
+        }
+      } catch (error) {
+        schedule(0, () => open.fail(error instanceof Error ? error : new Error(String(error))));
+      }
+    };
+    const carried = new ReadableStream<Uint8Array>(
+      {
+        start: (given) => {
+          controller = given;
+        },
+        pull: () => wakePump?.(),
+        cancel: () => {
+          if (over() && from.isAlive) cancelSource();
+          wakePump?.();
+        },
+      },
+      { highWaterMark: STREAM_WINDOW_BYTES, size: (chunk) => chunk.byteLength },
+    );
+    void pump();
+    return carried;
+  }
+
+  /** Breaks the streams between matching places, or lets them go on without a byte. Returns how many. */
+  disturbStreams(from: string, to: string, how: "break" | "stall"): number {
+    const found = [...this.#streams].filter((open) => open.from.includes(from) && open.to.includes(to));
+    for (const open of found) {
+      if (how === "stall") open.isStalled = true;
+      else open.fail(new ConnectionLostError("the connection was reset"));
+    }
+    return found.length;
+  }
+
+  #drawFate(from: string, to: string): Fate {
+    const { faults, isPartition } = this.#faultsBetween(from, to);
+    return { faults, isLost: isPartition || this.#random.chance(faults.loss ?? 0) };
+  }
+
+  #faultsBetween(from: string, to: string): { readonly faults: LinkFaults; readonly isPartition: boolean } {
+    if (this.#active.size === 0) return { faults: NO_FAULTS, isPartition: false };
+    let faults = NO_FAULTS;
+    let isPartition = false;
+    for (const fault of this.#active) {
+      const matches = from.includes(fault.from) && to.includes(fault.to);
+      const matchesBack = from.includes(fault.to) && to.includes(fault.from);
+      if (fault.isPartition === true && (matches || matchesBack)) isPartition = true;
+      if (matches && fault.faults !== undefined) faults = { ...faults, ...fault.faults };
+    }
+    return { faults, isPartition };
+  }
+
+  #delayMs(from: string, to: string, { faults }: Fate, bytes: number): number {
+    const baseMs = this.#latencyMs(from, to);
+    const spreadMs = baseMs * JITTER_SHARE + (faults.jitterMs ?? 0);
+    const sendMs = faults.bytesPerSecond === undefined ? 0 : (1000 * bytes) / faults.bytesPerSecond;
+    return Math.ceil(baseMs + spreadMs * this.#random.fraction() + (faults.delayMs ?? 0) + sendMs);
+  }
+}
+
+type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+
+interface Fate {
+  readonly faults: LinkFaults;
+  readonly isLost: boolean;
+}
+
+class OpenStream {
+  readonly from: string;
+  readonly to: string;
+  isStalled = false;
+  fail: (error: Error) => void = () => {};
+
+  constructor(from: string, to: string) {
+    this.from = from;
+    this.to = to;
+  }
+}
+
+/** A response whose body ends early: the reader gets a part of it, then an error. */
+function cutResponse(response: SimulatedResponse): SimulatedResponse {
+  const bytes = response.heldBytes;
+  if (bytes === null) return response;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      controller.enqueue(bytes.slice(0, Math.floor(bytes.byteLength / 2)));
+      controller.error(new ConnectionLostError("the body was cut"));
+    },
+  });
+  return new SimulatedResponse(body, { status: response.status, headers: response.headers });
+}
+
+function sizeOf(value: unknown): number {
+  if (value instanceof SimulatedResponse) return value.heldBytes?.byteLength ?? 0;
+  return value instanceof Uint8Array ? value.byteLength : 0;
+}

@@ -1,0 +1,138 @@
+/**
+ * WebCrypto whose promises are settled when they are returned: Node's own resolves from a pool of threads, in an order that
+ * no seed decides. The algorithms are Node's; it has those that the product uses.
+ */
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+import type { SeededRandom } from "./seeded-random.ts";
+
+/** A key as `crypto.subtle` gives it. */
+interface SimulatedKey {
+  readonly type: "secret";
+  readonly algorithm: { readonly name: string; readonly hash?: { readonly name: string }; readonly length?: number };
+  readonly usages: readonly string[];
+  readonly extractable: boolean;
+  readonly [Symbol.toStringTag]: "CryptoKey";
+}
+
+type AlgorithmLike = string | { readonly name: string; readonly hash?: string | { readonly name: string } };
+type BytesLike = ArrayBuffer | ArrayBufferView;
+
+const rawKeys = new WeakMap<SimulatedKey, Buffer>();
+
+const toBuffer = (data: BytesLike): Buffer =>
+  ArrayBuffer.isView(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
+const toArrayBuffer = (data: Buffer | ArrayBuffer): ArrayBuffer =>
+  data instanceof ArrayBuffer ? data : new Uint8Array(data).buffer;
+
+function hashName(algorithm: AlgorithmLike): string {
+  const hash = typeof algorithm === "string" ? algorithm : (algorithm.hash ?? algorithm.name);
+  return (typeof hash === "string" ? hash : hash.name).toLowerCase().replace("-", "");
+}
+
+function makeKey(raw: Buffer, algorithm: AlgorithmLike, extractable: boolean, usages: readonly string[]): SimulatedKey {
+  const described = typeof algorithm === "string" ? { name: algorithm } : algorithm;
+  const { hash } = described as { readonly hash?: string | { readonly name: string } };
+  const key: SimulatedKey = {
+    type: "secret",
+    algorithm: {
+      name: described.name,
+      length: 8 * raw.byteLength,
+      ...(hash === undefined ? {} : { hash: typeof hash === "string" ? { name: hash } : hash }),
+    },
+    usages,
+    extractable,
+    [Symbol.toStringTag]: "CryptoKey",
+  };
+  rawKeys.set(key, raw);
+  return key;
+}
+
+function rawOf(key: SimulatedKey): Buffer {
+  const raw = rawKeys.get(key);
+  if (raw === undefined) throw new TypeError("a key of another runtime");
+  return raw;
+}
+
+const hmac = (key: SimulatedKey, data: BytesLike): Buffer =>
+  createHmac(hashName(key.algorithm as AlgorithmLike), rawOf(key))
+    .update(toBuffer(data))
+    .digest();
+
+interface GcmParameters {
+  readonly iv: BytesLike;
+  readonly additionalData?: BytesLike;
+}
+const TAG_BYTES = 16;
+const cipherOf = (key: SimulatedKey): "aes-128-gcm" | "aes-256-gcm" =>
+  rawOf(key).byteLength === 16 ? "aes-128-gcm" : "aes-256-gcm";
+
+const subtle = {
+  async digest(algorithm: AlgorithmLike, data: BytesLike): Promise<ArrayBuffer> {
+    return toArrayBuffer(createHash(hashName(algorithm)).update(toBuffer(data)).digest());
+  },
+  async importKey(
+    format: string,
+    data: BytesLike,
+    algorithm: AlgorithmLike,
+    extractable: boolean,
+    usages: readonly string[],
+  ): Promise<SimulatedKey> {
+    if (format !== "raw") throw new Error(`no keys of format ${format} in the simulation`);
+    return makeKey(Buffer.from(toBuffer(data)), algorithm, extractable, usages);
+  },
+  async exportKey(_format: string, key: SimulatedKey): Promise<ArrayBuffer> {
+    return toArrayBuffer(rawOf(key));
+  },
+  async deriveKey(
+    how: { readonly hash: string; readonly salt: BytesLike; readonly info: BytesLike },
+    master: SimulatedKey,
+    algorithm: AlgorithmLike & { readonly length?: number },
+    extractable: boolean,
+    usages: readonly string[],
+  ): Promise<SimulatedKey> {
+    const bytes = (algorithm.length ?? 256) / 8;
+    const raw = hkdfSync(hashName(how.hash), rawOf(master), toBuffer(how.salt), toBuffer(how.info), bytes);
+    return makeKey(Buffer.from(raw), algorithm, extractable, usages);
+  },
+  async sign(_algorithm: AlgorithmLike, key: SimulatedKey, data: BytesLike): Promise<ArrayBuffer> {
+    return toArrayBuffer(hmac(key, data));
+  },
+  async verify(_: AlgorithmLike, key: SimulatedKey, signature: BytesLike, data: BytesLike): Promise<boolean> {
+    const [made, given] = [hmac(key, data), toBuffer(signature)];
+    return made.byteLength === given.byteLength && timingSafeEqual(made, given);
+  },
+  async encrypt({ iv, additionalData }: GcmParameters, key: SimulatedKey, data: BytesLike): Promise<ArrayBuffer> {
+    const cipher = createCipheriv(cipherOf(key), rawOf(key), toBuffer(iv));
+    if (additionalData !== undefined) cipher.setAAD(toBuffer(additionalData));
+    const sealed = [cipher.update(toBuffer(data)), cipher.final()];
+    return toArrayBuffer(Buffer.concat([...sealed, cipher.getAuthTag()]));
+  },
+  async decrypt({ iv, additionalData }: GcmParameters, key: SimulatedKey, data: BytesLike): Promise<ArrayBuffer> {
+    const sealed = toBuffer(data);
+    const decipher = createDecipheriv(cipherOf(key), rawOf(key), toBuffer(iv));
+    if (additionalData !== undefined) decipher.setAAD(toBuffer(additionalData));
+    decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
+    return toArrayBuffer(Buffer.concat([decipher.update(sealed.subarray(0, -TAG_BYTES)), decipher.final()]));
+  },
+  timingSafeEqual: (a: BytesLike, b: BytesLike): boolean => timingSafeEqual(toBuffer(a), toBuffer(b)),
+};
+
+/** `crypto` of one process. */
+export interface SimulatedCrypto {
+  readonly subtle: typeof subtle;
+  getRandomValues<T extends ArrayBufferView>(array: T): T;
+  randomUUID(): string;
+}
+
+/** `crypto` whose random values come from `random`. */
+export function createCrypto(random: SeededRandom): SimulatedCrypto {
+  return {
+    subtle,
+    getRandomValues<T extends ArrayBufferView>(array: T): T {
+      const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+      for (let at = 0; at < bytes.byteLength; at += 1) bytes[at] = random.integer(0, 255);
+      return array;
+    },
+    randomUUID: () => random.uuid(),
+  };
+}

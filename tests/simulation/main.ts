@@ -1,0 +1,97 @@
+/**
+ * `npm run simulate`: the product's own code in every role, in one process, under faults, with one seed that decides
+ * everything. `docs/design/simulation.md` says what is real and what is modelled.
+ */
+import { fileURLToPath } from "node:url";
+import { defineCommand, runMain } from "citty";
+import { describeOptionError } from "../../origin/cli/option-errors.ts";
+import type { ProductCode } from "./kernel/product-code.ts";
+import { Trace } from "./kernel/trace.ts";
+import { loadMediaCode } from "./media/media-world.ts";
+import { type MediaOutcome, type MediaPlan, runMedia } from "./media/scenario.ts";
+import { formatCommand, parseOptions, SIMULATE_ARGS, type SimulateOptions } from "./options.ts";
+import { shrinkPlan } from "./shrink.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** Progress is printed this often, milliseconds. */
+const PROGRESS_MS = 5_000;
+
+const command = defineCommand({
+  meta: {
+    name: "npm run simulate --",
+    description: "A broadcast, its audience and its faults in virtual time, all decided by a seed.",
+  },
+  args: SIMULATE_ARGS,
+  async run({ args }) {
+    const options = parseOptions(args);
+    const complaint = describeOptionError(args, SIMULATE_ARGS) ?? (typeof options === "string" ? options : null);
+    if (complaint !== null || typeof options === "string") {
+      console.error(complaint);
+      process.exitCode = 2;
+      return;
+    }
+    const code = await loadMediaCode(ROOT);
+    process.exitCode = (await simulateSeeds(code, options, args.trace === true, args.shrink)) ? 0 : 1;
+  },
+});
+await runMain(command);
+process.exit();
+
+/** Runs all seeds; false at the first that fails. */
+async function simulateSeeds(
+  code: ProductCode,
+  options: SimulateOptions,
+  isTraced: boolean,
+  isShrunk: boolean,
+): Promise<boolean> {
+  const began = performance.now();
+  let simulatedMs = 0;
+  let printedAt = began;
+  for (let seed = options.seed; seed < options.seed + options.seeds; seed += 1) {
+    const plan = planOf(options, seed);
+    const trace = new Trace(isTraced ? (line) => console.log(line) : null);
+    const outcome = await runMedia(plan, code, trace);
+    simulatedMs += outcome.simulatedMs;
+    if (outcome.failure !== null) {
+      await reportFailure(code, plan, outcome, trace, isShrunk && !isTraced);
+      return false;
+    }
+    const isLast = seed === options.seed + options.seeds - 1;
+    if (isLast || isTraced || performance.now() - printedAt > PROGRESS_MS) {
+      printedAt = performance.now();
+      const speed = (simulatedMs / (printedAt - began)).toFixed(0);
+      console.log(`seed ${seed} held, ${speed} × real time, hash ${outcome.hash}: ${outcome.summary}`);
+    }
+  }
+  console.log(`${options.seeds} seed${options.seeds === 1 ? "" : "s"} held`);
+  return true;
+}
+
+function planOf({ durationMs, viewers, faults, only }: SimulateOptions, seed: number): MediaPlan {
+  return { seed, durationMs, viewers, faults, onlyFaults: only };
+}
+
+async function reportFailure(
+  code: ProductCode,
+  plan: MediaPlan,
+  outcome: MediaOutcome,
+  trace: Trace,
+  isShrunk: boolean,
+): Promise<void> {
+  const { failure } = outcome;
+  if (failure === null) return;
+  const describe = ({ onlyFaults, ...rest }: MediaPlan): string => formatCommand({ ...rest, only: onlyFaults });
+  for (const line of trace.lastLines()) console.error(`  ${line}`);
+  console.error(`seed ${plan.seed} FAILED, ${failure.checker}: ${failure.message}`);
+  console.error(`  ${outcome.summary}`);
+  console.error(`replay: ${describe(plan)} --trace`);
+  if (!isShrunk) return;
+  const run = async (candidate: MediaPlan) => {
+    const tried = await runMedia(candidate, code, new Trace());
+    return { checker: tried.failure?.checker ?? null, faults: tried.faults.map(({ number }) => number) };
+  };
+  const shortest = await shrinkPlan(plan, failure.checker, run, (_, isFailing) =>
+    process.stderr.write(isFailing ? "!" : "."),
+  );
+  console.error(`\nshortest: ${describe(shortest)} --trace`);
+}

@@ -1,0 +1,79 @@
+/** The publishers of a stream over a run: one on air, another after it where it ends, and rivals. */
+import { type PublisherOptions, PublisherProcess } from "./publisher-process.ts";
+
+/** A new publisher follows one that ended before its time within this. */
+const RESTART_MS = { min: 500, max: 4_000 } as const;
+
+/** What a publisher says when the edge has lost what it had confirmed: never allowed. */
+const LOST_CONFIRMED = /which it had confirmed as stored/;
+
+/** The publishers of one stream. */
+export class Broadcasting {
+  readonly #options: Omit<PublisherOptions, "onFailure">;
+  #lives = 0;
+  #current: PublisherProcess | null = null;
+  #isOver = false;
+  /** Publishers that gave up, with what they said. */
+  readonly failures: string[] = [];
+
+  constructor(options: Omit<PublisherOptions, "onFailure">) {
+    this.#options = options;
+  }
+
+  /** The publisher that is to be on air. */
+  get current(): PublisherProcess | null {
+    return this.#current;
+  }
+
+  /** Starts the first publisher. */
+  start(): void {
+    if (this.#isOver) return;
+    const publisher = this.#create(() => {
+      if (this.#current === publisher) this.#restart();
+    });
+    this.#current = publisher;
+    void publisher.run();
+  }
+
+  /** The process on air is killed, and another one follows. */
+  killCurrent(): void {
+    this.#current?.kill();
+    this.#restart();
+  }
+
+  /** Another process publishes the same stream for a while, or tries to. */
+  startRival(durationMs: number): void {
+    const rival = this.#create(() => {});
+    void rival.run();
+    this.#options.simulation.after(durationMs, () => rival.kill());
+  }
+
+  /** Ends the broadcast on air, and starts no other one. */
+  async end(): Promise<void> {
+    this.#isOver = true;
+    await this.#current?.end();
+  }
+
+  #restart(): void {
+    this.#current = null;
+    const { simulation } = this.#options;
+    const random = simulation.random.fork(`restart ${this.#lives}`);
+    simulation.after(random.integer(RESTART_MS.min, RESTART_MS.max), () => this.start());
+  }
+
+  #create(onFailure: () => void): PublisherProcess {
+    this.#lives += 1;
+    const { simulation } = this.#options;
+    return new PublisherProcess(
+      {
+        ...this.#options,
+        onFailure: (message) => {
+          this.failures.push(message);
+          if (LOST_CONFIRMED.test(message)) simulation.fail("durability", message);
+          onFailure();
+        },
+      },
+      this.#lives,
+    );
+  }
+}

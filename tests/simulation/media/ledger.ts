@@ -1,0 +1,122 @@
+/** The truth: what was published, and what the edge has confirmed of it. Checkers compare everything with this. */
+import type { BroadcastConfig, PartMeta } from "../../../core/broadcast/broadcast-log.ts";
+import type { PackagerOutput } from "../../../core/media/cmaf/packager.ts";
+
+/** A part that was published. */
+export interface PublishedPart {
+  readonly meta: PartMeta;
+  readonly bytes: Uint8Array;
+  readonly pushedMs: number;
+  /** Number among its track's parts. */
+  readonly index: number;
+}
+
+interface PublishedTrack {
+  readonly parts: PublishedPart[];
+  readonly byName: Map<string, PublishedPart>;
+  readonly inits: Map<number, Uint8Array>;
+}
+
+/** How a comparison came out: `same`, or why not. */
+export type Comparison = "same" | "unknown" | "different" | "gap";
+
+/** One broadcast as it was published. */
+export class PublishedBroadcast {
+  readonly stream: string;
+  readonly config: BroadcastConfig;
+  readonly #tracks = new Map<string, PublishedTrack>();
+  /** Bytes that were found equal before: most answers carry the same arrays. */
+  readonly #verified = new WeakMap<Uint8Array, PublishedPart>();
+  /** Segments up to this one were confirmed as stored, in every track. */
+  durableMsn = -1;
+  /** The publisher was told that all of it is stored. */
+  isEndConfirmed = false;
+
+  constructor(stream: string, config: BroadcastConfig) {
+    this.stream = stream;
+    this.config = config;
+    for (const { name } of config.tracks) this.#tracks.set(name, { parts: [], byName: new Map(), inits: new Map() });
+  }
+
+  /** Adds what the packager gave. */
+  add(output: PackagerOutput, nowMs: number): void {
+    const track = this.#tracks.get(output.track);
+    if (track === undefined) throw new Error(`no track ${output.track}`);
+    if (output.kind === "init") {
+      track.inits.set(output.version, output.bytes);
+      return;
+    }
+    const { meta, bytes } = output;
+    const part: PublishedPart = { meta, bytes, pushedMs: nowMs, index: track.parts.length };
+    track.parts.push(part);
+    track.byName.set(`${meta.msn}.${meta.part}`, part);
+  }
+
+  /** The parts of a track, in order. */
+  parts(track: string): readonly PublishedPart[] {
+    return this.#tracks.get(track)?.parts ?? [];
+  }
+
+  /** A part, or undefined where it was not published yet. */
+  part(track: string, msn: number, part: number): PublishedPart | undefined {
+    return this.#tracks.get(track)?.byName.get(`${msn}.${part}`);
+  }
+
+  /** The parts of a segment, in order. */
+  segment(track: string, msn: number): PublishedPart[] {
+    const found: PublishedPart[] = [];
+    for (let part = this.part(track, msn, 0); part !== undefined; part = this.part(track, msn, found.length))
+      found.push(part);
+    return found;
+  }
+
+  /** Compares a part's bytes as a viewer got them. */
+  comparePart(track: string, msn: number, part: number, bytes: Uint8Array): Comparison {
+    const published = this.part(track, msn, part);
+    if (published === undefined) return "unknown";
+    if (published.meta.gap) return "gap";
+    if (this.#verified.get(bytes) === published) return "same";
+    if (!isEqual(published.bytes, bytes)) return "different";
+    this.#verified.set(bytes, published);
+    return "same";
+  }
+
+  /** Compares a whole segment's bytes. */
+  compareSegment(track: string, msn: number, bytes: Uint8Array): Comparison {
+    const parts = this.segment(track, msn);
+    if (parts.length === 0) return "unknown";
+    const whole = Buffer.concat(parts.map((part) => part.bytes));
+    return isEqual(whole, bytes) ? "same" : "different";
+  }
+
+  /** Compares an init section. */
+  compareInit(track: string, version: number, bytes: Uint8Array): Comparison {
+    const published = this.#tracks.get(track)?.inits.get(version);
+    if (published === undefined) return "unknown";
+    return isEqual(published, bytes) ? "same" : "different";
+  }
+}
+
+const isEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+/** Everything that was published in a run. */
+export class Ledger {
+  readonly #broadcasts = new Map<string, PublishedBroadcast>();
+
+  /** Adds a broadcast that opens. */
+  open(stream: string, config: BroadcastConfig): PublishedBroadcast {
+    const made = new PublishedBroadcast(stream, config);
+    this.#broadcasts.set(config.broadcast, made);
+    return made;
+  }
+
+  /** A broadcast by its id. */
+  broadcast(id: string): PublishedBroadcast | undefined {
+    return this.#broadcasts.get(id);
+  }
+
+  /** All broadcasts, the oldest first. */
+  get broadcasts(): readonly PublishedBroadcast[] {
+    return [...this.#broadcasts.values()];
+  }
+}

@@ -1,0 +1,110 @@
+/** Everything that a simulated broadcast needs: network, storage, objects, isolates, and who publishes and watches. */
+import { DurableObjects, type HostedObject } from "../kernel/durable-objects.ts";
+import type { SimulatedResponse } from "../kernel/fetch-types.ts";
+import { Network } from "../kernel/network.ts";
+import { SimulatedProcess } from "../kernel/process.ts";
+import { ProductCode } from "../kernel/product-code.ts";
+import type { Simulation } from "../kernel/simulation.ts";
+import { Bucket } from "../kernel/stores.ts";
+import { defineObjectClasses, HOME_REGION, OBJECT_PARTS, SIMULATED_SECRETS } from "../object-classes.ts";
+import { EDGE_PART, EdgeFleet, type EdgeRequest } from "./edge-fleet.ts";
+import { Ledger } from "./ledger.ts";
+import { PUBLISHER_PART } from "./publisher-process.ts";
+
+/** Bundles the product below `root` for simulations of the media side. */
+export const loadMediaCode = (root: string): Promise<ProductCode> =>
+  ProductCode.load(root, [EDGE_PART, PUBLISHER_PART, ...OBJECT_PARTS]);
+
+/** One way through a data centre, a region, the world, and the last mile, milliseconds. */
+const LATENCY_MS = { colo: 1, region: 6, world: 45, lastMile: 12, storage: 10 } as const;
+
+/** `region/colo…` of a place like `isolate0@weur/FRA`. */
+const siteOf = (place: string): string => place.slice(place.indexOf("@") + 1);
+
+function latencyMs(from: string, to: string): number {
+  if (from === "r2" || to === "r2") return LATENCY_MS.storage;
+  const [a, b] = [siteOf(from).split("/"), siteOf(to).split("/")];
+  const isClient = /^(viewer|publisher|admin)/.test(from) || /^(viewer|publisher|admin)/.test(to);
+  const way =
+    a[0] !== b[0] ? LATENCY_MS.world : a[1] === b[1] && a[1] !== undefined ? LATENCY_MS.colo : LATENCY_MS.region;
+  return way + (isClient ? LATENCY_MS.lastMile : 0);
+}
+
+/** What a world is made of. */
+export interface MediaWorldOptions {
+  readonly simulation: Simulation;
+  readonly code: ProductCode;
+  /** Data centres with their numbers of isolates. */
+  readonly sites: Readonly<Record<string, number>>;
+}
+
+/** The media side of a deployment. */
+export class MediaWorld {
+  readonly simulation: Simulation;
+  readonly code: ProductCode;
+  readonly network: Network;
+  readonly bucket: Bucket;
+  readonly objects: DurableObjects;
+  readonly fleet: EdgeFleet;
+  readonly ledger: Ledger = new Ledger();
+  readonly #admin: SimulatedProcess;
+
+  constructor({ simulation, code, sites }: MediaWorldOptions) {
+    this.simulation = simulation;
+    this.code = code;
+    this.network = new Network(simulation, latencyMs);
+    this.bucket = new Bucket(simulation, this.network, new SimulatedProcess(simulation, "r2", 1));
+    this.objects = new DurableObjects(simulation, this.network, code);
+    defineObjectClasses(this.objects, this.bucket);
+    const { network, bucket, objects } = this;
+    this.fleet = new EdgeFleet({ simulation, network, objects, bucket, code, sites });
+    this.#admin = new SimulatedProcess(simulation, `admin@${HOME_REGION}/FRA`, 1);
+  }
+
+  /** The Live object of a stream. */
+  live(stream: string): HostedObject {
+    return this.objects.find("LIVE", stream);
+  }
+
+  /** A request of the operator: repeated until it is answered. */
+  async administer(request: EdgeRequest & { readonly method: string }, attempts = 40): Promise<SimulatedResponse> {
+    for (let attempt = 1; ; attempt += 1) {
+      const slot = this.#admin.random.pick(this.fleet.slots);
+      const headers = {
+        authorization: `Bearer ${SIMULATED_SECRETS.CORRAL_ADMIN_TOKEN}`,
+        "content-type": "application/json",
+      };
+      const response = await this.#attempt(this.fleet.fetch(this.#admin, slot, { ...request, headers }));
+      if (response !== null && response.status < 500) return response;
+      if (attempt >= attempts) throw new Error(`${request.method} ${request.path} was never answered`);
+      await this.simulation.sleep(500);
+    }
+  }
+
+  async #attempt(work: Promise<SimulatedResponse>): Promise<SimulatedResponse | null> {
+    try {
+      return await Promise.race([work, this.simulation.sleep(5_000).then(() => null)]);
+    } catch {
+      return null;
+    }
+  }
+
+  /** Issues a stream key. */
+  async issueKey(stream: string): Promise<string> {
+    const response = await this.administer({ method: "POST", path: `/api/streams/${stream}/keys` });
+    const { key } = (await response.json()) as { readonly key: string };
+    return key;
+  }
+
+  /** Ends every process of the deployment at once: new code has come. */
+  deploy(): void {
+    this.simulation.log("deploy", "all isolates and objects begin anew");
+    this.fleet.endAll("deploy");
+    this.objects.endAll("crashed");
+  }
+
+  /** Frees what the run held. */
+  close(): void {
+    this.objects.close();
+  }
+}

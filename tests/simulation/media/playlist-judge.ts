@@ -1,0 +1,200 @@
+/**
+ * Judges every playlist that a viewer gets: by the conformance suite's own rules, alone and beside the one before it, and by
+ * what all playlists of the track have said so far, which none may contradict. Equal texts, which most answers have, are
+ * judged once.
+ */
+import type { Exchange, Observation, PlaylistReload, TrackLog } from "../../conformance/model.ts";
+import { type MediaPlaylist, nextReloadPosition, readMediaPlaylist } from "../../conformance/playlist-reader.ts";
+import { ALL_RULES } from "../../conformance/rules/all.ts";
+import type { ConformanceRule } from "../../conformance/rules/observation.ts";
+
+/** Rules of which a playlist alone, or two that followed each other, are evidence; the others need probes, media or times. */
+const RULES: ReadonlySet<number> = new Set([1, 2, 3, 4, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 18, 19, 22, 24, 25, 55]);
+const JUDGED_RULES: readonly ConformanceRule[] = ALL_RULES.filter(({ rule }) => RULES.has(rule));
+
+/** Texts and pairs that are remembered as judged. */
+const MAX_REMEMBERED = 4_096;
+
+/** A playlist that was read and judged. */
+export interface JudgedPlaylist {
+  readonly id: number;
+  readonly playlist: MediaPlaylist;
+}
+
+/** Where a playlist was got. */
+export interface PlaylistSighting {
+  readonly broadcast: string;
+  readonly track: string;
+  readonly atMs: number;
+  /** Address, for rules that resolve others against it. */
+  readonly url: string;
+  /** The playlist that the same viewer got before from the same isolate, or null. */
+  readonly before: JudgedPlaylist | null;
+}
+
+/** What all playlists of a track have said. */
+interface TrackRecord {
+  readonly segments: Map<number, string>;
+  readonly parts: Map<string, string>;
+  readonly judged: Map<string, JudgedPlaylist>;
+}
+
+const decoder = new TextDecoder();
+
+/** The judge of one run. */
+export class PlaylistJudge {
+  readonly #fail: (checker: string, message: string) => void;
+  readonly #tracks = new Map<string, TrackRecord>();
+  readonly #byBytes = new WeakMap<Uint8Array, JudgedPlaylist>();
+  readonly #pairs = new Set<string>();
+  #ids = 0;
+  /** Playlists that differed from all others, and pairs of them. */
+  judgedPlaylists = 0;
+  judgedPairs = 0;
+
+  constructor(fail: (checker: string, message: string) => void) {
+    this.#fail = fail;
+  }
+
+  /** Reads and judges a playlist; null where the bytes are none. */
+  judge(bytes: Uint8Array, sighting: PlaylistSighting): JudgedPlaylist | null {
+    const judged = this.#byBytes.get(bytes) ?? this.#judgeText(bytes, sighting);
+    if (judged === null) return null;
+    this.#byBytes.set(bytes, judged);
+    if (sighting.before !== null && sighting.before.id !== judged.id)
+      this.#judgePair(sighting.before, judged, sighting);
+    return judged;
+  }
+
+  #judgeText(bytes: Uint8Array, sighting: PlaylistSighting): JudgedPlaylist | null {
+    const record = this.#recordOf(sighting);
+    const text = decoder.decode(bytes);
+    const known = record.judged.get(text);
+    if (known !== undefined) return known;
+    const playlist = readMediaPlaylist(text);
+    if (playlist === null) {
+      this.#fail("playlist", `${sighting.url} is no media playlist: ${text.slice(0, 80)}`);
+      return null;
+    }
+    this.#ids += 1;
+    const judged = { id: this.#ids, playlist };
+    record.judged.set(text, judged);
+    for (const oldest of record.judged.keys()) {
+      if (record.judged.size <= MAX_REMEMBERED / 16) break;
+      record.judged.delete(oldest);
+    }
+    this.judgedPlaylists += 1;
+    this.#applyRules([judged], sighting);
+    this.#compareWithRecord(record, playlist, sighting);
+    return judged;
+  }
+
+  #judgePair(before: JudgedPlaylist, now: JudgedPlaylist, sighting: PlaylistSighting): void {
+    const key = `${before.id} ${now.id}`;
+    if (this.#pairs.has(key)) return;
+    this.#pairs.add(key);
+    if (this.#pairs.size > MAX_REMEMBERED) this.#pairs.clear();
+    this.judgedPairs += 1;
+    this.#applyRules([before, now], sighting);
+    const [was, is] = [nextReloadPosition(before.playlist), nextReloadPosition(now.playlist)];
+    const where = `${sighting.broadcast}/${sighting.track}`;
+    if (is.msn < was.msn || (is.msn === was.msn && is.part < was.part)) {
+      this.#fail("playlist", `${where} went back from ${was.msn}.${was.part} to ${is.msn}.${is.part}`);
+    }
+    if (before.playlist.endList && !now.playlist.endList) this.#fail("playlist", `${where} ended, and then went on`);
+  }
+
+  #applyRules(playlists: readonly JudgedPlaylist[], { url, atMs }: PlaylistSighting): void {
+    const seen = observationOf(playlists, url, atMs);
+    for (const { rule, title, check } of JUDGED_RULES) {
+      const { status, evidence } = check(seen);
+      if (status === "broken") this.#fail(`rule ${rule}`, `${title}: ${evidence}`);
+    }
+  }
+
+  /** No playlist says something else of a segment or part than another one said. */
+  #compareWithRecord(record: TrackRecord, playlist: MediaPlaylist, { broadcast, track }: PlaylistSighting): void {
+    for (const {
+      msn,
+      uri,
+      parts,
+      durationS,
+      gap,
+      discontinuity,
+      discontinuitySequence,
+      map,
+      pdtMs,
+    } of playlist.segments) {
+      // A delta update doesn't say which map and which discontinuities apply.
+      if (uri !== null && playlist.skipped === 0) {
+        const said = JSON.stringify([uri, durationS, gap, discontinuity, discontinuitySequence, map, pdtMs]);
+        const before = record.segments.get(msn);
+        record.segments.set(msn, said);
+        if (before !== undefined && before !== said)
+          this.#fail("playlist", `${broadcast}/${track}: segment ${msn} was ${before} and is ${said}`);
+      }
+      for (const [index, part] of parts.entries()) {
+        const name = `${msn}.${index}`;
+        const said = JSON.stringify(part);
+        const before = record.parts.get(name);
+        record.parts.set(name, said);
+        if (before !== undefined && before !== said)
+          this.#fail("playlist", `${broadcast}/${track}: part ${name} was ${before} and is ${said}`);
+      }
+    }
+    for (const msn of record.segments.keys()) {
+      if (msn >= playlist.mediaSequence - 100) break;
+      record.segments.delete(msn);
+    }
+    for (const name of record.parts.keys()) {
+      if (Number.parseInt(name, 10) >= playlist.mediaSequence - 100) break;
+      record.parts.delete(name);
+    }
+  }
+
+  #recordOf({ broadcast, track }: PlaylistSighting): TrackRecord {
+    const key = `${broadcast}/${track}`;
+    const known = this.#tracks.get(key);
+    if (known !== undefined) return known;
+    const made = { segments: new Map(), parts: new Map(), judged: new Map() };
+    this.#tracks.set(key, made);
+    return made;
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function observationOf(playlists: readonly JudgedPlaylist[], url: string, atMs: number): Observation {
+  const exchange: Exchange = {
+    url,
+    sentMs: atMs,
+    firstByteMs: atMs,
+    doneMs: atMs,
+    status: 200,
+    headers: {},
+    body: NO_BYTES,
+  };
+  const reloads = playlists.map(({ playlist }): PlaylistReload => ({ directives: {}, exchange, playlist }));
+  const track: TrackLog = {
+    url,
+    kind: "video",
+    reloads,
+    deltas: [],
+    media: new Map(),
+    inits: new Map(),
+    removedMs: new Map(),
+    fetchesAfterRemoval: [],
+    failures: [],
+  };
+  return {
+    url,
+    multivariant: { text: "", versions: [], variants: [], renditions: [], iframes: [] },
+    multivariantExchange: exchange,
+    tracks: [track],
+    iframes: [],
+    probes: [],
+    tls: null,
+    expectEnd: false,
+    seconds: 0,
+  };
+}

@@ -1,0 +1,309 @@
+/** One run of the media side: a deployment, a broadcast, an audience, faults by seed, and the checkers around all of it. */
+import type { ProductCode } from "../kernel/product-code.ts";
+import { Simulation, type SimulationOutcome } from "../kernel/simulation.ts";
+import type { Trace } from "../kernel/trace.ts";
+import { HOME_REGION } from "../object-classes.ts";
+import { AccessChecker } from "./access-checker.ts";
+import { Audience } from "./audience.ts";
+import { startBoundsChecker } from "./bounds-checker.ts";
+import type { MediaShape } from "./broadcast-source.ts";
+import { Broadcasting } from "./broadcasting.ts";
+import { type FaultGroup, type ScheduledFault, scheduleFaults, startFaults } from "./fault-schedule.ts";
+import type { PublishedBroadcast } from "./ledger.ts";
+import { MediaWorld } from "./media-world.ts";
+import { PlaylistJudge } from "./playlist-judge.ts";
+import { auditRecordings } from "./recording-audit.ts";
+import { TreeChecker } from "./tree-checker.ts";
+import type { Viewer, ViewerWorld } from "./viewer.ts";
+
+/** What a run is made of; with the seed it decides everything. */
+export interface MediaPlan {
+  readonly seed: number;
+  /** Time with viewers, and faults in all but its last part. */
+  readonly durationMs: number;
+  readonly viewers: number;
+  readonly faults: readonly FaultGroup[];
+  /** Only these faults, by number; null: all. */
+  readonly onlyFaults: ReadonlySet<number> | null;
+}
+
+/** How a run ended, and what it consisted of. */
+export interface MediaOutcome extends SimulationOutcome {
+  readonly faults: readonly ScheduledFault[];
+  readonly requests: number;
+  readonly summary: string;
+}
+
+const STREAM = "demo";
+/** Data centres with their isolates, one of them by seed. */
+const SITES: readonly Readonly<Record<string, number>>[] = [
+  { "weur/FRA": 2, "weur/LHR": 1, "apac/SIN": 1 },
+  { "weur/FRA": 3 },
+  { "enam/IAD": 2, "weur/AMS": 2, "apac/NRT": 2 },
+  { "weur/FRA": 1 },
+];
+const PART_MS = [192, 320, 320, 960] as const;
+/** Viewers come once the broadcast has this much. */
+const FIRST_VIEWERS_MS = 4_000;
+const FIRST_FAULT_MS = 8_000;
+/** After the last fault, everything is well within this; without faults, that is seen at once. */
+const SETTLE_MS = 40_000;
+const FLAWLESS_SETTLE_MS = 3_000;
+/** A viewer has played what was published so long ago. */
+const MAX_LAG_MS = 8_000;
+/** A broadcast ends, with all of it stored, within this. */
+const END_MS = 30_000;
+/** Without viewers nothing is left open after this. */
+const IDLE_MS = 100_000;
+/** Shares of runs: with tokens, with stops, and without any fault, which then must be flawless. */
+const TOKEN_SHARE = 0.3;
+const STOP_SHARE = 0.15;
+const FLAWLESS_SHARE = 0.1;
+
+/** Runs a plan. */
+export async function runMedia(plan: MediaPlan, code: ProductCode, trace: Trace): Promise<MediaOutcome> {
+  const simulation = new Simulation(plan.seed, trace);
+  const run = new MediaRun(plan, simulation, code);
+  try {
+    void run.direct().catch((error: unknown) => simulation.fail("scenario", describeError(error)));
+    const outcome = await simulation.run(plan.durationMs + SETTLE_MS + END_MS + IDLE_MS + 30_000);
+    if (outcome.failure === null && !run.isDone) simulation.fail("progress", "the run did not come to its end");
+    return { ...outcome, failure: simulation.failure, ...run.report() };
+  } finally {
+    run.close();
+  }
+}
+
+/** Why a viewer is not at the live edge, or null. */
+function describeLag(
+  { process, followers, joinStatus }: Viewer,
+  current: PublishedBroadcast,
+  nowMs: number,
+): string | null {
+  const { place } = process;
+  if (followers.length < 2) return `${place} plays ${followers.length} tracks; its last join: ${joinStatus}`;
+  for (const { track, broadcast, lastPlayed } of followers) {
+    const due = current.parts(track).findLast(({ pushedMs, meta }) => pushedMs < nowMs - MAX_LAG_MS && !meta.gap);
+    if (broadcast === current && (due === undefined || (lastPlayed?.index ?? -1) >= due.index)) continue;
+    const { broadcast: id } = broadcast.config;
+    return `${place} has ${track} up to part ${lastPlayed?.index} of ${id}, and ${due?.index} of ${current.config.broadcast} was due`;
+  }
+  return null;
+}
+
+const describeError = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
+
+class MediaRun {
+  readonly #plan: MediaPlan;
+  readonly #simulation: Simulation;
+  readonly #world: MediaWorld;
+  readonly #judge: PlaylistJudge;
+  readonly #tree: TreeChecker;
+  readonly #audience: Audience;
+  readonly #access: AccessChecker;
+  readonly #shape: MediaShape;
+  readonly #needsTokens: boolean;
+  readonly #withStops: boolean;
+  readonly #faults: readonly ScheduledFault[];
+  #broadcasting: Broadcasting | null = null;
+  #requests = 0;
+  #disturbances = 0;
+  /** Nothing may disturb anybody. */
+  #isStrict: boolean;
+  isDone = false;
+
+  constructor(plan: MediaPlan, simulation: Simulation, code: ProductCode) {
+    this.#plan = plan;
+    this.#simulation = simulation;
+    const random = simulation.random.fork("scenario");
+    const sites = random.pick(SITES);
+    this.#world = new MediaWorld({ simulation, code, sites });
+    this.#judge = new PlaylistJudge((checker, message) => simulation.fail(checker, message));
+    this.#tree = new TreeChecker(this.#world);
+    this.#shape = {
+      partMs: random.pick(PART_MS),
+      partsPerSegment: random.integer(3, 6),
+      windowS: random.pick([8, 20, 60]),
+      videoTracks: random.integer(1, 2),
+      sampleBytes: random.pick([8, 8, 100]),
+    };
+    this.#needsTokens = random.chance(TOKEN_SHARE);
+    this.#withStops = random.chance(STOP_SHARE);
+    const isFlawless = random.chance(FLAWLESS_SHARE);
+    const untilMs = FIRST_FAULT_MS + plan.durationMs;
+    this.#faults = isFlawless
+      ? []
+      : scheduleFaults(simulation.random.fork("faults"), plan.faults, FIRST_FAULT_MS, untilMs);
+    this.#isStrict = this.#activeFaults.length === 0 && !this.#withStops;
+    const world: ViewerWorld = {
+      simulation,
+      fleet: this.#world.fleet,
+      ledger: this.#world.ledger,
+      judge: this.#judge,
+      answered: (viewer, path, response) => {
+        this.#requests += 1;
+        this.#access.answered(viewer, path, response);
+      },
+      disturbed: (viewer, what) => this.#recordDisturbance(viewer, what),
+    };
+    this.#audience = new Audience({
+      world,
+      stream: STREAM,
+      sites: Object.keys(sites),
+      variants: this.#shape.videoTracks,
+      needsTokens: this.#needsTokens,
+    });
+    this.#access = new AccessChecker(this.#world, STREAM, this.#audience);
+  }
+
+  get #activeFaults(): readonly ScheduledFault[] {
+    const { onlyFaults } = this.#plan;
+    return this.#faults.filter(({ number }) => onlyFaults === null || onlyFaults.has(number));
+  }
+
+  #recordDisturbance(viewer: Viewer, what: string): void {
+    this.#disturbances += 1;
+    this.#simulation.log(viewer.process.name, `disturbed: ${what}`);
+    const mayBe = this.#audience.standing(viewer) !== "may watch" || this.#access.isRevoked(viewer);
+    if (this.#isStrict && !mayBe) this.#simulation.fail("undisturbed", `${viewer.process.place} ${what}`);
+  }
+
+  /** The run from its beginning to its end. */
+  async direct(): Promise<void> {
+    const { durationMs } = this.#plan;
+    const broadcasting = await this.#goOnAir();
+    this.#startCheckers(broadcasting);
+    await this.#simulation.sleep(FIRST_VIEWERS_MS);
+    this.#letViewersCome();
+    if (this.#activeFaults.length > 0) {
+      this.#simulation.after(FIRST_FAULT_MS - this.#simulation.nowMs, () => {
+        this.#tree.allowFaults();
+        this.#access.allowFaults();
+      });
+      const target = { world: this.#world, broadcasting, audience: this.#audience };
+      startFaults(target, this.#simulation.random.fork("faults"), this.#activeFaults, null);
+    }
+    const acting = this.#access.operate(durationMs, { withRevocations: this.#needsTokens, withStops: this.#withStops });
+    await Promise.all([acting, this.#simulation.sleep(durationMs)]);
+    await this.#simulation.sleep(this.#isStrict ? FLAWLESS_SETTLE_MS : SETTLE_MS);
+    this.#checkAllIsWell(broadcasting);
+    await this.#endBroadcast(broadcasting);
+    await auditRecordings(this.#world, (path) => this.#fetchAsViewer(path));
+    this.#audience.removeAll();
+    await this.#simulation.sleep(IDLE_MS);
+    this.#checkNothingIsLeft();
+    this.isDone = true;
+  }
+
+  async #goOnAir(): Promise<Broadcasting> {
+    const key = await this.#world.issueKey(STREAM);
+    const { fleet, code, ledger } = this.#world;
+    const site = this.#simulation.random
+      .fork("publisher")
+      .pick(fleet.slots.filter((slot) => slot.site.startsWith(HOME_REGION))).site;
+    const broadcasting = new Broadcasting({
+      simulation: this.#simulation,
+      fleet,
+      code,
+      ledger,
+      stream: STREAM,
+      key,
+      site,
+      shape: this.#shape,
+      ...(this.#needsTokens ? { playback: "token" } : {}),
+    });
+    this.#broadcasting = broadcasting;
+    broadcasting.start();
+    return broadcasting;
+  }
+
+  #startCheckers(broadcasting: Broadcasting): void {
+    const { sampleBytes, videoTracks } = this.#shape;
+    const bytesPerSecond = (1000 / 32) * (sampleBytes + 40) * (1 + videoTracks) + 3_000;
+    startBoundsChecker({ world: this.#world, audience: this.#audience, broadcasting, bytesPerSecond });
+  }
+
+  #letViewersCome(): void {
+    const random = this.#simulation.random.fork("arrivals");
+    // A crowd within a second, or a few at a time.
+    const spreadMs = random.pick([1_000, 10_000, this.#plan.durationMs / 2]);
+    for (let index = 0; index < this.#plan.viewers; index += 1) {
+      this.#simulation.after(random.integer(0, Math.floor(spreadMs)), () => this.#audience.add());
+    }
+  }
+
+  /** Long after the last fault, everybody plays at the live edge. */
+  #checkAllIsWell({ current }: Broadcasting): void {
+    const complain = (message: string): void => this.#simulation.fail("recovery", message);
+    if (current === null || !current.isOnAir) {
+      complain(`the publisher is ${current?.state ?? "absent"}`);
+      return;
+    }
+    const { waiting } = current.backlog;
+    if (waiting > 3 * (this.#shape.videoTracks + 1)) complain(`${waiting} parts wait at the publisher`);
+    for (const viewer of this.#audience.viewers) {
+      if (this.#audience.standing(viewer) !== "may watch" || this.#access.isRevoked(viewer)) continue;
+      const complaint = describeLag(viewer, current.broadcast, this.#simulation.nowMs);
+      if (complaint !== null) complain(complaint);
+    }
+  }
+
+  async #endBroadcast(broadcasting: Broadcasting): Promise<void> {
+    await Promise.race([broadcasting.end(), this.#simulation.sleep(END_MS)]);
+    const state = broadcasting.current?.state;
+    if (state !== "ended") this.#simulation.fail("recovery", `the broadcast did not end: its publisher is ${state}`);
+    await this.#simulation.sleep(5_000);
+  }
+
+  async #fetchAsViewer(path: string): Promise<{ readonly status: number; readonly bytes: Uint8Array }> {
+    const viewer = this.#auditor;
+    for (let attempt = 0; ; attempt += 1) {
+      const answer = await viewer.get(path);
+      if (answer.status === 200 || attempt > 5) return answer;
+      await this.#simulation.sleep(1_000);
+    }
+  }
+
+  #cachedAuditor: Viewer | null = null;
+
+  /** A viewer that only fetches. */
+  get #auditor(): Viewer {
+    this.#cachedAuditor ??= this.#audience.createAuditor();
+    return this.#cachedAuditor;
+  }
+
+  #checkNothingIsLeft(): void {
+    const { network, fleet, objects } = this.#world;
+    if (network.openStreams > 0)
+      this.#simulation.fail("idle", `${network.openStreams} streams are open without viewers`);
+    for (const slot of fleet.slots) {
+      for (const { parkedCount, waiterCount } of slot.inspect()?.streams ?? []) {
+        if (parkedCount + waiterCount > 0)
+          this.#simulation.fail("idle", `${slot.place} has requests waiting without viewers`);
+      }
+    }
+    for (const { place, instance } of objects.all) {
+      const timers = instance?.process.pendingTimers ?? 0;
+      if (timers > 4) this.#simulation.fail("idle", `${place} has ${timers} timers without viewers`);
+    }
+    if (this.#isStrict && this.#simulation.unhandledRejections > 0)
+      this.#simulation.fail("process", `${this.#simulation.unhandledRejections} rejections were not handled`);
+  }
+
+  /** What the run consisted of. */
+  report(): Pick<MediaOutcome, "faults" | "requests" | "summary"> {
+    const { partMs, partsPerSegment, videoTracks } = this.#shape;
+    const summary =
+      `${this.#world.fleet.slots.length} isolates, ${videoTracks + 1} tracks, parts of ${partMs} ms, ${partsPerSegment} a segment, ` +
+      `${this.#needsTokens ? "tokens, " : ""}${this.#activeFaults.length} faults, ${this.#world.ledger.broadcasts.length} broadcasts, ` +
+      `${this.#requests} requests, ${this.#disturbances} disturbances, ${this.#judge.judgedPlaylists} playlists judged, ` +
+      `${this.#access.acts} acts, crossings up to ${this.#tree.mostCrossings}, ${this.#tree.mostRequests.toFixed(1)} requests a node, ` +
+      `${this.#simulation.unhandledRejections} unhandled, publishers failed ${this.#broadcasting?.failures.length ?? 0}`;
+    return { faults: this.#activeFaults, requests: this.#requests, summary };
+  }
+
+  close(): void {
+    this.#world.close();
+  }
+}

@@ -1,0 +1,87 @@
+/** What crosses the tree's links: each object once where nothing is wrong, a bounded number of times where something is; and no storm of requests towards the Live object. */
+import { FeedDecoder } from "../../../core/broadcast/feed-codec.ts";
+import type { SimulatedProcess } from "../kernel/process.ts";
+import type { MediaWorld } from "./media-world.ts";
+
+/** Times that an object may cross one link within one epoch while faults are on: once, and once for each feed that broke. */
+const MAX_CROSSINGS_WITH_FAULTS = 4;
+/** Objects that are remembered of one link. */
+const MAX_REMEMBERED = 2_048;
+/** The window of rates, milliseconds. */
+const WINDOW_MS = 10_000;
+/**
+ * Requests that the Live object gets from one node in a window where all goes well: a lease's renewal, and one for each
+ * track that its viewers choose, as when they come; and where they are twice as many, a storm.
+ */
+const NORMAL_REQUESTS_PER_NODE = 8;
+const STORM_FACTOR = 2;
+
+/** Calls of nodes below to the Live object. */
+const FROM_BELOW = /^(fetch|pull)/;
+
+/** The checker of one run. */
+export class TreeChecker {
+  readonly #world: MediaWorld;
+  /** By link and epoch, how often each object has crossed. */
+  readonly #crossings = new Map<string, Map<string, number>>();
+  readonly #requests: { readonly atMs: number; readonly from: string }[] = [];
+  #isFaulty = false;
+  /** The most that was seen, for the report. */
+  mostCrossings = 0;
+  mostRequests = 0;
+
+  constructor(world: MediaWorld) {
+    this.#world = world;
+    world.network.onStream = (from, to) => this.#observeStream(from, to);
+    world.network.onRequest = (from, to, what) => this.#observeRequest(from, to, what);
+  }
+
+  /** Faults have begun: what is bounded is more from here on. */
+  allowFaults(): void {
+    this.#isFaulty = true;
+  }
+
+  #observeStream(from: SimulatedProcess, to: SimulatedProcess): (chunk: Uint8Array) => void {
+    const decoder = new FeedDecoder();
+    let epoch = "";
+    return (chunk) => {
+      for (const { header, body } of decoder.decode(chunk)) {
+        if (header.kind === "hello") epoch = header.epoch;
+        if (body.byteLength === 0) continue;
+        if (header.kind === "bytes") this.#count(from, to, epoch, `${header.track}/${header.msn}.${header.part}`);
+        if (header.kind !== "entry" || header.entry.kind !== "part") continue;
+        const { track, meta } = header.entry;
+        this.#count(from, to, epoch, `${track}/${meta.msn}.${meta.part}`);
+      }
+    };
+  }
+
+  #count(from: SimulatedProcess, to: SimulatedProcess, epoch: string, object: string): void {
+    const link = `${from.place} → ${to.name} ${epoch}`;
+    const objects = this.#crossings.get(link) ?? new Map<string, number>();
+    this.#crossings.set(link, objects);
+    const times = (objects.get(object) ?? 0) + 1;
+    objects.set(object, times);
+    for (const oldest of objects.keys()) {
+      if (objects.size <= MAX_REMEMBERED) break;
+      objects.delete(oldest);
+    }
+    this.mostCrossings = Math.max(this.mostCrossings, times);
+    const limit = this.#isFaulty ? MAX_CROSSINGS_WITH_FAULTS : 1;
+    if (times > limit) this.#world.simulation.fail("crossings", `${object} crossed ${link} ${times} times`);
+  }
+
+  #observeRequest(from: SimulatedProcess, to: SimulatedProcess, what: string): void {
+    if (!to.place.startsWith("live") || !FROM_BELOW.test(what)) return;
+    const { nowMs } = this.#world.simulation;
+    this.#requests.push({ atMs: nowMs, from: from.place });
+    while ((this.#requests[0]?.atMs ?? nowMs) < nowMs - WINDOW_MS) this.#requests.shift();
+    const nodes = new Set(this.#requests.map((request) => request.from)).size;
+    this.mostRequests = Math.max(this.mostRequests, this.#requests.length / nodes);
+    const limit = nodes * NORMAL_REQUESTS_PER_NODE * STORM_FACTOR;
+    if (this.#requests.length > limit) {
+      const message = `${this.#requests.length} requests of ${nodes} nodes reached ${to.place} within ${WINDOW_MS / 1000} s`;
+      this.#world.simulation.fail("upstream rate", message);
+    }
+  }
+}
