@@ -75,6 +75,25 @@ test("after a failure the first retry is immediate, and later ones are spread ov
   expect(leases.isCircuitOpen).toBe(false);
 });
 
+test("feeds that begin and break at once are retried at a growing distance, until one has lasted", () => {
+  const leases = new FeedLeases(LEASE_MS, () => 1);
+  let nowMs = 0;
+  const breakFeed = (lifeMs: number): number => {
+    const lease = acquired(leases, nowMs);
+    leases.markServed(lease);
+    leases.markCaughtUp(lease);
+    nowMs += lifeMs;
+    leases.end(lease, "broken", nowMs);
+    const brokenMs = nowMs;
+    while (leases.acquire(nowMs, true, NO_TRACKS) === null) nowMs += 1;
+    const probe = leases.current;
+    if (probe !== null) leases.end(probe, "bye", nowMs);
+    return nowMs - brokenMs;
+  };
+  expect([breakFeed(10), breakFeed(10), breakFeed(10)]).toEqual([0, 100, 200]);
+  expect([breakFeed(EDGE_STREAM_LIMITS.maxRetryMs + 1), breakFeed(10)]).toEqual([0, 100]);
+});
+
 test("an absent stream is fresh without a replica, and not requested meanwhile", () => {
   const leases = new FeedLeases(LEASE_MS, () => 0);
   const tryAcquire = (nowMs: number): boolean => leases.acquire(nowMs, false, NO_TRACKS) !== null;

@@ -51,6 +51,8 @@ export class FeedLeases {
   /** Leases whose feeds have caught up and have not ended: two during a handover. */
   readonly #caughtUp = new Set<FeedLease>();
   #failures = 0;
+  /** Feeds in a row that broke soon after they began. */
+  #shortFeeds = 0;
   #retryAtMs = 0;
   #absentUntilMs = 0;
   #isClosed = false;
@@ -139,16 +141,21 @@ export class FeedLeases {
     if (this.#current !== lease) return false;
     this.#current = null;
     if (reason === "absent") this.#absentUntilMs = nowMs + EDGE_STREAM_LIMITS.absenceCacheMs;
-    if (reason === "broken") this.#retryAtMs = this.#countFailure(nowMs);
+    if (reason === "broken") this.#retryAtMs = this.#countFailure(lease, nowMs);
     return true;
   }
 
-  /** When to try again. The first retry is at once: one node's feed broke. Where every feed breaks, later ones spread. */
-  #countFailure(nowMs: number): number {
-    this.#failures += 1;
-    if (this.#failures === 1) return 0;
+  /**
+   * When to try again. The first retry is at once: one node's feed broke. Where every feed breaks, later ones spread; so
+   * they do where feeds begin and break again, since each of them brings the tail anew.
+   */
+  #countFailure(lease: FeedLease, nowMs: number): number {
     const { minRetryMs, maxRetryMs } = EDGE_STREAM_LIMITS;
-    return nowMs + maxBackoffMs(this.#failures, { firstMs: minRetryMs, maxMs: maxRetryMs }) * this.#random();
+    this.#failures += 1;
+    this.#shortFeeds = nowMs - lease.startedMs > maxRetryMs ? 1 : this.#shortFeeds + 1;
+    const failures = Math.max(this.#failures, this.#shortFeeds);
+    if (failures === 1) return 0;
+    return nowMs + maxBackoffMs(failures, { firstMs: minRetryMs, maxMs: maxRetryMs }) * this.#random();
   }
 
   /** Ends the feeds; no lease is given any more. */
