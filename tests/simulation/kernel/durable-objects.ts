@@ -253,6 +253,7 @@ export class HostedObject implements StorageOwner {
         throw new Error("no WebSockets in this part of the simulation");
       },
       getWebSockets: () => [],
+      setWebSocketAutoResponse: () => {},
     };
   }
 

@@ -78,6 +78,11 @@ export class Network {
     return this.#streams.size;
   }
 
+  /** The ends of open streams, for messages. */
+  describeStreams(): string {
+    return [...this.#streams].map(({ from, to, sinceMs }) => `${from} → ${to} since ${sinceMs} ms`).join(", ");
+  }
+
   /** Puts a fault in force until the returned function is called. */
   addFault(fault: ActiveLinkFault): () => void {
     this.#active.add(fault);
@@ -219,7 +224,7 @@ export class Network {
     stream: ReadableStream<Uint8Array>,
     gate?: RequestOptions["gate"],
   ): ReadableStream<Uint8Array> {
-    const open = new OpenStream(from.place, to.place);
+    const open = new OpenStream(from.place, to.name, this.#simulation.nowMs);
     this.#streams.add(open);
     const observe = this.onStream(from, to);
     const reader = stream.getReader();
@@ -357,12 +362,14 @@ interface Fate {
 class OpenStream {
   readonly from: string;
   readonly to: string;
+  readonly sinceMs: number;
   isStalled = false;
   fail: (error: Error) => void = () => {};
 
-  constructor(from: string, to: string) {
+  constructor(from: string, to: string, sinceMs: number) {
     this.from = from;
     this.to = to;
+    this.sinceMs = sinceMs;
   }
 }
 

@@ -34,6 +34,7 @@ const GLOBALS = [
   "Request",
   "Response",
   "Headers",
+  "WebSocketRequestResponsePair",
   "caches",
   "crypto",
   "console",
@@ -106,6 +107,7 @@ function globalsOf(module: { exports: object }, owner: SimulatedProcess, platfor
     SimulatedRequest,
     SimulatedResponse,
     SimulatedHeaders,
+    WebSocketRequestResponsePair,
     platform.caches,
     createCrypto(owner.random.fork("crypto")),
     createConsole(owner),
@@ -118,6 +120,9 @@ function globalsOf(module: { exports: object }, owner: SimulatedProcess, platfor
     () => simulation.nowMs,
   ];
 }
+
+/** An automatic answer, which only sockets would need. */
+class WebSocketRequestResponsePair {}
 
 /** What a process prints goes to the timeline. */
 function createConsole(owner: SimulatedProcess): Pick<Console, "log" | "info" | "warn" | "error" | "debug"> {

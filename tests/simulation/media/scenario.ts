@@ -54,7 +54,7 @@ const MAX_LAG_MS = 8_000;
 /** A broadcast ends, with all of it stored, within this. */
 const END_MS = 30_000;
 /** Without viewers nothing is left open after this. */
-const IDLE_MS = 100_000;
+const IDLE_MS = 180_000;
 /** Shares of runs: with tokens, with stops, and without any fault, which then must be flawless. */
 const TOKEN_SHARE = 0.3;
 const STOP_SHARE = 0.15;
@@ -179,6 +179,7 @@ class MediaRun {
     if (this.#activeFaults.length > 0) {
       this.#simulation.after(FIRST_FAULT_MS - this.#simulation.nowMs, () => {
         this.#tree.allowFaults();
+        this.#judge.allowFaults();
         this.#access.allowFaults();
       });
       const target = { world: this.#world, broadcasting, audience: this.#audience };
@@ -276,7 +277,7 @@ class MediaRun {
   #checkNothingIsLeft(): void {
     const { network, fleet, objects } = this.#world;
     if (network.openStreams > 0)
-      this.#simulation.fail("idle", `${network.openStreams} streams are open without viewers`);
+      this.#simulation.fail("idle", `streams are open without viewers: ${network.describeStreams()}`);
     for (const slot of fleet.slots) {
       for (const { parkedCount, waiterCount } of slot.inspect()?.streams ?? []) {
         if (parkedCount + waiterCount > 0)

@@ -1,12 +1,14 @@
-/** What crosses the tree's links: each object once where nothing is wrong, a bounded number of times where something is; and no storm of requests towards the Live object. */
+/** What crosses the tree's links: each object once where nothing is wrong, and once a feed where feeds break; and no storm of requests towards the Live object. */
+
 import { FeedDecoder } from "../../../core/broadcast/feed-codec.ts";
+import { BoundedMap } from "../../../core/kit/bounded-map.ts";
 import type { SimulatedProcess } from "../kernel/process.ts";
 import type { MediaWorld } from "./media-world.ts";
 
-/** Times that an object may cross one link within one epoch while faults are on: once, and once for each feed that broke. */
-const MAX_CROSSINGS_WITH_FAULTS = 4;
 /** Objects that are remembered of one link. */
 const MAX_REMEMBERED = 2_048;
+/** Links, or feeds, that are remembered. */
+const MAX_LINKS = 256;
 /** The window of rates, milliseconds. */
 const WINDOW_MS = 10_000;
 /**
@@ -22,10 +24,11 @@ const FROM_BELOW = /^(fetch|pull)/;
 /** The checker of one run. */
 export class TreeChecker {
   readonly #world: MediaWorld;
-  /** By link and epoch, how often each object has crossed. */
-  readonly #crossings = new Map<string, Map<string, number>>();
+  /** By link and epoch, how often each object has crossed; with faults, by feed: one that breaks is begun anew. */
+  readonly #crossings = new BoundedMap<string, Map<string, number>>(MAX_LINKS);
   readonly #requests: { readonly atMs: number; readonly from: string }[] = [];
   #isFaulty = false;
+  #feeds = 0;
   /** The most that was seen, for the report. */
   mostCrossings = 0;
   mostRequests = 0;
@@ -43,10 +46,11 @@ export class TreeChecker {
 
   #observeStream(from: SimulatedProcess, to: SimulatedProcess): (chunk: Uint8Array) => void {
     const decoder = new FeedDecoder();
+    const feed = this.#feeds++;
     let epoch = "";
     return (chunk) => {
       for (const { header, body } of decoder.decode(chunk)) {
-        if (header.kind === "hello") epoch = header.epoch;
+        if (header.kind === "hello") epoch = this.#isFaulty ? `${header.epoch} feed ${feed}` : header.epoch;
         if (body.byteLength === 0) continue;
         if (header.kind === "bytes") this.#count(from, to, epoch, `${header.track}/${header.msn}.${header.part}`);
         if (header.kind !== "entry" || header.entry.kind !== "part") continue;
@@ -67,8 +71,7 @@ export class TreeChecker {
       objects.delete(oldest);
     }
     this.mostCrossings = Math.max(this.mostCrossings, times);
-    const limit = this.#isFaulty ? MAX_CROSSINGS_WITH_FAULTS : 1;
-    if (times > limit) this.#world.simulation.fail("crossings", `${object} crossed ${link} ${times} times`);
+    if (times > 1) this.#world.simulation.fail("crossings", `${object} crossed ${link} ${times} times`);
   }
 
   #observeRequest(from: SimulatedProcess, to: SimulatedProcess, what: string): void {
