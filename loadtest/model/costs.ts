@@ -1,7 +1,7 @@
 /** What each setting costs for a million viewer-hours. */
 import { PRESETS, type PresetName } from "../../origin/packager/presets.ts";
 import { PRICES } from "./prices.ts";
-import { formatScaled, markdownTable } from "./print.ts";
+import { markdownTable } from "./print.ts";
 import { runTreeModel, TREE_MODEL_DEFAULTS, type TreeModelOutcome } from "./run.ts";
 import { type BroadcastSettings, halfSecondSettings, ladderSettings, presetSettings } from "./settings.ts";
 
