@@ -286,12 +286,14 @@ const RECORDING_S = 4;
 
 /** Keeps what passes, as long as it is short. */
 export class LoopRecording {
+  readonly #clock: Clock;
   readonly #tracks: readonly SourceTrack[];
   #frames: RecordedFrame[] | null = [];
   #bytes = 0;
   #fromS: number | null = null;
 
-  constructor(tracks: readonly SourceTrack[]) {
+  constructor(clock: Clock, tracks: readonly SourceTrack[]) {
+    this.#clock = clock;
     this.#tracks = tracks;
   }
 
@@ -306,7 +308,7 @@ export class LoopRecording {
 
   /** A reader of what was kept; null where that was too much. */
   createReader(): MediaReader | null {
-    return this.#frames === null ? null : new RecordingReader(this.#tracks, this.#frames);
+    return this.#frames === null ? null : new RecordingReader(this.#clock, this.#tracks, this.#frames);
   }
 
   #addFrame(frame: RecordedFrame, bytes: number): void {
@@ -326,11 +328,13 @@ export class LoopRecording {
 /** A recording that is read again. */
 class RecordingReader implements MediaReader {
   readonly tracks: readonly SourceTrack[];
+  readonly #clock: Clock;
   readonly #left: Map<SourceTrack, RecordedFrame[]>;
   readonly #paused = new Set<SourceTrack>();
   #handlers: MediaReaderHandlers | null = null;
 
-  constructor(tracks: readonly SourceTrack[], frames: readonly RecordedFrame[]) {
+  constructor(clock: Clock, tracks: readonly SourceTrack[], frames: readonly RecordedFrame[]) {
+    this.#clock = clock;
     this.tracks = tracks;
     this.#left = new Map(tracks.map((track) => [track, frames.filter((frame) => frame.track === track)]));
   }
@@ -352,8 +356,9 @@ class RecordingReader implements MediaReader {
     this.#handlers = null;
   }
 
+  /** Not within the call: the handler that pauses or resumes is done first, and other work has its turn. */
   #schedule(track: SourceTrack): void {
-    setImmediate(() => this.#read(track));
+    this.#clock.startTimer(0, () => this.#read(track));
   }
 
   #read(track: SourceTrack): void {

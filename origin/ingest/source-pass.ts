@@ -4,6 +4,7 @@ import {
   SourceClock,
   type SourceTrack,
 } from "../../core/ingest/source/source-clock.ts";
+import type { Clock } from "../../core/kit/clock.ts";
 import { RAW_AUDIO } from "./decode-args.ts";
 import type { RawFrame } from "./frame-pool.ts";
 import { LoopRecording, type MediaReader } from "./media-reader.ts";
@@ -28,6 +29,7 @@ const READ_AHEAD_LIMITS = {
 
 /** What a reading needs. */
 export interface SourcePassOptions {
+  readonly clock: Clock;
   readonly reader: MediaReader;
   readonly timeline: SyncTimeline;
   /** Frame at which it begins. */
@@ -70,7 +72,7 @@ export class SourcePass {
     this.#reader = options.reader;
     this.#timeline = options.timeline;
     this.startFrame = options.startFrame;
-    this.#recording = new LoopRecording(options.reader.tracks);
+    this.#recording = new LoopRecording(options.clock, options.reader.tracks);
     const fitting = Math.floor(READ_AHEAD_LIMITS.frameBytes / (options.timeline.frameBytes || 1));
     this.#maxFrames = Math.min(READ_AHEAD_LIMITS.maxFrames, Math.max(READ_AHEAD_LIMITS.minFrames, fitting));
   }

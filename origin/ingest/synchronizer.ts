@@ -158,9 +158,9 @@ export class Synchronizer {
   }
 
   #createPass(reader: MediaReader, startFrame: number): SourcePass {
-    const { pacing, mayJump, now } = this.#options;
+    const { clock, pacing, mayJump, now } = this.#options;
     const round: SourcePass = new SourcePass({
-      ...{ reader, startFrame, mayJump, now, timeline: this.#timeline },
+      ...{ clock, reader, startFrame, mayJump, now, timeline: this.#timeline },
       kind: pacing.kind === "arrival" ? "live" : "waits",
       isPatient: pacing.kind === "none",
       onArrival: () => {
