@@ -3,7 +3,7 @@ import { afterEach, expect, test } from "vitest";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { FIRST_SHARD_ID } from "../../core/room/child-ids.ts";
 import type { RoomEvent } from "../../core/room/events.ts";
-import { keyringIndexOfSubject, keyringObjectName } from "../../core/room/keyring.ts";
+import { KEYRING_LIMITS, keyringIndexOfSubject, keyringObjectName } from "../../core/room/keyring.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import type { CommandOutcome } from "../../core/room/room-protocol.ts";
 import { testBindings, testEdge } from "../../workers/testing.ts";
@@ -392,4 +392,27 @@ test("the name of the replacement room survives retention", async () => {
   expect(await runDurableObjectAlarm(roomStub(from))).toBe(true);
   await evictDurableObject(roomStub(from));
   expect(await roomStub(from).summary()).toMatchObject({ moved: to });
+});
+
+test("erasures in a row do not put off the calls that the first of them still owes to rooms", async () => {
+  await runInDurableObject(ringOf("erased-in-a-row"), async (keyring: Keyring, { storage }) => {
+    const ROOM = { getByName: () => ({ eraseSubject: () => Promise.reject(new Error("unreachable")) }) };
+    const { env } = keyring as unknown as { env: object };
+    Object.defineProperty(keyring, "env", { value: { ...env, ROOM } });
+    let nowMs = Date.now();
+    const { clock } = systemPlatform;
+    keyring.platform = { ...systemPlatform, clock: { ...clock, nowMs: () => nowMs } };
+    const alarms: (number | null)[] = [];
+    for (const subject of ["first", "second"]) {
+      await keyring.keysOf("room-of-erasures", [subject]);
+      expect((await keyring.erase(subject)).pending).toBe(1);
+      alarms.push(await storage.getAlarm());
+      nowMs += KEYRING_LIMITS.erasureRetryMs / 2;
+    }
+    expect(alarms[0]).not.toBeNull();
+    expect(alarms[1]).toBe(alarms[0]);
+    storage.sql.exec("DELETE FROM erasing");
+    await storage.deleteAlarm();
+  });
+  await evictDurableObject(ringOf("erased-in-a-row"));
 });

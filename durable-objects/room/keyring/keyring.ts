@@ -83,8 +83,7 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
       }
     });
     this.#needsWipe = true;
-    if ((await this.ctx.storage.getAlarm()) === null)
-      await this.ctx.storage.setAlarm(this.platform.clock.nowMs() + KEYRING_LIMITS.wipeMs);
+    await this.#setAlarmBy(this.platform.clock.nowMs() + KEYRING_LIMITS.wipeMs);
   }
 
   /** The rooms in which a subject is known. */
@@ -108,7 +107,7 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
     const pending = (): PendingErasure[] => this.#listPending("WHERE subject = ?", hash);
     if (pending().length > 0) {
       // Before the calls, so that they are repeated if this object crashes.
-      await this.ctx.storage.setAlarm(atMs + KEYRING_LIMITS.erasureRetryMs);
+      await this.#setAlarmBy(atMs + KEYRING_LIMITS.erasureRetryMs);
       await this.#notifyRooms(pending());
     }
     if (rooms > 0) await this.#wipeIfNeeded();
@@ -122,6 +121,12 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
     await this.ctx.storage.setAlarm(this.platform.clock.nowMs() + KEYRING_LIMITS.erasureRetryMs);
     await this.#notifyRooms(this.#listPending("ORDER BY random() LIMIT ?", KEYRING_LIMITS.itemsPerCall));
     await this.#wipeIfNeeded();
+  }
+
+  /** Sets the alarm, unless it is set for an earlier time: erasures in a row must not put off the calls of the first. */
+  async #setAlarmBy(atMs: number): Promise<void> {
+    const alarmMs = await this.ctx.storage.getAlarm();
+    if (alarmMs === null || alarmMs > atMs) await this.ctx.storage.setAlarm(atMs);
   }
 
   async #wipeIfNeeded(): Promise<void> {
