@@ -1,5 +1,6 @@
 /** The bytes of a broadcast's tail: parts by track and position, bounded in media time and in bytes. */
 import type { TrackName } from "../kit/ids.ts";
+import { SizedCache } from "../kit/sized-cache.ts";
 import type { BroadcastConfig, TrackState } from "./broadcast-log.ts";
 import type { SegmentState } from "./segment.ts";
 
@@ -17,20 +18,28 @@ function countTailSegments(config: BroadcastConfig, state: TrackState): number {
   return kept;
 }
 
+/** Share of a tail's bytes for assembled segments: the newest of all tracks, at which most viewers without parts are. */
+const ASSEMBLED_SHARE = 1 / 8;
+
+const segmentKey = (track: TrackName, msn: number): string => `${track}/${msn}`;
+
 /** Parts of one broadcast held in memory. */
 export class TailBuffer {
   readonly maxBytes: number;
   readonly #tracks = new Map<TrackName, Map<number, Uint8Array[]>>();
-  #heldBytes = 0;
+  /** Whole segments, by track and media sequence number; their parts are held beside them. */
+  readonly #assembled: SizedCache<Uint8Array>;
+  #partBytes = 0;
 
   /** `maxBytes`: beyond it the oldest segments go first, whichever track they belong to. */
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
+    this.#assembled = new SizedCache(maxBytes * ASSEMBLED_SHARE);
   }
 
   /** Bytes held now. */
   get heldBytes(): number {
-    return this.#heldBytes;
+    return this.#partBytes + this.#assembled.size;
   }
 
   /** Stores a part's bytes; false: they were held already. Gaps are not stored. */
@@ -40,7 +49,7 @@ export class TailBuffer {
     this.#tracks.set(track, segments.set(msn, parts));
     if (parts[part] !== undefined) return false;
     parts[part] = bytes;
-    this.#heldBytes += bytes.byteLength;
+    this.#partBytes += bytes.byteLength;
     return true;
   }
 
@@ -49,7 +58,17 @@ export class TailBuffer {
     return this.#tracks.get(track)?.get(msn)?.[part] ?? null;
   }
 
-  /** A closed segment's bytes put together, or null where one of its parts is not held. */
+  /** A closed segment's bytes for many requests: assembled once while it is in demand. Null where one of its parts is not held. */
+  segmentBytes(track: TrackName, segment: SegmentState): Uint8Array | null {
+    const key = segmentKey(track, segment.msn);
+    const known = this.#assembled.get(key);
+    if (known !== null) return known;
+    const assembled = this.assembleSegment(track, segment);
+    if (assembled !== null) this.#assembled.add(key, assembled, assembled.byteLength);
+    return assembled;
+  }
+
+  /** A closed segment's bytes put together anew, or null where one of its parts is not held. */
   assembleSegment(track: TrackName, segment: SegmentState): Uint8Array | null {
     const parts = this.#tracks.get(track)?.get(segment.msn);
     if (parts === undefined || !segment.closed) return null;
@@ -77,15 +96,15 @@ export class TailBuffer {
     if (segments === undefined) return;
     const first = state.segments[state.segments.length - countTailSegments(config, state)]?.msn ?? state.mediaSequence;
     for (const msn of [...segments.keys()]) {
-      if (msn < first && !isPinned(state.track.name, msn)) this.#dropSegment(segments, msn);
+      if (msn < first && !isPinned(state.track.name, msn)) this.#dropSegment(state.track.name, msn);
     }
-    if (this.#heldBytes <= this.maxBytes) return;
+    if (this.heldBytes <= this.maxBytes) return;
     const oldestFirst = [...this.#tracks]
-      .flatMap(([track, held]) => [...held.keys()].map((msn) => ({ track, held, msn })))
+      .flatMap(([track, held]) => [...held.keys()].map((msn) => ({ track, msn })))
       .sort((a, b) => a.msn - b.msn);
-    for (const { track, held, msn } of oldestFirst) {
-      if (this.#heldBytes <= this.maxBytes) return;
-      if (!isPinned(track, msn)) this.#dropSegment(held, msn);
+    for (const { track, msn } of oldestFirst) {
+      if (this.heldBytes <= this.maxBytes) return;
+      if (!isPinned(track, msn)) this.#dropSegment(track, msn);
     }
   }
 
@@ -93,12 +112,14 @@ export class TailBuffer {
   dropTrack(track: TrackName): void {
     const segments = this.#tracks.get(track);
     if (segments === undefined) return;
-    for (const msn of [...segments.keys()]) this.#dropSegment(segments, msn);
+    for (const msn of [...segments.keys()]) this.#dropSegment(track, msn);
     this.#tracks.delete(track);
   }
 
-  #dropSegment(segments: Map<number, Uint8Array[]>, msn: number): void {
-    for (const bytes of segments.get(msn) ?? []) this.#heldBytes -= bytes?.byteLength ?? 0;
-    segments.delete(msn);
+  #dropSegment(track: TrackName, msn: number): void {
+    const segments = this.#tracks.get(track);
+    for (const bytes of segments?.get(msn) ?? []) this.#partBytes -= bytes?.byteLength ?? 0;
+    segments?.delete(msn);
+    this.#assembled.delete(segmentKey(track, msn));
   }
 }

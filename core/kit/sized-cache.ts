@@ -6,9 +6,14 @@ export class SizedCache<V extends NonNullable<unknown>> {
   readonly #entries = new Map<string, { readonly value: V; readonly size: number }>();
   #size = 0;
 
-  /** `maxSize`: in the unit of `set`'s sizes. */
+  /** `maxSize`: in the unit of `add`'s sizes. */
   constructor(maxSize: number) {
     this.#maxSize = maxSize;
+  }
+
+  /** Size of all values together. */
+  get size(): number {
+    return this.#size;
   }
 
   /** The value of a key, or null; it counts as used. */
@@ -25,10 +30,15 @@ export class SizedCache<V extends NonNullable<unknown>> {
     if (this.#entries.has(key) || size > this.#maxSize) return;
     this.#entries.set(key, { value, size });
     this.#size += size;
-    for (const [oldest, entry] of this.#entries) {
+    for (const oldest of this.#entries.keys()) {
       if (this.#size <= this.#maxSize) return;
-      this.#entries.delete(oldest);
-      this.#size -= entry.size;
+      this.delete(oldest);
     }
+  }
+
+  /** Forgets the value of a key. */
+  delete(key: string): void {
+    this.#size -= this.#entries.get(key)?.size ?? 0;
+    this.#entries.delete(key);
   }
 }

@@ -149,7 +149,7 @@ export function deliverSegment(
     return notFoundAnswer(`Segment ${msn} doesn't exist yet.`, notFoundLifetime);
   if (segment !== null && (segment.gap || !segment.closed))
     return notFoundAnswer(`Segment ${msn} is incomplete.`, notFoundLifetime);
-  const bytes = segment === null ? null : replica.tail.assembleSegment(track, segment);
+  const bytes = segment === null ? null : replica.tail.segmentBytes(track, segment);
   if (segment === null || bytes === null) return deliverPulledSegment(context, media, msn, segment);
   const description = describeMedia(replica, track, segment.durationTicks);
   const ageS = computeMediaAgeS({ replica, track, segment }, context.edge.platform.clock.nowMs());
