@@ -147,17 +147,3 @@ function liveSource(
     close,
   };
 }
-
-/** A source that was opened. */
-export interface SourceHandle {
-  /** Reads it from `resumeS` on; each time anew. `onProcessEnd` hears when a track's process is gone. */
-  readonly read: (
-    resumeS: number,
-    onProcessEnd: (end: DecoderExit) => void,
-  ) => MediaReader & { readonly done: Promise<readonly DecoderExit[]> };
-  readonly pacing: Pacing;
-  readonly mayJump: boolean;
-  /** See `SynchronizerOptions`. */
-  readonly pictureEndS: number | null;
-  readonly close: () => void;
-}
