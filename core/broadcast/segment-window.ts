@@ -85,7 +85,8 @@ function openSegment(meta: PartMeta, start: SegmentState["start"]): SegmentState
   return { msn: meta.msn, start, parts: [], durationTicks: 0, byteLength: 0, gap: true, closed: false, durable: false };
 }
 
-function addPartToSegment(segment: SegmentState | undefined, part: PartState, meta: PartMeta): SegmentState {
+/** A segment with one more part. Throws `BroadcastLogError` where there is none to add it to. */
+export function addPartToSegment(segment: SegmentState | undefined, part: PartState, meta: PartMeta): SegmentState {
   if (segment === undefined) throw new BroadcastLogError("malformed", "no open segment");
   const grown: SegmentState = {
     ...segment,

@@ -1,7 +1,8 @@
 /** For tests: broadcasts built step by step, like a replica's state without limits or bytes. */
 import type { BroadcastConfig, BroadcastState, PartMeta, Track, TrackState } from "../../broadcast/broadcast-log.ts";
 import type { SegmentState } from "../../broadcast/segment.ts";
-import { createTrackState } from "../../broadcast/segment-window.ts";
+import { addPartToSegment, createTrackState } from "../../broadcast/segment-window.ts";
+import { makeTestTrack } from "../../broadcast/testing.ts";
 import type { BroadcastId, TrackName } from "../../kit/ids.ts";
 
 /** A track's description with defaults for the members that a test ignores. */
@@ -9,10 +10,7 @@ export function fixtureTrack(name: string, overrides: Partial<Track> = {}): Trac
   const kind = overrides.kind ?? "video";
   const picture = kind === "video" ? { width: 1280, height: 720, frameRate: 30 } : { channels: 2, sampleRate: 48000 };
   return {
-    name: name as TrackName,
-    kind,
-    codecs: kind === "video" ? "avc1.64001f" : "mp4a.40.2",
-    timescale: 90000,
+    ...makeTestTrack(name, kind),
     partTargetMs: 500,
     bandwidth: 2_500_000,
     averageBandwidth: 2_000_000,
@@ -53,28 +51,14 @@ export function addFixturePart(
   let segments: readonly SegmentState[];
   if (meta.start !== undefined) {
     const opened = { msn: meta.msn, start: meta.start, parts: [], durationTicks: 0, byteLength: 0, durable: false };
-    segments = [
-      ...old.segments,
-      appendToSegment({ ...opened, gap: true, closed: false }, meta, { ...part, byteLength }),
-    ];
+    const segment = { ...opened, gap: true, closed: false };
+    segments = [...old.segments, addPartToSegment(segment, { ...part, byteLength }, meta)];
   } else if (open !== undefined && !open.closed && open.msn === meta.msn && open.parts.length === meta.part) {
-    segments = [...old.segments.slice(0, -1), appendToSegment(open, meta, { ...part, byteLength })];
+    segments = [...old.segments.slice(0, -1), addPartToSegment(open, { ...part, byteLength }, meta)];
   } else {
     throw new RangeError(`part ${meta.msn}.${meta.part} is out of order`);
   }
   return { ...state, tracks: new Map(state.tracks).set(name, slideWindow(state.config, { ...old, segments })) };
-}
-
-function appendToSegment(segment: SegmentState, meta: PartMeta, part: SegmentState["parts"][number]): SegmentState {
-  return {
-    ...segment,
-    parts: [...segment.parts, part],
-    durationTicks: segment.durationTicks + part.durationTicks,
-    byteLength: segment.byteLength + part.byteLength,
-    gap: segment.gap && part.gap,
-    closed: meta.close !== undefined,
-    ...(meta.close?.iframeBytes === undefined ? {} : { iframeBytes: meta.close.iframeBytes }),
-  };
 }
 
 function slideWindow(config: BroadcastConfig, track: TrackState): TrackState {
