@@ -73,15 +73,18 @@ export interface Principal {
 }
 
 /** Why a token says nothing of its bearer; stable. */
-export type TokenError =
-  | "token-malformed"
-  | "token-expired"
-  | "token-forged"
-  | "token-wrong-room"
-  | "token-unsupported";
+export const TOKEN_ERRORS = [
+  "token-expired",
+  "token-malformed",
+  "token-forged",
+  "token-unsupported",
+  "token-wrong-room",
+] as const;
+export type TokenError = (typeof TOKEN_ERRORS)[number];
 
 /** Why somebody may not watch; stable. */
-export type AccessDenial = "token-missing" | "token-expired" | "token-revoked" | "followers-only" | "stopped";
+export const ACCESS_DENIALS = ["token-missing", "token-expired", "token-revoked", "followers-only", "stopped"] as const;
+export type AccessDenial = (typeof ACCESS_DENIALS)[number];
 
 /**
  * Why the bearer may not watch and read at `nowMs`, or null. No token opens what was stopped; a revoked one opens a public

@@ -1,8 +1,7 @@
 /** The admin token's middleware. */
 import type { MiddlewareHandler } from "hono";
-import { createMiddleware } from "hono/factory";
 import type { AppEnv, RequestScope } from "../kit/app-env.ts";
-import { documented } from "../kit/route-spec.ts";
+import { createGuard } from "../kit/middleware.ts";
 import { requireSecret } from "./secret-guard.ts";
 
 /** The refusal of a request without the admin token, or null. */
@@ -16,15 +15,10 @@ export function requireAdminToken(scope: RequestScope): Promise<Response | null>
 }
 
 /** Lets requests with the admin token through. */
-export const adminOnly: MiddlewareHandler<AppEnv> = documented(
+export const adminOnly: MiddlewareHandler<AppEnv> = createGuard(
   {
     security: ["adminToken"],
     problems: ["admin-token-missing", "admin-token-wrong", "secret-not-set", "too-many-requests"],
   },
-  createMiddleware<AppEnv>(async (c, next) => {
-    const refusal = await requireAdminToken(c.var.scope);
-    if (refusal !== null) return refusal;
-    await next();
-    return undefined;
-  }),
+  requireAdminToken,
 );

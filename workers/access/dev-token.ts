@@ -2,32 +2,25 @@
  * `POST /dev/token`: viewer tokens for local runs. Without `CORRAL_DEV_TOKENS`, as on a deployment, the address does not
  * exist; with it, programs and pages of this machine may use it.
  */
-import { Hono, type MiddlewareHandler } from "hono";
-import { createMiddleware } from "hono/factory";
+import { Hono } from "hono";
 import { SignJWT } from "jose";
 import { isLocalRequest } from "../../core/access/local-request.ts";
 import { DevTokenBody, DevTokenSchema } from "../../core/api/schemas.ts";
 import { parseStreamName } from "../../core/kit/ids.ts";
 import type { AppEnv } from "../kit/app-env.ts";
-import { closeRoutes, jsonBody } from "../kit/middleware.ts";
+import { closeRoutes, createGuard, jsonBody } from "../kit/middleware.ts";
 import { jsonResponse, notFoundResponse, problemResponse } from "../kit/responses.ts";
-import { describeRoute, documented } from "../kit/route-spec.ts";
+import { describeRoute } from "../kit/route-spec.ts";
 import { registerStream } from "./stream-registry.ts";
 
 /** Headers that proxies and tunnels add. */
 const PROXY_HEADERS = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
 /** Lets requests of this machine through where the deployment issues tokens. */
-const localOnly: MiddlewareHandler<AppEnv> = documented(
-  { problems: ["not-found", "not-local"] },
-  createMiddleware<AppEnv>(async (c, next) => {
-    const { config, request } = c.var.scope;
-    if (config.devTokens === null || config.viewerKeys.secret === null) return notFoundResponse();
-    if (!isFromThisMachine(request, config.devTokens.boundName)) return notLocalResponse();
-    await next();
-    return undefined;
-  }),
-);
+const localOnly = createGuard({ problems: ["not-found", "not-local"] }, ({ config, request }) => {
+  if (config.devTokens === null || config.viewerKeys.secret === null) return notFoundResponse();
+  return isFromThisMachine(request, config.devTokens.boundName) ? null : notLocalResponse();
+});
 
 /** The address of local tokens. */
 export const devTokens: Hono<AppEnv> = new Hono<AppEnv>();

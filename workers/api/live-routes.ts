@@ -1,4 +1,5 @@
 /** The documentation of `/live/…`, which is served past the router. */
+import { ACCESS_DENIALS, TOKEN_ERRORS } from "../../core/access/access-policy.ts";
 import type { AnswerSpec, ParameterSpec, RouteSpec } from "../kit/route-spec.ts";
 
 const path = (name: string, description: string): ParameterSpec => ({
@@ -30,19 +31,7 @@ const DIRECTIVES: readonly ParameterSpec[] = ["_HLS_msn", "_HLS_part", "_HLS_ski
 const DELIVERY = {
   tag: "Delivery",
   security: ["viewerToken", "anonymous"],
-  problems: [
-    "not-found",
-    "token-missing",
-    "token-expired",
-    "token-malformed",
-    "token-forged",
-    "token-unsupported",
-    "token-wrong-room",
-    "token-revoked",
-    "followers-only",
-    "stopped",
-    "crowded",
-  ],
+  problems: ["not-found", ...TOKEN_ERRORS, ...ACCESS_DENIALS, "crowded"],
 } as const satisfies RouteSpec;
 
 const NOT_MODIFIED: AnswerSpec = { description: "The client has the current state." };

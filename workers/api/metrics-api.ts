@@ -1,16 +1,15 @@
 /** `GET /metrics`: counters and states of streams, for Prometheus. */
-import { Hono, type MiddlewareHandler } from "hono";
-import { createMiddleware } from "hono/factory";
+import { Hono } from "hono";
 import { METRICS_MEDIA_TYPE, renderMetrics, type StreamMetrics } from "../../core/api/prometheus-text.ts";
 import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { requireSecret } from "../access/secret-guard.ts";
-import { listEdgeStreams, openEdgeStream } from "../delivery/edge-streams.ts";
+import { listEdgeStreams, openCurrentStream } from "../delivery/edge-streams.ts";
 import type { AppEnv, RequestScope } from "../kit/app-env.ts";
-import { closeRoutes, cors } from "../kit/middleware.ts";
+import { closeRoutes, cors, createGuard } from "../kit/middleware.ts";
 import { readQuery } from "../kit/request-address.ts";
 import { cacheLifetimes, problemResponse } from "../kit/responses.ts";
-import { describeRoute, documented } from "../kit/route-spec.ts";
+import { describeRoute } from "../kit/route-spec.ts";
 import { fetchRoomSummary } from "../room/room-summary-cache.ts";
 import { addRoomCounts } from "./stream-api.ts";
 
@@ -18,23 +17,18 @@ import { addRoomCounts } from "./stream-api.ts";
 const MAX_NAMED_STREAMS = 16;
 
 /** Lets requests with the metrics token through, or with the admin token where no metrics token is set. */
-const metricsOnly: MiddlewareHandler<AppEnv> = documented(
+const metricsOnly = createGuard(
   {
     security: ["metricsToken", "adminToken"],
     problems: ["metrics-token-missing", "metrics-token-wrong", "secret-not-set", "too-many-requests"],
   },
-  createMiddleware<AppEnv>(async (c, next) => {
-    const { metricsToken, adminToken } = c.var.scope.config;
-    const refusal = await requireSecret(c.var.scope, {
-      secret: metricsToken ?? adminToken,
+  (scope) =>
+    requireSecret(scope, {
+      secret: scope.config.metricsToken ?? scope.config.adminToken,
       secretName: "CORRAL_METRICS_TOKEN (or CORRAL_ADMIN_TOKEN)",
       missing: "metrics-token-missing",
       wrong: "metrics-token-wrong",
-    });
-    if (refusal !== null) return refusal;
-    await next();
-    return undefined;
-  }),
+    }),
 );
 
 /** The address of the metrics. */
@@ -83,10 +77,8 @@ async function handleMetrics(scope: RequestScope): Promise<Response> {
 }
 
 async function fetchStreamMetrics(scope: RequestScope, stream: StreamName): Promise<StreamMetrics> {
-  const edge = await openEdgeStream(scope, stream);
-  if (typeof edge === "string") return { stream, status: null };
-  await edge.ensureReplica(scope.ctx);
-  return toStreamMetrics(scope, edge);
+  const edge = await openCurrentStream(scope, stream);
+  return typeof edge === "string" ? { stream, status: null } : toStreamMetrics(scope, edge);
 }
 
 async function toStreamMetrics(scope: RequestScope, { stream, status }: EdgeStream): Promise<StreamMetrics> {

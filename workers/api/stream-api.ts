@@ -8,7 +8,7 @@ import type { StreamName } from "../../core/kit/ids.ts";
 import type { RoomSummary } from "../../core/room/room-summary.ts";
 import { createStreamKey, sha256Hex } from "../access/bearer-token.ts";
 import { registerStream } from "../access/stream-registry.ts";
-import { openEdgeStream } from "../delivery/edge-streams.ts";
+import { openCurrentStream } from "../delivery/edge-streams.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { readQuery } from "../kit/request-address.ts";
 import { jsonResponse, problemResponse, unavailableStreamResponse } from "../kit/responses.ts";
@@ -16,14 +16,12 @@ import { fetchRoomSummary } from "../room/room-summary-cache.ts";
 
 /** `GET /api/streams/{stream}`: the status of the feed, and the room's counts; no request reaches an object. */
 export async function handleStreamStatus(scope: RequestScope, stream: StreamName): Promise<Response> {
-  const { ctx, platform } = scope;
-  const edge = await openEdgeStream(scope, stream);
+  const edge = await openCurrentStream(scope, stream);
   if (typeof edge === "string") return unavailableStreamResponse(edge);
-  const replica = await edge.ensureReplica(ctx);
-  if (replica === null || edge.status === null) return unavailableStreamResponse("unregistered");
+  if (edge.currentReplica === null || edge.status === null) return unavailableStreamResponse("unregistered");
   const room = await fetchRoomSummary(scope, stream);
   // The object learns of this isolate's viewers with the next feed; until then they are counted here.
-  const own = edge.counters.estimateAudience(platform.clock.nowMs());
+  const own = edge.counters.estimateAudience(scope.platform.clock.nowMs());
   const status = addRoomCounts(addIsolateViewers(edge.status, own), room);
   const { activeStop } = edge;
   return Response.json(activeStop === null ? status : { ...status, stop: toStopNotice(activeStop) }, {

@@ -47,6 +47,16 @@ export function openEdgeStream(
   return openRegisteredStream(opening, stream, registered);
 }
 
+/** The edge of a stream, as far as its feed has caught up. Throws `UpstreamError` where the registry doesn't answer. */
+export async function openCurrentStream(
+  opening: EdgeStreamRequest,
+  stream: StreamName,
+): Promise<EdgeStream | EdgeStreamUnavailable> {
+  const edge = await openEdgeStream(opening, stream);
+  if (typeof edge !== "string") await edge.ensureReplica(opening.ctx);
+  return edge;
+}
+
 function openRegisteredStream(
   { platform, env, request }: EdgeStreamRequest,
   stream: StreamName,

@@ -1,5 +1,10 @@
 /** The data centre's cache, for what isolates of one place would each ask an object for. */
+import { type FlightResult, SingleFlight } from "../../core/kit/single-flight.ts";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
+
+/** A follower waits so long for the leader of its flight, whose call of an object has no deadline, before it calls by itself. */
+export const OBJECT_CALL_WAIT_MS = 4_000;
 
 /** A text and how long it may be kept, whole seconds. */
 export interface CacheableText {
@@ -29,7 +34,18 @@ export async function readTextThroughCache(
   return { text, isHit: false };
 }
 
-/** Bytes under a key, as `throughCache` gives texts. */
+const textFlights = new SingleFlight<CachedText>(systemPlatform.clock, OBJECT_CALL_WAIT_MS);
+
+/** The same, with one look-up for concurrent requests of this isolate. Never rejects. */
+export function coalesceText(
+  ctx: WaitUntilContext,
+  key: string,
+  load: () => Promise<CacheableText>,
+): Promise<FlightResult<CachedText>> {
+  return textFlights.load(ctx, key, () => readTextThroughCache(ctx, key, load));
+}
+
+/** Bytes under a key, as `readTextThroughCache` gives texts. */
 export async function readBytesThroughCache(
   ctx: WaitUntilContext,
   key: string,

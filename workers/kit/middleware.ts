@@ -16,7 +16,7 @@ import {
   preflightResponse,
 } from "./http-methods.ts";
 import { notFoundResponse, problemResponse } from "./responses.ts";
-import { documented } from "./route-spec.ts";
+import { documented, type RouteSpec } from "./route-spec.ts";
 import { addSecurityHeaders } from "./security-headers.ts";
 
 /** Bytes of a JSON body of the control API: the longest subjects and reasons, escaped. */
@@ -38,6 +38,22 @@ export function requestScope(platform: Platform): MiddlewareHandler<AppEnv> {
     c.set("scope", scope);
     return next();
   };
+}
+
+/** Middleware that lets requests through for which `refuse` gives null. */
+export function createGuard(
+  spec: RouteSpec,
+  refuse: (scope: RequestScope) => Response | null | Promise<Response | null>,
+): MiddlewareHandler<AppEnv> {
+  return documented(
+    spec,
+    createMiddleware<AppEnv>(async (c, next) => {
+      const refusal = await refuse(c.var.scope);
+      if (refusal !== null) return refusal;
+      await next();
+      return undefined;
+    }),
+  );
 }
 
 /** Adds the security headers to every answer. */

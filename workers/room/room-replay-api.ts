@@ -2,27 +2,21 @@
 import { selectNewerAccess } from "../../core/access/access-policy.ts";
 import { activeStop } from "../../core/access/stream-stop.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import { SingleFlight } from "../../core/kit/single-flight.ts";
-import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { getObjectInJurisdiction } from "../../core/room/jurisdiction-namespace.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import type { RoomSummary } from "../../core/room/room-summary.ts";
 import { authorizePlayback, denialResponse, stoppedStreamResponse } from "../access/playback-authorization.ts";
 import { refuseOverRate } from "../access/rate-limits.ts";
 import { isStreamRegistered } from "../access/stream-registry.ts";
-import { openEdgeStream } from "../delivery/edge-streams.ts";
+import { openCurrentStream } from "../delivery/edge-streams.ts";
 import type { RequestScope } from "../kit/app-env.ts";
-import { type CacheableText, type CachedText, readTextThroughCache } from "../kit/colo-cache.ts";
+import { type CacheableText, coalesceText } from "../kit/colo-cache.ts";
 import { readQuery } from "../kit/request-address.ts";
 import { deliveryResponse, problemResponse, unknownRoomResponse } from "../kit/responses.ts";
 import { fetchRoomSummary } from "./room-summary-cache.ts";
 
-/** A follower waits so long for the leader of its flight before it calls the room itself. */
-const COALESCED_WAIT_MS = 4_000;
 /** A window of this age is closed: no event enters it any more. */
 const WINDOW_CLOSED_MS = ROOM_LIMITS.programTimeToleranceMs;
-
-const flights = new SingleFlight<CachedText>(systemPlatform.clock, COALESCED_WAIT_MS);
 
 /** `GET /rooms/{stream}/replay?from=…`: events of the window of program time that begins there. */
 export async function handleRoomReplay(scope: RequestScope, stream: StreamName): Promise<Response> {
@@ -37,8 +31,7 @@ export async function handleRoomReplay(scope: RequestScope, stream: StreamName):
   const summary = await fetchRoomSummary(scope, stream);
   if (summary === null) return problemResponse("unavailable");
   // The room's summary is cached for some seconds; feeds carry a change of access at once.
-  const edge = await openEdgeStream(scope, stream);
-  if (typeof edge !== "string") await edge.ensureReplica(ctx);
+  const edge = await openCurrentStream(scope, stream);
   const access = selectNewerAccess(summary.access, typeof edge === "string" ? undefined : edge.accessPolicy);
   const stop = activeStop(access, platform.clock.nowMs());
   if (stop !== null) return stoppedStreamResponse(stop);
@@ -59,8 +52,7 @@ export async function handleRoomReplay(scope: RequestScope, stream: StreamName):
     const events = await getObjectInJurisdiction(env.ROOM, summary.room).replay(fromMs, toMs);
     return { text: JSON.stringify({ from: fromMs, next: toMs, events }), maxAgeS };
   };
-  const key = `${stream}/replay/${fromMs}`;
-  const flown = await flights.load(ctx, key, () => readTextThroughCache(ctx, key, load));
+  const flown = await coalesceText(ctx, `${stream}/replay/${fromMs}`, load);
   if (!flown.ok) return problemResponse("unavailable");
   const { text, isHit } = flown.value;
   const above = isHit ? "corral-colo-cache; hit" : "corral-room; hit, corral-colo-cache; fwd=uri-miss; stored";

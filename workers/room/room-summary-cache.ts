@@ -6,14 +6,12 @@ import { getObjectInJurisdiction } from "../../core/room/jurisdiction-namespace.
 import { ROOM_SUMMARY_ISOLATE_TTL_MS, type RoomSummary, roomSummaryColoTtlS } from "../../core/room/room-summary.ts";
 import type { Env } from "../env.ts";
 import type { RequestScope } from "../kit/app-env.ts";
-import { readTextThroughCache } from "../kit/colo-cache.ts";
+import { OBJECT_CALL_WAIT_MS, readTextThroughCache } from "../kit/colo-cache.ts";
 
 /** Summaries that are cached at once. */
 const MAX_SUMMARIES = 256;
-/** A follower waits so long for the leader of its flight before it calls the room itself. */
-const COALESCED_WAIT_MS = 4_000;
 
-const flights = new SingleFlight<RoomSummary>(systemPlatform.clock, COALESCED_WAIT_MS);
+const flights = new SingleFlight<RoomSummary>(systemPlatform.clock, OBJECT_CALL_WAIT_MS);
 const summaries = new Map<StreamName, { readonly summary: RoomSummary; readonly atMs: number }>();
 
 /** A room's summary; an older one, or null, if the room does not answer. Never rejects. */

@@ -1,34 +1,19 @@
 /** The rooms' HTTP API: `/rooms/…`. */
-import { Hono, type MiddlewareHandler } from "hono";
-import { createMiddleware } from "hono/factory";
+import { Hono } from "hono";
+import { ACCESS_DENIALS, TOKEN_ERRORS } from "../../core/access/access-policy.ts";
 import { BeaconReplySchema, ClientProofsBody, ReplayWindowSchema, RoomTicketSchema } from "../../core/api/schemas.ts";
 import { refuseForeignOrigin } from "../access/page-origins.ts";
 import type { AppEnv } from "../kit/app-env.ts";
-import { closePrefix, closeRoutes, cors, streamName } from "../kit/middleware.ts";
-import { describeRoute, documented, type RouteSpec } from "../kit/route-spec.ts";
+import { closePrefix, closeRoutes, cors, createGuard, streamName } from "../kit/middleware.ts";
+import { describeRoute, type RouteSpec } from "../kit/route-spec.ts";
 import { handleRoomReplay } from "./room-replay-api.ts";
 import { handleRoomBeacon, handleRoomSocket, handleRoomTicket } from "./rooms-api.ts";
 
-const TOKEN_PROBLEMS = [
-  "token-expired",
-  "token-malformed",
-  "token-forged",
-  "token-unsupported",
-  "token-wrong-room",
-] as const;
-const DENIALS = ["token-missing", "token-revoked", "followers-only", "stopped", "too-many-requests"] as const;
+const VIEWER_PROBLEMS = [...TOKEN_ERRORS, ...ACCESS_DENIALS, "too-many-requests"] as const;
 const ROOMS = { tag: "Rooms" } as const satisfies RouteSpec;
 
 /** Refuses requests of pages of foreign origins. */
-const knownOriginOnly: MiddlewareHandler<AppEnv> = documented(
-  { problems: ["foreign-origin"] },
-  createMiddleware<AppEnv>(async (c, next) => {
-    const refusal = refuseForeignOrigin(c.var.scope);
-    if (refusal !== null) return refusal;
-    await next();
-    return undefined;
-  }),
-);
+const knownOriginOnly = createGuard({ problems: ["foreign-origin"] }, refuseForeignOrigin);
 
 /** The rooms' API, mounted at `/rooms`. */
 export const roomsApi: Hono<AppEnv> = new Hono<AppEnv>();
@@ -66,7 +51,7 @@ roomsApi.post(
     security: ["viewerToken", "anonymous"],
     body: { schema: ClientProofsBody, isRequired: false },
     answers: { 200: { description: "The ticket.", schema: RoomTicketSchema } },
-    problems: [...TOKEN_PROBLEMS, "too-many-requests"],
+    problems: [...TOKEN_ERRORS, "too-many-requests"],
   }),
   (c) => handleRoomTicket(c.var.scope, c.var.stream),
 );
@@ -80,7 +65,7 @@ roomsApi.post(
     security: ["viewerToken", "anonymous"],
     body: { schema: ClientProofsBody, isRequired: false },
     answers: { 200: { description: "The time of the next beacon.", schema: BeaconReplySchema } },
-    problems: [...TOKEN_PROBLEMS, ...DENIALS],
+    problems: VIEWER_PROBLEMS,
   }),
   (c) => handleRoomBeacon(c.var.scope, c.var.stream),
 );
@@ -101,7 +86,7 @@ roomsApi.get(
     ],
     security: ["viewerToken", "anonymous"],
     answers: { 200: { description: "The window's events.", schema: ReplayWindowSchema } },
-    problems: ["invalid-parameter", ...TOKEN_PROBLEMS, ...DENIALS],
+    problems: ["invalid-parameter", ...VIEWER_PROBLEMS],
   }),
   (c) => handleRoomReplay(c.var.scope, c.var.stream),
 );
