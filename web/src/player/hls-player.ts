@@ -1,13 +1,12 @@
 /** Plays with hls.js: set-up, renditions, recovery from its errors. */
 import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events } from "hls.js";
 import { backoffMs } from "../../../core/kit/backoff.ts";
-import type { Platform } from "../../../core/kit/clock.ts";
 import { createHlsConfig } from "./hls-config.ts";
 import { type LiveEdge, LiveEdgeController } from "./live-edge-controller.ts";
 import { installMediaTraits, type MediaTraits } from "./media-traits.ts";
 import { readPlaybackProof, storePlaybackProof } from "./playback-proof.ts";
-import { type PlaybackToken, refusalText } from "./playback-token.ts";
-import { isStoppedStatus, type PlayerReading, type StreamPlayer, type WatchEventListener } from "./player.ts";
+import { refusalText } from "./playback-token.ts";
+import { isStoppedStatus, type PlayerOptions, type PlayerReading, type StreamPlayer } from "./player.ts";
 import { RenditionList, type RenditionOption, renditionName } from "./renditions.ts";
 
 /** The bounds of recovery. */
@@ -32,10 +31,7 @@ export class HlsPlayer implements StreamPlayer {
     if (this.#hls !== null) this.#hls.loadLevel = index;
   });
   readonly #video: HTMLVideoElement;
-  readonly #url: string;
-  readonly #report: WatchEventListener;
-  readonly #playbackToken: PlaybackToken;
-  readonly #platform: Platform;
+  readonly #options: PlayerOptions;
   readonly #liveEdge: LiveEdgeController;
   readonly #traits: MediaTraits;
   readonly #announceTraits: () => void;
@@ -50,18 +46,10 @@ export class HlsPlayer implements StreamPlayer {
   #cancelTimer: () => void = () => {};
   #retry: (() => void) | null = null;
 
-  constructor(
-    video: HTMLVideoElement,
-    url: string,
-    report: WatchEventListener,
-    playbackToken: PlaybackToken,
-    platform: Platform,
-  ) {
+  constructor(options: PlayerOptions) {
+    const { video } = options;
+    this.#options = options;
     this.#video = video;
-    this.#url = url;
-    this.#report = report;
-    this.#playbackToken = playbackToken;
-    this.#platform = platform;
     this.#liveEdge = new LiveEdgeController(video, () => this.#edge());
     this.#traits = {
       streamType: "unknown",
@@ -91,8 +79,8 @@ export class HlsPlayer implements StreamPlayer {
     this.stop();
     this.#liveEdge.reset();
     const connection = (navigator as { connection?: { downlink?: number } }).connection;
-    this.#token = this.#playbackToken.token;
-    const hls = new Hls(createHlsConfig(connection?.downlink, () => this.#playbackToken.token));
+    this.#token = this.#options.playbackToken.token;
+    const hls = new Hls(createHlsConfig(connection?.downlink, () => this.#options.playbackToken.token));
     this.#hls = hls;
     hls.on(Events.MANIFEST_LOADED, (_, { networkDetails }) => storePlaybackProof(readPlaybackProof(networkDetails)));
     hls.on(Events.MANIFEST_PARSED, () => this.#listRenditions(hls));
@@ -115,7 +103,7 @@ export class HlsPlayer implements StreamPlayer {
       if (isStoppedStatus(data.response?.code)) this.#onStopped(hls);
       else if (data.fatal) this.#recover(hls, data);
     });
-    hls.loadSource(this.#url);
+    hls.loadSource(this.#options.url);
     hls.attachMedia(this.#video);
   }
 
@@ -186,49 +174,49 @@ export class HlsPlayer implements StreamPlayer {
   #onStopped(hls: Hls): void {
     if (hls !== this.#hls) return;
     this.stop();
-    this.#report({ type: "stopped" });
+    this.#options.report({ type: "stopped" });
   }
 
   #recover(hls: Hls, data: ErrorData): void {
     if (hls !== this.#hls) return;
     if (data.details === ErrorDetails.MANIFEST_LOAD_ERROR && data.response?.code === 404) {
-      this.#report({ type: "missing" });
+      this.#options.report({ type: "missing" });
       this.stop();
       return;
     }
     const refused = refusalText(data.response?.code);
     if (refused !== null) {
-      this.#report({ type: "stuck" });
+      this.#options.report({ type: "stuck" });
       void this.#renewToken(hls, isManifestError(data), refused);
       return;
     }
     if (data.details === ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
       this.stop();
-      this.#report({ type: "failed", error: "This browser can’t play this stream’s formats." });
+      this.#options.report({ type: "failed", error: "This browser can’t play this stream’s formats." });
       return;
     }
     const comeBackS = retryAfterS(data);
     if (comeBackS !== null) {
-      this.#report({ type: "crowded" });
-      this.#retryAfter((comeBackS + this.#platform.random()) * 1000, () => this.load());
+      this.#options.report({ type: "crowded" });
+      this.#retryAfter((comeBackS + this.#options.platform.random()) * 1000, () => this.load());
       return;
     }
     if (data.type === ErrorTypes.NETWORK_ERROR) {
-      this.#report({ type: "stuck" });
+      this.#options.report({ type: "stuck" });
       const anew = isManifestError(data) || this.#retries >= RECOVERY_LIMITS.triesBeforeReload;
       this.#scheduleRetry(() => (anew ? this.load() : hls.startLoad()));
       return;
     }
-    const nowMs = this.#platform.clock.monotonicMs();
+    const nowMs = this.#options.platform.clock.monotonicMs();
     this.#recoveries = nowMs - this.#recoveredAtMs > RECOVERY_LIMITS.episodeMs ? 1 : this.#recoveries + 1;
     this.#recoveredAtMs = nowMs;
     if (this.#recoveries > RECOVERY_LIMITS.attempts) {
       this.stop();
-      this.#report({ type: "failed", error: `Playback error (${data.details}).` });
+      this.#options.report({ type: "failed", error: `Playback error (${data.details}).` });
     } else if (data.type === ErrorTypes.MEDIA_ERROR && this.#recoveries <= 2) {
       hls.recoverMediaError();
     } else {
-      this.#report({ type: "stuck" });
+      this.#options.report({ type: "stuck" });
       this.#scheduleRetry(() => this.load());
     }
   }
@@ -239,25 +227,25 @@ export class HlsPlayer implements StreamPlayer {
     const isPreload = anew && before !== null && !this.#isPreloadUsed;
     this.#isPreloadUsed = true;
     if (isPreload) return this.load();
-    const renewed = await this.#playbackToken.renew(before);
+    const renewed = await this.#options.playbackToken.renew(before);
     if (hls !== this.#hls) return;
-    this.#token = this.#playbackToken.token;
+    this.#token = this.#options.playbackToken.token;
     if (renewed && !anew && before !== null) hls.startLoad();
     else if (renewed) this.load();
     else {
       this.stop();
-      this.#report({ type: "failed", error: refused });
+      this.#options.report({ type: "failed", error: refused });
     }
   }
 
   #scheduleRetry(retry: () => void): void {
-    this.#retryAfter(backoffMs(++this.#retries, RECOVERY_LIMITS.retry, this.#platform.random), retry);
+    this.#retryAfter(backoffMs(++this.#retries, RECOVERY_LIMITS.retry, this.#options.platform.random), retry);
   }
 
   #retryAfter(ms: number, retry: () => void): void {
     this.#cancelRetry();
     this.#retry = retry;
-    this.#cancelTimer = this.#platform.clock.startTimer(ms, () => this.retryNow());
+    this.#cancelTimer = this.#options.platform.clock.startTimer(ms, () => this.retryNow());
   }
 
   #cancelRetry(): void {

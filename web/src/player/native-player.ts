@@ -1,8 +1,7 @@
 /** Plays with the browser's own HLS, where there are no media source extensions (older iPhones). */
 import { backoffMs } from "../../../core/kit/backoff.ts";
-import type { Platform } from "../../../core/kit/clock.ts";
-import { type PlaybackToken, refusalText } from "./playback-token.ts";
-import { isStoppedStatus, type PlayerReading, type StreamPlayer, type WatchEventListener } from "./player.ts";
+import { refusalText } from "./playback-token.ts";
+import { isStoppedStatus, type PlayerOptions, type PlayerReading, type StreamPlayer } from "./player.ts";
 
 /** `getStartDate` is Safari's: the program time of the timeline's zero. */
 type SafariVideo = HTMLVideoElement & { getStartDate?: () => Date };
@@ -10,26 +9,15 @@ type SafariVideo = HTMLVideoElement & { getStartDate?: () => Date };
 /** The browser controls its own delay; only failures are handled here. */
 export class NativePlayer implements StreamPlayer {
   readonly #video: SafariVideo;
-  readonly #url: string;
-  readonly #report: WatchEventListener;
-  readonly #playbackToken: PlaybackToken;
-  readonly #platform: Platform;
+  readonly #options: PlayerOptions;
   #token: string | null = null;
   #attempts = 0;
   #cancelTimer: () => void = () => {};
 
-  constructor(
-    video: HTMLVideoElement,
-    url: string,
-    report: WatchEventListener,
-    playbackToken: PlaybackToken,
-    platform: Platform,
-  ) {
+  constructor(options: PlayerOptions) {
+    const { video } = options;
+    this.#options = options;
     this.#video = video;
-    this.#url = url;
-    this.#report = report;
-    this.#playbackToken = playbackToken;
-    this.#platform = platform;
     video.addEventListener("error", () => this.#onError());
     video.addEventListener("playing", () => {
       this.#attempts = 0;
@@ -42,7 +30,7 @@ export class NativePlayer implements StreamPlayer {
 
   load(): void {
     this.#cancelTimer();
-    this.#token = this.#playbackToken.token;
+    this.#token = this.#options.playbackToken.token;
     this.#video.src = this.#address();
   }
 
@@ -79,14 +67,14 @@ export class NativePlayer implements StreamPlayer {
   #onError(): void {
     void fetch(this.#address(), { method: "HEAD" })
       .then(({ status }) => {
-        if (isStoppedStatus(status)) return this.#report({ type: "stopped" });
+        if (isStoppedStatus(status)) return this.#options.report({ type: "stopped" });
         const refused = refusalText(status);
         if (refused !== null) return this.#renewToken(refused);
         const crowded = status === 503 || status === 429;
-        this.#report({ type: status === 404 ? "missing" : crowded ? "crowded" : "stuck" });
+        this.#options.report({ type: status === 404 ? "missing" : crowded ? "crowded" : "stuck" });
       })
-      .catch(() => this.#report({ type: "stuck" }));
-    const { clock, random } = this.#platform;
+      .catch(() => this.#options.report({ type: "stuck" }));
+    const { clock, random } = this.#options.platform;
     this.#cancelTimer = clock.startTimer(backoffMs(++this.#attempts, { firstMs: 1000, maxMs: 10_000 }, random), () =>
       this.load(),
     );
@@ -94,12 +82,12 @@ export class NativePlayer implements StreamPlayer {
 
   /** The browser's player sends no headers: the token goes into the first address, and playlists repeat it in theirs. */
   #address(): string {
-    return this.#token === null ? this.#url : `${this.#url}?token=${this.#token}`;
+    return this.#token === null ? this.#options.url : `${this.#options.url}?token=${this.#token}`;
   }
 
   async #renewToken(refused: string): Promise<void> {
     this.#cancelTimer();
-    if (await this.#playbackToken.renew(this.#token)) this.load();
-    else this.#report({ type: "failed", error: refused });
+    if (await this.#options.playbackToken.renew(this.#token)) this.load();
+    else this.#options.report({ type: "failed", error: refused });
   }
 }

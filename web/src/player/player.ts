@@ -1,4 +1,6 @@
 /** What the page needs of a player, whichever plays. */
+import type { Platform } from "../../../core/kit/clock.ts";
+import type { PlaybackToken } from "./playback-token.ts";
 import type { WatchEvent } from "./watch-state.ts";
 
 /** What a player reads off itself for the statistics; null where it doesn't know. */
@@ -34,3 +36,13 @@ export const isStoppedStatus = (status: number | undefined): boolean => status =
 
 /** How a player talks to the page. */
 export type WatchEventListener = (event: WatchEvent) => void;
+
+/** What every player is made of. */
+export interface PlayerOptions {
+  readonly video: HTMLVideoElement;
+  /** Of the multivariant playlist. */
+  readonly url: string;
+  readonly report: WatchEventListener;
+  readonly playbackToken: PlaybackToken;
+  readonly platform: Platform;
+}

@@ -34,8 +34,9 @@ let audience: AudienceCount | null = null;
 
 const url = `/live/${stream}/multivariant.m3u8`;
 const playbackToken = new PlaybackToken(name, platform.clock);
-const hlsPlayer = isHlsJsSupported() ? new HlsPlayer(video, url, dispatch, playbackToken, platform) : null;
-const player = hlsPlayer ?? new NativePlayer(video, url, dispatch, playbackToken, platform);
+const playerOptions = { video, url, report: dispatch, playbackToken, platform };
+const hlsPlayer = isHlsJsSupported() ? new HlsPlayer(playerOptions) : null;
+const player = hlsPlayer ?? new NativePlayer(playerOptions);
 const renditions = hlsPlayer?.renditions ?? null;
 if (view.loadCount > 0) player.load();
 
