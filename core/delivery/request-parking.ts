@@ -47,33 +47,36 @@ export class RequestParking {
    * stopped.
    */
   async awaitTarget(ctx: WaitUntilContext, wait: TargetWait): Promise<boolean> {
-    const { network } = wait;
-    if (network === null) return this.#awaitTarget(ctx, wait);
-    if (!this.#pool.tryAcquire(network)) return false;
+    const { network, replica, track, target } = wait;
+    if (network !== null && !this.#pool.tryAcquire(network)) return false;
+    const park = (wake: () => void): (() => void) => replica.parkedRequests.park(track, target, wake);
     try {
-      return await this.#awaitTarget(ctx, wait);
+      for (;;) {
+        const decision = this.#decide(wait);
+        if (decision !== "wait") return decision === "ready";
+        this.#host.ensureLease(ctx);
+        await this.#waits.wait(this.#waitMs(wait), park);
+      }
     } finally {
-      this.#pool.release(network);
+      if (network !== null) this.#pool.release(network);
     }
   }
 
-  async #awaitTarget(ctx: WaitUntilContext, { replica, track, target, untilMs }: TargetWait): Promise<boolean> {
+  #decide({ replica, track, target, untilMs }: TargetWait): "ready" | "wait" | "refused" {
+    this.#host.throwIfStopped();
+    if (this.#host.currentReplica !== replica || replica.state.ended) return "ready";
+    const state = replica.track(track);
+    if (state === undefined || hasReached(state, target)) return "ready";
+    const isFull = replica.parkedRequests.count >= EDGE_STREAM_LIMITS.parkedRequests;
+    return untilMs <= this.#platform.clock.nowMs() || this.#host.isClosed || isFull ? "refused" : "wait";
+  }
+
+  /** Until the request checks the lease, or its time is up. */
+  #waitMs({ replica, untilMs }: TargetWait): number {
     const { clock, random } = this.#platform;
-    const { parkedRequests } = replica;
-    for (;;) {
-      this.#host.throwIfStopped();
-      const state = replica.track(track);
-      if (this.#host.currentReplica !== replica || replica.state.ended) return true;
-      if (state === undefined || hasReached(state, target)) return true;
-      const leftMs = untilMs - clock.nowMs();
-      if (leftMs <= 0 || this.#host.isClosed || parkedRequests.count >= EDGE_STREAM_LIMITS.parkedRequests) return false;
-      this.#host.ensureLease(ctx);
-      const lookMs =
-        EDGE_STREAM_LIMITS.leaseCheckMs * Math.max(1, parkedRequests.count / EDGE_STREAM_LIMITS.leaseCheckers);
-      await this.#waits.wait(Math.min(leftMs, lookMs * (0.75 + random() / 2)), (wake) =>
-        parkedRequests.park(track, target, wake),
-      );
-    }
+    const { leaseCheckMs, leaseCheckers } = EDGE_STREAM_LIMITS;
+    const lookMs = leaseCheckMs * Math.max(1, replica.parkedRequests.count / leaseCheckers);
+    return Math.min(untilMs - clock.nowMs(), lookMs * (0.75 + random() / 2));
   }
 
   /** Wakes one parked request, so that it acquires the feed's lease. */

@@ -1,5 +1,5 @@
 /** Waits for events that other requests cause. */
-import { type Clock, withTimeout } from "./clock.ts";
+import type { Clock } from "./clock.ts";
 
 /**
  * Waiters of one condition. A notification only resolves their promises: each waiter cancels its own timer, because
@@ -26,12 +26,11 @@ export class Notifier {
     const { promise: woken, resolve: wake } = Promise.withResolvers<void>();
     this.#wakers.add(wake);
     const withdraw = register?.(wake);
-    try {
-      await withTimeout(this.#clock, Math.max(0, maxMs), woken, () => {});
-    } finally {
-      withdraw?.();
-      this.#wakers.delete(wake);
-    }
+    const cancelTimer = this.#clock.startTimer(Math.max(0, maxMs), wake);
+    await woken;
+    cancelTimer();
+    withdraw?.();
+    this.#wakers.delete(wake);
   }
 
   /** Ends the wait of the longest waiter. */
