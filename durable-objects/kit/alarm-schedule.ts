@@ -1,5 +1,8 @@
-/** Several deadlines on an object's single alarm. */
-
+/**
+ * Several deadlines on the one alarm that an object has: it is set to the earliest of them, whichever was set last, while
+ * another one's handler runs too. The deadlines are stored; the platform's own answer about the alarm is null as long as a
+ * handler runs, so nothing is decided by it but whether an alarm was lost.
+ */
 import type { ObjectAlarm, ObjectValues } from "./object-storage.ts";
 
 /** The part of an object's storage that is used. */
@@ -8,73 +11,118 @@ type AlarmStorage = ObjectAlarm & { readonly kv: Pick<ObjectValues, "get" | "put
 /** Deadlines by purpose, ms since the epoch. */
 type Deadlines<Purpose extends string> = Partial<Record<Purpose, number>>;
 
+/** Bounds in time, each with its reason. */
+export const ALARM_LIMITS = {
+  /** An alarm that is overdue by this much does not come any more. One that is due may be what has just woken the object. */
+  lostAfterMs: 60_000,
+  /** A purpose whose handler failed is due again after this: the platform repeats a failing alarm six times at most. */
+  failedRetryMs: 30_000,
+} as const;
+
 const DEADLINES_KEY = "alarms";
 
-/** Deadlines by purpose; the alarm is set to the earliest. */
+/** Deadlines by purpose, of which the alarm rings for the earliest. */
 export class AlarmSchedule<Purpose extends string> {
   readonly #storage: AlarmStorage;
   readonly #defaultPurpose: Purpose;
+  /** Purposes whose handlers run, and have not scheduled them again. */
+  readonly #ringing = new Set<Purpose>();
 
-  /** `defaultPurpose`: the purpose of an alarm set by an earlier release, which had no other. */
+  /** `defaultPurpose`: of an alarm that an earlier release set, which had this purpose only. */
   constructor(storage: AlarmStorage, defaultPurpose: Purpose) {
     this.#storage = storage;
     this.#defaultPurpose = defaultPurpose;
   }
 
-  /** The deadline of a purpose, ms since the epoch, or null. */
-  async dueMs(purpose: Purpose): Promise<number | null> {
-    const alarmMs = await this.#storage.getAlarm();
-    // The platform may have lost an alarm that became due while nothing ran.
-    return alarmMs === null ? null : (this.#deadlines(alarmMs)[purpose] ?? null);
+  /** When a purpose is due, ms since the epoch, or null. */
+  dueMs(purpose: Purpose): number | null {
+    return this.#stored?.[purpose] ?? null;
   }
 
-  /** Sets the deadline of a purpose, in the same turn as the call, and so atomically with the caller's writes. */
-  schedule(purpose: Purpose, atMs: number): Promise<void> {
-    return this.#update((deadlines) => ({ ...deadlines, [purpose]: atMs }));
+  /** Sets the deadline of a purpose. It is stored in the turn of the call, and so with what the caller has just stored. */
+  async schedule(purpose: Purpose, atMs: number): Promise<void> {
+    const stored = this.#stored;
+    if (!this.#ringing.delete(purpose) && stored?.[purpose] === atMs) return;
+    // Read before it is set below.
+    const earlierAlarm = stored === undefined ? this.#storage.getAlarm() : null;
+    const alarmSet = this.#store({ ...stored, [purpose]: atMs } as Deadlines<Purpose>);
+    const earlierMs = await earlierAlarm;
+    await alarmSet;
+    if (earlierMs !== null) await this.scheduleBy(this.#defaultPurpose, earlierMs);
   }
 
-  /** Removes the deadline of a purpose. */
+  /** Sets the deadline of a purpose, unless it has one that is not later. */
+  async scheduleBy(purpose: Purpose, atMs: number): Promise<void> {
+    if ((this.dueMs(purpose) ?? Number.POSITIVE_INFINITY) > atMs) await this.schedule(purpose, atMs);
+  }
+
+  /** Removes the deadline of a purpose, in the turn of the call. */
   async cancel(purpose: Purpose): Promise<void> {
-    await this.#update((deadlines) => {
-      if (deadlines[purpose] === undefined) return null;
-      const { [purpose]: _, ...others } = deadlines;
-      return others as Deadlines<Purpose>;
-    });
+    const stored = this.#stored;
+    if (stored?.[purpose] !== undefined) {
+      const { [purpose]: _, ...others } = stored;
+      await this.#store(others as Deadlines<Purpose>);
+    } else if (stored === undefined && purpose === this.#defaultPurpose && (await this.#storage.getAlarm()) !== null) {
+      await this.#storage.deleteAlarm();
+    }
   }
 
   /**
-   * The purposes of a firing alarm: always the earliest deadline, since clocks jump, and all expired ones. Each of them
-   * stays until it is scheduled again or cancelled, so that a failed alarm is repeated for the same purposes.
+   * Sets the alarm again if the platform lost it, as an object that starts has to. An alarm that is due is not moved: the
+   * platform drops the call of the alarm that has woken the object, if the alarm is set to another time before.
    */
-  due(nowMs: number): Purpose[] {
-    const deadlines = Object.entries(this.#deadlines(nowMs)) as [Purpose, number][];
-    const earliestMs = Math.min(...deadlines.map(([, atMs]) => atMs));
-    return deadlines.flatMap(([purpose, atMs]) => (atMs <= Math.max(earliestMs, nowMs) ? [purpose] : []));
-  }
-
-  /** `change` returns null for no change. */
-  async #update(change: (deadlines: Deadlines<Purpose>) => Deadlines<Purpose> | null): Promise<void> {
-    const hasDeadlines = this.#storage.kv.get(DEADLINES_KEY) !== undefined;
-    const alarmMs = hasDeadlines ? null : await this.#storage.getAlarm();
-    const changed = change(this.#deadlines(alarmMs));
-    if (changed !== null) await this.#store(changed);
-  }
-
-  /** `alarmMs`: the alarm as it is set or fires. */
-  #deadlines(alarmMs: number | null): Deadlines<Purpose> {
-    const stored = this.#storage.kv.get<Deadlines<Purpose>>(DEADLINES_KEY);
-    if (stored !== undefined || alarmMs === null) return stored ?? {};
-    return { [this.#defaultPurpose]: alarmMs } as Deadlines<Purpose>;
-  }
-
-  async #store(deadlines: Deadlines<Purpose>): Promise<void> {
-    const times = Object.values<number | undefined>(deadlines).filter((atMs) => atMs !== undefined);
-    if (times.length === 0) {
-      this.#storage.kv.delete(DEADLINES_KEY);
-      await this.#storage.deleteAlarm();
+  async restore(nowMs: number): Promise<void> {
+    const alarmMs = await this.#storage.getAlarm();
+    const stored = this.#stored;
+    if (stored === undefined) {
+      if (alarmMs !== null) this.#storage.kv.put(DEADLINES_KEY, { [this.#defaultPurpose]: alarmMs });
       return;
     }
-    this.#storage.kv.put(DEADLINES_KEY, deadlines);
-    await this.#storage.setAlarm(Math.min(...times));
+    const earliestMs = earliestOf(stored);
+    if (alarmMs === null || alarmMs > earliestMs || alarmMs < nowMs - ALARM_LIMITS.lostAfterMs) {
+      await this.#storage.setAlarm(Math.max(nowMs, earliestMs));
+    }
   }
+
+  /**
+   * Handles an alarm that rings: calls `handle` for the earliest deadline, since clocks jump, and for all that are over, at
+   * once. A purpose that `handle` does not schedule again is met; where it rejects, that is logged and repeated later.
+   */
+  async handleAlarm(nowMs: number, handle: (purpose: Purpose) => Promise<void>): Promise<void> {
+    const deadlines = this.#stored ?? ({ [this.#defaultPurpose]: nowMs } as Deadlines<Purpose>);
+    const untilMs = Math.max(nowMs, earliestOf(deadlines));
+    const due = (Object.entries(deadlines) as [Purpose, number][]).filter(([, atMs]) => atMs <= untilMs);
+    await Promise.all(
+      due.map(async ([purpose]) => {
+        this.#ringing.add(purpose);
+        try {
+          await handle(purpose);
+          if (this.#ringing.delete(purpose)) await this.cancel(purpose);
+        } catch (error) {
+          console.error(`an alarm's ${purpose} failed`, error);
+          await this.schedule(purpose, nowMs + ALARM_LIMITS.failedRetryMs);
+        }
+      }),
+    );
+  }
+
+  get #stored(): Deadlines<Purpose> | undefined {
+    return this.#storage.kv.get<Deadlines<Purpose>>(DEADLINES_KEY);
+  }
+
+  /** Nothing comes before the writes: they belong to the caller's. */
+  #store(deadlines: Deadlines<Purpose>): Promise<void> {
+    const earliestMs = earliestOf(deadlines);
+    if (earliestMs === Number.POSITIVE_INFINITY) {
+      this.#storage.kv.delete(DEADLINES_KEY);
+      return this.#storage.deleteAlarm();
+    }
+    this.#storage.kv.put(DEADLINES_KEY, deadlines);
+    return this.#storage.setAlarm(earliestMs);
+  }
+}
+
+/** The earliest deadline; infinity where there is none. */
+function earliestOf(deadlines: Readonly<Partial<Record<string, number>>>): number {
+  return Math.min(...Object.values(deadlines).filter((atMs) => atMs !== undefined));
 }

@@ -53,9 +53,9 @@ export class ActiveBroadcast {
     this.publisherWatch.recordActivity();
   }
 
-  /** Whether the publisher has sent nothing for two target durations. */
+  /** Whether the publisher has sent nothing for two target durations. An object that has just started knows by its alarms. */
   isSilent(nowMs: number): boolean {
-    return nowMs - this.#lastActivityMs > 2_000 * this.config.targetDurationS;
+    return this.publisherWatch.isSilent || nowMs - this.#lastActivityMs > 2_000 * this.config.targetDurationS;
   }
 
   /** Whether no other publisher may replace this one yet. */

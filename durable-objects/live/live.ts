@@ -102,8 +102,7 @@ export class Live extends DurableObject<LiveEnv> {
     const publishing = this.#publishing;
     this.#reads = new MediaReads({ stream, store, recordings, publishing, counters: this.#counters, clock });
     if (this.#outbox.hasPending) ctx.waitUntil(this.#outbox.retry());
-    const { current } = publishing;
-    if (current !== null && !current.hasEnded) ctx.blockConcurrencyWhile(() => current.publisherWatch.restoreAlarm());
+    if (storage.exists) void ctx.blockConcurrencyWhile(() => this.#restoreAlarms());
   }
 
   // ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -265,10 +264,10 @@ export class Live extends DurableObject<LiveEnv> {
 
   /** Counts the publisher's silence, and repeats deliveries of domain events. */
   override async alarm(): Promise<void> {
-    for (const purpose of this.#alarms.due(this.platform.clock.nowMs())) {
+    await this.#alarms.handleAlarm(this.platform.clock.nowMs(), async (purpose) => {
       if (purpose === "outbox") await this.#outbox.retry();
-      else if (!(await this.#publishing.handleAlarm())) await this.#alarms.cancel("publisher");
-    }
+      else await this.#publishing.handleAlarm();
+    });
   }
 
   /** Discards the object's memory at once, as a crash or a deploy does; the caller's request fails with it. */
@@ -280,6 +279,12 @@ export class Live extends DurableObject<LiveEnv> {
 
   get #streamName(): StreamName {
     return this.ctx.id.name as StreamName;
+  }
+
+  async #restoreAlarms(): Promise<void> {
+    await this.#alarms.restore(this.platform.clock.nowMs());
+    const { current } = this.#publishing;
+    if (current !== null && !current.hasEnded) await current.publisherWatch.restoreAlarm();
   }
 
   #createOutbox(): Outbox<LiveEventBody> {

@@ -44,6 +44,11 @@ export class PublisherWatch {
     this.#storage.delete(SILENT_ALARMS_KEY);
   }
 
+  /** Whether the publisher sent nothing between two alarms, whatever the object remembers of it. */
+  get isSilent(): boolean {
+    return this.#silentAlarms > 1;
+  }
+
   /** Counts an alarm; true if the publisher has left, else the next alarm is scheduled. */
   async handleAlarm(): Promise<boolean> {
     this.#silentAlarms += 1;
@@ -58,16 +63,15 @@ export class PublisherWatch {
 
   /** Schedules the next alarm. */
   scheduleAlarm(): Promise<void> {
-    return this.#alarms.schedule("publisher", this.#clock.nowMs() + LIVE_LIMITS.abandonedMs / LIVE_LIMITS.silentAlarms);
+    return this.#alarms.schedule("publisher", this.#nextAlarmMs());
   }
 
-  /**
-   * Schedules an alarm that was lost: workerd as a local process loses one that becomes due while it does not run. An alarm
-   * far ahead was set by a clock that ran ahead.
-   */
-  async restoreAlarm(): Promise<void> {
-    const dueMs = await this.#alarms.dueMs("publisher");
-    const nowMs = this.#clock.nowMs();
-    if (dueMs === null || dueMs < nowMs || dueMs > nowMs + LIVE_LIMITS.abandonedMs) await this.scheduleAlarm();
+  /** Schedules an alarm where an object that starts has none, or one that a clock that ran ahead has set. */
+  restoreAlarm(): Promise<void> {
+    return this.#alarms.scheduleBy("publisher", this.#nextAlarmMs());
+  }
+
+  #nextAlarmMs(): number {
+    return this.#clock.nowMs() + LIVE_LIMITS.abandonedMs / LIVE_LIMITS.silentAlarms;
   }
 }

@@ -175,16 +175,15 @@ export class Publishing {
     if (this.#current !== null) this.#options.lifecycle.update(this.#current);
   }
 
-  /** The alarm of the publisher watch: a broadcast without a publisher ends. False: no further alarm is needed. */
-  async handleAlarm(): Promise<boolean> {
+  /** The alarm of the publisher watch: a broadcast without a publisher ends, else the next alarm is scheduled. */
+  async handleAlarm(): Promise<void> {
     const current = this.#current;
-    if (current === null || current.hasEnded) return false;
+    if (current === null || current.hasEnded) return;
     const hasLeft = await current.publisherWatch.handleAlarm();
     if (hasLeft) {
       console.warn(`broadcast ${current.id} was abandoned by its publisher and ends`);
       this.#endBroadcast(current, "abandoned");
     } else this.#options.lifecycle.update(current);
-    return !hasLeft;
   }
 
   #activate(row: BroadcastRow): void {

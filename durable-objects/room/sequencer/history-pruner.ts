@@ -37,23 +37,23 @@ export class HistoryPruner {
     const { store, alarms } = this.#options;
     if (this.#scheduled || !store.exists) return;
     this.#scheduled = true;
-    if ((await alarms.dueMs("prune")) === null) await this.#scheduleNext();
+    await alarms.scheduleBy("prune", this.#nextPruningMs());
   }
 
-  /** Prunes when the alarm rings. The platform repeats a failing alarm at most six times, so a failed pruning waits for the next one. */
+  /** Prunes when the alarm rings. A failed pruning waits for the next one. */
   async handleAlarm(): Promise<void> {
     const { log, alarms } = this.#options;
     try {
-      if (!(await log.runExclusive(() => this.#prune()))) return await alarms.cancel("prune");
+      if (!(await log.runExclusive(() => this.#prune()))) return;
     } catch (error) {
       console.error("the room's history could not be pruned", error);
     }
-    await this.#scheduleNext();
+    await alarms.schedule("prune", this.#nextPruningMs());
   }
 
-  #scheduleNext(): Promise<void> {
-    const { alarms, clock, retention } = this.#options;
-    return alarms.schedule("prune", clock.nowMs() + pruneIntervalMs(retention));
+  #nextPruningMs(): number {
+    const { clock, retention } = this.#options;
+    return clock.nowMs() + pruneIntervalMs(retention);
   }
 
   /** Deletes what is too old, and the keys of subjects without data; whether there is something to prune later. */

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { ALL_TOKEN_VERSIONS, type Revocation } from "../../../core/access/access-policy.ts";
 import type { DomainEvent } from "../../../core/events/domain-events.ts";
 import { VirtualClock } from "../../../core/kit/virtual-clock.ts";
+import { FIRST_SHARD_ID } from "../../../core/room/child-ids.ts";
 import { testBindings } from "../../../workers/testing.ts";
 import { LazyStorage } from "../../kit/lazy-storage.ts";
 import { withEmptyStorage } from "../../kit/testing.ts";
@@ -75,6 +76,33 @@ test("the outbox names no subject, and an erased subject leaves no event", async
   expect(row?.body).not.toMatch(/troll|host/);
   await roomStub(room).eraseSubject(subjectTag);
   expect(await rows()).toEqual([]);
+});
+
+test("the deadline of pruning stays as it is while an alarm of the outbox is handled, and is no later than its interval", async () => {
+  const room = "pruned-in-time";
+  const host = await join(room, "host", ["host"]);
+  await (await join(room, "troll")).say("spam");
+  await evictDurableObject(roomStub(room));
+  const HOUR_MS = 3_600_000;
+  await runInDurableObject(roomStub(room), async (object: Room, { storage }) => {
+    const pruneMs = Date.now() + 60_000;
+    storage.kv.put("alarms", { prune: pruneMs, outbox: Date.now() });
+    // The platform knows of no alarm while one is handled.
+    await storage.deleteAlarm();
+    await Promise.all([object.alarm(), object.attach(FIRST_SHARD_ID)]);
+    expect(storage.kv.get("alarms")).toMatchObject({ prune: pruneMs });
+    expect(await storage.getAlarm()).toBe(pruneMs);
+  });
+  // A clock that ran ahead has set one.
+  await runInDurableObject(roomStub(room), async (_room: Room, { storage }) => {
+    storage.kv.put("alarms", { prune: Date.now() + 1_000 * HOUR_MS });
+    await storage.setAlarm(Date.now() + 1_000 * HOUR_MS);
+  });
+  await evictDurableObject(roomStub(room));
+  await roomStub(room).attach(FIRST_SHARD_ID);
+  const alarmMs = await runInDurableObject(roomStub(room), (_room: Room, { storage }) => storage.getAlarm());
+  expect(alarmMs).toBeLessThanOrEqual(Date.now() + HOUR_MS);
+  host.client.stop();
 });
 
 /** The domain events of a room whose storage has its schema, with a clock of the test's. */

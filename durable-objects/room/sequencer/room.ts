@@ -244,13 +244,14 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
 
   /** Prunes history, and repeats deliveries of domain events. */
   override async alarm(): Promise<void> {
-    for (const purpose of this.#alarms.due(this.platform.clock.nowMs())) {
+    await this.#alarms.handleAlarm(this.platform.clock.nowMs(), async (purpose) => {
       if (purpose === "outbox") await this.#domainEvents.deliver();
       else await this.#pruner.handleAlarm();
-    }
+    });
   }
 
   async #restore(): Promise<void> {
+    if (this.#store.exists) await this.#alarms.restore(this.platform.clock.nowMs());
     await encryptPlainHistory(this.ctx.storage, this.#history);
     await this.#log.restore();
     if (this.#audience.restoreChildren()) this.#ticks.schedule();

@@ -1,0 +1,37 @@
+/** The product's Worker and objects, with an address by which a test brings the alarm of a publisher watch forward. */
+import { Live as RealLive } from "../../durable-objects/live/live.ts";
+import product from "../../workers/index.ts";
+
+export { Registry } from "../../durable-objects/access/registry.ts";
+export { Keyring } from "../../durable-objects/room/keyring/keyring.ts";
+export { RoomRelay } from "../../durable-objects/room/relay/room-relay.ts";
+export { Room } from "../../durable-objects/room/sequencer/room.ts";
+export { RoomShard } from "../../durable-objects/room/shard/room-shard.ts";
+export { Shield } from "../../durable-objects/shield/shield.ts";
+
+interface EarlyAlarmEnv {
+  readonly LIVE: DurableObjectNamespace<Live>;
+}
+
+/** The Live object, with an alarm that can be brought forward. */
+export class Live extends RealLive {
+  /** Has the alarm of the publisher watch ring in `inMs`. */
+  async bringAlarmForward(inMs: number): Promise<void> {
+    const { storage } = this.ctx;
+    const dueMs = Date.now() + inMs;
+    storage.kv.put("alarms", { ...storage.kv.get<object>("alarms"), publisher: dueMs });
+    await storage.setAlarm(dueMs);
+  }
+}
+
+/** `/early-alarm/{stream}/{ms}`: the alarm of the stream's publisher watch rings in so many milliseconds. */
+const worker: ExportedHandler<EarlyAlarmEnv> = {
+  fetch: async (request, env, ctx) => {
+    const [, name, stream = "", inMs] = new URL(request.url).pathname.split("/");
+    if (name !== "early-alarm")
+      return product.fetch?.(request, env as never, ctx) ?? new Response(null, { status: 500 });
+    await env.LIVE.getByName(stream).bringAlarmForward(Number(inMs));
+    return new Response();
+  },
+};
+export default worker;
