@@ -6,7 +6,7 @@ export const INBOX_TABLE = `
 CREATE TABLE IF NOT EXISTS inbox (sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE);
 `;
 
-/** Number of ids kept: a source repeats only its last event, since it awaits each delivery. */
+/** Number of ids kept: a source awaits each delivery, but a call that it repeated may arrive some events later. */
 export const INBOX_IDS = 1_000;
 
 /** The inbox of one object, whose schema has `INBOX_TABLE`. */

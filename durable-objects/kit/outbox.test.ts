@@ -53,10 +53,20 @@ class Bench {
       return `id-${this.#ids}`;
     };
     const platform: Platform = { clock: this.clock, random: () => 1, newId };
-    const setRetryAlarm = async (atMs: number | null): Promise<void> => {
+    const setAlarm = async (atMs: number | null): Promise<void> => {
       this.alarmMs = atMs;
     };
-    return new Outbox<Body>({ storage: this.lazy, subscribers, platform, setRetryAlarm });
+    return new Outbox<Body>({ storage: this.lazy, subscribers, platform, setAlarm });
+  }
+
+  /** How many events are stored. */
+  get stored(): number {
+    return this.lazy.exec<{ n: number }>("SELECT COUNT(*) AS n FROM outbox").one().n;
+  }
+
+  /** What the alarm is set to where nothing is pending and an event was stored now. */
+  get expiryMs(): number {
+    return this.clock.nowMs() + OUTBOX_LIMITS.retentionMs;
   }
 }
 
@@ -67,12 +77,12 @@ const say = (outbox: Outbox<Body>, ...texts: string[]): void => {
 const withBench = (work: (bench: Bench) => Promise<void>): Promise<void> =>
   withEmptyStorage((storage) => work(new Bench(storage)));
 
-test("events are delivered in order with id, time and program time, and then no alarm remains", () =>
+test("events are delivered in order with id, time and programme time, and then the alarm is that of their end", () =>
   withBench(async (bench) => {
     const listener = new Listener();
     const outbox = bench.start(listener);
     outbox.append({ kind: "other" }, null);
-    expect([outbox.hasPending, bench.alarmMs]).toEqual([false, null]);
+    expect([outbox.hasPending, bench.alarmMs]).toEqual([false, bench.expiryMs]);
     say(outbox, "one", "two");
     expect([outbox.hasPending, bench.alarmMs]).toEqual([true, bench.clock.nowMs() + OUTBOX_LIMITS.minRetryMs]);
     await outbox.deliver();
@@ -81,7 +91,7 @@ test("events are delivered in order with id, time and program time, and then no 
       { id: "id-2", sequence: 2, ...at, body: { kind: "said", text: "one" } },
       { id: "id-3", sequence: 3, ...at, body: { kind: "said", text: "two" } },
     ]);
-    expect([outbox.hasPending, bench.alarmMs]).toEqual([false, null]);
+    expect([outbox.hasPending, bench.alarmMs]).toEqual([false, bench.expiryMs]);
     await outbox.deliver();
     expect(listener.heard.length).toBe(2);
   }));
@@ -92,9 +102,9 @@ test("events stored before a loss of memory are delivered when the object starts
     const listener = new Listener();
     const outbox = bench.start(listener);
     expect(outbox.hasPending).toBe(true);
-    await outbox.retry();
+    await outbox.catchUp();
     expect(listener.texts).toEqual(["one", "two"]);
-    expect(bench.alarmMs).toBeNull();
+    expect(bench.alarmMs).toBe(bench.expiryMs);
   }));
 
 test("a failed subscriber gets the same event again before later ones, with a backoff, and delays no other", () =>
@@ -112,7 +122,7 @@ test("a failed subscriber gets the same event again before later ones, with a ba
     expect(waits).toEqual([500, 1_000, 2_000]);
     await outbox.deliver();
     expect(failing.texts).toEqual(["one", "one", "one", "one", "two"]);
-    expect(bench.alarmMs).toBeNull();
+    expect(bench.alarmMs).toBe(bench.expiryMs);
   }));
 
 test("a later event is delivered at once although an earlier delivery failed", () =>
@@ -163,7 +173,104 @@ test("a delivery without an answer times out and is repeated", () =>
     expect([calls, outbox.hasPending]).toEqual([2, false]);
   }));
 
-test("a new subscriber of a later release gets the kept events; delivered events expire, pending ones stay", () =>
+/** Answers the calls that `answers` says, by their number from 1; the others hang. */
+class Hanging extends Listener {
+  answers: (call: number) => boolean = () => true;
+  override deliver(event: OutboxEvent<Body>): Promise<void> {
+    const delivery = super.deliver(event);
+    return this.answers(this.heard.length) ? delivery : new Promise(() => {});
+  }
+}
+
+test("an event waits behind a call that hangs for the bound, not for the call's end, and after the event before it", () =>
+  withBench(async (bench) => {
+    const listener = new Hanging();
+    listener.answers = (call) => call > 1;
+    const outbox = bench.start(listener);
+    say(outbox, "one");
+    void outbox.retry();
+    await bench.clock.advance(3 * OUTBOX_LIMITS.stalledMs + 1);
+    // Nothing waits behind it.
+    expect(listener.texts).toEqual(["one"]);
+    say(outbox, "two");
+    const delivery = outbox.deliver();
+    await bench.clock.advance(OUTBOX_LIMITS.stalledMs);
+    await delivery;
+    expect([listener.texts, outbox.hasPending]).toEqual([["one", "one", "two"], false]);
+    expect(bench.clock.pendingTimers).toBe(0);
+  }));
+
+test("a receiver that answers late, or fails at last, makes the calls for an event a bounded number", () =>
+  withBench(async (bench) => {
+    const listener = new Hanging();
+    listener.answers = () => false;
+    const outbox = bench.start(listener);
+    say(outbox, "one", "two");
+    const delivery = expect(outbox.deliver()).rejects.toThrow("gave no answer");
+    await bench.clock.advance(OUTBOX_LIMITS.deliveryTimeoutMs);
+    await delivery;
+    expect(listener.texts.length).toBeLessThanOrEqual(OUTBOX_LIMITS.deliveryTimeoutMs / OUTBOX_LIMITS.stalledMs);
+    expect(new Set(listener.texts)).toEqual(new Set(["one"]));
+    expect(bench.clock.pendingTimers).toBe(0);
+  }));
+
+test("an event that is appended while a delivery fails is tried at once, and makes the next wait no longer", () =>
+  withBench(async (bench) => {
+    const listener = new Listener();
+    const outbox = bench.start(listener);
+    listener.fails = () => listener.heard.length === 1;
+    say(outbox, "one");
+    const failing = expect(outbox.deliver()).rejects.toThrow("refused");
+    await null;
+    say(outbox, "two");
+    await outbox.deliver();
+    await failing;
+    expect(listener.texts).toEqual(["one", "one", "two"]);
+    listener.fails = () => true;
+    say(outbox, "three");
+    const waiting = [outbox.retry(), outbox.retry(), outbox.retry()];
+    await Promise.all(waiting);
+    // The three had one delivery and one repetition of it.
+    expect((bench.alarmMs ?? 0) - bench.clock.nowMs()).toBeLessThanOrEqual(2 * OUTBOX_LIMITS.minRetryMs);
+  }));
+
+test("the alarm is set anew before what it rings for is delivered, so that nothing waits for the delivery", () =>
+  withBench(async (bench) => {
+    const listener = new Hanging();
+    listener.answers = () => false;
+    const outbox = bench.start(listener);
+    say(outbox, "one");
+    bench.alarmMs = null;
+    void outbox.catchUp();
+    expect(bench.alarmMs).toBe(bench.clock.nowMs() + OUTBOX_LIMITS.deliveryTimeoutMs + OUTBOX_LIMITS.minRetryMs);
+  }));
+
+test("an event that was delivered is deleted by the alarm after its time, with no event after it; a pending one is not", () =>
+  withBench(async (bench) => {
+    const listener = new Listener();
+    const outbox = bench.start(listener);
+    say(outbox, "delivered");
+    await outbox.deliver();
+    await bench.clock.advance(1_000);
+    listener.fails = () => true;
+    say(outbox, "pending");
+    await outbox.retry();
+    listener.fails = () => false;
+    outbox.append({ kind: "other" }, null);
+    await bench.clock.advance(OUTBOX_LIMITS.retentionMs - 1_001);
+    await bench.start(new Listener("listener")).catchUp();
+    expect(bench.stored).toBe(3);
+    expect(bench.alarmMs).toBe(bench.clock.nowMs() + 1);
+    await bench.clock.advance(1);
+    await bench.start(listener).catchUp();
+    expect(bench.stored).toBe(2);
+    expect(bench.alarmMs).toBe(bench.clock.nowMs() + 1_000);
+    await bench.clock.advance(1_000);
+    await bench.start(listener).catchUp();
+    expect([bench.stored, bench.alarmMs]).toEqual([0, null]);
+  }));
+
+test("a subscriber that a later release adds gets what is kept; delivered events go after their time, pending ones stay", () =>
   withBench(async (bench) => {
     const listener = new Listener();
     const outbox = bench.start(listener);
@@ -173,8 +280,10 @@ test("a new subscriber of a later release gets the kept events; delivered events
     await bench.start(listener, added).deliver();
     expect(added.texts).toEqual(["one", "two"]);
     say(outbox, "pending");
+    listener.fails = () => true;
+    added.fails = () => true;
     await bench.clock.advance(OUTBOX_LIMITS.retentionMs + 1);
-    for (let count = 0; count < OUTBOX_LIMITS.pruneEvery; count += 1) outbox.append({ kind: "other" }, null);
+    await bench.start(listener, added).catchUp();
     const late = new Listener("late");
     await bench.start(late).deliver();
     expect(late.texts).toEqual(["pending"]);
@@ -190,7 +299,7 @@ test("beyond the bound the oldest events are dropped, which is logged if a subsc
     await outbox.retry();
     const total = Math.ceil((OUTBOX_LIMITS.events + 10) / OUTBOX_LIMITS.pruneEvery) * OUTBOX_LIMITS.pruneEvery;
     for (let count = 1; count < total; count += 1) outbox.append({ kind: "other" }, null);
-    expect(bench.lazy.exec<{ n: number }>("SELECT COUNT(*) AS n FROM outbox").one().n).toBe(OUTBOX_LIMITS.events);
+    expect(bench.stored).toBe(OUTBOX_LIMITS.events);
     expect(logged).toHaveBeenCalledWith(expect.stringContaining("domain events 1 to"));
     logged.mockRestore();
     say(outbox, "newest");

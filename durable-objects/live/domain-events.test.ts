@@ -1,10 +1,11 @@
 /** Domain events from and to a Live object. */
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
 import type { DomainEvent } from "../../core/events/domain-events.ts";
 import { TestPublisher } from "../../tests/support/publisher.ts";
 import { getLiveObject, testBindings, testEdge } from "../../workers/testing.ts";
+import { OUTBOX_LIMITS } from "../kit/outbox.ts";
 import type { Live, LiveEnv } from "./live.ts";
 
 const objectOf = (publisher: TestPublisher): DurableObjectStub<Live> =>
@@ -108,6 +109,25 @@ test("a stop rejects if the room cannot be reached, and reaches the room by the 
   // The alarm was the outbox's: it did not count as silence of the publisher.
   const silent = await runInDurableObject(objectOf(publisher), (_live, { storage }) => storage.kv.get("quiet"));
   expect(silent).toBeUndefined();
+});
+
+test("the publisher watch does not wait for a room that gives no answer", async () => {
+  const publisher = await live(2);
+  await runInDurableObject(objectOf(publisher), async (object: Live, { storage }) => {
+    const { env } = object as unknown as { env: LiveEnv };
+    const ROOM: LiveEnv["ROOM"] = { getByName: () => ({ setAccess: () => new Promise(() => {}) }) };
+    Object.defineProperty(object, "env", { value: { ...env, ROOM } });
+    void object.setStop(OPERATOR, LEGAL).catch(() => {});
+    const dueMs = Date.now();
+    storage.kv.put("alarms", { publisher: dueMs, outbox: dueMs });
+    await object.alarm();
+    expect(Date.now() - dueMs).toBeLessThan(OUTBOX_LIMITS.deliveryTimeoutMs / 2);
+    expect(storage.kv.get("quiet")).toMatchObject({ alarms: 1 });
+    const alarms = storage.kv.get<Record<string, number>>("alarms") ?? {};
+    expect(Math.min(alarms["publisher"] ?? 0, alarms["outbox"] ?? 0)).toBeGreaterThan(dueMs);
+    expect(await storage.getAlarm()).toBe(Math.min(...Object.values(alarms)));
+  });
+  await abortAllDurableObjects();
 });
 
 test("access changes are delivered in order and once, and a change without effect gives no event", async () => {

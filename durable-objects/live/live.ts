@@ -101,8 +101,7 @@ export class Live extends DurableObject<LiveEnv> {
     });
     const publishing = this.#publishing;
     this.#reads = new MediaReads({ stream, store, recordings, publishing, counters: this.#counters, clock });
-    if (this.#outbox.hasPending) ctx.waitUntil(this.#outbox.retry());
-    if (storage.exists) void ctx.blockConcurrencyWhile(() => this.#restoreAlarms());
+    if (storage.exists) void ctx.blockConcurrencyWhile(() => this.#resume());
   }
 
   // ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -262,10 +261,11 @@ export class Live extends DurableObject<LiveEnv> {
     return this.#store.listBroadcasts(LIVE_LIMITS.listedBroadcasts);
   }
 
-  /** Counts the publisher's silence, and repeats deliveries of domain events. */
+  /** Counts the publisher's silence, repeats deliveries of domain events, and deletes what is too old. */
   override async alarm(): Promise<void> {
     await this.#alarms.handleAlarm(this.platform.clock.nowMs(), async (purpose) => {
-      if (purpose === "outbox") await this.#outbox.retry();
+      // The alarm cannot ring again before it is handled: the watch must not wait for a room that does not answer.
+      if (purpose === "outbox") this.ctx.waitUntil(this.#outbox.catchUp());
       else await this.#publishing.handleAlarm();
     });
   }
@@ -281,10 +281,12 @@ export class Live extends DurableObject<LiveEnv> {
     return this.ctx.id.name as StreamName;
   }
 
-  async #restoreAlarms(): Promise<void> {
+  /** Takes up what was to be done when memory was lost. */
+  async #resume(): Promise<void> {
     await this.#alarms.restore(this.platform.clock.nowMs());
     const { current } = this.#publishing;
     if (current !== null && !current.hasEnded) await current.publisherWatch.restoreAlarm();
+    this.ctx.waitUntil(this.#outbox.catchUp());
   }
 
   #createOutbox(): Outbox<LiveEventBody> {
@@ -292,7 +294,7 @@ export class Live extends DurableObject<LiveEnv> {
     return new Outbox({
       storage: this.#storage,
       platform: this.platform,
-      setRetryAlarm: (atMs) => (atMs === null ? alarms.cancel("outbox") : alarms.schedule("outbox", atMs)),
+      setAlarm: (atMs) => (atMs === null ? alarms.cancel("outbox") : alarms.schedule("outbox", atMs)),
       subscribers: [
         {
           name: "room",

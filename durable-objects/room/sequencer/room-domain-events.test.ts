@@ -120,7 +120,7 @@ function bench(storage: DurableObjectStorage): {
     history: {} as EncryptedHistory,
     platform: { clock, random: () => 0.5, newId: () => crypto.randomUUID() },
     live: () => ({ receiveEvent: async (event) => void received.push(event) }),
-    setRetryAlarm: async () => {},
+    setAlarm: async () => {},
   });
   const peaks = (): number[] =>
     lazy

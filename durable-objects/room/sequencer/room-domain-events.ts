@@ -40,8 +40,8 @@ export interface RoomDomainEventsOptions {
   readonly platform: Platform;
   /** A stub of the stream's Live object. */
   live(): RoomEventReceiver;
-  /** Schedules a call of `retry` at `atMs`, ms since the epoch, which survives a loss of memory; null: cancels it. */
-  setRetryAlarm(atMs: number | null): Promise<void>;
+  /** Schedules a call of `catchUp` at `atMs`, ms since the epoch, which survives a loss of memory; null: cancels it. */
+  setAlarm(atMs: number | null): Promise<void>;
 }
 
 /** The domain events of one room. */
@@ -52,13 +52,13 @@ export class RoomDomainEvents {
   #announcedPeakMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: RoomDomainEventsOptions) {
-    const { storage, platform, setRetryAlarm } = options;
+    const { storage, platform, setAlarm } = options;
     this.#options = options;
     this.#announcedPeak = storage.get<number>(ANNOUNCED_PEAK_KEY) ?? 0;
     this.#outbox = new Outbox<StoredEvent>({
       storage,
       platform,
-      setRetryAlarm,
+      setAlarm,
       subscribers: [
         { name: "live", kinds: ["subject-banned", "subject-unbanned"], deliver: (event) => this.#deliverToLive(event) },
       ],
@@ -106,6 +106,11 @@ export class RoomDomainEvents {
   /** Delivers pending events. Never rejects: an alarm repeats failed deliveries. */
   deliver(): Promise<void> {
     return this.#outbox.retry();
+  }
+
+  /** Deletes old events and delivers what is pending: when the alarm fires, and when the object starts. Never rejects. */
+  catchUp(): Promise<void> {
+    return this.#outbox.catchUp();
   }
 
   async #deliverToLive({ id, atMs, programTimeMs, body }: OutboxEvent<StoredEvent>): Promise<void> {

@@ -104,7 +104,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
       history,
       platform,
       live: () => this.env.LIVE.getByName(stream),
-      setRetryAlarm: (atMs) => (atMs === null ? alarms.cancel("outbox") : alarms.schedule("outbox", atMs)),
+      setAlarm: (atMs) => (atMs === null ? alarms.cancel("outbox") : alarms.schedule("outbox", atMs)),
     });
     this.#domainEvents = domainEvents;
     const log = new RoomLog({
@@ -242,10 +242,11 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
 
   // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Prunes history, and repeats deliveries of domain events. */
+  /** Prunes history, repeats deliveries of domain events, and deletes old ones. */
   override async alarm(): Promise<void> {
     await this.#alarms.handleAlarm(this.platform.clock.nowMs(), async (purpose) => {
-      if (purpose === "outbox") await this.#domainEvents.deliver();
+      // The alarm cannot fire again before it is handled: pruning must not wait for a Live object that does not answer.
+      if (purpose === "outbox") this.ctx.waitUntil(this.#domainEvents.catchUp());
       else await this.#pruner.handleAlarm();
     });
   }
@@ -255,7 +256,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     await encryptPlainHistory(this.ctx.storage, this.#history);
     await this.#log.restore();
     if (this.#audience.restoreChildren()) this.#ticks.schedule();
-    if (this.#domainEvents.hasPending) this.ctx.waitUntil(this.#domainEvents.deliver());
+    if (this.#store.exists) this.ctx.waitUntil(this.#domainEvents.catchUp());
   }
 
   #assertNotReplaced(): void {
