@@ -67,7 +67,7 @@ export class HistoryPruner {
       history.dropEntry(entry);
     }
     const hasHistory = store.prune(nowMs, retention);
-    await history.releaseKeys(subjects.unusedTags(KEYRING_LIMITS.itemsPerCall));
+    await history.releaseKeys(subjects.unusedTags(KEYRING_LIMITS.itemsPerCall, domainEvents.firstPending));
     audience.resize();
     if (hasHistory || subjects.hasSubjects || audience.isInUse(nowMs) || domainEvents.hasPending) return true;
     // Only counts of viewers who have left remain.

@@ -78,6 +78,37 @@ test("the outbox names no subject, and an erased subject leaves no event", async
   expect(await rows()).toEqual([]);
 });
 
+test("the key of a subject of whom nothing is kept is not destroyed while the Live object lacks their unban", async () => {
+  const room = "bans-of-keys";
+  const host = await join(room, "host", ["host"]);
+  await host.client.sendCommand({ kind: "ban", subject: "troll", address: false });
+  await waitForCondition(async () => (await revocationsOf(room)).length === 1);
+  await cutOffLive(room);
+  await host.client.sendCommand({ kind: "unban", subject: "troll" });
+  const people = (): Promise<number> =>
+    runInDurableObject(
+      roomStub(room),
+      (_room, { storage }) => storage.sql.exec<{ n: number }>("SELECT COUNT(*) AS n FROM people").one().n,
+    );
+  /** Deletes what retention deletes in a long outage, and prunes. */
+  const prune = async (): Promise<void> => {
+    await runInDurableObject(roomStub(room), async (object: Room, { storage }) => {
+      for (const table of ["events", "audit"]) storage.sql.exec(`DELETE FROM ${table}`);
+      storage.kv.put("alarms", { ...storage.kv.get<object>("alarms"), prune: 0 });
+      await object.alarm();
+    });
+  };
+  await prune();
+  expect(await people()).toBe(2);
+  // Memory is lost, with the subjects that it knows, and with what kept the Live object out of reach.
+  await evictDurableObject(roomStub(room));
+  expect(await runDurableObjectAlarm(roomStub(room))).toBe(true);
+  await waitForCondition(async () => (await revocationsOf(room))[0]?.version === 0);
+  // Then nothing keeps the key; the host is known as staff.
+  await prune();
+  expect(await people()).toBe(1);
+});
+
 test("the deadline of pruning stays as it is while an alarm of the outbox is handled, and is no later than its interval", async () => {
   const room = "pruned-in-time";
   const host = await join(room, "host", ["host"]);

@@ -70,6 +70,11 @@ export class RoomDomainEvents {
     return this.#outbox.hasPending;
   }
 
+  /** The sequence of the first event that a subscriber lacks, or null. */
+  get firstPending(): number | null {
+    return this.#outbox.firstPending;
+  }
+
   /**
    * Prepares the domain event of a ban or its undoing by `actor`; call what it returns in the transaction that stores the
    * ban. Null for other events.

@@ -29,14 +29,20 @@ export class SubjectStore {
       ?.subject;
   }
 
-  /** Tags of people without remaining data, at most `most`. */
-  unusedTags(most: number): string[] {
+  /**
+   * Tags of people without remaining data, at most `most`. `firstPending`: the sequence of the first domain event that a
+   * subscriber lacks, or null; people whom it or a later one names are in use.
+   */
+  unusedTags(most: number, firstPending: number | null): string[] {
     return this.#sql
       .exec<{ tag: string }>(
         `SELECT tag FROM people
          WHERE tag NOT IN (SELECT tag FROM events) AND tag NOT IN (SELECT about FROM events)
            AND tag NOT IN (SELECT about FROM facts) AND tag NOT IN (SELECT by FROM facts)
-           AND tag NOT IN (SELECT about FROM audit) AND tag NOT IN (SELECT by FROM audit) LIMIT ?`,
+           AND tag NOT IN (SELECT about FROM audit) AND tag NOT IN (SELECT by FROM audit)
+           AND NOT EXISTS (SELECT 1 FROM outbox WHERE sequence >= ? AND
+             (json_extract(body, '$.subjectTag') = tag OR json_extract(body, '$.actorTag') = tag)) LIMIT ?`,
+        firstPending ?? Number.MAX_SAFE_INTEGER,
         most,
       )
       .toArray()
