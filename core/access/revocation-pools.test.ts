@@ -116,3 +116,14 @@ test("only the issuer fills the issuer's pool, and is refused when it is full", 
   expect(bench.revoke(issued("one-more", 1))).toBe(true);
   expect(bench.revoke(issued("later", 1), NOW + DAY_MS)).toBe(true);
 });
+
+test("revocations that concern no token any more can be dropped, and the next of them is known", () => {
+  const bench = new Bench();
+  expect(bench.pools.firstExpiryMs).toBeNull();
+  bench.revoke(ban("troll", "mod"));
+  bench.revoke(issued("ann", 1), NOW + 1_000);
+  const firstMs = bench.pools.firstExpiryMs ?? 0;
+  expect(bench.pools.dropExpired(firstMs - 1)).toEqual([]);
+  expect(bench.pools.dropExpired(firstMs).map(({ subject }) => subject)).toEqual(["troll"]);
+  expect([bench.pools.firstExpiryMs, bench.pools.all.length]).toEqual([firstMs + 1_000, 1]);
+});

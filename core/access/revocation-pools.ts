@@ -48,7 +48,7 @@ export class RevocationPools {
     revision: number,
     nowMs: number,
   ): RevocationChange | null {
-    const dropped = this.#evictExpired(nowMs);
+    const dropped = this.dropExpired(nowMs);
     const pool = this.#pools[by];
     const before = pool.get(subject);
     const untilMs = nowMs + ACCESS_LIMITS.tokenLifetimeMs + 2 * ACCESS_LIMITS.clockSkewMs;
@@ -68,8 +68,14 @@ export class RevocationPools {
     return { revocation: kept, evicted: dropped };
   }
 
-  /** Drops what concerns no token any more. The oldest stand first. */
-  #evictExpired(nowMs: number): RevocationRecord[] {
+  /** When the next revocation concerns no token any more, ms since the epoch, or null. */
+  get firstExpiryMs(): number | null {
+    const oldest = Object.values(this.#pools).flatMap((pool) => pool.values().next().value?.untilMs ?? []);
+    return oldest.length === 0 ? null : Math.min(...oldest);
+  }
+
+  /** Drops what concerns no token any more, and returns it. The oldest stand first. */
+  dropExpired(nowMs: number): RevocationRecord[] {
     const dropped: RevocationRecord[] = [];
     for (const pool of Object.values(this.#pools)) {
       for (const each of pool.values()) {

@@ -59,11 +59,29 @@ export class StreamAccessStore {
     const change = this.#pools.revoke(request, revision, nowMs);
     if (change === null) return null;
     const { actor: _, ...revocation } = change.revocation;
-    for (const { by, subject } of change.evicted) {
-      this.#storage.exec("DELETE FROM revocations WHERE made_by = ? AND subject = ?", by, subject);
-    }
+    this.#deleteRevocations(change.evicted);
     if (!change.evicted.includes(change.revocation)) this.#insertRevocation(change.revocation);
     return { ...this.#save({ ...this.#policy, revision }), revocations: [revocation] };
+  }
+
+  /** When the next revocation concerns no token any more, ms since the epoch, or null. */
+  get firstExpiryMs(): number | null {
+    return this.#pools.firstExpiryMs;
+  }
+
+  /** Deletes revocations that concern no token any more. Null where none of the issuer's is among them: the room has those. */
+  dropExpired(nowMs: number): AccessPolicy | null {
+    const dropped = this.#pools.dropExpired(nowMs);
+    this.#deleteRevocations(dropped);
+    this.#currentPolicy = null;
+    if (!dropped.some(({ by }) => by === "issuer")) return null;
+    return this.#save({ ...this.#policy, revision: this.#policy.revision + 1 });
+  }
+
+  #deleteRevocations(revocations: readonly RevocationRecord[]): void {
+    for (const { by, subject } of revocations) {
+      this.#storage.exec("DELETE FROM revocations WHERE made_by = ? AND subject = ?", by, subject);
+    }
   }
 
   #save(policy: AccessPolicy): AccessPolicy {

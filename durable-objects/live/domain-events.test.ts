@@ -1,6 +1,7 @@
 /** Domain events from and to a Live object. */
 import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
+import { ACCESS_LIMITS, type AccessPolicy } from "../../core/access/access-policy.ts";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
 import type { DomainEvent } from "../../core/events/domain-events.ts";
 import { TestPublisher } from "../../tests/support/publisher.ts";
@@ -32,7 +33,7 @@ const bodies = async (publisher: TestPublisher): Promise<unknown[]> =>
 const OPERATOR = { authority: "operator", name: "tests" } as const;
 const LEGAL = { category: "legal", reason: "A court order.", untilMs: null } as const;
 
-const roomAccess = (publisher: TestPublisher): Promise<{ stop?: unknown; revision: number }> =>
+const roomAccess = (publisher: TestPublisher): Promise<AccessPolicy> =>
   testBindings.ROOM.getByName(publisher.stream)
     .summary()
     .then(({ access }) => access);
@@ -109,6 +110,44 @@ test("a stop rejects if the room cannot be reached, and reaches the room by the 
   // The alarm was the outbox's: it did not count as silence of the publisher.
   const silent = await runInDurableObject(objectOf(publisher), (_live, { storage }) => storage.kv.get("quiet"));
   expect(silent).toBeUndefined();
+});
+
+/** Moves the times of all that is stored back, as a clock sees it after so long. */
+const age = (publisher: TestPublisher, ms: number): Promise<void> =>
+  runInDurableObject(objectOf(publisher), (_live, { storage }) => {
+    storage.sql.exec("UPDATE outbox SET at_ms = at_ms - ?", ms);
+    storage.sql.exec("UPDATE revocations SET until_ms = until_ms - ?", ms);
+  });
+
+test("a revoked subject is not in storage a day later, by the alarm alone", async () => {
+  const publisher = await live(2);
+  const atMs = Date.now();
+  await runInDurableObject(objectOf(publisher), (object: Live) =>
+    object.revoke({ subject: "a-revoked-subject", version: 2, by: "issuer" }),
+  );
+  await publisher.end();
+  expect(JSON.stringify(await roomAccess(publisher))).toContain("a-revoked-subject");
+  const dayMs = ACCESS_LIMITS.tokenLifetimeMs + 2 * ACCESS_LIMITS.clockSkewMs + 600_000 + 1_000;
+  await runInDurableObject(objectOf(publisher), (_live, { storage }) => {
+    const { outbox = 0, revocations = 0 } = storage.kv.get<Record<string, number>>("alarms") ?? {};
+    for (const dueMs of [outbox, revocations]) {
+      expect(dueMs).toBeGreaterThan(atMs);
+      expect(dueMs).toBeLessThan(atMs + dayMs);
+    }
+  });
+  await age(publisher, dayMs);
+  await evictDurableObject(objectOf(publisher));
+  // Alarms of the publisher watch, of the outbox, and of revocations, and of the outbox for the room.
+  for (let alarm = 0; alarm < 4; alarm += 1) await runDurableObjectAlarm(objectOf(publisher));
+  const stored = await runInDurableObject(objectOf(publisher), (_live, { storage }) =>
+    JSON.stringify([
+      storage.sql.exec("SELECT * FROM outbox").toArray(),
+      storage.sql.exec("SELECT * FROM revocations").toArray(),
+    ]),
+  );
+  expect(stored).not.toContain("a-revoked-subject");
+  // The room had it too.
+  await expect.poll(async () => JSON.stringify(await roomAccess(publisher))).not.toContain("a-revoked-subject");
 });
 
 test("the publisher watch does not wait for a room that gives no answer", async () => {

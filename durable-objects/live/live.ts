@@ -86,7 +86,8 @@ export class Live extends DurableObject<LiveEnv> {
     const store = this.#store;
     const appendEvent = (body: LiveEventBody): void => this.#appendEvent(body);
     const onChange = (change: AccessPolicy): void => this.#publishing.current?.fanout.sendAccess(change);
-    this.#access = new StreamAccess({ storage, clock, appendEvent, onChange });
+    const setExpiryAlarm = (atMs: number): Promise<void> => this.#alarms.scheduleBy("revocations", atMs);
+    this.#access = new StreamAccess({ storage, clock, appendEvent, setExpiryAlarm, onChange });
     const recordings = new RecordingPlaylists(env.MEDIA, store, clock);
     this.#publishing = new Publishing({
       stream,
@@ -266,6 +267,7 @@ export class Live extends DurableObject<LiveEnv> {
     await this.#alarms.handleAlarm(this.platform.clock.nowMs(), async (purpose) => {
       // The alarm cannot ring again before it is handled: the watch must not wait for a room that does not answer.
       if (purpose === "outbox") this.ctx.waitUntil(this.#outbox.catchUp());
+      else if (purpose === "revocations") await this.#access.dropExpired();
       else await this.#publishing.handleAlarm();
     });
   }
@@ -286,6 +288,7 @@ export class Live extends DurableObject<LiveEnv> {
     await this.#alarms.restore(this.platform.clock.nowMs());
     const { current } = this.#publishing;
     if (current !== null && !current.hasEnded) await current.publisherWatch.restoreAlarm();
+    await this.#access.dropExpired();
     this.ctx.waitUntil(this.#outbox.catchUp());
   }
 

@@ -10,7 +10,7 @@ import type { AlarmSchedule } from "../kit/alarm-schedule.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
 
 /** The purpose of the Live object's alarm. */
-export type LiveAlarm = "publisher" | "outbox";
+export type LiveAlarm = "publisher" | "outbox" | "revocations";
 
 /** The count of silent alarms, as it is stored. */
 interface SilentAlarmCount {

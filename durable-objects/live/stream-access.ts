@@ -16,12 +16,17 @@ import type { LazyStorage } from "../kit/lazy-storage.ts";
 import { StreamAccessStore } from "./access-store.ts";
 import { StopRecordStore } from "./stop-record-store.ts";
 
+/** Revocations are dropped in steps, so that a thousand of them don't wake the object and its room a thousand times. */
+const EXPIRY_STEP_MS = 600_000;
+
 /** What the access of a stream runs on. */
 export interface StreamAccessOptions {
   readonly storage: LazyStorage;
   readonly clock: Clock;
   /** Stores a domain event. */
   appendEvent(body: LiveEventBody): void;
+  /** Schedules a call of `dropExpired` at `atMs`, ms since the epoch, or before; it survives a loss of memory. */
+  setExpiryAlarm(atMs: number): Promise<void>;
   /** Called with each stored change: the policy, with only the new revocations. */
   onChange(change: AccessPolicy): void;
 }
@@ -67,12 +72,14 @@ export class StreamAccess {
   /** Revokes tokens, or undoes a revocation; false if the issuer's pool is full. */
   revoke(request: RevocationRequest): boolean {
     return this.#commit(() => {
+      this.#dropExpired();
       const change = this.#store.revoke(request, this.#nowMs());
       // The room knows its own bans.
       if (change !== null && request.by !== "ban") {
         const { subject, version } = request;
         this.#options.appendEvent({ kind: "token-revoked", subject, version });
       }
+      void this.#setExpiryAlarm();
       return change;
     });
   }
@@ -102,9 +109,32 @@ export class StreamAccess {
     if (event.kind !== "subject-banned" && event.kind !== "subject-unbanned") return;
     const { id, kind, subject, actor } = event;
     const version = kind === "subject-banned" ? ALL_TOKEN_VERSIONS : 0;
-    this.#commit(() =>
-      this.#inbox.accept(id) ? this.#store.revoke({ subject, version, by: "ban", actor }, this.#nowMs()) : null,
-    );
+    this.#commit(() => {
+      if (!this.#inbox.accept(id)) return null;
+      this.#dropExpired();
+      const change = this.#store.revoke({ subject, version, by: "ban", actor }, this.#nowMs());
+      void this.#setExpiryAlarm();
+      return change;
+    });
+  }
+
+  /** Deletes revocations that concern no token any more, here and in the room: their subjects are not kept longer. */
+  async dropExpired(): Promise<void> {
+    this.#commit(() => this.#dropExpired());
+    await this.#setExpiryAlarm();
+  }
+
+  #dropExpired(): AccessPolicy | null {
+    const change = this.#store.dropExpired(this.#nowMs());
+    // The playback policy stays as it is; the room gets all of the access policy with it.
+    if (change !== null) this.#options.appendEvent({ kind: "playback-policy-changed", playback: change.playback });
+    return change;
+  }
+
+  async #setExpiryAlarm(): Promise<void> {
+    const firstMs = this.#store.firstExpiryMs;
+    if (firstMs === null) return;
+    await this.#options.setExpiryAlarm(Math.ceil(firstMs / EXPIRY_STEP_MS) * EXPIRY_STEP_MS);
   }
 
   /** Stores a change with its event, atomically. */
