@@ -292,3 +292,15 @@ test("a shield that does not answer is bypassed: its parent is asked next, witho
   expect((await request)?.offset).toBe(region.replica.offset);
   expect(region.queries.map(({ requester }) => requester.mustBeServed)).toEqual([true]);
 });
+
+test("a feed that is begun anew after it broke names the tracks whose bytes are held", async () => {
+  const made = makeTestEdgeStream();
+  const { clock, edge, live, video } = made;
+  await follow(made);
+  edge.requestTrack(makeTestContext(), video);
+  await watch(made, 1_000);
+  live.feeds.closeAll();
+  await watch(made, 1_000);
+  expect(live.queries.map(({ heldTracks }) => [...heldTracks])).toEqual([[], [], [video]]);
+  await clock.advance(0);
+});

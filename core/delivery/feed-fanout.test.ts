@@ -193,3 +193,20 @@ test("a feed ends after its lifetime, and without subscribers there are no heart
   expect(kinds.filter((kind) => kind === "beat")).toHaveLength(1 + FEED_LIMITS.lifetimeMs / FEED_LIMITS.heartbeatMs);
   expect(kinds.at(-1)).toBe("bye");
 });
+
+test("a subscriber that resumes gets what it missed once, whether it says that it holds the track or not", async () => {
+  const { replica, feeds, append } = broadcast();
+  for (const index of [0, 1, 2]) append(index);
+  const resumeFrom = { epoch: replica.epoch, offset: replica.offset - 1 };
+  const reading = readToEnd(subscribe(feeds, "node", { resumeFrom }));
+  await new Promise((resolve) => setImmediate(resolve));
+  feeds.closeAll();
+  const parts = (await reading).flatMap((header) =>
+    header.kind === "bytes"
+      ? [`bytes ${header.part}`]
+      : header.kind === "entry" && header.entry.kind === "part"
+        ? [`entry ${header.entry.meta.part}`]
+        : [],
+  );
+  expect(parts).toEqual(["entry 2", "bytes 0", "bytes 1"]);
+});

@@ -171,14 +171,11 @@ export class FeedFanout {
     const next = feed.catchUp?.next();
     if (next?.done === false) return next.value;
     feed.catchUp = null;
-    return this.#nextUpdateMessage(feed.subscription);
+    const update = nextUpdate(feed.subscription);
+    return update === null ? null : this.#encodeOnce(update);
   }
 
-  /** The next update of a subscription, or null. Throws where updates were lost. */
-  #nextUpdateMessage(subscription: ReplicaSubscription): Uint8Array | null {
-    const update = subscription.read();
-    if (update.kind === "idle") return null;
-    if (update.kind === "gap") throw new Error("the subscriber fell behind the retained entries");
+  #encodeOnce(update: ReplicaUpdate): Uint8Array {
     const message = this.#encodedUpdates.get(update) ?? encodeUpdate(update);
     this.#encodedUpdates.set(update, message);
     return message;
@@ -194,9 +191,12 @@ export class FeedFanout {
     yield* openingMessages(replica.epoch, access, subscription.start);
     for (const piece of more) yield encodeFeedMessage({ kind: "access", access: piece });
     const isResumed = subscription.start.kind === "resume";
+    // What the subscriber missed brings its bytes with it: they are not sent once more as part of the tail.
+    const sentParts = new Set<string>();
+    yield* this.#missedUpdateMessages(subscription, sentParts);
     for (const state of tracks) {
       const { name } = state.track;
-      if (wantedTracks.has(name) && !(isResumed && heldTracks.has(name))) yield* this.#tailMessages(state);
+      if (wantedTracks.has(name) && !(isResumed && heldTracks.has(name))) yield* this.#tailMessages(state, sentParts);
     }
     yield* this.#missedUpdateMessages(subscription);
     const status = readStatus();
@@ -204,16 +204,19 @@ export class FeedFanout {
     yield this.#heartbeatMessage();
   }
 
-  *#missedUpdateMessages(subscription: ReplicaSubscription): Generator<Uint8Array> {
-    for (;;) {
-      const message = this.#nextUpdateMessage(subscription);
-      if (message === null) return;
-      yield message;
+  /** `sentParts` gets the parts whose bytes come with their entries. */
+  *#missedUpdateMessages(subscription: ReplicaSubscription, sentParts?: Set<string>): Generator<Uint8Array> {
+    for (let update = nextUpdate(subscription); update !== null; update = nextUpdate(subscription)) {
+      if (update.kind === "entry" && update.entry.kind === "part" && update.bytes !== null) {
+        const { track, meta } = update.entry;
+        sentParts?.add(partKey(track, meta.msn, meta.part));
+      }
+      yield this.#encodeOnce(update);
     }
   }
 
-  /** The parts that low-latency players start with, from the beginning of a segment. */
-  *#tailMessages(state: TrackState): Generator<Uint8Array> {
+  /** The parts that low-latency players start with, from the beginning of a segment, apart from those that were sent. */
+  *#tailMessages(state: TrackState, sentParts: ReadonlySet<string>): Generator<Uint8Array> {
     const { replica } = this.#options;
     const { name } = state.track;
     const largestMs = Math.max(...replica.config.tracks.map(({ partTargetMs }) => partTargetMs));
@@ -226,6 +229,7 @@ export class FeedFanout {
     }
     for (const segment of state.segments.slice(first)) {
       for (const { part } of segment.parts) {
+        if (sentParts.has(partKey(name, segment.msn, part))) continue;
         const bytes = replica.tail.partBytes(name, segment.msn, part);
         if (bytes !== null) yield encodeFeedMessage({ kind: "bytes", track: name, msn: segment.msn, part }, bytes);
       }
@@ -319,6 +323,16 @@ function encodeUpdate(update: ReplicaUpdate): Uint8Array {
   const { track, msn, part, bytes } = update;
   return encodeFeedMessage({ kind: "bytes", track, msn, part }, bytes);
 }
+
+/** The next update of a subscription, or null. Throws where updates were lost. */
+function nextUpdate(subscription: ReplicaSubscription): ReplicaUpdate | null {
+  const update = subscription.read();
+  if (update.kind === "idle") return null;
+  if (update.kind === "gap") throw new Error("the subscriber fell behind the retained entries");
+  return update;
+}
+
+const partKey = (track: TrackName, msn: number, part: number): string => `${track} ${msn}.${part}`;
 
 /** Bytes in a feed's stream, unread. */
 const countStreamBytes = ({ controller }: Feed): number => FEED_LIMITS.streamBytes - (controller.desiredSize ?? 0);

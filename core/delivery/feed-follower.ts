@@ -2,7 +2,7 @@
 import type { FeedMessage } from "../broadcast/feed-codec.ts";
 import type { ReplicaUpdater } from "../broadcast/replica-updater.ts";
 import type { Clock } from "../kit/clock.ts";
-import type { StreamName } from "../kit/ids.ts";
+import type { StreamName, TrackName } from "../kit/ids.ts";
 import type { Notifier } from "../kit/notifier.ts";
 import type { WaitUntilContext } from "../kit/wait-until.ts";
 import { type FeedEndReason, type FeedQuery, type FeedReadHandler, readFeed } from "./feed-client.ts";
@@ -48,6 +48,8 @@ export class FeedFollower {
   /** The node that feeds this one, and since when. */
   #feedingNode: { readonly address: NodeAddress; readonly sinceMs: number } | null = null;
   #parentCachedMs = Number.NEGATIVE_INFINITY;
+  /** The tracks of the feed that caught up last, and its epoch: the replica has their bytes up to where it stands. */
+  #caughtUp: { readonly epoch: string; readonly tracks: ReadonlySet<TrackName> } | null = null;
 
   constructor(options: FeedFollowerOptions) {
     this.#options = options;
@@ -82,12 +84,14 @@ export class FeedFollower {
   #buildQuery(lease: FeedLease, predecessor: FeedLease | null, mustBeServed: boolean): FeedQuery {
     const { clock, counters, leases, updater } = this.#options;
     const { requesterKind, hasSite } = this.#parentResolver;
+    const resumeFrom = updater.resumePosition;
+    const caughtUp = this.#caughtUp?.epoch === resumeFrom?.epoch ? this.#caughtUp : null;
     return {
       nodeId: counters.nodeId,
       requester: { kind: requesterKind, mustBeServed, hasSite },
-      resumeFrom: updater.resumePosition,
+      resumeFrom,
       wantedTracks: lease.wantedTracks,
-      heldTracks: predecessor?.isCaughtUp === true ? predecessor.wantedTracks : new Set(),
+      heldTracks: predecessor?.isCaughtUp === true ? predecessor.wantedTracks : (caughtUp?.tracks ?? new Set()),
       isHandover: predecessor !== null && leases.isFeeding(predecessor),
       report: counters.createReport(clock.nowMs()),
     };
@@ -126,6 +130,7 @@ export class FeedFollower {
     const next = updater.applyMessage(message, nowMs);
     if (header.kind === "beat" && !lease.isCaughtUp) {
       leases.markCaughtUp(lease);
+      this.#caughtUp = { epoch: updater.resumePosition?.epoch ?? "", tracks: lease.wantedTracks };
       feedProgress.notifyAll();
     }
     return next;
