@@ -9,9 +9,11 @@ import type { ProductCode } from "./kernel/product-code.ts";
 import { Trace } from "./kernel/trace.ts";
 import { loadMediaCode } from "./media/media-world.ts";
 import { type MediaOutcome, type MediaPlan, runMedia } from "./media/scenario.ts";
+import { findMutant, listMutants } from "./mutants.ts";
 import { formatCommand, parseOptions, SIMULATE_ARGS, type SimulateOptions } from "./options.ts";
 import { shrinkPlan } from "./shrink.ts";
 
+const MUTANTS = fileURLToPath(new URL("mutants", import.meta.url));
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Progress is printed this often, milliseconds. */
 const PROGRESS_MS = 5_000;
@@ -28,6 +30,10 @@ const command = defineCommand({
     if (complaint !== null || typeof options === "string") {
       console.error(complaint);
       process.exitCode = 2;
+      return;
+    }
+    if (args.mutants === true) {
+      process.exitCode = (await proveMutants(args.mutant ?? "")) ? 0 : 1;
       return;
     }
     const code = await loadMediaCode(ROOT);
@@ -65,6 +71,23 @@ async function simulateSeeds(
   }
   console.log(`${options.seeds} seed${options.seeds === 1 ? "" : "s"} held`);
   return true;
+}
+
+/** Finds every mutant whose name contains `part`; false where one is not found. */
+async function proveMutants(part: string): Promise<boolean> {
+  let missed = 0;
+  const names = listMutants(MUTANTS, part);
+  for (const name of names) {
+    const { description, found } = await findMutant(ROOT, MUTANTS, name);
+    if (found === null) missed += 1;
+    const how =
+      found === null
+        ? "NOT FOUND"
+        : `found after ${found.seeds} seed${found.seeds === 1 ? "" : "s"} by ${found.checker}`;
+    console.log(`${name}: ${how}\n  ${description}${found === null ? "" : `\n  ${found.message.slice(0, 160)}`}`);
+  }
+  console.log(`${names.length - missed} of ${names.length} mutants found`);
+  return missed === 0;
 }
 
 function planOf({ durationMs, viewers, faults, only }: SimulateOptions, seed: number): MediaPlan {

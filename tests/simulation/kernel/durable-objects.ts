@@ -138,6 +138,8 @@ export class HostedObject implements StorageOwner {
   readonly #class: ObjectClass;
   #instance: Instance | null = null;
   #lives = 0;
+  /** When the latest instance but one ended, in virtual time; null: there was one only. */
+  lastEndMs: number | null = null;
   #cancelAlarm: (() => void) | null = null;
   #crashAfterWrite: { readonly delayMs: number } | null = null;
 
@@ -191,6 +193,7 @@ export class HostedObject implements StorageOwner {
     const instance = this.#instance;
     if (instance === null) return;
     this.#instance = null;
+    this.lastEndMs = this.simulation.nowMs;
     this.storage.endInstance(how);
     instance.process.end(`${how}: ${why}`);
   }

@@ -56,8 +56,12 @@ export class PlaylistJudge {
 
   #isFaulty = false;
 
-  constructor(fail: (checker: string, message: string) => void) {
+  readonly #mayGoBack: (sighting: PlaylistSighting) => boolean;
+
+  /** `mayGoBack`: whether the authority itself has lost what was shown, and the time is over for which that is hidden. */
+  constructor(fail: (checker: string, message: string) => void, mayGoBack: (sighting: PlaylistSighting) => boolean) {
     this.#fail = fail;
+    this.#mayGoBack = mayGoBack;
   }
 
   /** Faults have begun. */
@@ -104,12 +108,13 @@ export class PlaylistJudge {
     this.#pairs.add(key);
     if (this.#pairs.size > MAX_REMEMBERED) this.#pairs.clear();
     this.judgedPairs += 1;
-    this.#applyRules([before, now], sighting);
     const [was, is] = [nextReloadPosition(before.playlist), nextReloadPosition(now.playlist)];
     const where = `${sighting.broadcast}/${sighting.track}`;
     if (is.msn < was.msn || (is.msn === was.msn && is.part < was.part)) {
+      if (this.#mayGoBack(sighting)) return;
       this.#fail("playlist", `${where} went back from ${was.msn}.${was.part} to ${is.msn}.${is.part}`);
     }
+    this.#applyRules([before, now], sighting);
     if (before.playlist.endList && !now.playlist.endList) this.#fail("playlist", `${where} ended, and then went on`);
   }
 

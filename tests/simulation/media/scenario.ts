@@ -119,7 +119,10 @@ class MediaRun {
     const random = simulation.random.fork("scenario");
     const sites = random.pick(SITES);
     this.#world = new MediaWorld({ simulation, code, sites });
-    this.#judge = new PlaylistJudge((checker, message) => simulation.fail(checker, message));
+    this.#judge = new PlaylistJudge(
+      (checker, message) => simulation.fail(checker, message),
+      () => this.#mayGoBack(),
+    );
     this.#tree = new TreeChecker(this.#world);
     this.#shape = {
       partMs: random.pick(PART_MS),
@@ -160,6 +163,16 @@ class MediaRun {
   get #activeFaults(): readonly ScheduledFault[] {
     const { onlyFaults } = this.#plan;
     return this.#faults.filter(({ number }) => onlyFaults === null || onlyFaults.has(number));
+  }
+
+  /**
+   * A Live object that lost its memory may have lost parts with it, and a publisher that is away does not send them again.
+   * Nodes below hide that for three target durations.
+   */
+  #mayGoBack(): boolean {
+    const { lastEndMs } = this.#world.live(STREAM);
+    const hiddenMs = 3_000 * Math.ceil((this.#shape.partMs * this.#shape.partsPerSegment) / 1000);
+    return lastEndMs !== null && this.#simulation.nowMs - lastEndMs >= hiddenMs;
   }
 
   #recordDisturbance(viewer: Viewer, what: string): void {

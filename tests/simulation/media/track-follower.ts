@@ -83,6 +83,7 @@ export class TrackFollower {
         continue;
       }
       failures = 0;
+      this.#checkWaited(query, playlist);
       if (!this.#queueNews(playlist)) return this.stop();
       if (playlist.endList) {
         this.hasEnded = true;
@@ -105,6 +106,19 @@ export class TrackFollower {
     // A delta update lacks what the rules compare, and so does what came before it.
     this.#before = judged === null || judged.playlist.skipped > 0 ? null : { judged, isolate: answer.isolate };
     return judged?.playlist ?? null;
+  }
+
+  /** A blocking reload is answered once the part is there that it asks for. */
+  #checkWaited(query: string, playlist: MediaPlaylist): void {
+    const asked = /_HLS_msn=(\d+)&_HLS_part=(\d+)/.exec(query);
+    if (asked === null || playlist.endList) return;
+    const next = nextReloadPosition(playlist);
+    const [msn, part] = [Number(asked[1]), Number(asked[2])];
+    if (next.msn > msn || (next.msn === msn && next.part > part)) return;
+    this.#viewer.world.simulation.fail(
+      "rule 36",
+      `${this.#path}${query} was answered up to ${next.msn}.${next.part} only`,
+    );
   }
 
   #nextQuery(playlist: MediaPlaylist): string {

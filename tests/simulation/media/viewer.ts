@@ -92,6 +92,8 @@ export class Viewer implements PlayerHost {
       return;
     }
     this.hasJoined = true;
+    // A recording is not followed; the audit reads it.
+    if (urls.some((url) => url.includes("/vod.m3u8"))) return;
     this.followers = urls.map((url) => new TrackFollower(this, new URL(url).pathname));
     await Promise.race(this.followers.map((follower) => follower.follow()));
     for (const follower of this.followers) follower.stop();

@@ -1,0 +1,76 @@
+/**
+ * Mutants: faults put into the product on purpose, each a patch. Every one is applied to a copy of the sources, and seeds are
+ * run on it until a checker finds it. A patch that no longer applies is an error.
+ */
+import { spawnSync } from "node:child_process";
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { Trace } from "./kernel/trace.ts";
+import { FAULT_GROUPS } from "./media/fault-schedule.ts";
+import { loadMediaCode } from "./media/media-world.ts";
+import { runMedia } from "./media/scenario.ts";
+
+/** What the simulation bundles. */
+const SOURCES = ["core", "durable-objects", "origin", "workers", "web", "package.json", "tsconfig.json"];
+/** Seeds that a mutant may survive. */
+const MAX_SEEDS = 500;
+const DURATION_MS = 40_000;
+const VIEWERS = 6;
+
+/** A mutant and how it was found. */
+export interface MutantResult {
+  readonly name: string;
+  /** Its first line. */
+  readonly description: string;
+  /** The seeds that it took, the checker and what that said; null: it was not found. */
+  readonly found: { readonly seeds: number; readonly checker: string; readonly message: string } | null;
+}
+
+/** Names of the patches in `folder` that contain `part`. */
+export function listMutants(folder: string, part: string): string[] {
+  return globSync("*.patch", { cwd: folder })
+    .map((file) => basename(file, ".patch"))
+    .filter((name) => name.includes(part))
+    .sort();
+}
+
+/** Runs seeds on a mutant of the sources below `root` until it is found. Throws where its patch does not apply. */
+export async function findMutant(
+  root: string,
+  folder: string,
+  name: string,
+  maxSeeds: number = MAX_SEEDS,
+): Promise<MutantResult> {
+  const file = join(folder, `${name}.patch`);
+  const [description = ""] = readFileSync(file, "utf8").split("\n");
+  const copy = copySources(root);
+  try {
+    applyPatch(copy, file);
+    const code = await loadMediaCode(copy);
+    for (let seed = 1; seed <= maxSeeds; seed += 1) {
+      const plan = { seed, durationMs: DURATION_MS, viewers: VIEWERS, faults: FAULT_GROUPS, onlyFaults: null };
+      const { failure } = await runMedia(plan, code, new Trace());
+      if (failure === null) continue;
+      return { name, description, found: { seeds: seed, checker: failure.checker, message: failure.message } };
+    }
+    return { name, description, found: null };
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+function copySources(root: string): string {
+  const copy = mkdtempSync(join(tmpdir(), "corral-mutant-"));
+  const isKept = (path: string): boolean => !/[\\/](node_modules|dist)([\\/]|$)|\.(png|svg|bin)$/.test(path);
+  for (const source of SOURCES) cpSync(join(root, source), join(copy, source), { recursive: true, filter: isKept });
+  symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
+  return copy;
+}
+
+function applyPatch(copy: string, file: string): void {
+  // Outside of any repository, so that the patch is applied to the copy as it lies.
+  const env = { ...process.env, GIT_CEILING_DIRECTORIES: tmpdir() };
+  const { status, stderr } = spawnSync("git", ["apply", file], { cwd: copy, env, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${basename(file)} does not apply any more; make it anew:\n${stderr}`);
+}
