@@ -19,13 +19,7 @@ const VIEWERS_PER_ISOLATE = 3;
 const BREAK_AT = 3;
 const GOES_ON = 5;
 
-let colos: ColoHarness;
-
-beforeAll(async () => {
-  colos = await startColoHarness({ colos: 2, regions: 2, isolates: 2, latencyMs: 0 });
-});
-
-afterAll(() => colos.stop());
+const startHarness = (): Promise<ColoHarness> => startColoHarness({ colos: 2, regions: 2, isolates: 2, latencyMs: 0 });
 
 /** A viewer of k6's, on Node's own `fetch`. */
 class Viewer implements ViewerRuntime {
@@ -73,7 +67,7 @@ class Viewer implements ViewerRuntime {
   }
 }
 
-async function liveRequests(stream: string): Promise<number> {
+async function liveRequests(colos: ColoHarness, stream: string): Promise<number> {
   const status = (await (await fetchEdge(`${colos.coreUrl}/api/streams/${stream}`)).json()) as StreamStatus;
   return status.tiers.find(({ tier }) => tier === "live")?.requests ?? 0;
 }
@@ -86,8 +80,9 @@ async function passed(viewers: readonly Viewer[], msn: number): Promise<void> {
 
 /** Breaks something beside a crowd that watches; what the crowd noted, and what came to the Live object since. */
 async function broken(
+  colos: ColoHarness,
   stream: string,
-  breaks: (stream: string) => Promise<void>,
+  breaks: Case["breaks"],
 ): Promise<{
   readonly viewers: readonly Viewer[];
   readonly liveRequests: number;
@@ -104,56 +99,64 @@ async function broken(
     );
     const viewers = watched.map(({ viewer }) => viewer);
     await passed(viewers, BREAK_AT);
-    const before = await liveRequests(stream);
-    await breaks(stream);
+    const before = await liveRequests(colos, stream);
+    await breaks(colos, stream);
     untilMsn = Math.max(...viewers.map(({ rendition }) => rendition?.last.msn ?? 0)) + GOES_ON;
     await Promise.all(watched.map(({ done }) => done));
     expect(viewers.map(({ rendition }) => (rendition?.last.msn ?? 0) >= untilMsn)).not.toContain(false);
     // An object that began anew counts anew.
-    const after = await liveRequests(stream);
+    const after = await liveRequests(colos, stream);
     return { viewers, liveRequests: after < before ? after : after - before, publisher };
   } finally {
     await publisher.stop();
   }
 }
 
-const during = async (faults: NetworkFaults, ms: number, also: () => Promise<void> = async () => {}): Promise<void> => {
+async function during(
+  colos: ColoHarness,
+  faults: NetworkFaults,
+  ms: number,
+  also: () => Promise<void> = async () => {},
+): Promise<void> {
   await colos.setFaults(faults);
   await also();
   await new Promise((resolve) => setTimeout(resolve, ms));
   await colos.setFaults({});
-};
+}
 
 const NODES = ["live", "wnam", "enam", "wnam.C00.0", "enam.C01.0"];
 
 interface Case {
   readonly name: string;
-  readonly breaks: (stream: string) => Promise<void>;
+  readonly breaks: (colos: ColoHarness, stream: string) => Promise<void>;
 }
 
 /** One stream's objects; streams don't disturb each other. */
 const MEMORY_LOST: readonly Case[] = [
-  { name: "the Live object loses its memory", breaks: (stream) => colos.restartNode(stream, "live") },
-  { name: "a region's shield loses its memory", breaks: (stream) => colos.restartNode(stream, "wnam") },
-  { name: "a data centre's shield loses its memory", breaks: (stream) => colos.restartNode(stream, "wnam.C00.0") },
+  { name: "the Live object loses its memory", breaks: (colos, stream) => colos.restartNode(stream, "live") },
+  { name: "a region's shield loses its memory", breaks: (colos, stream) => colos.restartNode(stream, "wnam") },
+  {
+    name: "a data centre's shield loses its memory",
+    breaks: (colos, stream) => colos.restartNode(stream, "wnam.C00.0"),
+  },
   {
     name: "a deployment throws away every object's memory at once",
-    breaks: async (stream) => void (await Promise.all(NODES.map((node) => colos.restartNode(stream, node)))),
+    breaks: async (colos, stream) => void (await Promise.all(NODES.map((node) => colos.restartNode(stream, node)))),
   },
 ];
 
-/** What every stream suffers from. */
+/** What every stream of a harness suffers from, so each has a harness of its own. */
 const NETWORK: readonly Case[] = [
-  { name: "R2 refuses for three seconds", breaks: () => during({ r2: "refuse" }, 3_000) },
-  { name: "a region takes a second to answer", breaks: () => during({ region: 1_000 }, 2_000) },
+  { name: "R2 refuses for three seconds", breaks: (colos) => during(colos, { r2: "refuse" }, 3_000) },
+  { name: "a region takes a second to answer", breaks: (colos) => during(colos, { region: 1_000 }, 2_000) },
   {
     name: "the Live object loses its memory and can't be reached for a second",
-    breaks: (stream) => during({ live: "refuse" }, 1_000, () => colos.restartNode(stream, "live")),
+    breaks: (colos, stream) => during(colos, { live: "refuse" }, 1_000, () => colos.restartNode(stream, "live")),
   },
 ];
 
-async function survives({ breaks }: Case, stream: string): Promise<void> {
-  const { viewers, liveRequests: requests } = await broken(stream, breaks);
+async function survives({ breaks }: Case, colos: ColoHarness, stream: string): Promise<SyntheticPublisher> {
+  const { viewers, liveRequests: requests, publisher } = await broken(colos, stream, breaks);
   for (const { noted } of viewers) {
     expect(noted).toMatchObject({ error: 0, wrong: 0, "out-of-order": 0, behind: 0 });
     expect(noted.retry).toBeLessThanOrEqual(1);
@@ -161,19 +164,12 @@ async function survives({ breaks }: Case, stream: string): Promise<void> {
   }
   // A feed anew for each of its children, with the steps on the way there, and one renewal.
   expect(requests).toBeLessThanOrEqual(4 * (colos.edges.length + 2));
+  return publisher;
 }
 
-describe.concurrent("memory lost: viewers retry at most once, nothing is lost and no retry storm follows", () => {
-  test.for(MEMORY_LOST)("when $name", (fault) => survives(fault, `memory${MEMORY_LOST.indexOf(fault)}`));
-});
-
-describe("network fault: viewers retry at most once, nothing is lost and no retry storm follows", () => {
-  test.for(NETWORK)("when $name", (fault) => survives(fault, `network${NETWORK.indexOf(fault)}`));
-});
-
-test("the recording contains all that was broadcast while R2 refused writes", async () => {
-  const { publisher } = await broken("fault-r2", () => during({ r2: "refuse" }, 2_000));
-  const base = `${colos.coreUrl}/live/fault-r2/`;
+/** All that was broadcast is in the recording. */
+async function expectRecorded(colos: ColoHarness, { stream, config }: SyntheticPublisher): Promise<void> {
+  const base = `${colos.coreUrl}/live/${stream}/`;
   const [variant] = parseMultivariantPlaylist(await (await fetchEdge(`${base}multivariant.m3u8`)).text()).variants;
   const recording = await (await fetchEdge(`${base}${variant?.uri}`)).text();
   const segments = [...recording.matchAll(/^(\d+)\.m4s$/gm)].map(([, msn]) => Number(msn));
@@ -181,8 +177,33 @@ test("the recording contains all that was broadcast while R2 refused writes", as
   expect(segments.length).toBeGreaterThan(GOES_ON);
   expect(segments).toEqual(segments.map((_, index) => index));
   for (const msn of segments) {
-    const answer = await fetchEdge(`${base}${publisher.config.broadcast}/video/${msn}.m4s`);
+    const answer = await fetchEdge(`${base}${config.broadcast}/video/${msn}.m4s`);
     expect(answer.status).toBe(200);
     expect((await answer.arrayBuffer()).byteLength).toBeGreaterThan(0);
   }
+}
+
+describe.concurrent("viewers retry at most once, no retry storm follows, and the recording contains all that was broadcast", () => {
+  describe("memory lost", () => {
+    let colos: ColoHarness;
+    beforeAll(async () => {
+      colos = await startHarness();
+    });
+    afterAll(() => colos.stop());
+
+    test.for(MEMORY_LOST)("when $name", async (fault) => {
+      await expectRecorded(colos, await survives(fault, colos, `memory${MEMORY_LOST.indexOf(fault)}`));
+    });
+  });
+
+  describe("network at fault", () => {
+    test.for(NETWORK)("when $name", async (fault) => {
+      const colos = await startHarness();
+      try {
+        await expectRecorded(colos, await survives(fault, colos, `network${NETWORK.indexOf(fault)}`));
+      } finally {
+        await colos.stop();
+      }
+    });
+  });
 });
