@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { fetchEdge, httpTestEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
 import { readJson, TestPublisher } from "../support/publisher.ts";
 
@@ -28,18 +29,15 @@ afterAll(async () => {
 });
 
 test("a broadcast whose object loses its memory before each alarm is reconnecting and ends with the alarms, not later", async () => {
-  const publisher = new TestPublisher({
-    ask: (path, init) => fetch(`${edge.url}${path}`, init),
-    adminToken: ADMIN_TOKEN,
-  });
+  const publisher = new TestPublisher(httpTestEdge(() => edge.url, ADMIN_TOKEN));
   await publisher.openWithInits();
   await publisher.putParts(0, 3);
   const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
   const state = async (): Promise<unknown> =>
-    (await readJson(await fetch(`${edge.url}/api/streams/${publisher.stream}`)))["state"];
+    (await readJson(await fetchEdge(`${edge.url}/api/streams/${publisher.stream}`)))["state"];
   for (const expected of ["live", "reconnecting", "ended"]) {
-    await fetch(`${edge.url}/early-alarm/${publisher.stream}/${ALARM_MS}`);
-    await fetch(`${edge.url}/api/streams/${publisher.stream}/restart?node=live`, { method: "POST", headers });
+    await fetchEdge(`${edge.url}/early-alarm/${publisher.stream}/${ALARM_MS}`);
+    await fetchEdge(`${edge.url}/api/streams/${publisher.stream}/restart?node=live`, { method: "POST", headers });
     // The alarm must find no object: a request would wake one.
     await new Promise((resolve) => setTimeout(resolve, ALARM_MS + 300));
     await expect.poll(state, { timeout: PATIENCE_MS }).toBe(expected);
