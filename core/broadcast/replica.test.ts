@@ -184,7 +184,7 @@ test("parts out of order, repeated or malformed are refused and change nothing",
   expect(() => append({ ...long, entry: { ...entry, meta: { ...entry.meta, durationTicks: 40_000 } } })).toThrow(
     /part target/,
   );
-  expect(() => append({ ...long, entry: { ...entry, byteLength: 0 } })).toThrow(/gap has none/);
+  expect(() => append({ ...long, entry: { ...entry, byteLength: 0 } })).toThrow(/gap must be empty/);
   expect(plain(replica.state)).toEqual(before);
 });
 
