@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
-import type { RoomChildId } from "../../core/room/child-ids.ts";
+import { FIRST_SHARD_ID, type RoomChildId } from "../../core/room/child-ids.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import { HEARTBEAT, HEARTBEAT_REPLY } from "../../core/room/room-protocol.ts";
 import { testEdge } from "../../workers/testing.ts";
@@ -12,7 +12,9 @@ import {
   crashRoomObject,
   fetchPlaybackProof,
   isAsleep,
+  observeReports,
   openShardSocket,
+  putToSleep,
   registerTestStream,
   roomStub,
   shardStub,
@@ -23,6 +25,9 @@ import {
 /** Each of four participants writes at least this many messages, and until this many crashes. */
 const LINES = 20;
 const CRASHES = 12;
+
+/** Sockets for which a room has two shards: its viewers stay at both. */
+const TWO_SHARDS = 40;
 
 const viewers: TestParticipant[] = [];
 let rooms = 0;
@@ -45,6 +50,7 @@ afterEach(() => {
 test("under crashes of room and shards, acknowledged messages are stored and shown once, in one order", async () => {
   const room = newRoom();
   const names = ["ann", "bob", "cat", "dan"];
+  expect(await roomStub(room).setExpectedAudience(TWO_SHARDS)).toBe(2);
   const all = await Promise.all(names.map((name, index) => at(room, index % 2, name, ["moderator"])));
   const acknowledged: string[] = [];
   let done = false;
@@ -92,8 +98,8 @@ test("a shard with quiet sockets hibernates although tokens expire later; heartb
   socket.accept();
   socket.send(JSON.stringify({ type: "hello" }));
   await waitForCondition(() => received.some((text) => text.includes("welcome")));
-  // Waits until the shard is idle, as the platform does before it hibernates it. A pending timer would be work.
-  expect(await isAsleep(shardStub(room))).toBe(false);
+  // The shard is idle before the room has sent its counts, which would wake it.
+  await putToSleep([shardStub(room), roomStub(room)]);
   for (let heartbeats = 1; heartbeats <= 5; heartbeats += 1) {
     socket.send(HEARTBEAT);
     await waitForCondition(() => received.filter((text) => text === HEARTBEAT_REPLY).length === heartbeats);
@@ -107,6 +113,7 @@ test("a shard with quiet sockets hibernates although tokens expire later; heartb
 
 test("each participant who plays counts once, through crashes, until the heartbeats stop", async () => {
   const room = newRoom();
+  expect(await roomStub(room).setExpectedAudience(TWO_SHARDS)).toBe(2);
   const [ann, again, bob] = [await at(room, 0, "ann"), await at(room, 0, "ann"), await at(room, 1, "bob")];
   for (const viewer of [ann, again, bob]) viewer.client.setPlaying(true);
   const watching = async (): Promise<number> => (await roomStub(room).summary()).counts.watching;
@@ -114,9 +121,14 @@ test("each participant who plays counts once, through crashes, until the heartbe
   await crashRoomObject(shardStub(room, 0));
   await evictDurableObject(roomStub(room));
   expect(await watching()).toBe(2);
+  let recounted = 0;
+  const stop = await observeReports(room, (shard, report) => {
+    if (shard === FIRST_SHARD_ID) recounted = report.watching;
+  });
   // The clients reconnect.
   await waitForCondition(() => ann.closes.length > 0 && again.closes.length > 0 && ann.ready && again.ready);
-  await waitForCondition(async () => (await watching()) === 2 && ann.counts?.watching === 2);
+  await waitForCondition(async () => recounted === 1 && (await watching()) === 2 && ann.counts?.watching === 2);
+  stop();
   // For the shard of ann's two tabs, the last heartbeats are too old. The sockets stay open.
   await advanceObjectClock(shardStub(room, 0), ROOM_LIMITS.heartbeatTtlMs);
   await waitForCondition(async () => (await watching()) === 1);
@@ -141,6 +153,7 @@ test("beacons count viewers without a socket", async () => {
 
 test("likes and reactions are summed for all viewers", async () => {
   const room = newRoom();
+  expect(await roomStub(room).setExpectedAudience(TWO_SHARDS)).toBe(2);
   const [ann, bob] = [await at(room, 0, "ann"), await at(room, 1, "bob")];
   for (let tap = 0; tap < 7; tap += 1) ann.client.addReaction();
   for (let tap = 0; tap < 3; tap += 1) bob.client.addReaction("🎉");

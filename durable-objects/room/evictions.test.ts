@@ -5,8 +5,6 @@
  */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterAll, expect, test } from "vitest";
-import { sleep } from "../../core/kit/clock.ts";
-import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { HEARTBEAT, HEARTBEAT_REPLY } from "../../core/room/room-protocol.ts";
 import { seededRandom } from "../../loadtest/model/random.ts";
 import type { RoomRelay } from "./relay/room-relay.ts";
@@ -16,6 +14,7 @@ import {
   createLargeRoom,
   isAsleep,
   openShardSocket,
+  putToSleep,
   relayStub,
   roomStub,
   shardStub,
@@ -28,13 +27,6 @@ const SEEDS = [5, 6, 7, 8];
 const EVICTIONS_PER_ROOM = 25;
 /** Messages of each writer in a wave. */
 const LINES = 3;
-/** The longest random delay before each message, so that objects have idle moments during a wave. */
-const PAUSE_MS = 300;
-/**
- * An evicted object makes those below it report again, which wakes those above it. The next look waits until the reports
- * are in: an earlier eviction would start them again.
- */
-const COUNTED_MS = 3_000;
 
 type Stub = DurableObjectStub<Room | RoomRelay | RoomShard>;
 type Acknowledged = { readonly offset: number; readonly text: string };
@@ -90,23 +82,28 @@ async function writeThrough(
   seed = 5,
 ): Promise<Acknowledged[]> {
   const random = seededRandom(seed);
-  const pauses = seededRandom(seed);
+  const places = seededRandom(seed);
   const objects = objectsOf(room);
   const acknowledged: Acknowledged[] = [];
   let evicted = 0;
   for (let wave = 0; evicted < evictions; wave += 1) {
     const chosen = objects.filter(() => random() < 0.5);
+    const ended = chosen.map(() => Promise.withResolvers<void>());
+    let evictedInWave = 0;
     const evicting = chosen.map(async (stub) => {
       await evict(stub, webSockets);
-      evicted += 1;
+      ended[evictedInWave]?.resolve();
+      evictedInWave += 1;
     });
     const saying = writers.map(async (writer, index) => {
       for (let line = 0; line < LINES; line += 1) {
-        await sleep(systemPlatform.clock, PAUSE_MS * pauses());
+        // Each message follows some of the wave's evictions, which need idle moments, and the others fall into its way.
+        await ended[Math.floor(places() * (chosen.length + 1)) - 1]?.promise;
         acknowledged.push(await say(writer, `${index}: ${wave}.${line}`));
       }
     });
     await Promise.all([...saying, ...evicting]);
+    evicted += evictedInWave;
   }
   return acknowledged.sort((a, b) => a.offset - b.offset);
 }
@@ -152,7 +149,8 @@ test.concurrent("through evictions that close sockets, viewers reconnect and rec
   for (const { closes } of people) expect(closes.length).toBeGreaterThan(0);
 }, 120_000);
 
-test.concurrent("the objects of a quiet room sleep and do not wake each other, and heartbeats wake none", async () => {
+// Alone: `putToSleep` waits until no object has a timer.
+test("the objects of a quiet room sleep and do not wake each other, and heartbeats wake none", async () => {
   const room = "quiet";
   const { writers } = await crowd(room);
   const socket = await openShardSocket(room, 1, "beating");
@@ -168,7 +166,7 @@ test.concurrent("the objects of a quiet room sleep and do not wake each other, a
   await waitForCondition(() => writers.every(({ texts, counts }) => texts.length >= 5 && counts?.likes === 4));
   const objects = objectsOf(room);
   const asleep = async (): Promise<boolean> => (await Promise.all(objects.map(isAsleep))).every((was) => was);
-  while (!(await asleep())) await sleep(systemPlatform.clock, COUNTED_MS);
+  await putToSleep(objects);
   heard.length = 0;
   for (let beat = 1; beat <= 5; beat += 1) {
     socket.send(HEARTBEAT);

@@ -1,12 +1,12 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterAll, expect, test } from "vitest";
-import { sleep } from "../../core/kit/clock.ts";
-import { systemPlatform } from "../../core/kit/system-platform.ts";
+import { encodeRoomChild, type RoomChildId } from "../../core/room/child-ids.ts";
 import { testEdge } from "../../workers/testing.ts";
 import {
   crashRoomObject,
   createLargeRoom,
   issueTestToken,
+  observeReports,
   openGatewaySocket,
   openShardSocket,
   registerTestStream,
@@ -95,14 +95,20 @@ test.concurrent("counts do not jump when a relay loses its memory", async () => 
   const room = "large-and-counted";
   const all = await createLargeRoom(room, at);
   const seen = new Set<number>();
+  const reporters = new Set<RoomChildId>();
+  const relays = [0, 1].map((index) => encodeRoomChild({ kind: "relay", index }));
   for (const { client } of all) client.setPlaying(true);
   await waitForCondition(() => all.every(({ counts }) => counts?.watching === 4));
   await evictDurableObject(relayStub(room, 0));
   await crashRoomObject(relayStub(room, 1));
-  for (let told = 0; told < 40; told += 1) {
-    seen.add((await roomStub(room).summary()).counts.watching);
-    await sleep(systemPlatform.clock, 50);
-  }
+  const stop = await observeReports(room, (child, _report, object) => {
+    reporters.add(child);
+    seen.add(object.summary().counts.watching);
+  });
+  // Another socket makes a shard report.
+  await Promise.all([0, 1, 2, 3].map((shard) => at(room, shard, `late-${shard}`)));
+  await waitForCondition(() => relays.every((relay) => reporters.has(relay)));
+  stop();
   expect([...seen]).toEqual([4]);
   await all[0]?.say("still here");
   await waitForCondition(() => all.every(({ texts }) => texts.includes("still here")));
@@ -128,7 +134,7 @@ test.concurrent("a growing room moves only viewers beyond a shard's limit, who l
   const moved = (): TestParticipant[] => comers.filter(({ closes }) => closes.length > 0);
   for (let line = 1; moved().length < 11 || !comers.every(({ ready }) => ready); line += 1) {
     await host.say(`line ${line}`);
-    await sleep(systemPlatform.clock, 100);
+    await waitForCondition(() => host.texts.includes(`line ${line}`));
   }
   await host.say("the end");
   await waitForCondition(() => comers.every(({ texts }) => texts.at(-1) === "the end"));

@@ -2,20 +2,25 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect } from "vitest";
 import type { Role } from "../../core/access/roles.ts";
-import { type Platform, sleep } from "../../core/kit/clock.ts";
+import { type Clock, type Platform, sleep } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
+import type { RoomChildId } from "../../core/room/child-ids.ts";
 import { RoomClient, type RoomSocket } from "../../core/room/client/client.ts";
 import type { EventDelivery } from "../../core/room/client/event-inbox.ts";
 import type { RoomCounts, RoomEvent } from "../../core/room/events.ts";
 import { SERVER_FRAME_SCHEMAS } from "../../core/room/frames/server-frames.ts";
 import type { Participant } from "../../core/room/participants.ts";
 import { HEARTBEAT_REPLY, type OwnProfile, ROOM_SUBPROTOCOL } from "../../core/room/room-protocol.ts";
+import type { AudienceReport } from "../../core/room/shard-rpc.ts";
 import { SOCKET_CLOSES, type SocketCloseName } from "../../core/room/socket-closes.ts";
 import type { StaffNote } from "../../core/room/staff-messages.ts";
 import { testBindings, testEdge } from "../../workers/testing.ts";
 import type { RoomRelay } from "./relay/room-relay.ts";
 import type { Room } from "./sequencer/room.ts";
 import type { RoomShard } from "./shard/room-shard.ts";
+
+/** The clock of the test and its clients: `putToSleep` counts the timers of the system's clock, which are those of objects. */
+const TEST_CLOCK: Clock = { ...systemPlatform.clock };
 
 /** Claims of a token for tests. */
 export interface TestTokenClaims {
@@ -185,7 +190,7 @@ export class TestParticipant {
   constructor(open: () => Promise<WebSocket>) {
     this.client = new RoomClient({
       openSocket: () => asClientSocket(open()),
-      clock: systemPlatform.clock,
+      clock: TEST_CLOCK,
       // A fiftieth of the reconnect delay, so that a test can see many reconnects.
       random: () => 0.02 * systemPlatform.random(),
       listener: {
@@ -281,6 +286,59 @@ export async function isAsleep(stub: DurableObjectStub): Promise<boolean> {
   }
 }
 
+/**
+ * Evicts all of these objects once nothing is left to do in any: no timer runs, and none starts while they are evicted. An
+ * earlier eviction would start the work of others again: an evicted object makes those below it report. Timers of all objects
+ * count, so no other room may be in use, and none may last.
+ */
+export async function putToSleep(stubs: readonly DurableObjectStub[]): Promise<void> {
+  const clock = systemPlatform.clock as { startTimer: Clock["startTimer"] };
+  const { startTimer } = clock;
+  const running = new Set<object>();
+  let started = 0;
+  clock.startTimer = (delayMs, callback) => {
+    const timer = {};
+    running.add(timer);
+    started += 1;
+    const cancel = startTimer(delayMs, () => {
+      callback();
+      running.delete(timer);
+    });
+    return () => {
+      cancel();
+      running.delete(timer);
+    };
+  };
+  try {
+    // Each object's first eviction waits for timers that began before.
+    for (const stub of stubs) await isAsleep(stub);
+    for (let before = -1; before !== started; ) {
+      await waitForCondition(() => running.size === 0);
+      before = started;
+      for (const stub of stubs) await isAsleep(stub);
+    }
+  } finally {
+    clock.startTimer = startTimer;
+  }
+}
+
+/** Calls `onReport` after each report that a room took, until the function that this returns is called. */
+export async function observeReports(
+  room: string,
+  onReport: (child: RoomChildId, report: AudienceReport, object: Room) => void,
+): Promise<() => void> {
+  const prototype = await runInDurableObject(roomStub(room), (object) => Object.getPrototypeOf(object) as Room);
+  const { report } = prototype;
+  prototype.report = async function (this: Room, child, counts) {
+    const reply = await report.call(this, child, counts);
+    if (this.summary().room === room) onReport(child, counts, this);
+    return reply;
+  };
+  return () => {
+    prototype.report = report;
+  };
+}
+
 /** Loses an object's memory and its sockets at once, during any work, as a crash does. */
 export async function crashRoomObject(stub: DurableObjectStub<Room | RoomShard | RoomRelay>): Promise<void> {
   const abort = (_object: unknown, state: DurableObjectState): void => state.abort("a crash");
@@ -314,7 +372,7 @@ export const storedChildIds = (room: string): Promise<unknown[]> =>
 
 /** Waits until a condition holds; the test's timeout ends it. */
 export async function waitForCondition(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await sleep(systemPlatform.clock, 10);
+  while (!(await holds())) await sleep(TEST_CLOCK, 10);
 }
 
 /** Waits for a socket's close and returns its code. */
