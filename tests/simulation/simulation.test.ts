@@ -1,3 +1,5 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import type { ProductCode } from "./kernel/product-code.ts";
@@ -5,10 +7,14 @@ import { Trace } from "./kernel/trace.ts";
 import { FAULT_GROUPS } from "./media/fault-schedule.ts";
 import { loadMediaCode } from "./media/media-world.ts";
 import { type MediaOutcome, type MediaPlan, runMedia } from "./media/scenario.ts";
+import { listMutants } from "./mutants.ts";
+import { shrinkPlan } from "./shrink.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 let code: ProductCode;
 beforeAll(async () => {
-  code = await loadMediaCode(fileURLToPath(new URL("../..", import.meta.url)));
+  code = await loadMediaCode(ROOT);
 });
 
 const run = (plan: Partial<MediaPlan>): Promise<MediaOutcome> =>
@@ -26,4 +32,37 @@ test("the same seed gives the same timeline, and another seed another one", asyn
 
 test("without faults nobody is disturbed, and every object crosses each link once", async () => {
   for (const seed of [2, 4]) expect((await run({ seed, faults: [] })).failure).toBeNull();
+});
+
+/** Runs that a fault of the product failed once, each with its cause. */
+const REGRESSIONS: readonly (Partial<MediaPlan> & { readonly cause: string })[] = [
+  { cause: "feeds that were cut at once were requested again in a loop", seed: 24, faults: ["network"] },
+  { cause: "what a resumed subscriber had missed was sent twice", seed: 37, faults: ["network"] },
+];
+
+test.each(REGRESSIONS)("a run that failed once holds: $cause", async ({ cause: _, ...plan }) => {
+  expect((await run({ durationMs: 30_000, viewers: 6, ...plan })).failure).toBeNull();
+});
+
+test("every mutant's patch applies", () => {
+  const folder = join(ROOT, "tests/simulation/mutants");
+  const names = listMutants(folder, "");
+  expect(names.length).toBeGreaterThanOrEqual(12);
+  const refused = names.filter((name) => {
+    const { status } = spawnSync("git", ["apply", "--check", join(folder, `${name}.patch`)], { cwd: ROOT });
+    return status !== 0;
+  });
+  expect(refused).toEqual([]);
+});
+
+test("a failing run is cut to the faults, viewers and time that it needs", async () => {
+  const plan: MediaPlan = { seed: 1, durationMs: 80_000, viewers: 40, faults: FAULT_GROUPS, onlyFaults: null };
+  const fails = ({ onlyFaults, viewers, durationMs }: MediaPlan): boolean =>
+    (onlyFaults === null || (onlyFaults.has(3) && onlyFaults.has(6))) && viewers >= 3 && durationMs >= 15_000;
+  const trial = async (candidate: MediaPlan) => ({
+    checker: fails(candidate) ? "bytes" : null,
+    faults: [0, 1, 2, 3, 4, 5, 6, 7],
+  });
+  const { onlyFaults, viewers, durationMs } = await shrinkPlan(plan, "bytes", trial);
+  expect([[...(onlyFaults ?? [])], viewers, durationMs]).toEqual([[3, 6], 5, 20_000]);
 });

@@ -57,6 +57,7 @@ export class Network {
   readonly #simulation: Simulation;
   readonly #random: SeededRandom;
   readonly #latencyMs: (from: string, to: string) => number;
+  readonly #latencies = new Map<string, Map<string, number>>();
   readonly #active = new Set<ActiveLinkFault>();
   readonly #streams = new Set<OpenStream>();
   /** Waiting calls by the process that works on them. */
@@ -344,8 +345,16 @@ export class Network {
     return { faults, isPartition };
   }
 
+  #baseMs(from: string, to: string): number {
+    const row = this.#latencies.get(from) ?? new Map<string, number>();
+    this.#latencies.set(from, row);
+    const known = row.get(to) ?? this.#latencyMs(from, to);
+    row.set(to, known);
+    return known;
+  }
+
   #delayMs(from: string, to: string, { faults }: Fate, bytes: number): number {
-    const baseMs = this.#latencyMs(from, to);
+    const baseMs = this.#baseMs(from, to);
     const spreadMs = baseMs * JITTER_SHARE + (faults.jitterMs ?? 0);
     const sendMs = faults.bytesPerSecond === undefined ? 0 : (1000 * bytes) / faults.bytesPerSecond;
     return Math.ceil(baseMs + spreadMs * this.#random.fraction() + (faults.delayMs ?? 0) + sendMs);

@@ -1,12 +1,15 @@
 /** What every node did, in order: a hash of all of it, and its last lines for people. */
 
+import { hash32 } from "../../../core/kit/hash.ts";
+
 /** Lines that are kept for the report of a failure. */
 const KEPT_LINES = 60;
 
 /** The timeline of one run. */
 export class Trace {
   readonly #print: ((line: string) => void) | null;
-  readonly #lines: string[] = [];
+  readonly #lines: (() => string)[] = [];
+  readonly #nodeHashes = new Map<string, number>();
   #at = 0;
   #high = 0x811c9dc5;
   #low = 0x9e3779b9;
@@ -30,25 +33,41 @@ export class Trace {
 
   /** Adds an event of `node` at `atMs` of virtual time. */
   add(atMs: number, node: string, event: string): void {
-    const line = `${atMs} ${node} ${event}`;
+    this.#mix(atMs, this.#hashOf(node), hash32(event));
+    this.#keep(atMs, node, () => event);
+  }
+
+  /** Adds an answer that `node` got. There are many of them: the address counts by its length only. */
+  addAnswer(atMs: number, node: string, path: string, status: number, bytes: number): void {
+    this.#mix(atMs, this.#hashOf(node), (status << 20) ^ (path.length << 12) ^ bytes);
+    this.#keep(atMs, node, () => `${path} ${status} ${bytes}`);
+  }
+
+  #keep(atMs: number, node: string, event: () => string): void {
     this.#count += 1;
-    let high = this.#high;
-    let low = this.#low;
-    for (let index = 0; index < line.length; index += 1) {
-      const unit = line.charCodeAt(index);
-      high = Math.imul(high ^ unit, 0x01000193);
-      low = Math.imul(low, 31) + unit;
-    }
-    this.#high = high;
-    this.#low = low | 0;
-    this.#lines[this.#at] = line;
+    this.#lines[this.#at] = () => formatLine(atMs, node, event());
     this.#at = (this.#at + 1) % KEPT_LINES;
-    this.#print?.(formatLine(atMs, node, event));
+    this.#print?.(formatLine(atMs, node, event()));
+  }
+
+  #mix(...values: readonly number[]): void {
+    for (const value of values) {
+      this.#high = Math.imul(this.#high ^ value, 0x85ebca6b) ^ (this.#low >>> 13);
+      this.#low = (Math.imul(this.#low, 31) + (this.#high ^ value)) | 0;
+    }
+  }
+
+  #hashOf(node: string): number {
+    const known = this.#nodeHashes.get(node);
+    if (known !== undefined) return known;
+    const made = hash32(node);
+    this.#nodeHashes.set(node, made);
+    return made;
   }
 
   /** The last events, the newest last. */
   lastLines(): string[] {
-    return [...this.#lines.slice(this.#at), ...this.#lines.slice(0, this.#at)];
+    return [...this.#lines.slice(this.#at), ...this.#lines.slice(0, this.#at)].map((format) => format());
   }
 }
 

@@ -8,9 +8,11 @@ import { type MediaPlaylist, nextReloadPosition, readMediaPlaylist } from "../..
 import { ALL_RULES } from "../../conformance/rules/all.ts";
 import type { ConformanceRule } from "../../conformance/rules/observation.ts";
 
-/** Rules of which a playlist alone, or two that followed each other, are evidence; the others need probes, media or times. */
-const RULES: ReadonlySet<number> = new Set([1, 2, 3, 4, 6, 7, 8, 9, 12, 13, 14, 15, 16, 17, 18, 19, 22, 24, 25, 55]);
-const JUDGED_RULES: readonly ConformanceRule[] = ALL_RULES.filter(({ rule }) => RULES.has(rule));
+const rulesOf = (...numbers: readonly number[]): readonly ConformanceRule[] =>
+  ALL_RULES.filter(({ rule }) => numbers.includes(rule));
+/** Rules that a playlist alone is evidence of, and two that followed each other; the others need probes, media or times. */
+const PLAYLIST_RULES = rulesOf(1, 2, 3, 7, 8, 9, 12, 13, 14, 15, 17, 18, 22, 24, 25);
+const PAIR_RULES = rulesOf(4, 6, 7, 16, 19, 22, 55);
 /** What was hinted may have come and left again while a viewer waited for an answer. */
 const RULES_WITHOUT_FAULTS: ReadonlySet<number> = new Set([19]);
 
@@ -120,7 +122,7 @@ export class PlaylistJudge {
 
   #applyRules(playlists: readonly JudgedPlaylist[], { url, atMs }: PlaylistSighting): void {
     const seen = observationOf(playlists, url, atMs);
-    for (const { rule, title, check } of JUDGED_RULES) {
+    for (const { rule, title, check } of playlists.length === 1 ? PLAYLIST_RULES : PAIR_RULES) {
       if (this.#isFaulty && RULES_WITHOUT_FAULTS.has(rule)) continue;
       const { status, evidence } = check(seen);
       if (status === "broken") this.#fail(`rule ${rule}`, `${title}: ${evidence}`);

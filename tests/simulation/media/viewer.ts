@@ -118,7 +118,8 @@ export class Viewer implements PlayerHost {
       if (response === "late") return failed("no answer");
       const bytes = response.heldBytes ?? (await this.#timed(response.bytes()));
       if (bytes === "late") return failed("no body");
-      this.process.log(`${path} ${response.status} ${bytes.byteLength}`);
+      const { simulation } = this.world;
+      simulation.trace.addAnswer(simulation.nowMs, this.process.name, path, response.status, bytes.byteLength);
       this.world.answered(this, path, response);
       const retryAfter = response.headers.get("retry-after");
       return {
