@@ -198,8 +198,10 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/api/streams/:stream/jurisdiction": control("/jurisdiction", {
     PUT: { policy: forOperator("501 no-jurisdictions"), body: '{"jurisdiction":"eu"}' },
   }),
-  "/api/subjects/:id": [{ path: "/api/subjects/somebody", methods: { DELETE: { policy: forOperator() } } }],
-  "/api/subjects/:id/export": [{ path: "/api/subjects/somebody/export", methods: { GET: { policy: forOperator() } } }],
+  "/api/subjects/:id": [{ path: "/api/subjects/nobody-in-a-room", methods: { DELETE: { policy: forOperator() } } }],
+  "/api/subjects/:id/export": [
+    { path: "/api/subjects/nobody-in-a-room/export", methods: { GET: { policy: forOperator() } } },
+  ],
   "/rooms/:stream/socket": [
     { path: "/rooms/{stream}/socket", methods: { GET: { policy: forEverybody("400 websocket-expected") } } },
   ],
