@@ -20,7 +20,7 @@ const nobody: Principal = { subject: null, roles: [], followerSinceMs: null, exp
 const ann: Principal = { subject: "ann", roles: [], followerSinceMs: null, expiresMs: NOW + 60_000 };
 const play = (playback: PlaybackPolicy): AccessPolicy => withPlaybackPolicy(PUBLIC_ACCESS_POLICY, playback);
 
-/** The access after the subject's tokens were revoked, as a feed tells of it. */
+/** The policy after the subject's tokens were revoked, as a feed carries it. */
 function revoke(
   access: AccessPolicy,
   subject: string,
@@ -148,7 +148,7 @@ test("a full policy is sent in frames below half a megabyte, and a receiver's co
   expect(more.revocations.length).toBe(bans + issuerRevocations);
   expect(more.revocations.filter(({ by }) => by === "issuer").length).toBe(issuerRevocations);
   expect(more.revocations.at(-1)).toEqual(worst("ban", bans));
-  // What concerns no token any more is dropped with the next change.
+  // Revocations without effect are dropped with the next change.
   const later = mergeAccessPolicy(
     more,
     { ...full, revision: bans + 2, revocations: [{ ...worst("ban", 0), revision: bans + 2, untilMs: untilMs + 9e7 }] },

@@ -17,7 +17,7 @@ test("an encoded device key decodes to the same key, and bytes of another length
   fc.assert(
     fc.property(aKey, bytes(16), fc.nat(80), (key, mac, length) => {
       const all = appendDeviceKeyMac(encodeDeviceKey(key), mac);
-      // In base64url no two texts stand for the same bytes.
+      // In base64url no two texts decode to the same bytes.
       expect([(all.byteLength * 4) / 3, all.byteLength % 3]).toEqual([DEVICE_KEY_LIMITS.chars, 0]);
       expect(decodeDeviceKey(all)).toEqual({ key, body: encodeDeviceKey(key), mac });
       if (length !== all.byteLength) expect(decodeDeviceKey(new Uint8Array(length))).toBeNull();
@@ -40,7 +40,7 @@ test("keys spread evenly over a network's slots, so a network has at most that m
   const taken = new Map<number, number>();
   const random = fc.sample(bytes(16), { numRuns: 20_000, seed: 7 });
   for (const id of random) {
-    // fast-check prefers small bytes; a hash of nothing else is needed than that they spread.
+    // fast-check prefers small bytes; the test only needs a hash that spreads.
     const spread = {
       id: Uint8Array.from(id, (byte, at) => (byte * 197 + at * 89) & 255),
       homeTag: new Uint8Array(9),

@@ -1,15 +1,15 @@
 /**
- * A device's key: random, made and signed by the edge, kept by the device and shown by it when it comes back. Bans reach
- * a device by it, and a viewer without an account counts by it. The edge believes no key that it didn't sign.
+ * Device keys: random, signed by the edge, stored by the device and sent on return. Bans reach a device by its key, and
+ * viewers without an account are counted by it. The edge accepts only keys that it signed.
  */
 
-/** Bounds of device keys, each with its reason. */
+/** Limits of device keys, each with its reason. */
 export const DEVICE_KEY_LIMITS = {
-  /** A key is exchanged for one of today after so long: whoever comes every month keeps the same device. */
+  /** A key is replaced by a current one after this time: a monthly visitor keeps the same device. */
   renewalMs: 86_400_000,
-  /** A key opens nothing after so long: 400 days, the longest that browsers keep a cookie. */
+  /** A key expires after this time: 400 days, the longest lifetime of a cookie. */
   lifetimeMs: 34_560_000_000,
-  /** Characters of a key, neither more nor less: its bytes in base64url. */
+  /** Characters of a key, exactly: its bytes in base64url. */
   chars: 60,
 } as const;
 
@@ -20,11 +20,11 @@ const TIME_BYTES = 4;
 const MAC_BYTES = 16;
 const BODY_BYTES = ID_BYTES + HOME_TAG_BYTES + TIME_BYTES;
 
-/** What a key says. */
+/** The content of a key. */
 export interface DeviceKey {
   /** 16 random bytes. */
   readonly id: Uint8Array;
-  /** The first network that it was made for, as 9 bytes that only the edge can make of it. */
+  /** The first network of the device, as 9 bytes that only the edge can compute from it. */
   readonly homeTag: Uint8Array;
   /** When it was signed, whole seconds since the epoch. */
   readonly signedS: number;
@@ -47,7 +47,7 @@ export function appendDeviceKeyMac(body: Uint8Array, mac: Uint8Array): Uint8Arra
   return bytes;
 }
 
-/** What bytes say that are to be a key, with the signature that must hold for it; null where they can be none. */
+/** The key and its signature in these bytes, before verification; null if malformed. */
 export function decodeDeviceKey(bytes: Uint8Array): { key: DeviceKey; body: Uint8Array; mac: Uint8Array } | null {
   if (bytes.byteLength !== BODY_BYTES + MAC_BYTES) return null;
   const body = bytes.slice(0, BODY_BYTES);
@@ -59,7 +59,7 @@ export function decodeDeviceKey(bytes: Uint8Array): { key: DeviceKey; body: Uint
   return { key, body, mac: bytes.slice(BODY_BYTES) };
 }
 
-/** Whether a key still holds at `nowMs`, and whether the device should have a newer one. */
+/** Whether a key is valid at `nowMs`, and whether the device should get a newer one. */
 export function classifyDeviceKeyAge({ signedS }: DeviceKey, nowMs: number): "good" | "due" | "over" {
   const ageMs = nowMs - 1_000 * signedS;
   // Clocks of the edge's machines differ by less than a minute.
@@ -68,8 +68,8 @@ export function classifyDeviceKeyAge({ signedS }: DeviceKey, nowMs: number): "go
 }
 
 /**
- * The place of a device among those of the network that its key was made for: an estimate of different people then has at
- * most `places` from one network, however many keys it collects. Two devices share a place as two people share a birthday.
+ * The slot of a device among those of the network that its key was issued for: an estimate of distinct viewers then has at
+ * most `places` from one network, however many keys it collects. Collisions are those of the birthday problem.
  */
 export function assignNetworkSlot({ id }: DeviceKey, slots: number): number {
   return new DataView(id.buffer, id.byteOffset).getUint32(0) % slots;

@@ -1,23 +1,23 @@
-/** Whether a request was made on the machine that answers it, by nobody's page but its own. */
+/** Whether a request comes from this machine, and from no foreign page. */
 
-/** What a request says of where it comes from. */
+/** The origin data of a request. */
 export interface RequestSource {
-  /** The value of `Host`, as it was sent. */
+  /** The value of `Host`, as received. */
   readonly host: string;
-  /** The value of `Origin`, or null where there is none. */
+  /** The value of `Origin`, or null. */
   readonly origin: string | null;
-  /** Whether headers say that it came by a proxy: a tunnel that brings the internet in calls itself local. */
+  /** Whether headers show a proxy: a tunnel from the internet connects from localhost. */
   readonly forwarded: boolean;
 }
 
-/** A host's own names: numbers and spellings that a resolver would have to read are no names of it. */
+/** Only literal loopback names: other numeric spellings would depend on a resolver. */
 const LOOPBACK = /^(?:localhost|127(?:\.(?:0|[1-9]\d{0,2})){3}|\[::1\])$/;
 const PORT = /:(\d{1,5})$/;
 
 /**
- * Whether a request may be trusted for being local. A page of the internet reaches a local server by its own name, which it
- * has resolved to 127.0.0.1 (DNS rebinding): `Host` gives it away. A page at another address of this machine, or in a
- * sandbox, is known by its `Origin`. `bound` is a further name of the server with neither scheme nor port, or empty.
+ * Whether a request is trusted as local. A page on the internet can reach a local server by its own host name, resolved
+ * to 127.0.0.1 (DNS rebinding): `Host` reveals it. A page at another address of this machine, or in a
+ * sandbox, is identified by its `Origin`. `bound` is a further host name of the server without scheme and port, or empty.
  */
 export function isLocalRequest({ host, origin, forwarded }: RequestSource, boundName = ""): boolean {
   if (forwarded) return false;

@@ -1,12 +1,12 @@
-/** Who an address on the internet stands for: networks, as hosts of IPv6 have as many addresses as they like. */
+/** Networks of addresses, since IPv6 hosts have any number of addresses. */
 
 const IPV6_GROUPS = 8;
-/** Groups of sixteen bits of an IPv6 address that name its network: the least that a provider gives a household. */
+/** Groups of sixteen bits of an IPv6 address that identify its network: the smallest allocation to a household. */
 const NETWORK_GROUPS = 4;
 
 /**
  * The network that is counted and limited as one: an IPv4 address itself, the /64 of an IPv6 address in lower-case
- * groups without leading zeros (`2001:db8:0:1::/64`). An IPv4 address in IPv6's clothes is IPv4. Null where `ip` is neither.
+ * groups without leading zeros (`2001:db8:0:1::/64`). An IPv4-mapped address counts as IPv4. Null for invalid input.
  */
 export function parseNetwork(ip: string): string | null {
   if (parseV4(ip) !== null) return ip;
@@ -34,7 +34,7 @@ function parseV6(ip: string): number[] | null {
   return missing < 1 ? null : [...head, ...Array<number>(missing).fill(0), ...tail];
 }
 
-/** The groups of one side of `::`; null where one is none. */
+/** The groups of one side of `::`; null if one is invalid. */
 function parseGroups(side: string): number[] | null {
   if (side === "") return [];
   const groups: number[] = [];

@@ -52,7 +52,7 @@ test("for any sequence of bans and unbans, the issuer's revocations are accepted
     }),
     { maxLength: 200 },
   );
-  // A pool that is full already, so that every act of the sequence meets its bound.
+  // An initially full pool, so that every step of the sequence meets its limit.
   const full = new Bench();
   full.flood(ACCESS_LIMITS.bans, "crowd");
   const property = fc.property(acts, acts, fc.nat(40), fc.nat(1_000), (before, after, index, version) => {

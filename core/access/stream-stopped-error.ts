@@ -1,7 +1,7 @@
-/** A request that met a stop. */
+/** The error of a request for a stopped stream. */
 import type { StreamStop } from "./stream-stop.ts";
 
-/** The stream was stopped: nothing of it is given. */
+/** The stream was stopped: nothing of it is delivered. */
 export class StreamStoppedError extends Error {
   override readonly name = "StreamStopped";
   readonly stop: StreamStop;

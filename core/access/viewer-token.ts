@@ -30,13 +30,13 @@ export interface TokenClaims {
   readonly name: string;
   readonly roles: readonly Role[];
   readonly followerSinceMs: number | null;
-  /** Its end, or the latest that a token may have, whichever comes first. */
+  /** Its expiry, at most the maximum lifetime. */
   readonly expiresMs: number;
-  /** What revocations compare with. */
+  /** The version that revocations compare with. */
   readonly tokenVersion: number;
 }
 
-/** The claims of a token of this room, or why it is not valid. */
+/** The claims of a token of this room, or the reason why it is invalid. */
 export async function verifyViewerToken(
   keys: ViewerTokenKeys,
   room: string,
@@ -54,10 +54,10 @@ export async function verifyViewerToken(
   }
 }
 
-/** The payload, or null where the deployment has no key for the token's algorithm. Throws what `jose` throws. */
+/** The payload, or null if the deployment has no key for the token's algorithm. Throws errors of `jose`. */
 async function verifyJwt({ secret, keySet }: ViewerTokenKeys, token: string): Promise<JWTPayload | null> {
   const { alg } = decodeProtectedHeader(token);
-  // The algorithm is fixed by the key that is used, never by the token.
+  // The algorithm is fixed by the key, never by the token.
   const options = {
     clockTolerance: ACCESS_LIMITS.clockSkewMs / 1_000,
     maxTokenAge: ACCESS_LIMITS.tokenLifetimeMs / 1_000,

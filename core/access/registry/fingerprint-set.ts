@@ -1,6 +1,6 @@
 /**
- * A set of names as a copy that is small enough to be held everywhere: 32 salted bits of each name, sorted. What was put
- * in is always found; what wasn't is found once in 2³² / size, and then meets the owner of the names.
+ * A set of names as a small copy that every isolate can hold: 32 salted bits per name, sorted. An added name is always
+ * found; an unknown name is found with probability size / 2³², and then reaches the owner of the names.
  */
 import { hash32 } from "../../kit/hash.ts";
 
@@ -26,13 +26,13 @@ export class FingerprintSet {
     return this.#sorted.length;
   }
 
-  /** The set of these names. `salt`: 32 bits that strangers don't know, so that they can't make names that are found. */
+  /** The set of these names. `salt`: 32 secret bits, so that nobody can construct names that match. */
   static fromNames(names: Iterable<string>, salt: number, isPartial = false): FingerprintSet {
     const all = Uint32Array.from(names, (name) => hash32(name, salt)).sort();
     return new FingerprintSet(salt >>> 0, isPartial, all);
   }
 
-  /** What `encode` gave. Throws `RangeError` on bytes that are none. */
+  /** Decodes the bytes of `encode`. Throws `RangeError` on malformed bytes. */
   static decode(bytes: Uint8Array): FingerprintSet {
     const { byteLength } = bytes;
     if (byteLength < HEADER_BYTES || byteLength % FINGERPRINT_BYTES !== 0)

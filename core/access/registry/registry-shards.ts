@@ -1,13 +1,13 @@
-/** Which object of the registry a stream's name belongs to. */
+/** Assignment of stream names to registry objects. */
 
 import { hash32 } from "../../kit/hash.ts";
 import type { StreamName } from "../../kit/ids.ts";
 import { REGISTRY_LIMITS } from "./registry-limits.ts";
 
-/** The number of the registry's object that a stream's name belongs to. */
+/** The index of a stream name's registry object. */
 export function selectRegistryShard(stream: StreamName): number {
   return hash32(stream) % REGISTRY_LIMITS.shards;
 }
 
-/** Name of one of the registry's objects. */
+/** The name of a registry object. */
 export const registryObjectName = (shard: number): string => `names/${shard}`;

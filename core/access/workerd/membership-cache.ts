@@ -1,7 +1,7 @@
 /**
- * A copy of a set of names that may exist: a name that it lacks is refused without a call to the owner. A copy is read through
- * the data centre's cache, and during a flood it is trusted for what it lacks, so time bounds the reads upstream, and not the
- * number of invented names.
+ * A cached copy of a set of names: a name that it lacks is refused without a call to the owner. A copy is read through
+ * the data centre's cache, and during a flood it is trusted for missing names, so reads upstream are bounded by time, and
+ * not by the number of unknown names.
  */
 
 import { type Clock, sleep } from "../../kit/clock.ts";
@@ -18,24 +18,24 @@ export interface MemberSet {
   has(name: string): boolean;
 }
 
-/** How a copy is read for a request; `newest`: not from a cache. */
+/** Reads a copy for a request; `newest`: not from a cache. */
 export interface MemberSetReader {
   readonly ctx: WaitUntilContext;
   readMembers(newest: boolean): Promise<MemberSet>;
 }
 
-/** One set, as an isolate knows it. */
+/** One set, as cached by an isolate. */
 export class MembershipCache {
   readonly #clock: Clock;
   readonly #flights: SingleFlight<void>;
-  /** Names that this isolate has added, and that copies may lack yet. */
+  /** Names that this isolate has added, and that copies may not contain yet. */
   readonly #addedNames = new Set<string>();
   #members: MemberSet | null = null;
   #readMs = Number.NEGATIVE_INFINITY;
   #newestReadMs = Number.NEGATIVE_INFINITY;
   #readFailedMs = Number.NEGATIVE_INFINITY;
   #trustMs: number = REGISTRY_LIMITS.trustMs;
-  /** Since the trust was last computed: refusals, and whether the set has changed. */
+  /** Since trust was last computed: refusals, and whether the set has changed. */
   #refusals = 0;
   #hasChanged = false;
   #trustUpdatedMs = 0;
@@ -53,7 +53,7 @@ export class MembershipCache {
     return this.#members?.has(name) === true || this.#addedNames.has(name);
   }
 
-  /** Whether the name is in the set; the copy may be as old as it is trusted. Throws `UpstreamError` without a copy. */
+  /** Whether the name is in the set; the copy may be as old as its trust allows. Throws `UpstreamError` without a copy. */
   hasMember(reader: MemberSetReader, name: string): boolean | Promise<boolean> {
     if (this.hasCached(name)) return true;
     if (this.#isFlooded && this.#clock.nowMs() - this.#readMs < this.#trustMs) return this.#countRefusal();
@@ -61,8 +61,8 @@ export class MembershipCache {
   }
 
   /**
-   * Whether the name is in the set as of this call or later: for requests that a wrong refusal would end. `busy`: too many
-   * look-ups are pending, of all or of this actor. Throws `UpstreamError` where the set cannot be read.
+   * Whether the name is in the set as of this call or later: for requests that must not be refused wrongly. `busy`: too many
+   * pending look-ups, in total or of this actor. Throws `UpstreamError` if the set cannot be read.
    */
   async hasMemberNow(reader: MemberSetReader, name: string, actor: string): Promise<boolean | "busy"> {
     if (this.hasCached(name)) return true;
@@ -86,7 +86,7 @@ export class MembershipCache {
     if (!this.hasCached(name)) this.#addedNames.add(name);
   }
 
-  /** Many unknown names arrive: only then is a copy trusted for what it lacks. Otherwise each is a look-up in the cache. */
+  /** A flood of unknown names: only then is a copy trusted for missing names. Otherwise each is a look-up in the cache. */
   get #isFlooded(): boolean {
     return this.#trustMs > REGISTRY_LIMITS.trustMs || this.#refusals >= REGISTRY_LIMITS.floodNames;
   }
