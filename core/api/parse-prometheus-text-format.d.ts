@@ -7,6 +7,6 @@ declare module "parse-prometheus-text-format" {
     readonly type: string;
     readonly metrics: readonly { readonly labels?: Readonly<Record<string, string>>; readonly value: string }[];
   }
-  /** The families of a text. Throws on what isn't Prometheus text. */
+  /** The families of a text. Throws on invalid Prometheus text. */
   export default function parse(text: string): readonly Family[];
 }

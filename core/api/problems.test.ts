@@ -18,7 +18,7 @@ test("every problem type has an error status, a title of its own and a meaning i
     expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
     expect(title, name).toMatch(/^[A-Z].*[^.]$/);
     expect(meaning, name).toMatch(/^[A-Z].*\.$/);
-    // RFC 9110 §15.6.4: a 503 may say when to try again; here each does.
+    // RFC 9110 §15.6.4: a 503 may have Retry-After; here each does.
     expect(retryAfterS !== undefined, name).toBe([408, 429, 503].includes(statuses[0]));
   }
 });

@@ -1,6 +1,6 @@
 /**
- * The registry of problem types: everything that the edge refuses or cannot do, as RFC 9457 problem details. Each type has
- * one meaning. Its URI is `/problems/` and its name, where the edge serves a page about it; `docs/problems.md` lists all.
+ * The registry of problem types: every failure of the edge as RFC 9457 problem details. Each type has
+ * one meaning. Its URI is `/problems/` and its name, where the edge serves its page; `docs/problems.md` lists all.
  */
 
 import { renderMarkdownTable } from "./markdown-table.ts";
@@ -11,9 +11,9 @@ export interface ProblemType {
   readonly statuses: readonly [number, ...number[]];
   /** RFC 9457 §3.1.3: it does not change from one occurrence to another. */
   readonly title: string;
-  /** What has happened and what the client can do, for the documentation; the `detail` where an answer has no other. */
+  /** What happened and what the client can do, for the documentation; also the default `detail`. */
   readonly meaning: string;
-  /** Seconds for `Retry-After`, where the request may succeed later without a change. */
+  /** Seconds for `Retry-After`, if the unchanged request may succeed later. */
   readonly retryAfterS?: number;
 }
 

@@ -6,7 +6,7 @@ import type { StreamName } from "../kit/ids.ts";
 /** The media type of `metricsText`. */
 export const METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** A stream that is asked about; `status` is null before its first broadcast. */
+/** A reported stream; `status` is null before its first broadcast. */
 export interface StreamMetrics {
   readonly stream: StreamName;
   readonly status: StreamStatus | null;
@@ -31,7 +31,7 @@ const streamMetric = (name: string, help: string, value: (status: StreamStatus) 
   samples: (status) => [{ labels: {}, value: value(status) }],
 });
 
-/** What the room counts, where it has counted somebody. */
+/** The room's counts, if it has counted anybody. */
 const roomMetric = (
   name: string,
   help: string,
@@ -64,7 +64,7 @@ const trackMetric = (name: string, help: string, value: (track: TrackStatus) => 
 
 type TrackStatus = StreamStatus["tracks"][number];
 
-/** A name that ends in `_total` is a counter's, any other a gauge's. */
+/** Names ending in `_total` are counters, others gauges. */
 const METRIC_FAMILIES: readonly MetricFamily[] = [
   {
     name: "corral_stream_state",
@@ -138,7 +138,7 @@ const METRIC_FAMILIES: readonly MetricFamily[] = [
   ),
 ];
 
-/** The text: every family with its `HELP` and `TYPE`, and a line for each sample. */
+/** The text: every family with its `HELP` and `TYPE`, and one line per sample. */
 export function renderMetrics(streams: readonly StreamMetrics[]): string {
   const known = streams.map(({ stream, status }) => ({ labels: { stream }, value: status === null ? 0 : 1 }));
   const lines = renderFamily("corral_stream_known", "1 if the stream has had a broadcast, else 0.", known);

@@ -92,7 +92,7 @@ export const StopUndoBody: z.ZodMiniType<{ by?: string | undefined }> = body(
   z.strictObject({ by: z.optional(actorName) }),
 );
 
-/** `PUT …/crowd`: viewers that are expected soon; 0 withdraws the announcement. */
+/** `PUT …/crowd`: the expected number of viewers; 0 withdraws it. */
 export const ExpectedAudienceBody: z.ZodMiniType<{ viewers: number }> = body(
   "ExpectedAudienceBody",
   z.strictObject({ viewers: z.int().check(z.gte(0), z.lte(ROOM_LIMITS.maxExpectedViewers)) }),
@@ -126,7 +126,7 @@ export const DevTokenBody: z.ZodMiniType<{
   }),
 );
 
-/** `POST /rooms/{stream}/ticket` and `…/beacon`: the device's key and the proof of playback, where the page has them. */
+/** `POST /rooms/{stream}/ticket` and `…/beacon`: the device key and the playback proof, if the page has them. */
 export const ClientProofsBody: z.ZodMiniType<{ device?: unknown; playback?: unknown }> = body(
   "ClientProofsBody",
   z.looseObject({ device: z.optional(z.unknown()), playback: z.optional(z.unknown()) }),
@@ -248,7 +248,7 @@ export const AccessSchema: z.ZodMiniType = answer(
   }),
 );
 
-/** `GET …/stop`: the standing stop, and the record of stops and their undoing. */
+/** `GET …/stop`: the stop in force, and the record of stops. */
 export const StopStateSchema: z.ZodMiniType = answer(
   "StopState",
   z.object({
@@ -275,7 +275,7 @@ export const StopStateSchema: z.ZodMiniType = answer(
   }),
 );
 
-/** `PUT …/crowd`: the room's shards, and the end of the announcement. */
+/** `PUT …/crowd`: the room's shards, and the end of the expectation. */
 export const ExpectedAudienceSchema: z.ZodMiniType = answer(
   "ExpectedAudience",
   z.object({ stream: StreamNameSchema, viewers: count, shards: z.int().check(z.positive()), until: timestamp }),
@@ -311,13 +311,13 @@ export const SubjectExportSchema: z.ZodMiniType = answer(
 
 const deviceKey = z.exactOptional(z.string().check(z.regex(/^[A-Za-z0-9_-]{60}$/)));
 
-/** `POST /rooms/{stream}/ticket`: what opens the socket, and a device key where the device needs a new one. */
+/** `POST /rooms/{stream}/ticket`: the ticket of the socket, and a device key if the device needs a new one. */
 export const RoomTicketSchema: z.ZodMiniType = answer(
   "RoomTicket",
   z.object({ ticket: z.string(), lastsMs: z.int().check(z.positive()), counted: z.boolean(), device: deviceKey }),
 );
 
-/** `POST /rooms/{stream}/beacon`: when the next beacon is due. */
+/** `POST /rooms/{stream}/beacon`: the time of the next beacon. */
 export const BeaconReplySchema: z.ZodMiniType = answer(
   "BeaconReply",
   z.object({ nextMs: z.int().check(z.positive()), counted: z.boolean(), device: deviceKey }),
