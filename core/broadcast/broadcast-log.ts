@@ -6,11 +6,11 @@ import type { BroadcastId, TrackName } from "../kit/ids.ts";
 import type { PackedSegments } from "./packed-segments.ts";
 import type { SegmentClose, SegmentStart, SegmentState } from "./segment.ts";
 
-/** One rendition, as announced when the broadcast opens. Frozen for the broadcast's life. */
+/** One rendition, as announced at the opening. Immutable for the broadcast's life. */
 export interface Track {
   readonly name: TrackName;
   readonly kind: "video" | "audio";
-  /** RFC 6381, e.g. `avc1.64001f`; with the sound's behind a comma where a video track carries it. */
+  /** RFC 6381, e.g. `avc1.64001f`; a muxed video track has the audio's after a comma. */
   readonly codecs: string;
   /** Ticks per second of every `durationTicks` of this track. */
   readonly timescale: number;
@@ -18,48 +18,48 @@ export interface Track {
   readonly partTargetMs: number;
   /** Peak bits per second, as in `BANDWIDTH`. */
   readonly bandwidth: number;
-  /** Bits per second over a long stretch, as in `AVERAGE-BANDWIDTH`. */
+  /** Average bits per second, as in `AVERAGE-BANDWIDTH`. */
   readonly averageBandwidth: number;
   readonly width?: number;
   readonly height?: number;
   readonly frameRate?: number;
-  /** Of sound: of an audio track, or in a video track that carries it. */
+  /** Audio properties: of an audio track, or of the muxed audio. */
   readonly channels?: number;
   readonly sampleRate?: number;
   /** RFC 5646. */
   readonly language?: string;
 }
 
-/** What is fixed when a broadcast opens and never changes in its life. */
+/** The configuration of a broadcast, immutable from its opening. */
 export interface BroadcastConfig {
   readonly broadcast: BroadcastId;
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
   /** `EXT-X-TARGETDURATION`, whole seconds, the same in all tracks. */
   readonly targetDurationS: number;
-  /** Seconds of closed segments that a live playlist keeps (at least 6 segments are kept in any case). */
+  /** Seconds of closed segments in a live playlist (at least 6 segments are kept). */
   readonly windowS: number;
-  /** Video tracks in falling order of bandwidth, then audio. */
+  /** Video tracks by descending bandwidth, then audio. */
   readonly tracks: readonly Track[];
 }
 
-/** A part as the packager describes it; the bytes travel beside it. */
+/** A part's metadata from the packager; the bytes travel separately. */
 export interface PartMeta {
   readonly msn: number;
-  /** Index within the segment, from 0, without holes. */
+  /** Index within the segment, from 0, without gaps. */
   readonly part: number;
   readonly durationTicks: number;
   /** Whether it holds an independent frame. */
   readonly independent: boolean;
-  /** Media that never came: the part has no bytes. */
+  /** Media that was not delivered: the part has no bytes. */
   readonly gap: boolean;
   /** Present exactly on part 0. */
   readonly start?: SegmentStart;
-  /** Present exactly on the segment's last part: the segment is complete with it. */
+  /** Present exactly on the segment's last part, which completes the segment. */
   readonly close?: SegmentClose;
 }
 
-/** One step of a broadcast. `byteLength` bytes of media travel with `init` and `part`. */
+/** One entry of a broadcast's log. `byteLength` bytes of media travel with `init` and `part`. */
 export type LogEntry =
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number; readonly byteLength: number }
   | { readonly kind: "part"; readonly track: TrackName; readonly meta: PartMeta; readonly byteLength: number }
@@ -69,27 +69,27 @@ export type LogEntry =
 /** One track of a replica. */
 export interface TrackState {
   readonly track: Track;
-  /** The window's segments that have left its tail; all are closed and durable. */
+  /** The window's segments before its tail; all are closed and durable. */
   readonly packed: PackedSegments;
   /**
    * The window's tail, with its parts: contiguous `msn`s that follow the past's; closed ones, then at most one open. May be
    * empty.
    */
   readonly segments: readonly SegmentState[];
-  /** `EXT-X-MEDIA-SEQUENCE`: msn of the window's first segment, or of the segment to come. */
+  /** `EXT-X-MEDIA-SEQUENCE`: msn of the window's first segment, or of the next one. */
   readonly mediaSequence: number;
-  /** `EXT-X-DISCONTINUITY-SEQUENCE`: discontinuities that have left with their segments. */
+  /** `EXT-X-DISCONTINUITY-SEQUENCE`: discontinuities of removed segments. */
   readonly discontinuitySequence: number;
 }
 
-/** The whole state of a broadcast at one offset: what playlists are rendered from. */
+/** The state of a broadcast at one offset: the input of playlists. */
 export interface BroadcastState {
   readonly config: BroadcastConfig;
   readonly tracks: ReadonlyMap<TrackName, TrackState>;
   readonly ended: boolean;
 }
 
-/** Everything that a replica needs to begin at an offset. A value: it does not change with the replica. */
+/** The state from which a replica begins at an offset. A value: it does not change with the replica. */
 export interface BroadcastSnapshot {
   readonly config: BroadcastConfig;
   readonly offset: number;

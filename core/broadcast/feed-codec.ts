@@ -1,8 +1,8 @@
 /**
- * The feed's wire format. Frames: `u32 bytes` (top bit: the message goes on in the next frame) and so many bytes of a
- * message, 1 MiB with it at most. Messages: `u32 header bytes, u32 body bytes, header (JSON), body`. All big-endian. A feed
- * begins with `hello` and the snapshot that it may announce; then come `entry` messages in order, `bytes` of parts that the
- * subscriber lacks, and a `beat` now and then.
+ * The feed's wire format. Frames: `u32 bytes` (top bit: the message continues in the next frame) and this many bytes of a
+ * message, 1 MiB in total at most. Messages: `u32 header bytes, u32 body bytes, header (JSON), body`. All big-endian. A feed
+ * begins with `hello` and the snapshot that it may announce; `entry` messages follow in order, `bytes` of parts that the
+ * subscriber lacks, and heartbeats (`beat`).
  */
 
 import type { AccessPolicy } from "../access/access-policy.ts";
@@ -13,7 +13,7 @@ import type { BroadcastSnapshot, LogEntry } from "./broadcast-log.ts";
 import { SnapshotBuilder, type SnapshotHead, type SnapshotPieceHeader } from "./snapshot-codec.ts";
 import type { StreamStatus } from "./stream-status.ts";
 
-/** The first message, with what it says of a snapshot. */
+/** The first message, with the summary of its snapshot. */
 interface HelloHeader<Snap> {
   readonly kind: "hello";
   readonly epoch: string;
@@ -25,35 +25,35 @@ interface HelloHeader<Snap> {
 type HelloOnWire = HelloHeader<SnapshotHead>;
 
 type UpdateHeader =
-  /** Entry number `offset`; body: its bytes, or empty where the subscriber doesn't take that track's bytes. */
+  /** Entry number `offset`; body: its bytes, or empty if the subscriber does not take that track's bytes. */
   | { readonly kind: "entry"; readonly offset: number; readonly entry: LogEntry }
   /** A part from before the feed began. */
   | { readonly kind: "bytes"; readonly track: TrackName; readonly msn: number; readonly part: number }
   /**
-   * All that the subscriber lacked has been sent; later: the feed is alive though nothing happens. `unheardMs`: for how long
-   * the sender hasn't heard of the Live object itself; absent where it is that.
+   * A heartbeat; the first one states that the subscriber has caught up. `unheardMs`: time since the sender's last word of
+   * the Live object; absent at the Live object itself.
    */
   | { readonly kind: "beat"; readonly unheardMs?: number }
-  /** The stream's state and counters, as the Live object sees them; sent now and then. */
+  /** The stream's status from the Live object; sent periodically. */
   | { readonly kind: "status"; readonly status: StreamStatus }
-  /** Who may watch has changed: what changed of it, or a further piece of the hello's. */
+  /** The access policy has changed: the change, or a further piece of the hello's policy. */
   | { readonly kind: "access"; readonly access: AccessPolicy }
-  /** Another broadcast took this one's place, or the sender must go: subscribe again. */
+  /** Another broadcast has replaced this one, or the sender closes: subscribe again. */
   | { readonly kind: "bye" };
 
 /** One message's header, as sent. */
 export type FeedHeader = HelloOnWire | SnapshotPieceHeader | UpdateHeader;
 
 /**
- * A message as read. With a snapshot in its `hello` the subscriber starts anew, else it resumes after `offset`. That may be
- * later than its cursor: its earlier feed, which ends there, has brought the entries between.
+ * A decoded message. With a snapshot in its `hello` the subscriber starts from it, else it resumes after `offset`. That may
+ * be later than its cursor: its earlier feed, which ends there, has delivered the entries between.
  */
 export interface FeedMessage {
   readonly header: HelloHeader<BroadcastSnapshot> | UpdateHeader;
   readonly body: Uint8Array;
 }
 
-/** A feed that breaks the format or a limit: subscribe again. */
+/** A feed that violates the format or a limit: subscribe again. */
 export class FeedError extends Error {
   override readonly name = "FeedError";
 }
@@ -68,7 +68,7 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const EMPTY = new Uint8Array(0);
 
-/** A message's frames, in a row. Throws `RangeError` for one that no reader takes. */
+/** A message's frames, concatenated. Throws `RangeError` for a message that exceeds the limits. */
 export function encodeFeedMessage(header: FeedHeader, body: Uint8Array = EMPTY): Uint8Array {
   const head = encoder.encode(JSON.stringify(header));
   if (head.byteLength > BROADCAST_LIMITS.feedHeaderBytes || body.byteLength > BROADCAST_LIMITS.feedBodyBytes) {
@@ -78,7 +78,7 @@ export function encodeFeedMessage(header: FeedHeader, body: Uint8Array = EMPTY):
   const frames = Math.ceil(whole / FRAME_PAYLOAD_BYTES);
   const sent = new Uint8Array(whole + frames * FRAME_PREFIX_BYTES);
   const view = new DataView(sent.buffer);
-  // Written as if it were one frame, then moved apart from behind: nearly every message is one.
+  // Written as a single frame, then moved apart from the end: nearly every message is a single frame.
   view.setUint32(FRAME_PREFIX_BYTES, head.byteLength);
   view.setUint32(FRAME_PREFIX_BYTES + 4, body.byteLength);
   sent.set(head, FRAME_PREFIX_BYTES + MESSAGE_PREFIX_BYTES);
@@ -93,7 +93,7 @@ export function encodeFeedMessage(header: FeedHeader, body: Uint8Array = EMPTY):
   return sent;
 }
 
-/** Cuts a byte stream into messages, whatever its chunks are. */
+/** Splits a byte stream into messages, for any chunking. */
 export class FeedDecoder {
   #chunks: Uint8Array[] = [];
   #bufferedBytes = 0;
@@ -102,7 +102,7 @@ export class FeedDecoder {
   #piecesBytes = 0;
   #openSnapshot: { readonly header: HelloOnWire; readonly snapshot: SnapshotBuilder } | null = null;
 
-  /** The messages that are whole now; `hello` is once its snapshot is. Throws `FeedError`. */
+  /** The messages completed by a chunk; `hello` with its snapshot once that is complete. Throws `FeedError`. */
   decode(chunk: Uint8Array): FeedMessage[] {
     this.#chunks.push(chunk);
     this.#bufferedBytes += chunk.byteLength;
@@ -123,7 +123,7 @@ export class FeedDecoder {
     return messages;
   }
 
-  /** Whether the stream could end here without losing anything. */
+  /** Whether the stream is at a message boundary. */
   get atBoundary(): boolean {
     return this.#bufferedBytes === 0 && this.#piecesBytes === 0 && this.#openSnapshot === null;
   }
@@ -141,7 +141,7 @@ export class FeedDecoder {
     return { piece, more: word >= CONTINUATION_FLAG };
   }
 
-  /** The message that a piece makes whole, or null. */
+  /** The message that a piece completes, or null. */
   #joinFrame(piece: Uint8Array, more: boolean): Uint8Array | null {
     if (!more && this.#piecesBytes === 0) return piece;
     this.#pieces.push(piece);
@@ -156,7 +156,7 @@ export class FeedDecoder {
     return whole;
   }
 
-  /** Assembles a snapshot; other messages pass, apart from those that must follow it. */
+  /** Assembles a snapshot; other messages pass, except those that must follow it. */
   #assembleSnapshot({ header, body }: { header: FeedHeader; body: Uint8Array }): FeedMessage | null {
     switch (header.kind) {
       case "hello": {
@@ -189,7 +189,7 @@ export class FeedDecoder {
     }
   }
 
-  /** The first `length` bytes as one array; joins chunks only where it must. */
+  /** The first `length` bytes as one array; joins chunks only where necessary. */
   #peek(length: number): Uint8Array {
     const first = this.#chunks[0] ?? EMPTY;
     if (first.byteLength >= length) return first.subarray(0, length);
@@ -215,7 +215,7 @@ function parseMessage(message: Uint8Array): { header: FeedHeader; body: Uint8Arr
   if (bodyBytes > BROADCAST_LIMITS.feedBodyBytes) throw new FeedError(`a body of ${bodyBytes} bytes`);
   const bodyAt = MESSAGE_PREFIX_BYTES + headBytes;
   if (message.byteLength !== bodyAt + bodyBytes) throw new FeedError("a message whose length differs from its prefix");
-  // A copy of its own, so that a kept part doesn't hold the whole chunk.
+  // A copy, so that a kept part does not retain the whole chunk.
   return { header: parseHeader(message.subarray(MESSAGE_PREFIX_BYTES, bodyAt)), body: message.slice(bodyAt) };
 }
 
@@ -233,7 +233,7 @@ const HEADER_KINDS: ReadonlySet<unknown> = new Set<FeedHeader["kind"]>([
   "bye",
 ]);
 
-/** Feeds come only from our own objects: the shape is trusted once it is JSON of a known kind. */
+/** Feeds come only from our own objects: valid JSON of a known kind is trusted. */
 function parseHeader(bytes: Uint8Array): FeedHeader {
   let header: unknown;
   try {

@@ -27,7 +27,7 @@ import { makeInitEntry, makePartEntry, makeTestConfig, makeTestTrack } from "./t
 const video = "video" as TrackName;
 const TICKS = 30_000;
 
-/** Segments of one part of a third of a second each: gaps and new init sections now and then, some stored late. */
+/** Segments of one part of a third of a second: occasional gaps and new init sections, some stored late. */
 const broadcast = fc.record({
   segments: fc.integer({ min: 0, max: 1_700 }),
   windowS: fc.constantFrom(12, 90, 400, 500, 86_400),

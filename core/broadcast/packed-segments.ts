@@ -1,21 +1,21 @@
 /**
- * The segments of a window that have left its tail: stored, never to change again. A day of them is packed into 32 bytes
- * each, in packs of a fixed alignment, so that a replica's memory, a snapshot and a playlist's text can be kept by the
- * pack. Values: what changes is made anew, and shares the packs that stay.
+ * The segments of a window before its tail: stored and immutable. A day of them is packed into 32 bytes each, in packs of
+ * fixed alignment, so that a replica's memory, a snapshot and a playlist's text are shared per pack. Values: a change
+ * creates new objects that share the unchanged packs.
  */
 import type { PartState, SegmentState } from "./segment.ts";
 
-/** Segments in a pack: its first `msn` is a multiple of it, but for the pack that a window begins with. */
+/** Segments per pack: its first `msn` is a multiple of it, except in the first pack of a window. */
 export const SEGMENTS_PER_PACK = 512;
 /** Bytes of one segment in a pack. */
 const PACKED_SEGMENT_BYTES = 32;
 
 const DISCONTINUITY_FLAG = 1;
 const GAP_FLAG = 2;
-/** Parts leave with the tail: nothing may name them any more. */
+/** Parts were removed with the tail and are not named any more. */
 const NO_PARTS: readonly PartState[] = [];
 
-/** Segments in a row. */
+/** Consecutive segments. */
 export interface SegmentPack {
   /** `msn` of its first segment. */
   readonly first: number;
@@ -23,7 +23,7 @@ export interface SegmentPack {
   readonly bytes: Uint8Array;
 }
 
-/** Packs in a row, of which none is empty. */
+/** Consecutive packs, none of them empty. */
 export interface PackedSegments {
   readonly packs: readonly SegmentPack[];
   readonly length: number;
@@ -31,7 +31,7 @@ export interface PackedSegments {
   readonly durationTicks: number;
 }
 
-/** Of a window whose segments are all in its tail. */
+/** The past of a window whose segments are all in its tail. */
 export const NO_PACKED_SEGMENTS: PackedSegments = { packs: [], length: 0, durationTicks: 0 };
 
 /** Segments in a pack. */
@@ -64,7 +64,7 @@ export function* unpackSegments(pack: SegmentPack): Generator<SegmentState> {
   for (let index = 0; index < countPackSegments(pack); index += 1) yield unpackSegment(pack, index);
 }
 
-/** The segment `msn`, or undefined where it is not among them. */
+/** The segment `msn`, or undefined if it is not included. */
 export function findPackedSegment({ packs }: PackedSegments, msn: number): SegmentState | undefined {
   const first = packs[0]?.first ?? 0;
   const pack = packs[Math.floor(msn / SEGMENTS_PER_PACK) - Math.floor(first / SEGMENTS_PER_PACK)];
@@ -72,7 +72,7 @@ export function findPackedSegment({ packs }: PackedSegments, msn: number): Segme
   return unpackSegment(pack, msn - pack.first);
 }
 
-/** With closed segments more, which follow the last one. */
+/** Appends closed segments that follow the last one. */
 export function appendPackedSegments(current: PackedSegments, segments: readonly SegmentState[]): PackedSegments {
   if (segments.length === 0) return current;
   const packs = current.packs.slice();
@@ -89,7 +89,7 @@ export function appendPackedSegments(current: PackedSegments, segments: readonly
   return { packs, length: current.length + segments.length, durationTicks };
 }
 
-/** Without its first `count` segments. */
+/** Removes the first `count` segments. */
 export function dropPackedSegments(current: PackedSegments, count: number): PackedSegments {
   let left = count;
   let { durationTicks } = current;
@@ -106,7 +106,7 @@ export function dropPackedSegments(current: PackedSegments, count: number): Pack
   return { packs, length: current.length - count, durationTicks };
 }
 
-/** Packs as they came from elsewhere; null where they are not whole, not in a row or not aligned. */
+/** Packs from received bytes; null if they are incomplete, not consecutive or misaligned. */
 export function joinPacks(packs: readonly SegmentPack[]): PackedSegments | null {
   let [length, durationTicks, next] = [0, 0, packs[0]?.first ?? 0];
   for (const pack of packs) {
@@ -114,7 +114,7 @@ export function joinPacks(packs: readonly SegmentPack[]): PackedSegments | null 
     const count = countPackSegments(pack);
     if (first !== next || !Number.isInteger(count) || count === 0) return null;
     if ((first % SEGMENTS_PER_PACK) + count > SEGMENTS_PER_PACK) return null;
-    // Only the first pack begins, and only the last one ends, within what it may hold.
+    // Only the first and the last pack may be partial.
     if (length > 0 && first % SEGMENTS_PER_PACK !== 0) return null;
     for (let index = 0; index < count; index += 1) durationTicks += segmentView(bytes, index).getFloat64(8);
     length += count;
@@ -132,7 +132,7 @@ function encodeSegments(before: Uint8Array, segments: readonly SegmentState[]): 
     view.setFloat64(0, start.programTimeMs);
     view.setFloat64(8, durationTicks);
     view.setUint32(16, byteLength);
-    // The prefix that decodes to the first picture is that of the first part, of which nothing is known later.
+    // The prefix that decodes to the first picture is that of the first part, whose size is not stored.
     view.setUint32(20, parts[0]?.gap === true ? 0 : (iframeBytes ?? 0));
     view.setUint32(24, start.initVersion);
     view.setUint32(28, (start.discontinuity ? DISCONTINUITY_FLAG : 0) | (gap ? GAP_FLAG : 0));

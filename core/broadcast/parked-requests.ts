@@ -2,7 +2,7 @@
 import type { TrackName } from "../kit/ids.ts";
 import type { TrackState } from "./broadcast-log.ts";
 
-/** What a request waits for: a part, a whole segment, or a part that may also turn out not to exist. */
+/** The target of a parked request: a part, a whole segment, or a part that may be skipped. */
 export type WaitTarget =
   | { readonly kind: "part"; readonly msn: number; readonly part: number }
   | { readonly kind: "segment"; readonly msn: number }
@@ -28,17 +28,17 @@ interface ParkedGroup {
   readonly wakers: Set<() => void>;
 }
 
-/** The parked requests of one replica, grouped by track and target: an entry costs one test a target, not one a viewer. */
+/** The parked requests of one replica, grouped by track and target: an entry costs one test per target, not per viewer. */
 export class ParkedRequests {
   readonly #tracks = new Map<TrackName, Map<string, ParkedGroup>>();
   #count = 0;
 
-  /** Requests parked now. */
+  /** Number of parked requests. */
   get count(): number {
     return this.#count;
   }
 
-  /** Parks `wake` until `track` reaches `target`; returns what withdraws it (call it in any case). */
+  /** Parks `wake` until `track` reaches `target`; returns the function that withdraws it, which must always be called. */
   park(track: TrackName, target: WaitTarget, wake: () => void): () => void {
     const groups = this.#tracks.get(track) ?? new Map<string, ParkedGroup>();
     this.#tracks.set(track, groups);
@@ -66,7 +66,7 @@ export class ParkedRequests {
     }
   }
 
-  /** Wakes all requests: the broadcast ended, or another replica takes this one's place. */
+  /** Wakes all requests: the broadcast ended, or another replica replaces this one. */
   wakeAll(): void {
     const all = [...this.#tracks.values()].flatMap((groups) => [...groups.values()]);
     this.#tracks.clear();

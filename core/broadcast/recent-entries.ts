@@ -14,7 +14,7 @@ export class RecentEntries {
     this.#firstOffset = offset - this.#entries.length + 1;
   }
 
-  /** The entry at an offset, or null where it is not kept. */
+  /** The entry at an offset, or null if it is not kept. */
   get(offset: number): LogEntry | null {
     return this.#entries[offset - this.#firstOffset] ?? null;
   }

@@ -117,7 +117,7 @@ test("bytes that arrive after their entry reach the subscribers of the track", (
   replica.appendEntry(entry, null);
   const bytes = new Uint8Array(PART_BYTES).fill(7);
   replica.storeLateBytes(VIDEO, 0, 0, bytes);
-  // Once: a feed that resumes sends again what this replica, and its subscribers, hold.
+  // Once: a resumed feed repeats bytes that this replica, and its subscribers, have.
   replica.storeLateBytes(VIDEO, 0, 0, bytes);
   const updates = [video, audio].map((subscription) => (subscription === undefined ? [] : readAll(subscription)));
   expect(updates[0]?.[1]).toEqual({ kind: "bytes", track: VIDEO, msn: 0, part: 0, bytes });
@@ -195,7 +195,7 @@ test("at any reading pace, a subscriber ends with the authority's state, or with
   );
 });
 
-/** The replica of `makeReplica` with a video and an audio part, as it was at an offset. */
+/** The replica of `makeReplica` with a video and an audio part, as of an offset. */
 function copyUpTo(offset: number): Replica {
   const copy = new Replica("epoch", makeTestConfig(), new TailBuffer(1e9));
   const entries = [

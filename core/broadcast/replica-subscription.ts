@@ -1,18 +1,18 @@
-/** One subscriber's view of a replica: what it lacks, then the updates as they come, through a bounded queue. */
+/** One subscriber's view of a replica: its missing entries, then updates through a bounded queue. */
 import type { TrackName } from "../kit/ids.ts";
 import { BROADCAST_LIMITS } from "./broadcast-limits.ts";
 import type { BroadcastSnapshot, LogEntry } from "./broadcast-log.ts";
 
-/** Where a subscription starts: after an entry that the subscriber has, or anew from a snapshot. */
+/** Start of a subscription: after an entry that the subscriber has, or from a snapshot. */
 export type SubscriptionStart =
   | { readonly kind: "resume"; readonly offset: number }
   | { readonly kind: "snapshot"; readonly snapshot: BroadcastSnapshot };
 
 /** One change of a replica. Subscribers share the objects. */
 export type ReplicaUpdate =
-  /** Entry number `offset`; `bytes` is null where the subscriber does not take the track's bytes, or they are not held. */
+  /** Entry number `offset`; `bytes` is null if the subscriber does not take the track's bytes, or they are not held. */
   | { readonly kind: "entry"; readonly offset: number; readonly entry: LogEntry; readonly bytes: Uint8Array | null }
-  /** Bytes of a part whose entry came without them. */
+  /** Bytes of a part whose entry had none. */
   | {
       readonly kind: "bytes";
       readonly track: TrackName;
@@ -21,13 +21,13 @@ export type ReplicaUpdate =
       readonly bytes: Uint8Array;
     };
 
-/** What a read gives: an update; `idle` where there is none yet; `gap` where updates were lost, so subscribe again. */
+/** The result of a read: an update; `idle` if there is none yet; `gap` if updates were lost, so subscribe again. */
 export type SubscriptionRead = ReplicaUpdate | { readonly kind: "idle" } | { readonly kind: "gap" };
 
-/** What a subscription reads of its replica. */
+/** The replica's interface for subscriptions. */
 export interface SubscribedReplica {
   headOffset(): number;
-  /** The entry at an offset, or null where it is not kept any more. */
+  /** The entry at an offset, or null if it is no longer kept. */
   entryAt(offset: number): LogEntry | null;
   entryBytes(entry: LogEntry): Uint8Array | null;
   unsubscribe(subscription: ReplicaSubscription): void;
@@ -37,8 +37,8 @@ const IDLE = { kind: "idle" } as const;
 const GAP = { kind: "gap" } as const;
 
 /**
- * A subscription. It first draws the entries that the subscriber lacks from the replica as it reads, so that a slow start
- * queues nothing; from the first time it has them all, updates are queued.
+ * A subscription. It first draws its missing entries from the replica as it reads, so that a slow start
+ * queues nothing; once it has caught up, updates are queued.
  */
 export class ReplicaSubscription {
   readonly start: SubscriptionStart;
@@ -50,13 +50,13 @@ export class ReplicaSubscription {
   #offset: number;
   #isCaughtUp = false;
   #queue: ReplicaUpdate[] = [];
-  /** Updates at the front of the queue that are read. */
+  /** Number of already read updates at the front of the queue. */
   #readCount = 0;
   #queuedBytes = 0;
   #hasGap = false;
   #listener: () => void = () => {};
 
-  /** `queueBytes`: with as much unread, the next update is a gap. `Replica.subscribe` makes subscriptions. */
+  /** `queueBytes`: with this many unread bytes, the next update is a gap. Created by `Replica.subscribe`. */
   constructor(
     options: {
       readonly start: SubscriptionStart;
@@ -72,7 +72,7 @@ export class ReplicaSubscription {
     this.#offset = options.start.kind === "resume" ? options.start.offset : options.start.snapshot.offset;
   }
 
-  /** Whether all entries that the subscriber lacked at its start have been read. */
+  /** Whether the subscriber has caught up. */
   get isCaughtUp(): boolean {
     return this.#isCaughtUp;
   }
@@ -82,7 +82,7 @@ export class ReplicaSubscription {
     return this.#hasGap;
   }
 
-  /** What is queued, unread. */
+  /** Unread bytes in the queue. */
   get queuedBytes(): number {
     return this.#queuedBytes;
   }
@@ -92,7 +92,7 @@ export class ReplicaSubscription {
     this.#listener = listener;
   }
 
-  /** The next update, at once. */
+  /** The next update, without waiting. */
   read(): SubscriptionRead {
     if (this.#hasGap) return GAP;
     if (!this.#isCaughtUp) {
@@ -110,13 +110,13 @@ export class ReplicaSubscription {
     return update;
   }
 
-  /** Ends the subscription; nothing is queued any more, and what is queued can be read. */
+  /** Ends the subscription; no further updates are queued, and queued ones can be read. */
   close(): void {
     this.#replica.unsubscribe(this);
     this.#listener = () => {};
   }
 
-  /** Queues an update of the replica. Only the replica calls it. */
+  /** Queues an update. Only the replica calls it. */
   push(update: ReplicaUpdate): void {
     // Until the subscriber has caught up, it draws entries from the replica.
     if (update.kind === "entry" && !this.#isCaughtUp) return;

@@ -1,6 +1,6 @@
 /**
- * Keeps a replica from the messages of feeds, in isolates and shields alike. A new epoch's replica takes the place of the
- * old one only once it shows as much, so that nothing a viewer has seen is taken back.
+ * Updates a replica from feeds, in isolates and shields. A new epoch's replica replaces the old one only once it has at
+ * least the same media, so that nothing a viewer has seen is withdrawn.
  */
 import { type AccessPolicy, mergeAccessPolicy, PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
 import type { TrackName } from "../kit/ids.ts";
@@ -10,56 +10,56 @@ import { Replica, type ReplicaCursor } from "./replica.ts";
 import type { StreamStatus } from "./stream-status.ts";
 import { TailBuffer } from "./tail-buffer.ts";
 
-/** What happens to a replica that is kept from feeds. */
+/** Callbacks of a replica that is updated by feeds. */
 export interface ReplicaEvents {
-  /** An object's bytes came with the feed. */
+  /** An object's bytes arrived on the feed. */
   objectReceived(object: string): void;
-  /** Who may watch has changed; `change` is the part of the policy that the feed brought. */
+  /** The access policy changed; `change` is the part that the feed carried. */
   accessChanged(access: AccessPolicy, change: AccessPolicy): void;
-  /** `replica` is shown from now on; `before` gives way to it. */
+  /** `replica` replaces `before`. */
   replicaReplaced(replica: Replica, before: Replica | null): void;
 }
 
 /** An object's name in counters. */
 const partObjectName = (track: TrackName, msn: number, part: number): string => `${track}/${msn}.${part}`;
 
-/** One stream's replica, kept from feeds. */
+/** One stream's replica, updated by feeds. */
 export class ReplicaUpdater {
   /** When the replica last changed, milliseconds since the epoch. */
   changedMs = 0;
-  /** The latest status that a feed brought. */
+  /** The latest status from a feed. */
   status: { readonly status: StreamStatus; readonly atMs: number } | null = null;
-  /** Who may watch, as the feeds say; unknown without a replica. */
+  /** The access policy from feeds; unknown without a replica. */
   #access: AccessPolicy = PUBLIC_ACCESS_POLICY;
   #replica: Replica | null = null;
-  /** A replica of a new epoch, of the same broadcast and with the same tail, that doesn't show yet all that `#replica` shows. */
+  /** A replica of a new epoch, of the same broadcast and with the same tail, that does not yet have everything in `#replica`. */
   #candidate: { readonly replica: Replica; readonly sinceMs: number } | null = null;
   readonly #tailBytes: number;
   readonly #events: ReplicaEvents;
 
-  /** `tailBytes`: bound of the bytes held. */
+  /** `tailBytes`: limit of the held bytes. */
   constructor(tailBytes: number, events: ReplicaEvents) {
     this.#tailBytes = tailBytes;
     this.#events = events;
   }
 
-  /** What is shown, or null before the first feed. */
+  /** The current replica, or null before the first feed. */
   get replica(): Replica | null {
     return this.#replica;
   }
 
-  /** Who may watch. */
+  /** The access policy. */
   get access(): AccessPolicy {
     return this.#access;
   }
 
-  /** Where the next feed resumes, or null for a fresh one. */
+  /** The cursor of the next feed, or null for a snapshot. */
   get resumePosition(): ReplicaCursor | null {
     const base = this.#candidate?.replica ?? this.#replica;
     return base === null ? null : { epoch: base.epoch, offset: base.offset };
   }
 
-  /** Applies a message. `again`: this feed is of no use any more, subscribe again. Throws `BroadcastLogError` on a snapshot that contradicts itself. */
+  /** Applies a message. `again`: this feed is no longer useful, subscribe again. Throws `BroadcastLogError` on an inconsistent snapshot. */
   applyMessage({ header, body }: FeedMessage, nowMs: number): "on" | "again" {
     switch (header.kind) {
       case "hello": {
@@ -92,7 +92,7 @@ export class ReplicaUpdater {
     }
   }
 
-  /** Merges: of two feeds at once, one may be behind. */
+  /** Merges, because of two concurrent feeds one may be behind. */
   #updateAccess(update: AccessPolicy, nowMs: number): void {
     const access = mergeAccessPolicy(this.#access, update, nowMs);
     if (access === this.#access) return;
@@ -110,14 +110,14 @@ export class ReplicaUpdater {
     const applied = replica.applyEntry(offset, entry, carried);
     if (applied === "hole" || applied === "foreign") return "again";
     if (applied === "applied") this.changedMs = nowMs;
-    // Another feed brought the entry before; this one may be the first with its bytes.
+    // Another feed delivered the entry before; this one may be the first with its bytes.
     else if (entry.kind === "part" && carried !== null)
       this.#replica?.storeLateBytes(entry.track, entry.meta.msn, entry.meta.part, carried);
     this.#promoteCandidate(nowMs);
     return "on";
   }
 
-  /** Shows a new epoch's replica: at once, or, where it shows less than viewers have seen, as soon as it shows as much. */
+  /** Switches to a new epoch's replica: at once, or, if it lacks media that viewers have seen, as soon as it has it. */
   #installReplica(candidate: Replica, same: Replica | null, nowMs: number): void {
     this.changedMs = nowMs;
     if (same !== null && !candidate.isAtLeast(same)) {

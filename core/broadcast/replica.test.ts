@@ -12,7 +12,7 @@ import { makeInitEntry, makePartEntry, makeTestConfig, type TestEntry } from "./
 const video = "video" as TrackName;
 const audio = "audio" as TrackName;
 
-/** Any broadcast: two tracks that advance independently, gaps, segments stored late, perhaps an end. */
+/** An arbitrary broadcast: two tracks that advance independently, gaps, segments stored late, perhaps an end. */
 const steps: fc.Arbitrary<TestEntry[]> = fc
   .record({
     turns: fc.array(fc.record({ track: fc.constantFrom("video", "audio"), gap: fc.boolean(), store: fc.boolean() }), {
@@ -91,7 +91,7 @@ test("under loss, repetition and reordering, a replica equals the authority at i
   );
 });
 
-/** A snapshot as the other side of a feed has it. */
+/** A snapshot as decoded at the other side of a feed. */
 function overTheWire(snapshot: BroadcastSnapshot): BroadcastSnapshot {
   const hello = { kind: "hello", epoch: "epoch", offset: snapshot.offset, access: PUBLIC_ACCESS_POLICY } as const;
   const reader = new FeedDecoder();

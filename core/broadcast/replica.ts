@@ -1,6 +1,6 @@
 /**
- * A replica of a broadcast's log: a snapshot plus the entries applied in order, the tail's bytes, the requests parked on
- * what comes next, and the subscribers of its updates. The Live object runs one as the authority; shields and isolates run
+ * A replica of a broadcast's log: a snapshot plus the entries applied in order, the tail's bytes, the requests parked for
+ * coming entries, and the subscribers of its updates. The Live object runs one as the authority; shields and isolates run
  * one from a feed.
  */
 import type { TrackName } from "../kit/ids.ts";
@@ -18,13 +18,13 @@ import {
 import type { TailBuffer } from "./tail-buffer.ts";
 import { comparePartPositions, nextPartOf } from "./track-position.ts";
 
-/** Where a replica stands in a log: the last entry it has, of an epoch. */
+/** A replica's position in a log: its epoch and last entry. */
 export interface ReplicaCursor {
   readonly epoch: string;
   readonly offset: number;
 }
 
-/** What `Replica.applyEntry` did with an entry: `hole` and `foreign` mean that the replica must subscribe again. */
+/** The result of `Replica.applyEntry`: `hole` and `foreign` mean that the replica must subscribe again. */
 export type ApplyResult = "applied" | "seen" | "hole" | "foreign";
 
 /** The state of one broadcast at one offset of one epoch. */
@@ -48,7 +48,7 @@ export class Replica {
     this.#tracks = new Map(config.tracks.map((track) => [track.name, createTrackState(track)]));
   }
 
-  /** The replica that a snapshot describes. Throws `BroadcastLogError` for tracks that its broadcast doesn't have. */
+  /** The replica of a snapshot. Throws `BroadcastLogError` for tracks that its broadcast does not have. */
   static restore(epoch: string, snapshot: BroadcastSnapshot, tail: TailBuffer): Replica {
     const replica = new Replica(epoch, snapshot.config, tail);
     for (const { track, version, bytes } of snapshot.inits) {
@@ -69,12 +69,12 @@ export class Replica {
     return this.#offset;
   }
 
-  /** What playlists are rendered from. */
+  /** The input of playlists. */
   get state(): BroadcastState {
     return { config: this.config, tracks: this.#tracks, ended: this.#ended };
   }
 
-  /** One track, or undefined where the broadcast has no such track. */
+  /** One track, or undefined if the broadcast has no such track. */
   track(name: TrackName): TrackState | undefined {
     return this.#tracks.get(name);
   }
@@ -84,7 +84,7 @@ export class Replica {
     return this.#inits.get(track)?.get(version) ?? null;
   }
 
-  /** Versions of a track's init sections, in the order they came. */
+  /** Versions of a track's init sections, in order of arrival. */
   initVersions(track: TrackName): number[] {
     return [...(this.#inits.get(track)?.keys() ?? [])];
   }
@@ -94,7 +94,7 @@ export class Replica {
     return this.initVersions(track).at(-1);
   }
 
-  /** The state as it is now. */
+  /** A snapshot of the current state. */
   snapshot(): BroadcastSnapshot {
     return {
       config: this.config,
@@ -108,8 +108,8 @@ export class Replica {
   }
 
   /**
-   * Appends as the authority: the entry is the next one by definition. Throws `BroadcastLogError` when it contradicts the
-   * state, which then is unchanged.
+   * Appends as the authority: the entry is the next one by definition. Throws `BroadcastLogError` if it contradicts the
+   * state, which is then unchanged.
    */
   appendEntry(entry: LogEntry, bytes: Uint8Array | null): void {
     this.#applyToState(entry, bytes);
@@ -119,7 +119,7 @@ export class Replica {
     this.#wakeWaiters(entry);
   }
 
-  /** Stores bytes of a part that came after its entry, and hands them to the subscribers of its track unless they were held. */
+  /** Stores bytes of a part that arrived after its entry, and passes them to the subscribers of its track unless they were held. */
   storeLateBytes(track: TrackName, msn: number, part: number, bytes: Uint8Array): void {
     if (!this.tail.storePart(track, msn, part, bytes)) return;
     const update = { kind: "bytes", track, msn, part, bytes } as const;
@@ -128,7 +128,7 @@ export class Replica {
 
   /**
    * Subscribes to all entries after `cursor`, with the bytes of `tracks`. A cursor that is null, of another epoch, or older
-   * than the entries kept begins anew with a snapshot. A subscriber that leaves `queueBytes` or more unread at the next
+   * than the kept entries starts with a snapshot. A subscriber with `queueBytes` or more unread at the next
    * update gets a gap and must subscribe again.
    */
   subscribe(cursor: ReplicaCursor | null, tracks: ReadonlySet<TrackName>, queueBytes: number): ReplicaSubscription {
@@ -150,7 +150,7 @@ export class Replica {
     return subscription;
   }
 
-  /** Applies entry number `offset` from a feed; `bytes` is null where the feed doesn't carry them. */
+  /** Applies entry number `offset` from a feed; `bytes` is null if the feed does not carry them. */
   applyEntry(offset: number, entry: LogEntry, bytes: Uint8Array | null): ApplyResult {
     if (offset <= this.#offset) return "seen";
     if (offset !== this.#offset + 1) return "hole";
@@ -163,7 +163,7 @@ export class Replica {
     return "applied";
   }
 
-  /** Whether this replica shows at least what `other` shows, so that taking its place takes nothing back. */
+  /** Whether this replica has at least the media of `other`, so that replacing it withdraws nothing. */
   isAtLeast(other: Replica): boolean {
     if (other.#ended && !this.#ended) return false;
     for (const [name, state] of other.#tracks) {
@@ -173,7 +173,7 @@ export class Replica {
     return true;
   }
 
-  /** The updates are values that subscribers share: what is derived from one may be cached by it. */
+  /** Updates are values shared by subscribers: derived data may be cached by identity. */
   #publishEntry(entry: LogEntry, bytes: Uint8Array | null): void {
     if (this.#subscriptions.size === 0) return;
     const offset = this.#offset;
@@ -213,7 +213,7 @@ export class Replica {
         return;
       }
       case "end": {
-        // What was still open has all the parts it will ever have.
+        // An open segment gets no further parts.
         for (const [name, state] of this.#tracks) this.#tracks.set(name, closeOpenSegment(state));
         this.#ended = true;
         return;

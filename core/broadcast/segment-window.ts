@@ -1,4 +1,4 @@
-/** One track's segments as values: what a part adds, what slides out. Pure; every tier computes the same. */
+/** One track's segments as values: adding a part, sliding the window. Pure; every tier computes the same. */
 
 import { BROADCAST_LIMITS } from "./broadcast-limits.ts";
 import type { BroadcastConfig, PartMeta, Track, TrackState } from "./broadcast-log.ts";
@@ -6,7 +6,7 @@ import { appendPackedSegments, dropPackedSegments, findPackedSegment, NO_PACKED_
 import type { PartState, SegmentState } from "./segment.ts";
 import { nextPartOf } from "./track-position.ts";
 
-/** A part that doesn't follow the last one, or that contradicts itself; nothing was changed. */
+/** A part that does not follow the last one, or is inconsistent; nothing was changed. */
 export class BroadcastLogError extends Error {
   readonly code: "out-of-order" | "malformed";
   constructor(code: "out-of-order" | "malformed", message: string) {
@@ -16,12 +16,12 @@ export class BroadcastLogError extends Error {
   }
 }
 
-/** Fewest segments a live playlist keeps (Apple's authoring rules ask for 6). */
+/** Minimum segments of a live playlist (Apple's authoring rules require 6). */
 export const MIN_WINDOW_SEGMENTS = 6;
 
 /**
- * Target durations from the end within which segments keep their parts: a playlist names those of the last 3, a delta
- * update reaches back 6, and a player that was paused for a moment requests the parts that it knows of.
+ * Target durations from the end within which segments keep their parts: a playlist lists those of the last 3, a delta
+ * update reaches back 6, and a player that was paused briefly requests parts that it knows.
  */
 const TAIL_TARGET_DURATIONS = 12;
 
@@ -30,13 +30,13 @@ export function createTrackState(track: Track): TrackState {
   return { track, packed: NO_PACKED_SEGMENTS, segments: [], mediaSequence: 0, discontinuitySequence: 0 };
 }
 
-/** The segment `msn` of the window, or undefined. One of the past has no parts. */
+/** The segment `msn` of the window, or undefined. One before the tail has no parts. */
 export function findSegment(state: TrackState, msn: number): SegmentState | undefined {
   const index = msn - state.mediaSequence - state.packed.length;
   return index < 0 ? findPackedSegment(state.packed, msn) : state.segments[index];
 }
 
-/** The track with one part more. Throws `BroadcastLogError` when it is not the next one or not well formed. */
+/** The track with one more part. Throws `BroadcastLogError` if it is not the next one or malformed. */
 export function appendPartToTrack(
   state: TrackState,
   config: BroadcastConfig,
@@ -99,7 +99,7 @@ export function addPartToSegment(segment: SegmentState | undefined, part: PartSt
   return meta.close?.iframeBytes === undefined ? grown : { ...grown, iframeBytes: meta.close.iframeBytes };
 }
 
-/** Lets segments leave at the front while the closed ones that stay still fill the window, or are too many. */
+/** Removes segments at the front while the remaining closed ones still fill the window, or are too many. */
 export function slideWindow(state: TrackState, config: BroadcastConfig): TrackState {
   const { packed, segments } = state;
   const windowTicks = config.windowS * state.track.timescale;
@@ -128,7 +128,7 @@ export function slideWindow(state: TrackState, config: BroadcastConfig): TrackSt
   };
 }
 
-/** Moves what is stored and has left the tail to the past. */
+/** Moves stored segments before the tail to the past. */
 export function packDurableSegments(state: TrackState, config: BroadcastConfig): TrackState {
   const { packed, segments } = state;
   const tailTicks = TAIL_TARGET_DURATIONS * config.targetDurationS * state.track.timescale;
@@ -147,7 +147,7 @@ export function packDurableSegments(state: TrackState, config: BroadcastConfig):
   };
 }
 
-/** The track with segment `msn` marked as stored; unchanged when it has left the tail already. */
+/** The track with segment `msn` marked as stored; unchanged if it has already left the tail. */
 export function markSegmentDurable(state: TrackState, msn: number, config: BroadcastConfig): TrackState {
   const segments = state.segments.map((segment) => (segment.msn === msn ? { ...segment, durable: true } : segment));
   return packDurableSegments({ ...state, segments }, config);

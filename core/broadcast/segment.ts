@@ -1,6 +1,6 @@
 /** A segment of a track and its parts. */
 
-/** What part 0 says about the segment that it opens. */
+/** Metadata of the segment that part 0 opens. */
 export interface SegmentStart {
   /** Program time of the segment's first sample, milliseconds since the epoch. */
   readonly programTimeMs: number;
@@ -10,13 +10,13 @@ export interface SegmentStart {
   readonly discontinuity: boolean;
 }
 
-/** What the last part says about the segment that it closes. */
+/** Metadata of the segment that the last part closes. */
 export interface SegmentClose {
   /** Length of the segment's prefix that decodes to its first picture; video only. */
   readonly iframeBytes?: number;
 }
 
-/** A part as a replica knows it. */
+/** A part in a replica. */
 export interface PartState {
   readonly part: number;
   readonly durationTicks: number;
@@ -25,7 +25,7 @@ export interface PartState {
   readonly byteLength: number;
 }
 
-/** A segment as a replica knows it; the last one of a track may still be open. */
+/** A segment in a replica; the last one of a track may be open. */
 export interface SegmentState {
   readonly msn: number;
   readonly start: SegmentStart;

@@ -1,13 +1,13 @@
 /**
- * A snapshot in a feed: `hello` announces it, init sections, packs of the past and segments of the tail follow in messages of
- * their own, and `whole` ends it. So no message is long, whatever the window and the number of tracks.
+ * A snapshot in a feed: `hello` announces it, init sections, packs of the past and segments of the tail follow in separate
+ * messages, and `whole` ends it. So every message is short, for any window and number of tracks.
  */
 import type { TrackName } from "../kit/ids.ts";
 import type { BroadcastConfig, BroadcastSnapshot, TrackState } from "./broadcast-log.ts";
 import { countPackSegments, joinPacks, type SegmentPack } from "./packed-segments.ts";
 import type { SegmentState } from "./segment.ts";
 
-/** What `hello` says of the snapshot that follows: its frame, and the counts of what fills it. */
+/** The summary of the snapshot in `hello`: its frame, and the counts of its pieces. */
 export interface SnapshotHead {
   readonly config: BroadcastConfig;
   readonly ended: boolean;
@@ -21,7 +21,7 @@ export interface SnapshotHead {
   readonly inits: number;
 }
 
-/** The headers of the messages that fill a snapshot. */
+/** The headers of a snapshot's pieces. */
 export type SnapshotPieceHeader =
   /** Body: the init section. */
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number }
@@ -33,7 +33,7 @@ export type SnapshotPieceHeader =
 /** Parts in one `tail` message, each of about 100 bytes; a segment's own fields count as three. */
 const TAIL_MESSAGE_WEIGHT = 2_048;
 
-/** What a snapshot's `hello` says of it. */
+/** The summary of a snapshot for `hello`. */
 export function describeSnapshot({ config, ended, tracks, inits }: BroadcastSnapshot): SnapshotHead {
   return {
     config,
@@ -49,7 +49,7 @@ export function describeSnapshot({ config, ended, tracks, inits }: BroadcastSnap
   };
 }
 
-/** The messages that follow `hello`, with their bodies. */
+/** The messages after `hello`, with their bodies. */
 export function* splitSnapshot({
   tracks,
   inits,
@@ -77,21 +77,21 @@ function* splitTailSegments(segments: readonly SegmentState[]): Generator<readon
   if (some.length > 0) yield some;
 }
 
-/** A snapshot that is assembled from its pieces. */
+/** A snapshot under assembly. */
 export class SnapshotBuilder {
   readonly #head: SnapshotHead;
   readonly #offset: number;
   readonly #inits: { track: TrackName; version: number; bytes: Uint8Array }[] = [];
   readonly #tracks: Map<TrackName, { packs: SegmentPack[]; past: number; segments: SegmentState[] }>;
 
-  /** `head`: what `hello` said of it; `offset`: of the entry that it was taken after. */
+  /** `head`: the summary in `hello`; `offset`: of the last entry in it. */
   constructor(head: SnapshotHead, offset: number) {
     this.#head = head;
     this.#offset = offset;
     this.#tracks = new Map(head.tracks.map(({ name }) => [name, { packs: [], past: 0, segments: [] }]));
   }
 
-  /** Adds a piece; false where it is one too many, or of a track that was not announced. */
+  /** Adds a piece; false if it is one too many, or of an unannounced track. */
   addPiece(piece: Exclude<SnapshotPieceHeader, { kind: "whole" }>, body: Uint8Array): boolean {
     const { track } = piece;
     const announced = this.#head.tracks.find(({ name }) => name === track);
@@ -113,7 +113,7 @@ export class SnapshotBuilder {
     }
   }
 
-  /** The snapshot, or null where the pieces are not those announced. */
+  /** The snapshot, or null if pieces are missing. */
   build(): BroadcastSnapshot | null {
     const { config, ended } = this.#head;
     if (this.#inits.length !== this.#head.inits || this.#head.tracks.length !== config.tracks.length) return null;
