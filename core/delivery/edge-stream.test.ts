@@ -20,7 +20,7 @@ async function follow(test: TestEdgeStream): Promise<Replica> {
   return replica;
 }
 
-/** A request each `everyMs`, and a part each. */
+/** A request and a part every `everyMs`. */
 async function watch({ clock, edge, live }: TestEdgeStream, ms: number, everyMs = 500): Promise<void> {
   for (let passedMs = 0; passedMs < ms; passedMs += everyMs) {
     live.appendPart();
@@ -29,7 +29,7 @@ async function watch({ clock, edge, live }: TestEdgeStream, ms: number, everyMs 
   }
 }
 
-/** The result of a wait, once there is one. */
+/** The result of a wait, once it has ended. */
 function observe<T>(work: Promise<T>): { result: T | Error | null } {
   const observed: { result: T | Error | null } = { result: null };
   work.then(
@@ -155,7 +155,7 @@ test("a stream without any known state is awaited for a bounded time", async () 
   expect(request.result).toBeNull();
   await clock.advance(1);
   expect([request.result, edge.isStale]).toEqual([{ replica: null }, true]);
-  // The first retry is at once, later ones are spread over a time that doubles.
+  // The first retry is immediate, later ones are spread over a doubling time.
   expect(live.queries.length).toBeGreaterThan(2);
   expect(live.queries.length).toBeLessThan(10);
 });
@@ -201,7 +201,7 @@ test("a track without requests is left out of the next feed, and its bytes are d
   void edge.awaitTrackBytes(makeTestContext(), video, clock.nowMs() + 5_000);
   await watch(made, EDGE_STREAM_LIMITS.trackIdleMs + EDGE_STREAM_LIMITS.leaseMs);
   expect([...(live.queries.at(-1)?.wantedTracks ?? [])]).toEqual([]);
-  // The leader that is relieved may bring one part more.
+  // The relieved leader may deliver one more part.
   expect(replica.tail.heldBytes).toBeLessThanOrEqual(20);
 });
 

@@ -1,6 +1,6 @@
 /**
- * One stream as a node below the Live object has it: a replica that a feed from above keeps up to date, the requests that
- * wait for it, and who may watch.
+ * One stream in a node below the Live object: a replica that a feed from above keeps current, its waiting requests, and
+ * the access policy.
  */
 import type { AccessPolicy } from "../access/access-policy.ts";
 import { activeStop, type StreamStop } from "../access/stream-stop.ts";
@@ -24,19 +24,19 @@ import type { NodeAddress } from "./tree/node-address.ts";
 import type { TreeNode } from "./tree/parent-resolver.ts";
 import type { UpstreamNode } from "./upstream-node.ts";
 
-/** What an edge stream is made of. */
+/** The dependencies of an edge stream. */
 export interface EdgeStreamOptions {
   readonly platform: Platform;
   readonly stream: StreamName;
   readonly tier: TierName;
   readonly node: TreeNode;
-  /** After this time the next request takes the feed over. */
+  /** After this time the next request takes over the feed. */
   readonly leaseMs: number;
   readonly tailBytes: number;
-  /** A node's stub, made anew for each request that uses it. */
+  /** A node's stub, created anew for each request that uses it. */
   readonly nodeAt: (address: NodeAddress) => UpstreamNode;
   readonly parentCache?: ParentCache;
-  /** What happens to the replica, for nodes that feed others. */
+  /** Callbacks of the replica, for nodes that feed others. */
   readonly events?: Omit<ReplicaEvents, "objectReceived">;
   /** A feed broke. */
   readonly feedFailed: (error: unknown) => void;
@@ -47,7 +47,7 @@ export class EdgeStream {
   readonly platform: Platform;
   readonly stream: StreamName;
   readonly counters: NodeCounters;
-  /** Calls to the node above, beside its feed, and to R2. */
+  /** Calls to the node above, besides its feed, and to R2. */
   readonly clients: { readonly above: UpstreamClient; readonly r2: UpstreamClient };
   readonly #updater: ReplicaUpdater;
   readonly #leases: FeedLeases;
@@ -56,9 +56,9 @@ export class EdgeStream {
   readonly #demand = new TrackDemand();
   /** Notified when a feed has caught up or ended, and when the stream is stopped or closed. */
   readonly #feedProgress: Notifier;
-  /** When the Live object was last heard of. */
+  /** Time of the last word of the Live object. */
   #authorityHeardMs = 0;
-  /** The time of the latest request: reading the clock costs more than the rest of a hit's look-ups. */
+  /** Time of the latest request: reading the clock costs more than the other look-ups of a hit. */
   #nowMs = 0;
 
   constructor(options: EdgeStreamOptions) {
@@ -130,7 +130,7 @@ export class EdgeStream {
     return this.#feedProgress.waiterCount;
   }
 
-  /** The replica as far as this node has it, without asking. */
+  /** The current replica, without a request to the node above. */
   get currentReplica(): Replica | null {
     return this.#updater.replica;
   }
@@ -150,7 +150,7 @@ export class EdgeStream {
     return this.#updater.status?.status ?? null;
   }
 
-  /** Who may watch; known where there is a replica. */
+  /** The access policy; known if there is a replica. */
   get accessPolicy(): AccessPolicy {
     return this.#updater.access;
   }
@@ -162,12 +162,12 @@ export class EdgeStream {
     return activeStop(accessPolicy, this.platform.clock.nowMs());
   }
 
-  /** Time since the Live object was last heard of, ms: its decisions since then are unknown here. */
+  /** Time since the last word of the Live object, ms: its later decisions are unknown here. */
   authoritySilenceMs(nowMs: number = this.#nowMs): number {
     return Math.max(0, nowMs - this.#authorityHeardMs);
   }
 
-  /** Throws `StreamStoppedError` where the stream is stopped. */
+  /** Throws `StreamStoppedError` if the stream is stopped. */
   throwIfStopped(): void {
     const { activeStop } = this;
     if (activeStop !== null) throw new StreamStoppedError(activeStop);
@@ -178,20 +178,20 @@ export class EdgeStream {
     return !this.#isFresh(this.platform.clock.nowMs());
   }
 
-  /** The node above, for what its feed doesn't hold. */
+  /** The node above, for objects that its feed does not carry. */
   get parent(): { readonly address: NodeAddress; readonly node: UpstreamNode } {
     return this.#follower.parent;
   }
 
-  /** Ends the feed for good. Requests that still have this edge are answered with what it knows. */
+  /** Ends the feed for good. Requests that still use this edge are answered from its state. */
   close(): void {
     this.#leases.close();
     this.#feedProgress.notifyAll();
   }
 
   /**
-   * The replica, kept up to date by a feed; null where the stream has never been live or nothing is known of it. At once
-   * where a feed has caught up, else after it has.
+   * The replica, kept current by a feed; null if the stream was never live or nothing is known about it. At once
+   * if a feed has caught up, else after it has.
    */
   ensureReplica(ctx: WaitUntilContext): Replica | null | Promise<Replica | null> {
     this.#nowMs = this.platform.clock.nowMs();
@@ -210,7 +210,7 @@ export class EdgeStream {
     return this.currentReplica;
   }
 
-  /** There is an answer, or waiting for a feed has not helped. */
+  /** The stream's state is known, or waiting for a feed has failed. */
   #isAnswerable(nowMs: number): boolean {
     if (this.#isFresh(nowMs) || this.#leases.isClosed) return true;
     return this.currentReplica !== null && this.#leases.isCircuitOpen;
@@ -238,15 +238,15 @@ export class EdgeStream {
   }
 
   /**
-   * Parks the request until the track has reached the target, or the replica is replaced or ended (true), or until the time
-   * is up (false). False as well where the request's network has parked its share. Throws `StreamStoppedError` as soon as
+   * Parks the request until the track has reached the target, or the replica is replaced or ended (true), or until the
+   * deadline (false). Also false if the request's network has parked its share. Throws `StreamStoppedError` as soon as
    * the stream is stopped.
    */
   awaitTarget(ctx: WaitUntilContext, wait: TargetWait): Promise<boolean> {
     return this.#parking.awaitTarget(ctx, wait);
   }
 
-  /** Makes this request read the feed where none does, or take it over from a request that is due. */
+  /** Makes this request read the feed if none does, or take it over from a request that is due. */
   ensureLease(ctx: WaitUntilContext, nowMs: number = this.platform.clock.nowMs()): void {
     const acquired = this.#leases.acquire(nowMs, this.currentReplica !== null, () =>
       this.#demand.collect(nowMs, (track) => this.currentReplica?.tail.dropTrack(track)),

@@ -19,23 +19,23 @@ export interface FeedQuery {
 }
 
 /**
- * How a read ended: `absent`, the stream has never been live; `bye`, the sender closed it; `up` and `down`, ask that node
- * instead; `stopped`, by the reader; `broken`, all else.
+ * How a read ended: `absent`, the stream was never live; `bye`, the sender closed it; `up` and `down`, ask that node
+ * instead; `stopped`, by the reader; `broken`, anything else.
  */
 export type FeedEndReason = "absent" | "bye" | "up" | "down" | "broken" | "stopped";
 
-/** What happens during a read. */
+/** Callbacks of a read. */
 export interface FeedReadHandler {
-  /** Bytes came, perhaps not a whole message. */
+  /** Bytes arrived, not necessarily a whole message. */
   bytesReceived(): void;
   handleMessage(message: FeedMessage): "on" | "again" | Promise<"on" | "again">;
-  /** The node redirected the requester and hands it its counters: it has no feed of its own to report with. */
+  /** The node redirected the requester and passed on its counters: it has no feed of its own to report with. */
   addChildReport(report: NodeReport): void;
   /** The requester's own report was not accepted. */
   restoreReport(report: NodeReport): void;
   /** Whether to end the read. */
   shouldStop(): boolean;
-  /** The feed broke; `error` says why. */
+  /** The feed broke because of `error`. */
   feedFailed(error: unknown): void;
 }
 
@@ -44,11 +44,11 @@ export interface FeedSource {
   fetch(url: string, init: { readonly headers: Record<string, string> }): Promise<Response>;
 }
 
-/** A redirect carries its direction here. */
+/** Header of a redirect's direction. */
 const REDIRECT_HEADER = "corral-go";
 const REPORT_HEADER = "corral-report";
 
-/** A feed that is silent this long is broken: it has a heartbeat every 500 ms. */
+/** A feed that is silent this long is broken: heartbeats come every 500 ms. */
 const SILENCE_MS = 5_000;
 
 /** Reads a feed until it ends, breaks, or `shouldStop()` says so. Never rejects. */
@@ -64,7 +64,7 @@ export async function readFeed(
     const { url, headers } = buildFeedRequest(query);
     const fetched = source.fetch(url, { headers });
     const response = await failWhenSilent(clock, fetched).catch((error: unknown) => {
-      // A feed that nobody reads would hold a subscriber's place at the node until the end of its time.
+      // An unread feed would hold a subscriber's slot at the node until its end.
       fetched.then((late) => late.body?.getReader().cancel()).catch(() => {});
       throw error;
     });
@@ -108,7 +108,7 @@ async function readMessages(
   return "stopped";
 }
 
-/** The result of `work`. Throws `FeedError` when there is none within `SILENCE_MS`. */
+/** The result of `work`. Throws `FeedError` if there is none within `SILENCE_MS`. */
 function failWhenSilent<T>(clock: Clock, work: Promise<T>): Promise<T> {
   return withTimeout(clock, SILENCE_MS, work, () => {
     throw new FeedError(`the feed was silent for ${SILENCE_MS} ms`);

@@ -1,4 +1,4 @@
-/** Follows the stream's feed: looks for a node that feeds, and applies what that sends. */
+/** Follows the stream's feed: finds a node that serves it, and applies its messages. */
 import type { FeedMessage } from "../broadcast/feed-codec.ts";
 import type { ReplicaUpdater } from "../broadcast/replica-updater.ts";
 import type { Clock } from "../kit/clock.ts";
@@ -13,16 +13,16 @@ import { isSameNode, type NodeAddress } from "./tree/node-address.ts";
 import { cacheableParent, ParentResolver, type TreeNode } from "./tree/parent-resolver.ts";
 import type { UpstreamNode } from "./upstream-node.ts";
 
-/** A wait for the predecessor's feed looks this often. */
+/** Interval of checks while waiting for the predecessor's feed. */
 const PREDECESSOR_CHECK_MS = 50;
 
-/** The parents of streams as the isolates of one data centre know them. */
+/** The parents of streams, as cached by the isolates of one data centre. */
 export interface ParentCache {
   read(stream: StreamName): Promise<NodeAddress | null>;
   write(ctx: WaitUntilContext, stream: StreamName, address: NodeAddress): void;
 }
 
-/** What a follower works with. */
+/** The dependencies of a follower. */
 export interface FeedFollowerOptions {
   readonly stream: StreamName;
   readonly node: TreeNode;
@@ -35,13 +35,13 @@ export interface FeedFollowerOptions {
   /** A node's stub, made anew for each request that uses it. */
   readonly nodeAt: (address: NodeAddress) => UpstreamNode;
   readonly parentCache?: ParentCache | undefined;
-  /** The Live object was heard of at `atMs`, by way of whatever nodes. */
+  /** The Live object's last word was at `atMs`, through any nodes. */
   readonly authorityHeard: (atMs: number) => void;
   /** A feed broke. */
   readonly feedFailed: (error: unknown) => void;
 }
 
-/** The way to one stream's feed. */
+/** The follower of one stream's feed. */
 export class FeedFollower {
   readonly #options: FeedFollowerOptions;
   readonly #parentResolver: ParentResolver;
@@ -62,7 +62,7 @@ export class FeedFollower {
     return { address: currentParent, node: this.#options.nodeAt(currentParent) };
   }
 
-  /** Asks one node after another until one feeds, and reads that feed to its end. */
+  /** Asks one node after another until one serves, and reads that feed to its end. */
   async follow(ctx: WaitUntilContext, { lease, predecessor }: AcquiredLease): Promise<FeedEndReason> {
     const { clock, counters, nodeAt, parentCache, stream } = this.#options;
     const cached = this.#parentResolver.isUnresolved ? ((await parentCache?.read(stream)) ?? null) : null;
@@ -140,7 +140,7 @@ export class FeedFollower {
     return this.#options.updater.resumePosition?.offset ?? 0;
   }
 
-  /** Waits until the predecessor's feed has brought everything up to `offset`, where it ends: the node moved it here. */
+  /** Waits until the predecessor's feed has delivered everything up to `offset`, where it ends: the node moved it here. */
   async #awaitPredecessor(offset: number): Promise<"on" | "again"> {
     const { clock, feedProgress } = this.#options;
     const untilMs = clock.nowMs() + EDGE_STREAM_LIMITS.handoverMs;

@@ -1,4 +1,4 @@
-/** The answer to a requester that a node does not feed. */
+/** The response to a requester that a node does not feed. */
 import type { NodeReport } from "../broadcast/stream-status.ts";
 import { createFeedRedirect, type FeedQuery } from "./feed-client.ts";
 import type { FeedFanout } from "./feed-fanout.ts";
@@ -8,10 +8,10 @@ import type { AdmissionDecision } from "./tree/feed-policy.ts";
 
 const NO_SUBSCRIBERS: SubscriberSummary = { isolates: 0, shields: 0, has: () => false };
 
-/** The direction of another node to ask, or that none is free. */
+/** The direction of the node to ask next, or that none is free. */
 export type FeedRedirect = Exclude<AdmissionDecision, "serve">;
 
-/** Whether and where a requester is redirected; null where it is fed here. */
+/** Whether and where a requester is redirected; null if it is served here. */
 export function redirectSubscriber(
   admission: FeedAdmission,
   feeds: FeedFanout | null,
@@ -28,7 +28,7 @@ export function redirectSubscriber(
 /** The HTTP status of `redirectResponse`. */
 export const redirectStatus = (redirect: FeedRedirect): 307 | 503 => (redirect === "full" ? 503 : 307);
 
-/** The answer. `report` gives the counters that a redirected requester carries on, or null. */
+/** The response. `report` returns the counters that a redirected requester carries on, or null. */
 export function redirectResponse(redirect: FeedRedirect, report: () => NodeReport | null): Response {
   if (redirect !== "full") return createFeedRedirect(redirect, report());
   return new Response(null, { status: redirectStatus(redirect), headers: { "retry-after": "2" } });

@@ -31,7 +31,7 @@ test("for any arrival pattern at most burst plus rate is admitted, and everybody
         const admission = new JoinAdmission({ joinsPerSecond, burst, spreadS: 5 });
         const takenMs: number[] = [];
         let waiting = [...comeMs].sort((a, b) => a - b);
-        // Each round takes in at least one of those who are left.
+        // Each round admits at least one of the remaining viewers.
         while (waiting.length > 0) {
           const [now = 0, ...rest] = waiting;
           const comeBackS = admission.tryJoin(now, randoms.next().value as number);

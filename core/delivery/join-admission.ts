@@ -1,20 +1,20 @@
-/** Admission of newcomers to a stream: a token bucket spreads a rush over time. Viewers that are in never meet it. */
+/** Join admission of a stream: a token bucket spreads a rush over time. Current viewers are never limited. */
 import { BoundedMap } from "../kit/bounded-map.ts";
 import { type BucketRate, type TokenBucket, takeTokens } from "../kit/token-bucket.ts";
 
-/** How a node admits newcomers. */
+/** Parameters of join admission. */
 export interface JoinRates {
-  /** Joins a second over a long stretch. */
+  /** Sustained joins per second. */
   readonly joinsPerSecond: number;
-  /** Joins at once, after a quiet time. */
+  /** Burst of joins after a quiet time. */
   readonly burst: number;
-  /** Refused newcomers return within this many seconds, spread over as many of them as the rush needs. */
+  /** Refused viewers retry within this many seconds, spread over as much of it as the rush needs. */
   readonly spreadS: number;
 }
 
 /**
- * One core answers some 6,000 requests per second and a join makes about a dozen: 300 joins leave room for viewers. Two
- * seconds' worth at once is a crowd that players' own buffers ride out.
+ * One core answers some 6,000 requests/s and a join takes about a dozen: 300 joins leave capacity for viewers. A burst of
+ * two seconds' worth is absorbed by players' buffers.
  */
 export const DEFAULT_JOIN_RATES: JoinRates = { joinsPerSecond: 300, burst: 600, spreadS: 15 };
 
@@ -23,7 +23,7 @@ export class JoinAdmission {
   readonly #rates: JoinRates;
   readonly #bucketRate: BucketRate;
   #bucket: TokenBucket | undefined;
-  /** Refusals less admissions since: about as many newcomers are still to return. */
+  /** Refusals minus later admissions: the estimated number of pending retries. */
   #backlog = 0;
 
   constructor(rates: JoinRates) {
@@ -32,8 +32,8 @@ export class JoinAdmission {
   }
 
   /**
-   * Admits a newcomer at `nowMs` (null), or gives the whole seconds after which to retry. `random` (0 ≤ random < 1) spreads
-   * refused newcomers.
+   * Admits a join at `nowMs` (null), or returns the whole seconds until the retry. `random` (0 ≤ random < 1) spreads
+   * refused viewers.
    */
   tryJoin(nowMs: number, random: number): number | null {
     const { bucket, ok } = takeTokens(this.#bucket, this.#bucketRate, nowMs);
@@ -42,12 +42,12 @@ export class JoinAdmission {
     return ok ? null : this.retryAfterS(random);
   }
 
-  /** The answer of `tryJoin`, without a token being taken. */
+  /** The result of `tryJoin` without taking a token. */
   checkJoin(nowMs: number, random: number): number | null {
     return takeTokens(this.#bucket, this.#bucketRate, nowMs).ok ? null : this.retryAfterS(random);
   }
 
-  /** Whole seconds after which a newcomer that is refused for whatever reason retries: at least 1, at most `spreadS`. */
+  /** Whole seconds until the retry of a viewer refused for any reason: at least 1, at most `spreadS`. */
   retryAfterS(random: number): number {
     const { joinsPerSecond, spreadS } = this.#rates;
     const neededS = Math.min(spreadS, Math.max(1, this.#backlog / joinsPerSecond));
@@ -56,11 +56,11 @@ export class JoinAdmission {
 }
 
 /**
- * The share of one network in the joins of one stream at one node: a tenth, so that it cannot keep newcomers out by itself;
- * in any case what a household or a small office needs.
+ * One network's share of the joins of one stream at one node: a tenth, so that it cannot keep other viewers out;
+ * at least what a household or a small office needs.
  */
 const NETWORK_SHARE = { fraction: 0.1, minPerSecond: 1, minBurst: 8 } as const;
-/** Networks whose joins are remembered. */
+/** Number of networks whose joins are tracked. */
 const MAX_NETWORKS = 4_096;
 
 /** The joins of each network. */
@@ -75,7 +75,7 @@ export class NetworkJoinAdmission {
     };
   }
 
-  /** Whether the network's share admits another newcomer. */
+  /** Whether the network's share admits another join. */
   tryJoin(network: string, nowMs: number): boolean {
     const { bucket, ok } = takeTokens(this.#buckets.get(network), this.#rate, nowMs);
     this.#buckets.set(network, bucket);

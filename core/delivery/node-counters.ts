@@ -1,4 +1,4 @@
-/** The counters of one node for one stream, with the reports of the nodes below; feeds carry their growth upwards. */
+/** The counters of one node for one stream, with the reports of its child nodes; feeds carry their growth upwards. */
 import {
   addCounters,
   type CacheOutcome,
@@ -11,22 +11,22 @@ import {
   zeroCounters,
 } from "../broadcast/stream-status.ts";
 
-/** Objects remembered in order to count distinct ones; beyond it the oldest half is forgotten. */
+/** Objects remembered to count distinct ones; beyond it the oldest half is dropped. */
 const MAX_REMEMBERED_OBJECTS = 4096;
-/** A rate over less time than this says little. */
+/** A rate over less time than this is unreliable. */
 const MIN_RATE_WINDOW_MS = 3_000;
-/** A child's viewers and requests count for this long after its report: feeds are renewed every 20 to 45 s. */
+/** A child's viewers and requests are valid for this long after its report: feeds are renewed every 20 to 45 s. */
 const CHILD_REPORT_TTL_MS = 60_000;
 
 const TIER_ORDER: readonly TierName[] = ["isolate", "colo", "region", "live", "r2"];
 
-/** People watching, and their requests per second. */
+/** Current viewers, and their requests per second. */
 export type AudienceEstimate = Pick<NodeReport, "viewers" | "requestsPerSecond">;
 
-/** Counters of a node since it began. */
+/** Counters of a node since its start. */
 export class NodeCounters {
   readonly nodeId: string;
-  /** What this node itself counts. */
+  /** This node's own counters. */
   readonly ownCounters: RequestCounters = zeroCounters();
   /** Its look-ups in the data centre's cache, and its requests that fill the cache. */
   readonly coloCacheCounters: RequestCounters = zeroCounters();
@@ -37,7 +37,7 @@ export class NodeCounters {
   readonly #childAudiences = new Map<string, AudienceEstimate & { readonly atMs: number }>();
   #objectCrossings = new Map<string, number>();
   #blockingMs = 0;
-  /** Of the report before. */
+  /** At the previous report. */
   #previousOwnAudience: AudienceEstimate = { viewers: 0, requestsPerSecond: 0 };
   #peakViewers = 0;
   #reportedMs = 0;
@@ -49,17 +49,17 @@ export class NodeCounters {
     this.nodeId = node;
   }
 
-  /** A request was answered with an HTTP `status`. */
+  /** Counts an answered request by its HTTP `status`. */
   countRequest(outcome: CacheOutcome, status: number): void {
     countRequest(this.ownCounters, outcome, status);
   }
 
-  /** An object came over a link from a node nearer to the origin. */
+  /** Counts an object received over a link from a node nearer to the origin. */
   countObject(object: string): void {
     this.#countCrossing(this.ownCounters, object);
   }
 
-  /** An object came to the data centre's cache. */
+  /** Counts an object received by the data centre's cache. */
   countCachedObject(object: string): void {
     this.#countCrossing(this.coloCacheCounters, `cache ${object}`);
   }
@@ -76,12 +76,12 @@ export class NodeCounters {
     counters.mostCrossings = Math.max(counters.mostCrossings, times);
   }
 
-  /** A blocking request for a playlist of a track whose viewers are counted; each viewer makes one a part. */
+  /** Counts a blocking playlist request of a track whose viewers are counted; each viewer makes one per part. */
   countBlockingRequest(partTargetMs: number): void {
     this.#blockingMs += partTargetMs;
   }
 
-  /** Takes a child's report. */
+  /** Applies a child's report. */
   addChildReport({ node, tiers, viewers, requestsPerSecond = 0 }: NodeReport, nowMs: number): void {
     for (const [tier, counts] of Object.entries(tiers) as [TierName, RequestCounters][])
       addToTier(this.#childCounters, tier, counts);
@@ -90,8 +90,8 @@ export class NodeCounters {
   }
 
   /**
-   * People watching here and below: those of an isolate from the rate of their blocking requests since its last
-   * report, or in the one before.
+   * Current viewers here and below: those of an isolate from the rate of its blocking requests since its last
+   * report, or in the previous one.
    */
   estimateAudience(nowMs: number): AudienceEstimate {
     let { viewers, requestsPerSecond } = this.#estimateOwnAudience(nowMs);
@@ -106,7 +106,7 @@ export class NodeCounters {
     return { viewers, requestsPerSecond: Math.round(requestsPerSecond * 100) / 100 };
   }
 
-  /** What was counted here and below since the last report. */
+  /** The growth of counters here and below since the last report. */
   createReport(nowMs: number): NodeReport {
     const watching = this.estimateAudience(nowMs);
     this.#previousOwnAudience = this.#estimateOwnAudience(nowMs);
@@ -121,7 +121,7 @@ export class NodeCounters {
     return { node: this.nodeId, tiers, ...watching };
   }
 
-  /** The report was not taken: what it says belongs to the next one. */
+  /** The report was not accepted: its content is part of the next one. */
   restoreReport({ tiers }: NodeReport): void {
     for (const [tier, counts] of Object.entries(tiers) as [TierName, RequestCounters][]) {
       this.#reportedCounters.set(tier, subtractCounters(this.#reportedCounters.get(tier) ?? zeroCounters(), counts));
@@ -147,7 +147,7 @@ export class NodeCounters {
     const elapsedMs = nowMs - this.#reportedMs;
     const before = elapsedMs < MIN_RATE_WINDOW_MS ? this.#previousOwnAudience : { viewers: 0, requestsPerSecond: 0 };
     const blocking = Math.round(this.#blockingMs / Math.max(elapsedMs, MIN_RATE_WINDOW_MS));
-    // Viewers ask isolates only.
+    // Viewers request from isolates only.
     const requests = this.#tier === "isolate" ? this.ownCounters.requests - this.#reportedRequests : 0;
     return {
       viewers: Math.max(blocking, this.#blockingMs > 0 ? 1 : 0, before.viewers),

@@ -1,4 +1,4 @@
-/** Names of what is stored: one place, because the Live object writes them and every isolate reads them. */
+/** Names of stored objects, in one place, because the Live object writes them and every isolate reads them. */
 
 import type { BroadcastId, StreamName, TrackName } from "../kit/ids.ts";
 import type { PlaylistFile } from "../media/hls/paths.ts";
@@ -18,7 +18,7 @@ export function playlistObjectKey(
   return mediaObjectKey(stream, broadcast, track, `${file}.json`);
 }
 
-/** Names of the streams of which `prefixes` are, which a listing of the bucket up to the first `/` gives. */
+/** Stream names of `prefixes`, from a listing of the bucket up to the first `/`. */
 export function parseStreamPrefixes(prefixes: readonly string[]): string[] {
   return prefixes.map((prefix) => prefix.split("/", 1)[0] ?? "");
 }

@@ -1,14 +1,14 @@
-/** Reads of R2, bounded and counted, in isolates and shields alike. */
+/** Bounded and counted reads of R2, in isolates and shields. */
 import { countRequest } from "../broadcast/stream-status.ts";
 import type { UpstreamClient } from "../kit/upstream-client.ts";
 import type { NodeCounters } from "./node-counters.ts";
 
-/** The part of a bucket that is used. */
+/** The used part of a bucket. */
 interface Bucket {
   get(key: string): Promise<{ arrayBuffer(): Promise<ArrayBuffer> } | null>;
 }
 
-/** A segment in R2, or null. `onAttempt` is called for each request that goes out. Throws `UpstreamError`. */
+/** A segment in R2, or null. `onAttempt` is called for each request that is sent. Throws `UpstreamError`. */
 export function readR2Object(
   bucket: Bucket,
   { r2Counters }: NodeCounters,

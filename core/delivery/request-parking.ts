@@ -8,18 +8,18 @@ import { Notifier } from "../kit/notifier.ts";
 import type { WaitUntilContext } from "../kit/wait-until.ts";
 import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
 
-/** What a request waits for. */
+/** The target of a parked request. */
 export interface TargetWait {
   readonly replica: Replica;
   readonly track: TrackName;
   readonly target: WaitTarget;
-  /** Wall time at which the wait ends without it. */
+  /** Wall time of its deadline. */
   readonly untilMs: number;
-  /** The network that the request comes from, or null where it is unknown. */
+  /** The network of the request, or null if unknown. */
   readonly network: string | null;
 }
 
-/** What parked requests need of their stream. */
+/** What parked requests need from their stream. */
 export interface ParkingHost {
   readonly currentReplica: Replica | null;
   readonly isClosed: boolean;
@@ -42,8 +42,8 @@ export class RequestParking {
   }
 
   /**
-   * Waits until the track has reached the target, or the replica is replaced or ended (true), or until the time is up
-   * (false). False as well where the network has parked its share. Throws `StreamStoppedError` as soon as the stream is
+   * Waits until the track has reached the target, or the replica is replaced or ended (true), or until the deadline
+   * (false). Also false if the network has parked its share. Throws `StreamStoppedError` as soon as the stream is
    * stopped.
    */
   async awaitTarget(ctx: WaitUntilContext, wait: TargetWait): Promise<boolean> {

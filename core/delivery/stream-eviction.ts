@@ -1,21 +1,21 @@
-/** Which of an isolate's streams makes room for another one: the weakest, and never one that people watch. */
+/** Selects the stream of an isolate that is evicted for another: the least used, and never one with viewers. */
 
 /** A stream that an isolate holds. */
 export interface EvictionCandidate {
   /** Requests parked on it. */
   readonly parkedRequests: number;
-  /** People watching it here. */
+  /** Viewers of it in this isolate. */
   readonly viewers: number;
-  /** It has a replica, and whether that one's broadcast goes on. */
+  /** Whether it has a replica, and whether its broadcast is live. */
   readonly replicaState: "nothing" | "ended" | "live";
   /** When it was last requested, milliseconds since the epoch. */
   readonly lastRequestMs: number;
 }
 
-/** The least worth first. */
+/** Ordered by worth, the lowest first. */
 const EVICTION_ORDER: readonly EvictionCandidate["replicaState"][] = ["nothing", "ended", "live"];
 
-/** The least used of these, among equals the least recently requested; null where viewers watch each one. */
+/** The least used stream, among equals the least recently requested; null if all have viewers. */
 export function selectForEviction<T extends EvictionCandidate>(candidates: Iterable<T>): T | null {
   let found: T | null = null;
   for (const stream of candidates) {

@@ -15,7 +15,7 @@ import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
 import { formatNodeAddress, LIVE_ADDRESS, type NodeAddress } from "./tree/node-address.ts";
 import type { UpstreamNode } from "./upstream-node.ts";
 
-/** How a test node answers requests for a feed. */
+/** A test node's response to feed requests. */
 export type TestNodeMode = "feed" | "absent" | "broken" | "hang" | "up" | "down";
 
 /** Parts in a segment of a test node's broadcast. */
@@ -34,7 +34,7 @@ function makeTestPlatform(clock: VirtualClock, random = 0.5): Platform {
   };
 }
 
-/** A context that keeps the work it is given. */
+/** A context that collects the work passed to `waitUntil`. */
 export function makeTestContext(): WaitUntilContext & { readonly work: Promise<unknown>[] } {
   const work: Promise<unknown>[] = [];
   return { work, waitUntil: (each) => void work.push(each) };
@@ -43,7 +43,7 @@ export function makeTestContext(): WaitUntilContext & { readonly work: Promise<u
 /** A node that feeds a broadcast. */
 export class TestNode {
   mode: TestNodeMode = "feed";
-  /** Time for which the node has not heard of the Live object. */
+  /** Time since the node's last word of the Live object. */
   authoritySilenceMs = 0;
   access: AccessPolicy = PUBLIC_ACCESS_POLICY;
   readonly queries: FeedQuery[] = [];
@@ -72,18 +72,18 @@ export class TestNode {
     this.replica.appendEntry(entry, bytes);
   }
 
-  /** Changes who may watch. */
+  /** Changes the access policy. */
   setAccess(access: AccessPolicy): void {
     this.access = access;
     this.feeds.sendAccess(access);
   }
 
-  /** The feeds that are open go on without a byte: what a reader sees that was killed, or whose link is dead. */
+  /** Open feeds continue without bytes, as from a killed node or a dead link. */
   silenceFeeds(): void {
     for (const silence of this.#silencers) silence();
   }
 
-  /** The node as one below it calls it. */
+  /** The node's interface for the nodes below it. */
   get stub(): UpstreamNode {
     const fetch: UpstreamNode["fetch"] = (url, { headers }) => {
       const query = parseFeedQuery({ url, headers: new Headers(headers) });
@@ -137,15 +137,15 @@ export interface TestEdgeStream {
   readonly edge: EdgeStream;
   readonly live: TestNode;
   readonly video: TrackName;
-  /** The errors of feeds that broke. */
+  /** Errors of broken feeds. */
   readonly failures: unknown[];
   /** The node at an address other than the Live object's. */
   nodeAt(address: NodeAddress): TestNode;
-  /** Another broadcast begins: a new Live node, and the end of the present one's feeds. */
+  /** Starts another broadcast: a new Live node, and the end of the current one's feeds. */
   replaceBroadcast(broadcast: BroadcastId): TestNode;
 }
 
-/** An isolate's edge stream below a test node. Without a site, the Live object is the only node it asks. */
+/** An isolate's edge stream below a test node. Without a site, it asks only the Live object. */
 export function makeTestEdgeStream(options: Partial<EdgeStreamOptions> = {}): TestEdgeStream {
   const clock = new VirtualClock();
   const nodes = new Map<string, TestNode>();

@@ -1,4 +1,4 @@
-/** The tracks whose bytes viewers take. */
+/** Tracks requested by viewers. */
 import type { TrackName } from "../kit/ids.ts";
 import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
 
@@ -6,12 +6,12 @@ import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
 export class TrackDemand {
   readonly #requestedMs = new Map<TrackName, number>();
 
-  /** Somebody takes the track's bytes. */
+  /** Records a request for the track's bytes. */
   record(track: TrackName, nowMs: number): void {
     this.#requestedMs.set(track, nowMs);
   }
 
-  /** The tracks in demand; `dropTrack` is called for those that nobody requested for a while. */
+  /** The tracks in demand; `dropTrack` is called for those without requests for a while. */
   collect(nowMs: number, dropTrack: (track: TrackName) => void): Set<TrackName> {
     for (const [track, requestedMs] of this.#requestedMs) {
       if (nowMs - requestedMs < EDGE_STREAM_LIMITS.trackIdleMs) continue;

@@ -1,4 +1,4 @@
-/** A node of the tree as the one below it calls it. */
+/** The interface of a tree node for the nodes below it. */
 
 import type { BroadcastId, StreamName, TrackName } from "../kit/ids.ts";
 import type { PlaylistFile } from "../media/hls/paths.ts";
@@ -6,15 +6,15 @@ import type { FeedSource } from "./feed-client.ts";
 import { nodeObjectName } from "./tree/feed-policy.ts";
 import type { NodeAddress, Region } from "./tree/node-address.ts";
 
-/** A playlist as stored: only the Live object renders it. */
+/** A stored playlist: only the Live object renders it. */
 export interface StoredPlaylist {
   readonly text: string;
   readonly ended: boolean;
-  /** When it changed last, milliseconds since the epoch. */
+  /** Time of its last change, milliseconds since the epoch. */
   readonly changedMs: number;
 }
 
-/** The files of a broadcast that isn't live any more: requests for others are refused without asking upstream. */
+/** The files of an ended broadcast: requests for others are refused without a request upstream. */
 export interface BroadcastOutline {
   readonly tracks: readonly {
     readonly name: TrackName;
@@ -22,27 +22,27 @@ export interface BroadcastOutline {
     /** The last segment, or -1. */
     readonly lastMsn: number;
   }[];
-  /** Nothing of it is on its way to storage: the outline stays. */
+  /** Nothing of it is still being stored: the outline is final. */
   readonly whole: boolean;
 }
 
-/** What the Live object and the shields answer; each `pull` gives null where there is no such thing. */
+/** The methods of the Live object and shields; each `pull` returns null if the object does not exist. */
 export interface UpstreamNode extends FeedSource {
-  /** A part that the caller's replica lists and its tail lacks. */
+  /** A part that the caller's replica lists and whose bytes it lacks. */
   pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Promise<Uint8Array | null>;
   /** A closed segment that is not in R2 yet. */
   pullSegment(id: BroadcastId, track: TrackName, msn: number): Promise<Uint8Array | null>;
   /** An init section of any broadcast of the stream. */
   pullInit(id: BroadcastId, track: TrackName, version: number): Promise<Uint8Array | null>;
-  /** A playlist of any broadcast of the stream, as it stands. */
+  /** A playlist of any broadcast of the stream, in its current state. */
   pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null>;
   /** Ids of the stream's broadcasts, as `FingerprintSet` encodes them. */
   pullBroadcasts(): Promise<Uint8Array>;
-  /** What there is of a broadcast of the stream. */
+  /** The outline of a broadcast of the stream. */
   pullOutline(id: BroadcastId): Promise<BroadcastOutline | null>;
-  /** Throws the node's memory away, as a crash or a deploy does; the call fails with it. */
+  /** Discards the node's memory, as a crash or a deploy does; the call fails with it. */
   restart(): Promise<void>;
-  /** A segment in R2, read once for all below; the Live object has none of these, its children read R2 themselves. */
+  /** A segment in R2, read once for all nodes below; the Live object has none of these, its children read R2 themselves. */
   pullStored?(key: string): Promise<Uint8Array | null>;
 }
 
@@ -52,7 +52,7 @@ export interface UpstreamNamespaces {
   readonly SHIELD: { getByName(name: string, options: { readonly locationHint: Region }): UpstreamNode };
 }
 
-/** The object of a node; a shield is placed in its region when it is first called. */
+/** The object of a node; a shield is placed in its region at its first call. */
 export function getUpstreamNode(
   { LIVE, SHIELD }: UpstreamNamespaces,
   stream: StreamName,

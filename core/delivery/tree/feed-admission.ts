@@ -1,9 +1,9 @@
-/** One node's admission of subscribers, from its memory of recent requesters. */
+/** One node's admission of subscribers, based on recent requesters. */
 
 import { type AdmissionDecision, admitSubscriber, type FeedRequester, TREE_LIMITS } from "./feed-policy.ts";
 import type { NodeAddress } from "./node-address.ts";
 
-/** The nodes fed now, apart from the requester. */
+/** The currently fed nodes, except the requester. */
 export interface SubscriberSummary {
   readonly isolates: number;
   readonly shields: number;
@@ -11,7 +11,7 @@ export interface SubscriberSummary {
   has(node: string): boolean;
 }
 
-/** Requesters remembered; beyond it the oldest is forgotten, so the node underestimates demand. */
+/** Remembered requesters; beyond it the oldest is dropped, so the node underestimates demand. */
 const MAX_RECENT_REQUESTERS = 1024;
 
 /** The admission of one node. */

@@ -1,5 +1,5 @@
 /**
- * The rules by which the tree grows and shrinks. A node that gets a request for a feed serves it, or redirects the requester
+ * The rules by which the tree grows and shrinks. A node serves a feed request, or redirects the requester
  * one step up or down. The rules are pure, so that the scale model runs the same ones.
  */
 import { hash32 } from "../../kit/hash.ts";
@@ -12,18 +12,18 @@ import {
   type Site,
 } from "./node-address.ts";
 
-/** The tree's bounds, each with its reason. */
+/** The tree's limits, each with its reason. */
 export const TREE_LIMITS = {
   /**
    * Isolates fed by the Live object itself: a small broadcast needs no shield and pays for none. Each requests a feed again
-   * for every track that its viewers choose, all in the same second when a herd arrives in all data centres at once.
+   * for every track that its viewers select, all in the same second when a herd arrives in all data centres at once.
    */
   liveIsolates: 48,
   /** Children of any kind at the Live object; shields come in tens. */
   liveChildren: 256,
-  /** Isolates at a region's shield: those of a colo whose shield failed. */
+  /** Isolates at a region shield: those of a colo whose shield failed. */
   regionIsolates: 192,
-  /** Isolates at one colo's shield: 64 × 5 Mb/s is a third of what one core sends. Further ones go to its shards. */
+  /** Isolates at one colo shield: 64 × 5 Mb/s is a third of what one core sends. Further ones use its shards. */
   coloIsolates: 64,
   /** Shards of a colo: 8 × 64 isolates are twice the most that a colo runs. */
   shardsPerColo: 8,
@@ -37,11 +37,11 @@ export const TREE_LIMITS = {
   underusedMs: 60_000,
   /** A shield without children stops its own feed after this. */
   idleMs: 30_000,
-  /** Redirects before a requester gives up and tries again later. */
+  /** Redirects before a requester gives up and retries later. */
   maxHops: 6,
   /**
-   * The colo caches the Live object as a parent only after this time: a herd would follow at once to an object that is full,
-   * while the colo's shield is about to get a feed.
+   * The colo caches the Live object as a parent only after this time: a herd would otherwise follow to an object that is
+   * full, while the colo shield is about to get a feed.
    */
   liveParentCacheDelayMs: 2_000,
   /** A colo caches a parent for this long. */
@@ -51,9 +51,9 @@ export const TREE_LIMITS = {
 /** A node that requests a feed. */
 export interface FeedRequester {
   readonly kind: "isolate" | "colo" | "region";
-  /** A full node above redirected it here: don't redirect it back. */
+  /** A full node above redirected it here: do not redirect it back. */
   readonly mustBeServed: boolean;
-  /** It is fed here already, and renews. */
+  /** It is already fed here, and renews. */
   readonly isRenewal: boolean;
   /** Whether it knows its site: one without can be fed by the Live object only. */
   readonly hasSite: boolean;
@@ -70,10 +70,10 @@ export interface NodeLoad {
   readonly isUnderused: boolean;
 }
 
-/** A node's answer to a request for a feed; `full`: try again later. */
+/** A node's response to a feed request; `full`: retry later. */
 export type AdmissionDecision = "serve" | "up" | "down" | "full";
 
-/** The answer of the node at `address`. */
+/** The response of the node at `address`. */
 export function admitSubscriber(address: NodeAddress, requester: FeedRequester, load: NodeLoad): AdmissionDecision {
   switch (address.tier) {
     case "live":
@@ -106,8 +106,8 @@ function admitToShield(
 }
 
 /**
- * The next node after a redirect by the node at `from`; null where there is none. `spread` (0 ≤ spread < 1) chooses a shard
- * and should stay the same for one requester.
+ * The next node after a redirect by the node at `from`; null if there is none. `spread` (0 ≤ spread < 1) selects a shard
+ * and should be constant for one requester.
  */
 export function nextHop(
   from: NodeAddress,
@@ -132,7 +132,7 @@ export function nextHop(
   }
 }
 
-/** The node that feeds a shield: the first that it asks for a feed. */
+/** The parent of a shield: the first node that it asks for a feed. */
 export function parentAddress(address: NodeAddress): NodeAddress {
   return address.tier === "colo"
     ? address.shard > 0
@@ -146,17 +146,17 @@ function upstreamAddress(address: NodeAddress, requesterKind: FeedRequester["kin
   return requesterKind === "isolate" ? LIVE_ADDRESS : parentAddress(address);
 }
 
-/** The node to ask when the one at `failed` doesn't answer: its parent, which then must not redirect back. */
+/** The alternative for a failed node: its parent, which then must not redirect back. */
 export function alternateParent(failed: NodeAddress): NodeAddress | null {
   return failed.tier === "live" ? null : parentAddress(failed);
 }
 
-/** The node that an isolate asks first: the parent that its colo caches, else its colo's shield, which sees the demand. */
+/** The node that an isolate asks first: the parent that its colo caches, else its colo shield, which measures demand. */
 export function initialParent(site: Site | null, cached: NodeAddress | null): NodeAddress {
   return site === null ? LIVE_ADDRESS : (cached ?? coloShieldAddress(site));
 }
 
-/** A number from 0 up to 1, always the same for one text. */
+/** A number from 0 up to 1, constant for one text. */
 export function shardSpread(text: string): number {
   return hash32(text) / 2 ** 32;
 }

@@ -1,4 +1,4 @@
-/** Where a node of the delivery tree stands, and how it is called. */
+/** Addresses of nodes in the delivery tree. */
 
 /** Regions of the tree: the platform's location hints, one shield each at most. */
 export const REGIONS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
@@ -6,13 +6,13 @@ export const REGIONS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "af
 /** A region of the tree. */
 export type Region = (typeof REGIONS)[number];
 
-/** Where an isolate runs: a data centre (three letters of its airport) and the region that holds it. */
+/** The location of an isolate: a data centre (its airport code) and its region. */
 export interface Site {
   readonly region: Region;
   readonly colo: string;
 }
 
-/** A node that feeds others. A colo's shards are its children, for a colo with more isolates than one node feeds. */
+/** A node that feeds others. A colo's shards are its children, for a colo with more isolates than one node can feed. */
 export type NodeAddress =
   | { readonly tier: "live" }
   | { readonly tier: "region"; readonly region: Region }
@@ -30,7 +30,7 @@ export const regionShieldAddress = (site: { readonly region: Region }): NodeAddr
   region: site.region,
 });
 
-/** An address as text: part of an object's name, of a report, and of a colo's cache. */
+/** An address as text: part of an object's name, of a report, and of a colo's cache key. */
 export function formatNodeAddress(address: NodeAddress): string {
   switch (address.tier) {
     case "live":
@@ -60,7 +60,7 @@ export function isRegion(text: unknown): text is Region {
   return (REGIONS as readonly unknown[]).includes(text);
 }
 
-/** The platform's hints at a request's place; every field may be missing. */
+/** The platform's location data of a request; every field may be missing. */
 export interface RequestLocation {
   readonly colo?: string | undefined;
   readonly continent?: string | undefined;
@@ -74,7 +74,7 @@ const MIDDLE_EAST_COUNTRIES: ReadonlySet<string> = new Set(
   "AE BH CY EG IL IQ IR JO KW LB OM PS QA SA SY TR YE".split(" "),
 );
 
-/** The site that a request's hints describe, or null where they don't (a run on one machine has none). */
+/** The site of a request's location data, or null if unknown (a local run has none). */
 export function locateSite(hints: RequestLocation | undefined): Site | null {
   const colo = hints?.colo;
   if (colo === undefined || !/^[A-Z0-9]{2,8}$/.test(colo)) return null;

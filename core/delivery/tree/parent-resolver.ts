@@ -1,4 +1,4 @@
-/** The search of one node for its parent: the node to ask next, by the answers so far. */
+/** The search of one node for its parent: the next node to ask, from the responses so far. */
 
 import {
   alternateParent,
@@ -11,7 +11,7 @@ import {
 } from "./feed-policy.ts";
 import { LIVE_ADDRESS, type NodeAddress, type Site } from "./node-address.ts";
 
-/** The node to ask, and whether it must serve: a full node redirected here, or this node stands in for one that failed. */
+/** The node to ask, and whether it must serve: a full node redirected here, or this node replaces a failed one. */
 export interface ResolveStep {
   readonly address: NodeAddress;
   readonly mustBeServed: boolean;
@@ -27,9 +27,9 @@ export class ParentResolver {
   readonly #node: TreeNode;
   readonly #spread: number;
   #step: ResolveStep | null = null;
-  /** Until when the node to ask must serve. */
+  /** Until when the asked node must serve. */
   #mustBeServedUntilMs = 0;
-  /** The node to ask stands in for one that failed. */
+  /** The asked node replaces a failed one. */
   #isAlternate = false;
   #hops = 0;
 
@@ -38,7 +38,7 @@ export class ParentResolver {
     this.#spread = shardSpread(node.nodeId);
   }
 
-  /** The kind in requests. */
+  /** The node's kind in requests. */
   get requesterKind(): FeedRequester["kind"] {
     return this.#node.kind === "isolate" ? "isolate" : this.#node.address.tier;
   }
@@ -48,7 +48,7 @@ export class ParentResolver {
     return this.#node.kind === "shield" || this.#node.site !== null;
   }
 
-  /** The node asked last, or the first to ask without a cached parent. */
+  /** The last asked node, or the first without a cached parent. */
   get currentParent(): NodeAddress {
     return this.#step?.address ?? this.#initialParent(null);
   }
@@ -58,7 +58,7 @@ export class ParentResolver {
     return this.#step === null;
   }
 
-  /** The node to ask now. `cached`: the parent that the colo caches. */
+  /** The next node to ask. `cached`: the parent cached by the colo. */
   resolve(cached: NodeAddress | null, nowMs: number): ResolveStep {
     if (this.#step?.mustBeServed === true && nowMs > this.#mustBeServedUntilMs) {
       this.#step = this.#isAlternate ? null : { ...this.#step, mustBeServed: false };
@@ -68,7 +68,7 @@ export class ParentResolver {
     return this.#step;
   }
 
-  /** Follows a redirect. False where there is no further node: try again later. */
+  /** Follows a redirect. False if there is no further node: retry later. */
   followRedirect(direction: "up" | "down", nowMs: number): boolean {
     const site = this.#node.kind === "isolate" ? this.#node.site : siteOfAddress(this.#node.address);
     const from = this.currentParent;
@@ -88,7 +88,7 @@ export class ParentResolver {
     this.#hops = 0;
   }
 
-  /** The node didn't answer, or stopped: its parent is asked next, then the search begins anew. */
+  /** The node did not answer, or stopped: its parent is asked next, then the search restarts. */
   useAlternateParent(nowMs: number): void {
     const parent = alternateParent(this.currentParent);
     if (parent === null) this.#reset();
@@ -126,8 +126,8 @@ function siteOfAddress(address: NodeAddress): Site | null {
 }
 
 /**
- * What a colo remembers of the way of an isolate that has been fed at `address` for `fedMs`: its shards are each isolate's
- * own, a stand-in is nobody's way, and the Live object's place is told once no herd has come.
+ * The parent that a colo caches for an isolate that has been fed at `address` for `fedMs`: shards are specific to an
+ * isolate, a node that replaces a failed one is never cached, and the Live object only after a delay.
  */
 export function cacheableParent(address: NodeAddress, servedMs: number): NodeAddress | null {
   if (address.tier === "region") return null;

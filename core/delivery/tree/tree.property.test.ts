@@ -5,7 +5,7 @@ import { TREE_LIMITS } from "./feed-policy.ts";
 import { formatNodeAddress, type NodeAddress, REGIONS, type Site } from "./node-address.ts";
 import { ParentResolver, type TreeNode } from "./parent-resolver.ts";
 
-/** The tree without its bytes: doors, who is fed at each, and the way that each data centre remembers. */
+/** The tree without bytes: admissions, the nodes fed at each, and the parent that each data centre caches. */
 class Forest {
   nowMs = 1_000_000;
   readonly #doors = new Map<
@@ -16,7 +16,7 @@ class Forest {
   readonly #ways = new Map<string, ParentResolver>();
   asks = 0;
 
-  /** Brings an isolate to a node that feeds it; gives that node, or null where none did. */
+  /** Brings an isolate to a node that serves it; returns that node, or null if none did. */
   join(node: string, site: Site): NodeAddress | null {
     const way = this.#ways.get(node) ?? new ParentResolver({ kind: "isolate", site, nodeId: node });
     this.#ways.set(node, way);
@@ -97,7 +97,7 @@ test("any subscribers in any order are fed, and no node exceeds its limit of iso
           TREE_LIMITS.coloIsolates,
         );
       }
-      // At most the askers' steps down the whole tree, never a walk in circles.
+      // At most one pass down the whole tree, never a cycle.
       expect(forest.asks).toBeLessThanOrEqual(comers.length * (TREE_LIMITS.maxHops + 2) * 2);
     }),
     { numRuns: 40 },
@@ -116,10 +116,10 @@ test("a crowd in one data centre costs the Live object one more feed, and fills 
   const forest = new Forest();
   const where: Site = { region: "weur", colo: "FRA" };
   const memoryless = Array.from({ length: 200 }, (_, index) => `isolate-${index}`);
-  // All at once: nobody has had time to remember a way.
+  // All at once: no parent is cached yet.
   const fedBy = memoryless.map((node) => forest.join(node, where));
   const tiers = fedBy.map((address) => address?.tier);
-  // The second finds the first one's way remembered; from the fill on, all go to the data centre's shield.
+  // The second finds the cached parent of the first; from the limit on, all use the colo shield.
   expect(tiers.filter((tier) => tier === "live").length).toBeLessThanOrEqual(TREE_LIMITS.liveIsolates);
   expect(forest.count("isolate", { tier: "colo", ...where, shard: 0 })).toBe(TREE_LIMITS.coloIsolates);
   expect(forest.addresses().filter((name) => name.startsWith("weur.FRA.")).length).toBeGreaterThan(2);
