@@ -1,9 +1,9 @@
 /**
- * The arrows between the parts of the source: which part may import which. `npm run check` fails on an import that no list
+ * Import rules between the parts of the source. `npm run check` fails on an import that no list
  * names, on a cycle, and on an import between runtimes. Imports of types count.
  */
 
-/** Domains by runtime, lowest first, each with what it may import beside itself: earlier ones only, so that no cycle is possible. */
+/** Domains by runtime, lowest first, each with its allowed imports besides itself: earlier ones only, so that no cycle is possible. */
 const DOMAINS = {
   core: {
     kit: [],
@@ -50,10 +50,10 @@ const DOMAINS = {
   },
 };
 
-/** Production beside `core/`; each runs by itself. */
+/** Production code besides `core/`; each part runs by itself. */
 const RUNTIMES = ["origin", "workers", "durable-objects", "web"];
 
-/** Tests, and what only tests load. */
+/** Tests, and code that only tests load. */
 const TEST = "(\\.test\\.tsx?$|(^|/)testing(\\.ts$|/)|(^|/)fixtures\\.ts$|/cmaf/(rules|output-checker)\\.ts$)";
 
 const ALL = [...RUNTIMES, "core", "loadtest", "bench", "scripts", "tests"];
@@ -63,7 +63,7 @@ const within = (folders) => `^(${folders.join("|")})/`;
 
 const forbid = (name, from, to) => ({ name, severity: "error", from, to });
 
-/** One rule a domain: of its runtime it imports itself and what its list names of the domains before it. */
+/** One rule per domain: of its runtime it imports itself and the listed earlier domains. */
 const domainRules = Object.entries(DOMAINS).flatMap(([root, domains]) => {
   const names = Object.keys(domains);
   return names.map((domain, index) => {
@@ -76,7 +76,7 @@ const domainRules = Object.entries(DOMAINS).flatMap(([root, domains]) => {
   });
 });
 
-/** Of other runtimes the Worker knows the objects, whose classes its script exports, and the policy that the pages state. */
+/** Of other runtimes the Worker imports the objects, whose classes its script exports, and the pages' content security policy. */
 const runtimeRules = RUNTIMES.map((runtime) =>
   forbid(
     `${runtime} imports no other runtime`,

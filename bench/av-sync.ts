@@ -1,4 +1,4 @@
-/** Whether a viewer hears the beep when the flash is shown: a broadcast in the watch page beside a plain file. */
+/** Audio/video sync for a viewer: a broadcast in the watch page compared with a plain file. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,20 +17,20 @@ import { type BenchFigure, formatFixed, median } from "./stats.ts";
 import { BROADCAST_WARM_UP_MS } from "./watch.ts";
 
 const GOAL_MS = 40;
-/** Screen and sound begin by chance within a refresh of each other, so the plain file is played more than once. */
+/** Video and audio begin at a random offset within a refresh interval, so the plain file is played more than once. */
 const REFERENCE_PLAYS = 3;
-/** Seconds that the plain file is played each time, and the broadcast: more than two rounds of its file. */
+/** Seconds of each playback of the plain file, and of the broadcast: more than two rounds of its file. */
 const REFERENCE_S = 5;
 const WATCHED_S = 28;
-/** A beep and a flash that are further apart don't belong together, milliseconds. */
+/** A beep and a flash further apart are no pair, milliseconds. */
 const MAX_PAIR_MS = 900;
 const FRAME_MS = 40;
-/** Pictures before a flash and after it whose time on screen is compared. */
+/** Pictures before and after a flash whose display times are compared. */
 const NEIGHBOR_FRAMES = 12;
-/** A player that has just begun shows its first picture before it plays. */
+/** A player that has just started shows its first picture before it plays. */
 const SETTLE_MS = 1_000;
 
-/** Plays both, one after the other in the same Chromium, so that what its own output takes longer for cancels out. */
+/** Plays both in turn in the same Chromium, so that its own output latency cancels out. */
 export async function measurePageAvSync(edge: LocalEdge, adminToken: string): Promise<BenchFigure[]> {
   const folder = mkdtempSync(join(tmpdir(), "corral-bench-in-step-"));
   const browser = await launchBrowser();
@@ -64,7 +64,7 @@ function makeSource(folder: string): string {
   return join(folder, "source.ts");
 }
 
-/** A file whose sound has no encoder's run-up, which players skip each in their own way. */
+/** A file whose audio has no encoder delay, which players skip in different ways. */
 function makeReference(folder: string): void {
   const shape = { size: "426x240", seconds: REFERENCE_S };
   runFfmpeg(folder, ...flashAndBeepArgs(shape), ...H264_ARGS, "-bf", "0", "-c:a", "flac", "-strict", "-2", "plain.mp4");
@@ -100,7 +100,7 @@ async function playBroadcast(browser: Browser, url: string): Promise<PlaybackCap
   return played;
 }
 
-/** How much later each beep came than its flash, milliseconds. */
+/** The delay of each beep after its flash, milliseconds. */
 function beepOffsets({ beeps, pictures }: PlaybackCapture): number[] {
   const fromMs = (pictures[0]?.atMs ?? Number.NaN) + SETTLE_MS;
   const flashes = flashTimes(pictures);
@@ -112,8 +112,8 @@ function beepOffsets({ beeps, pictures }: PlaybackCapture): number[] {
 }
 
 /**
- * When flashes were due on screen. A screen shows a picture at its next refresh, or not at all: how far its clock is from
- * the media's is the median of the pictures around.
+ * The due times of flashes on screen. A screen shows a picture at its next refresh, or not at all: the offset between its
+ * clock and the media's is the median of the pictures around.
  */
 function flashTimes(pictures: readonly PresentedFrame[]): number[] {
   return pictures.flatMap(({ mediaMs, isWhite }, i) => {

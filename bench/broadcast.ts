@@ -1,4 +1,4 @@
-/** A demo broadcast to measure. */
+/** A demo broadcast for measurements. */
 import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { OriginProcess } from "../tests/support/origin-process.ts";
 

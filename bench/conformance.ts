@@ -5,11 +5,11 @@ import type { RuleStatus } from "../tests/conformance/model.ts";
 import { startBroadcast } from "./broadcast.ts";
 import type { BenchFigure } from "./stats.ts";
 
-/** Until delta updates skip something and segments leave the shortened window. */
+/** Until delta updates skip segments and segments leave the shortened window. */
 const WARM_UP_MS = 18_000;
 const SECONDS = 30;
 
-/** Follows a demo broadcast and judges every rule. */
+/** Follows a demo broadcast and checks every rule. */
 export async function measureConformance(edge: LocalEdge, adminToken: string): Promise<BenchFigure[]> {
   const stream = "bench-conformance";
   const origin = await startBroadcast(edge, adminToken, stream, ["--dvr", "14"]);

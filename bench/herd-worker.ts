@@ -1,8 +1,8 @@
-/** The viewers of the herd, in a thread of their own. */
+/** The viewers of the herd, in a separate thread. */
 import { parentPort, workerData } from "node:worker_threads";
 import { Agent, request, setGlobalDispatcher } from "undici";
 
-/** What the viewers do. */
+/** The viewers' job. */
 export type HerdJob =
   | {
       readonly kind: "watch";
@@ -16,23 +16,23 @@ export type HerdJob =
       readonly base: string;
       readonly viewers: number;
       readonly track: string;
-      /** Parts between the next one and the one that is waited for; fewer than a segment has. */
+      /** Parts between the next one and the awaited one; fewer than a segment has. */
       readonly ahead: number;
     }
   | { readonly kind: "bare"; readonly base: string; readonly viewers: number };
 
-/** What they saw. */
+/** The viewers' results. */
 export interface HerdResult {
   readonly answers: number;
-  /** Answers other than 200. */
+  /** Responses other than 200. */
   readonly failures: number;
-  /** Time between the first and the last answer to blocked requests; NaN for viewers. */
+  /** Time between the first and the last response to blocked requests; NaN for viewers. */
   readonly spreadMs: number;
 }
 
 const job = workerData as HerdJob;
 setGlobalDispatcher(new Agent({ connections: null, headersTimeout: 15_000, bodyTimeout: 15_000 }));
-/** Of the broadcast that is watched. */
+/** Of the watched broadcast. */
 const PARTS_PER_SEGMENT = 6;
 let answers = 0;
 let failures = 0;

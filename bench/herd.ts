@@ -1,4 +1,4 @@
-/** Many viewers in one isolate: what reaches the Live object, and how far apart the first and the last are answered. */
+/** Many viewers in one isolate: requests at the Live object, and the spread of their responses. */
 import { Worker } from "node:worker_threads";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import type { StreamStatus } from "../core/broadcast/stream-status.ts";
@@ -9,15 +9,15 @@ import type { BenchFigure } from "./stats.ts";
 import { formatFixed, median, percentile } from "./stats.ts";
 
 const VIEWERS = 500;
-/** Parked viewers, and how many parts ahead they ask, so that all of them are parked by then. */
+/** Number of parked viewers, and how many parts ahead they request, so that all of them are parked by then. */
 const PARKED = [
   { viewers: 500, ahead: 2 },
   { viewers: 2_000, ahead: 6 },
 ] as const;
-/** The edge and the bare Worker are asked in turn, so often: what else the machine does meets them alike. */
+/** The edge and the bare Worker are measured in turn, this many times, so that other load affects both alike. */
 const ROUNDS = 10;
 
-/** `seconds`: how long the viewers watch; the goal speaks of 120. */
+/** `seconds`: duration of the viewing; the goal is stated for 120. */
 export async function measureHerd(
   edge: LocalEdge,
   adminToken: string,
@@ -50,7 +50,7 @@ export async function measureHerd(
   }
 }
 
-/** All wait for the same part, and then for a Worker that only waits; again and again, with the same client. */
+/** All wait for the same part, and then for a Worker that only waits; repeatedly, with the same client. */
 async function measureParked(
   base: string,
   { viewers: crowd, ahead }: (typeof PARKED)[number],
@@ -87,7 +87,7 @@ async function measureParked(
   };
 }
 
-/** A Worker whose requests wait for one promise and answer with a playlist's worth of text. */
+/** A Worker whose requests wait for one promise and answer with text of a playlist's size. */
 async function bareWorker(port: number): Promise<Miniflare> {
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
@@ -124,7 +124,7 @@ export default {
   },
 };`;
 
-/** Runs a client in a thread of its own, so that the publisher's timers are not held up by the viewers. */
+/** Runs a client in a separate thread, so that viewers do not delay the publisher's timers. */
 function runHerdWorker(job: HerdJob): Promise<HerdResult> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL("./herd-worker.ts", import.meta.url), { workerData: job });

@@ -1,4 +1,4 @@
-/** A part from the isolate's memory, asked for as fast as one core answers: against a bare Worker and against nginx. */
+/** A part from isolate memory at the maximum rate of one core, compared with a bare Worker and nginx. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -11,18 +11,18 @@ import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { type BenchFigure, formatFixed, median } from "./stats.ts";
 
 const PART_BYTES = 50_000;
-/** Each server is asked in turn, so often and so shortly: what else the machine does meets them alike. */
+/** Servers are measured in turn, in short rounds, so that other load affects all alike. */
 const ROUNDS = 15;
 const ROUND_S = 1;
 const CONNECTIONS = 50;
 
-/** What one round of one server showed. */
+/** The result of one round of one server. */
 interface WrkRound {
   readonly perSecond: number;
   readonly cpuMsPerRequest: number;
 }
 
-/** Requests a second and CPU of a hit. */
+/** Requests per second and CPU of a hit. */
 export async function measureCacheHits(
   edge: LocalEdge,
   adminToken: string,
@@ -115,7 +115,7 @@ function hitFigures(
   ];
 }
 
-/** What the gate costs: the same part, public and for those with a token. */
+/** The cost of authorization: the same part in a public stream and with a token policy. */
 function tokenFigure(ours: readonly WrkRound[], gated: readonly WrkRound[]): BenchFigure {
   const cpu = (rounds: readonly WrkRound[]): number => median(rounds.map(({ cpuMsPerRequest }) => cpuMsPerRequest));
   const ratio = median(gated.map(({ cpuMsPerRequest }, i) => cpuMsPerRequest / (ours[i]?.cpuMsPerRequest ?? 0)));
@@ -133,7 +133,7 @@ async function viewerToken(url: string, room: string): Promise<string> {
   return ((await answer.json()) as { token: string }).token;
 }
 
-/** Sets who may watch, and waits until a viewer without a token sees that. Throws if the edge doesn't follow. */
+/** Sets the playback policy, and waits until a viewer without a token is affected. Throws if the edge does not follow. */
 async function setPlaybackPolicy(
   url: string,
   stream: string,
@@ -164,7 +164,7 @@ async function newestPart(base: string): Promise<string> {
   return `${base}/${media.slice(0, media.lastIndexOf("/"))}/${name}`;
 }
 
-/** One round of `wrk` on a core of its own, against a server on the other. Throws on answers that are no 200. */
+/** One round of `wrk` on its own core, against a server on the other. Throws on responses other than 200. */
 async function runWrk(url: string, pid: number): Promise<WrkRound> {
   const before = cpuMs(pid);
   const wrk = spawn("wrk", ["-t1", `-c${CONNECTIONS}`, `-d${ROUND_S}s`, url], { stdio: ["ignore", "pipe", "inherit"] });
@@ -179,7 +179,7 @@ async function runWrk(url: string, pid: number): Promise<WrkRound> {
   return { perSecond, cpuMsPerRequest: (cpuMs(pid) - before) / requests };
 }
 
-/** The headers of a hit, but for those that every answer has. */
+/** The headers of a hit, except those of every response. */
 async function headersOf(url: string): Promise<Record<string, string>> {
   const answer = await fetch(url);
   await answer.arrayBuffer();
@@ -188,7 +188,7 @@ async function headersOf(url: string): Promise<Record<string, string>> {
   return headers;
 }
 
-/** Two Workers that return a body: one with its type alone, one with these headers. */
+/** Two Workers that return a body: one with only its type, one with these headers. */
 async function bareWorkers(
   ports: { readonly bare: number; readonly dressed: number },
   headers: Readonly<Record<string, string>>,
@@ -217,7 +217,7 @@ export default { fetch: () => new Response(body, { headers: ${JSON.stringify(sen
   return miniflare;
 }
 
-/** One process without a master, so that its CPU is all there is. */
+/** One process without a master, so that its CPU is the total. */
 async function startNginx(folder: string, port: number): Promise<ChildProcess> {
   await writeFile(join(folder, "part"), Buffer.alloc(PART_BYTES, "x"));
   await writeFile(
@@ -234,7 +234,7 @@ http {
   );
   const nginx = spawn("nginx", ["-c", join(folder, "nginx.conf")], {
     stdio: "inherit",
-    // Debian's lies where only administrators look.
+    // Debian installs it where only administrators' PATH looks.
     env: { ...process.env, PATH: `${process.env["PATH"]}:/usr/sbin` },
   });
   nginx.once("error", () => {});

@@ -1,4 +1,4 @@
-/** The deployed Worker, whose Live object can be given segments that nobody has published: a day in a second. */
+/** The deployed Worker, whose Live object accepts segments that nobody has published: a day in a second. */
 
 import { buildFeedRequest, type FeedQuery } from "../core/delivery/feed-client.ts";
 import type { BroadcastId, StreamName, TrackName } from "../core/kit/ids.ts";
@@ -15,7 +15,7 @@ export { Room } from "../durable-objects/room/sequencer/room.ts";
 export { RoomShard } from "../durable-objects/room/shard/room-shard.ts";
 export { Shield } from "../durable-objects/shield/shield.ts";
 
-/** As an isolate asks that has nothing yet and nobody to watch. */
+/** The request of an isolate without state and viewers. */
 const NEW_FEED: FeedQuery = {
   nodeId: "bench",
   requester: { kind: "isolate", mustBeServed: false, hasSite: false },
@@ -28,7 +28,7 @@ const NEW_FEED: FeedQuery = {
 
 /** The Live object. */
 export class Live extends DeployedLive {
-  /** Lists segments; the object learns of them when it is restored. */
+  /** Lists segments; the object loads them at its restart. */
   list(broadcast: BroadcastId, tracks: readonly TrackName[], segments: number): void {
     const store = new BroadcastStore(openLiveStorage(this.ctx.storage));
     for (const track of tracks) {

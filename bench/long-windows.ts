@@ -1,4 +1,4 @@
-/** A day's window and a recording of six hours: what a newcomer waits for, what a playlist costs, what a publisher feels. */
+/** A day's window and a recording of six hours: wait of a new subscriber, cost of a playlist, effect on a publisher. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -100,7 +100,7 @@ async function followFigures(edge: LocalEdge, isolates: readonly number[]): Prom
   ];
 }
 
-/** Bytes of a new feed's frames, up to where it has come up: half a second without another. */
+/** Bytes of a new feed's frames until it has caught up: half a second without another. */
 async function readFeedFrames(edge: LocalEdge, stream: string): Promise<{ frames: number[]; bytes: number }> {
   const answer = await fetch(`${edge.url}/bench/feed/${stream}`);
   const reader = answer.body?.getReader();
@@ -124,7 +124,7 @@ async function readFeedFrames(edge: LocalEdge, stream: string): Promise<{ frames
   return { frames, bytes };
 }
 
-/** A playlist of a day, made anew with each part of its track: whole and compressed, and as a delta update. */
+/** A playlist of a day, rendered with each new part of its track: whole and compressed, and as a delta update. */
 function renderFigures(): BenchFigure[] {
   const config = makeTestConfig({ windowS: DAY_S, tracks: TRACKS.map((name) => makeTestTrack(name)) });
   const before = heapMb();
@@ -179,7 +179,7 @@ function heapMb(): number {
   return (heapUsed + arrayBuffers) / 1e6;
 }
 
-/** A recording of six hours that is asked for ten times a second while the next broadcast is published. */
+/** A recording of six hours requested ten times per second while the next broadcast is published. */
 async function recordingFigures(edge: LocalEdge): Promise<BenchFigure[]> {
   const old = publisherOn(edge, { stream: "bench-recording" });
   await old.openWithInits();
@@ -189,7 +189,7 @@ async function recordingFigures(edge: LocalEdge): Promise<BenchFigure[]> {
   const now = publisherOn(edge, { stream: old.stream, key: old.key });
   await now.openWithInits();
   const path = `${edge.url}${old.path("high", "vod.m3u8")}`;
-  // As it comes, compressed: this process measures the publisher, too.
+  // Left compressed: this process also measures the publisher.
   const fetchText = async (): Promise<number> => {
     const { body } = await request(path, { headers: { "accept-encoding": "gzip" } });
     return (await body.arrayBuffer()).byteLength;
@@ -197,7 +197,7 @@ async function recordingFigures(edge: LocalEdge): Promise<BenchFigure[]> {
   const first = await measureMs(fetchText);
   const requestsBefore = await liveRequests(edge, old.stream);
   const [quiet, busy, answers]: [number[], number[], number[]] = [[], [], []];
-  // In turn, so that what else the machine does meets both alike.
+  // In turn, so that other load affects both alike.
   for (let round = 0; round < ROUNDS; round += 1) {
     quiet.push(...(await timePartPuts(now, 4 * round, 4 * round + 2)));
     const asking = new AbortController();
@@ -211,7 +211,7 @@ async function recordingFigures(edge: LocalEdge): Promise<BenchFigure[]> {
     asking.abort();
     await asker;
   }
-  // What the Live object was asked beside the publisher's PUTs, which aren't counted: feeds, and pulls.
+  // Requests at the Live object besides the publisher's PUTs, which are not counted: feeds and pulls.
   const pulls = (await liveRequests(edge, old.stream)) - requestsBefore;
   const [quietMs, busyMs] = [percentile(quiet, 99), percentile(busy, 99)];
   return [
@@ -231,7 +231,7 @@ async function recordingFigures(edge: LocalEdge): Promise<BenchFigure[]> {
   ];
 }
 
-/** The times of the PUTs of parts over so many segments, sent at three a second a track, as a packager does. */
+/** Durations of the PUTs of parts over this many segments, at three per second and track, as from a packager. */
 async function timePartPuts(publisher: TestPublisher, from: number, to: number): Promise<number[]> {
   const times: number[] = [];
   for (let index = 6 * from; index < 6 * to; index += 1) {

@@ -1,4 +1,4 @@
-/** What the moderation pipeline costs in workerd: bytes of the deployed script, time to load and to begin, CPU a message. */
+/** The cost of moderation in workerd: bytes of the deployed script, load and start time, CPU per message. */
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
@@ -8,7 +8,7 @@ import { cpuMs, descendantPids } from "../loadtest/processes.ts";
 import { type BenchFigure, formatFixed, median } from "./stats.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-/** Runtimes that are started: each loads the module once. */
+/** Number of started runtimes: each loads the module once. */
 const STARTS = 5;
 const MESSAGES = 20_000;
 
@@ -54,7 +54,7 @@ export async function measureModerationInWorkerd(): Promise<BenchFigure[]> {
 }
 
 interface WorkerStart {
-  /** Until the module is there, until the first message was judged, both without the request's own time. */
+  /** Time until the module is loaded, and until the first message was judged, without the request's own time. */
   readonly loadMs: number;
   readonly firstMs: number;
   readonly messageUs: number;

@@ -1,4 +1,4 @@
-/** The local moderation pipeline: the committed corpus, word lists of others, and its speed. */
+/** The local moderation pipeline: the committed corpus, external word lists, and speed. */
 import words from "an-array-of-english-words" with { type: "json" };
 import { cuss } from "cuss";
 import naughty from "naughty-words";
@@ -53,7 +53,7 @@ function corpusFigures(half: CorpusHalf): BenchFigure[] {
   ];
 }
 
-/** Of both halves: the share of what is found in a category that is meant so, and of what is meant so that is found. */
+/** Of both halves: precision and recall per category. */
 function categoryFigures(): BenchFigure[] {
   const halves = [categoryScores("tuned"), categoryScores("held-out")].flat();
   return MODERATION_CATEGORIES.map((category) => {
@@ -71,7 +71,7 @@ function categoryFigures(): BenchFigure[] {
   });
 }
 
-/** What dictionaries say: example sentences, nearly all harmless, and the words that WordNet marks as coarse. */
+/** Dictionaries: example sentences, nearly all harmless, and words that WordNet marks as vulgar. */
 function wordNetFigures(): BenchFigure[] {
   const { examples, usages } = readWordNet();
   const found = (text: string, among: readonly string[]): boolean =>
@@ -88,8 +88,8 @@ function wordNetFigures(): BenchFigure[] {
 }
 
 /**
- * Words of lists that this project did not make. `cuss` rates how surely a word is meant as profanity: 2 and the
- * naughty-words list are what should be found, a dictionary without all of both lists' words is what should not be.
+ * External word lists. `cuss` rates how surely a word is meant as profanity: 2 and the naughty-words list should match;
+ * a dictionary without all of both lists' words should not.
  */
 function wordListFigures(): BenchFigure[] {
   const rated = Object.entries(cuss);
@@ -133,7 +133,7 @@ const infoFigure = (figure: string, share: number): BenchFigure => ({
   values: { share },
 });
 
-/** Time a message of the benign corpus, and one of the longest kind. */
+/** Time per message of the benign corpus, and per message of maximum length. */
 function speedFigure(): BenchFigure {
   const texts = [...benignSamples("tuned"), ...benignSamples("held-out")].map(({ text }) => text);
   const each = (messages: readonly string[], rounds: number): number => {

@@ -1,4 +1,4 @@
-/** Sound in the picture's track against sound in a track of its own: two broadcasts and two viewers side by side. */
+/** Muxed audio compared with a separate audio track: two broadcasts and two viewers side by side. */
 import type { Browser } from "playwright-core";
 import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { launchBrowser } from "../tests/support/browser.ts";
@@ -6,7 +6,7 @@ import { startBroadcast } from "./broadcast.ts";
 import { type BenchFigure, formatFixed, percentile } from "./stats.ts";
 import { BROADCAST_WARM_UP_MS, type DelayReadings, openAtHoldBack, readDelays } from "./watch.ts";
 
-/** One rendition each, so that two broadcasts are no more work than one of the default ladder. */
+/** One rendition each, so that two broadcasts need no more CPU than one with the default ladder. */
 const LADDER = ["--ladder", "720p:2500k", "--log", "json"];
 const KINDS = { separate: [], muxed: ["--muxed"] } as const;
 

@@ -1,4 +1,4 @@
-/** What a broadcast takes of this machine: the origin's own process, its decoders, its encoders; beside one FFmpeg alone. */
+/** CPU of a broadcast: the origin's own process, its decoders and encoders, compared with one FFmpeg. */
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { LocalEdge } from "../origin/local-edge/edge.ts";
@@ -6,14 +6,14 @@ import { childProcessesOf } from "../tests/support/origin-process.ts";
 import { startBroadcast } from "./broadcast.ts";
 import { type BenchFigure, formatFixed, median } from "./stats.ts";
 
-/** The broadcast and FFmpeg alone take turns, so that whatever else the machine does meets both. */
+/** The broadcast and FFmpeg alone take turns, so that other load affects both. */
 const TURNS = 5;
 const TURN_S = 8;
 const WARM_UP_MS = 4_000;
-/** Milliseconds of one tick of a process's clock. */
+/** Milliseconds per clock tick of a process. */
 const TICK_MS = 1000 / Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "utf8" }));
 
-/** Processor time of the demo with the default ladder, for each second of media. */
+/** CPU time of the demo with the default ladder, per second of media. */
 export async function measureOriginCpu(edge: LocalEdge, adminToken: string): Promise<BenchFigure[]> {
   const turns: { own: number; decoders: number; encoders: number; alone: number }[] = [];
   for (let turn = 0; turn < TURNS; turn++) {
@@ -72,7 +72,7 @@ interface CpuUse {
   readonly encoders: number;
 }
 
-/** Processor time so far, milliseconds. */
+/** CPU time so far, milliseconds. */
 function readCpuUse(pid: number): CpuUse {
   const ffmpegs = childProcessesOf(pid).filter(({ name }) => name === "ffmpeg");
   const isDecoder = (child: number): boolean => readFileSync(`/proc/${child}/cmdline`, "utf8").includes("\0nut\0");
@@ -90,7 +90,7 @@ function cpuMs(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }
 
-/** The same picture, sound and ladder in one FFmpeg at its own speed, whose output goes nowhere: ms for a second of media. */
+/** The same video, audio and ladder in one FFmpeg at real-time speed with null output: ms per second of media. */
 async function ffmpegAloneMs(): Promise<number> {
   const rates = ["2500k", "1200k", "700k"];
   const graph =

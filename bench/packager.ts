@@ -1,4 +1,4 @@
-/** The packager alone: an hour of a four-track ladder pushed through as fast as it goes; CPU and memory. */
+/** The packager alone: an hour of a four-track ladder at full speed; CPU and memory. */
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -29,11 +29,11 @@ interface TrackRecording {
 /** What the measuring process reports. */
 interface PackagerReport {
   readonly cpuMsPerSecond: number;
-  /** Bytes of heap and buffers after a collection, one a loop. */
+  /** Bytes of heap and buffers after a garbage collection, one per loop. */
   readonly memory: readonly number[];
 }
 
-/** Records a little of the ladder, then measures in a process of its own that can collect its garbage. */
+/** Records a sample of the ladder, then measures in a separate process that can force garbage collection. */
 export async function measurePackager(): Promise<BenchFigure[]> {
   const folder = await mkdtemp(join(tmpdir(), "corral-bench-"));
   try {
@@ -70,7 +70,7 @@ async function recordLadder(folder: string): Promise<void> {
     "mp4",
     "-movflags",
     "+frag_every_frame+empty_moov+default_base_moof+frag_discont+negative_cts_offsets",
-    // The first AAC frame lies before zero, and tfdt has no sign.
+    // The first AAC frame is before zero, and tfdt is unsigned.
     "-output_ts_offset",
     "10",
     "-use_editlist",
@@ -108,7 +108,7 @@ function measureInChild(folder: string): Promise<PackagerReport> {
   });
 }
 
-/** In the measuring process: the same media again and again, each time later. */
+/** In the measuring process: the same media repeatedly, with later timestamps each time. */
 async function packageInChild(folder: string): Promise<PackagerReport> {
   const tracks: TrackRecording[] = await Promise.all(
     [...LADDER.map(([name]) => name), "audio"].map(async (name) => ({

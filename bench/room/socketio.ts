@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { Server } from "socket.io";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 
-/** Starts the server at a port; returns what stops it. */
+/** Starts the server at a port; returns the function that stops it. */
 export async function startSocketIo(port: number): Promise<() => Promise<void>> {
   const http = createServer();
   const io = new Server(http, { transports: ["websocket"], serveClient: false, perMessageDeflate: false });

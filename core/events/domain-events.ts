@@ -1,26 +1,26 @@
 /**
- * Domain events: what one domain tells the others of a stream. The stream's Live object and its room are the sources; each
- * has an outbox, so the events of one source arrive in order and at least once, and a consumer skips ids that it knows.
+ * Domain events: notifications of one domain to the others of a stream. The stream's Live object and its room are the
+ * sources; each has an outbox, so the events of one source arrive in order and at least once; consumers skip known ids.
  */
 import { PLAYBACK_POLICIES, type PlaybackPolicy } from "../access/access-policy.ts";
 import { STOP_CATEGORIES, type StopAuthority, type StopCategory } from "../access/stream-stop.ts";
 import { asJsonObject, type JsonObject, readInteger } from "../kit/json-fields.ts";
 
-/** Why a broadcast ended: its publisher said so, its publisher left, or another broadcast took its place. */
+/** Why a broadcast ended: by its publisher, by the publisher's absence, or by another broadcast. */
 export type EndReason = "publisher" | "abandoned" | "replaced";
 
 const END_REASONS: readonly EndReason[] = ["publisher", "abandoned", "replaced"];
 const STOP_AUTHORITIES: readonly StopAuthority[] = ["operator", "host"];
 
-/** What a Live object tells. */
+/** Events of a Live object. */
 export type LiveEventBody =
   | { readonly kind: "broadcast-started"; readonly broadcast: string }
-  /** The publisher has gone silent, or sends gaps only. */
+  /** The publisher is silent, or sends gaps only. */
   | { readonly kind: "broadcast-reconnecting"; readonly broadcast: string }
   | { readonly kind: "broadcast-resumed"; readonly broadcast: string }
   | { readonly kind: "broadcast-ended"; readonly broadcast: string; readonly reason: EndReason }
   | { readonly kind: "playback-policy-changed"; readonly playback: PlaybackPolicy }
-  /** The issuer revoked a subject's tokens below a version; 0 takes that back. */
+  /** The issuer revoked a subject's tokens below a version; 0 undoes that. */
   | { readonly kind: "token-revoked"; readonly subject: string; readonly version: number }
   | {
       readonly kind: "stream-stopped";
@@ -30,35 +30,35 @@ export type LiveEventBody =
     }
   | { readonly kind: "stream-restored" };
 
-/** What a room tells. */
+/** Events of a room. */
 export type RoomEventBody =
   | { readonly kind: "subject-banned"; readonly subject: string; readonly actor: string }
   | { readonly kind: "subject-unbanned"; readonly subject: string; readonly actor: string }
-  /** More people watch than ever before in this stream. */
+  /** A new peak of concurrent viewers of this stream. */
   | { readonly kind: "viewer-peak"; readonly viewers: number };
 
-/** Any domain event's content. */
+/** Any domain event's body. */
 export type DomainEventBody = LiveEventBody | RoomEventBody;
 
-/** Where and when an event happened. */
+/** The source and time of an event. */
 export interface DomainEventHeader {
-  /** Unique; a consumer knows a repeated event by it. */
+  /** Unique; a consumer recognizes a repeated event by it. */
   readonly id: string;
   readonly stream: string;
   /** Wall time, ms since the epoch. */
   readonly atMs: number;
-  /** The moment of the picture, ms since the epoch (EXT-X-PROGRAM-DATE-TIME); null where nothing was published yet. */
+  /** The program time, ms since the epoch (EXT-X-PROGRAM-DATE-TIME); null before the first part. */
   readonly programTimeMs: number | null;
 }
 
 /** A domain event. */
 export type DomainEvent<Body extends DomainEventBody = DomainEventBody> = DomainEventHeader & Body;
 
-/** Bounds on what a received event may carry, in UTF-16 units; one that exceeds them is refused. */
+/** Limits of a received event, in UTF-16 units; one that exceeds them is refused. */
 const DOMAIN_EVENT_LIMITS = {
   /** Ids, names of streams and of broadcasts. */
   idUnits: 256,
-  /** Subjects, as long as tokens name them. */
+  /** Subjects, as long as in tokens. */
   subjectUnits: 4_096,
 } as const;
 
@@ -69,7 +69,7 @@ const readId = (value: unknown): string | null => readString(value, DOMAIN_EVENT
 const readSubject = (value: unknown): string | null => readString(value, DOMAIN_EVENT_LIMITS.subjectUnits);
 const readTime = (value: unknown): number | null => readInteger(value, 0);
 
-/** Names are compared, never shown: they stay as they are. */
+/** Names are compared, never displayed: they are not normalised. */
 function readString(value: unknown, maxUnits: number): string | null {
   return typeof value === "string" && value.length <= maxUnits ? value : null;
 }
@@ -88,7 +88,7 @@ const readBan = (value: JsonObject): { subject: string; actor: string } | null =
   return subject === null || actor === null ? null : { subject, actor };
 };
 
-/** One schema for each kind. */
+/** One schema per kind. */
 const BODY_SCHEMAS: { readonly [K in Kind]: (value: JsonObject) => BodyOf<K> | null } = {
   "broadcast-started": readBroadcast,
   "broadcast-reconnecting": readBroadcast,
@@ -121,7 +121,7 @@ const BODY_SCHEMAS: { readonly [K in Kind]: (value: JsonObject) => BodyOf<K> | n
   },
 };
 
-/** The event that a value is, without fields that its kind lacks; null where it is none. */
+/** The event in a value, without unknown fields; null if it is invalid. */
 export function parseDomainEvent(value: unknown): DomainEvent | null {
   const fields = asJsonObject(value);
   if (fields === null) return null;
