@@ -11,13 +11,13 @@ import type { HistoryRetention } from "../room/sequencer/retention.ts";
 import { DEFAULT_SHARDING, type ShardingConfig } from "../room/sharding.ts";
 import { renderMarkdownTable } from "./markdown-table.ts";
 
-/** How an external reviewer of messages is asked; see `docs/design/moderation.md`. */
+/** Settings of an external reviewer of messages; see `docs/design/moderation.md`. */
 export interface ReviewConfig {
-  /** Null: the service binding `REVIEWER` is asked, where there is one. */
+  /** Null: the service binding `REVIEWER` is used, if any. */
   readonly url: string | null;
   readonly token: string | null;
   readonly timeoutMs: number;
-  /** What happens to a message that could not be reviewed: a moderator decides, or the term lists alone. */
+  /** The handling of a message that could not be reviewed: held for a moderator, or judged by the term lists alone. */
   readonly fallback: "hold" | "allow";
 }
 
@@ -30,13 +30,13 @@ export interface Config {
   readonly viewerKeys: ViewerTokenKeys;
   /** Signs what only the edge itself verifies: the first of the edge's secret, the viewers' and the admin token. */
   readonly edgeSecret: string | null;
-  /** Null: `POST /dev/token` does not exist. `boundName`: a name of the edge beside localhost, or empty. */
+  /** Null: `POST /dev/token` does not exist. `boundName`: another host name of the edge, or empty. */
   readonly devTokens: { readonly boundName: string } | null;
-  /** Origins beside the edge's own whose pages may open rooms. */
+  /** Origins besides the edge's own whose pages may open rooms. */
   readonly pageOrigins: readonly string[];
   readonly history: HistoryRetention;
   readonly sharding: ShardingConfig;
-  /** Null: the platform says where the isolate runs. */
+  /** Null: the platform provides the isolate's location. */
   readonly site: Site | null;
   readonly joinRates: JoinRates;
   readonly review: ReviewConfig;
@@ -71,27 +71,27 @@ export type VariableName = (typeof VARIABLE_NAMES)[number];
 /** The documentation of one variable. */
 export interface VariableDocs {
   readonly isSecret: boolean;
-  /** As a person writes it; empty: not set. */
+  /** The default as a person writes it; empty: not set. */
   readonly byDefault: string;
   /** What it sets, and in which unit. */
   readonly meaning: string;
 }
 
-/** Bytes that a secret has at least: as many as the hash with which it signs. */
+/** Minimum bytes of a secret: as many as its HMAC hash has. */
 const MIN_SECRET_BYTES = 32;
 
 const HOUR_MS = 3_600_000;
 const MAX_SHARDING_COUNT = 10_000;
-/** A segment's part is worth nothing after an hour, and no deployment admits more viewers a second in one isolate. */
+/** Upper bounds: media is worthless after an hour, and no isolate admits more viewers per second. */
 const MAX_JOINS_PER_SECOND = 1_000_000;
 const MAX_JOIN_SPREAD_S = 3_600;
 
 const docs = z.registry<VariableDocs>();
 
-/** What is wrong with a text. */
+/** The requirement that a text does not meet. */
 class InvalidVariable extends Error {}
 
-/** A variable: `parse` reads its text, and throws `InvalidVariable` with what it must be. */
+/** A variable: `parse` reads its text, and throws `InvalidVariable` with the requirement. */
 function variable<T>(about: VariableDocs, unset: T, parse: (text: string) => T): z.ZodMiniType<T> {
   const schema = z.pipe(
     z.optional(z.string("must be a string")),
@@ -284,12 +284,12 @@ export function variableDocs(name: VariableName): VariableDocs {
   return known;
 }
 
-/** Variables that do not fit the schema. `message` names each, and no value. */
+/** Variables that do not fit the schema. `message` names each, and no values. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-/** The configuration that variables set. Throws `ConfigError`. */
+/** Parses the configuration. Throws `ConfigError`. */
 export function parseConfig(values: ConfigVariables): Config {
   const parsed = schema.safeParse(values);
   if (!parsed.success) {
@@ -324,7 +324,7 @@ export function parseConfig(values: ConfigVariables): Config {
 }
 
 const parsedConfigs = new WeakMap<object, Config | ConfigError>();
-/** Of these one is asked for with every request. */
+/** One of them is used by every request. */
 let latest: { readonly env: object; readonly config: Config } | null = null;
 
 /** The configuration of an environment, valid or not: parsed when it is asked for first. Throws `ConfigError`. */

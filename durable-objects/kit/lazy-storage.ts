@@ -10,8 +10,8 @@ export class LazyStorage {
   #exists: boolean;
 
   /**
-   * Migrates what is stored. Throws `NewerSchemaError` where a later release stored it. `onCreate` is called each time
-   * the schema was created in empty storage.
+   * Migrates existing storage. Throws `NewerSchemaError` if a later release stored it. `onCreate` is called each time
+   * the schema is created in empty storage.
    */
   constructor(storage: ObjectStorage, schema: StorageSchema, onCreate: () => void = () => {}) {
     this.#storage = storage;
@@ -26,7 +26,7 @@ export class LazyStorage {
     return this.#exists;
   }
 
-  /** Runs a statement that reads, updates or deletes rows. In empty storage it finds none, and is not run. */
+  /** Runs a statement that reads, updates or deletes rows. In empty storage it is skipped. */
   exec<T extends SqlRow>(query: string, ...values: unknown[]): SqlRows<T> {
     if (!this.#exists) return this.#storage.sql.exec<T>("SELECT 1 WHERE 0");
     return this.#storage.sql.exec<T>(query, ...values);
@@ -54,7 +54,7 @@ export class LazyStorage {
     if (this.#exists) this.#storage.kv.delete(key);
   }
 
-  /** Runs `work` in a transaction: what it throws undoes all that it stored. */
+  /** Runs `work` in a transaction, which an exception rolls back. */
   transaction<T>(work: () => T): T {
     try {
       return this.#storage.transactionSync(work);
@@ -73,7 +73,7 @@ export class LazyStorage {
     this.#onCreate();
   }
 
-  /** Deletes all that is stored, the object's alarm too. */
+  /** Deletes everything, the object's alarm included. */
   async clear(): Promise<void> {
     this.#exists = false;
     await this.#storage.deleteAlarm();

@@ -16,7 +16,7 @@ export interface StorageSchema {
   readonly migrations: readonly Migration[];
 }
 
-/** Storage that a later release wrote: this release cannot tell what its rows mean. */
+/** Storage written by a later release, whose rows this release cannot interpret. */
 export class NewerSchemaError extends Error {
   override readonly name = "NewerSchemaError";
 
@@ -30,7 +30,7 @@ export class NewerSchemaError extends Error {
 
 const VERSION_TABLE = "schema_version";
 
-/** The schema version of the storage; 0 where none is kept. */
+/** The schema version of the storage; 0 if none is stored. */
 export function readSchemaVersion(storage: ObjectStorage): number {
   if (!hasTable(storage, VERSION_TABLE)) return 0;
   return storage.sql.exec<{ version: number }>(`SELECT version FROM ${VERSION_TABLE}`).one().version;

@@ -1,4 +1,4 @@
-/** The room's storage with what is personal in it sealed on the way in and opened on the way out. */
+/** The room's storage with subject data encrypted on write and decrypted on read. */
 
 import { encodeCompositeKey } from "../../../core/kit/composite-key.ts";
 import { entryDefinition, type StateEntry } from "../../../core/room/entries/index.ts";
@@ -14,23 +14,23 @@ import type { EventRow, RoomStore, StateEntryRow } from "./room-store.ts";
 import type { SubjectKey, SubjectKeys } from "./subject-keys.ts";
 import type { SubjectStore } from "./subject-store.ts";
 
-/** Which fact it is among all that hold. */
+/** The key of a state entry among all current ones. */
 export type StateEntryRef = Pick<StateEntry, "of" | "key">;
 
-/** What one row of facts keeps. */
+/** The content of one row of state entries. */
 type StateEntryBody = Pick<StateEntry, "key" | "value">;
 
-/** History, facts and audit log of one room. */
+/** History, state entries and audit log of one room. */
 export class EncryptedHistory {
   readonly #room: string;
   readonly #store: RoomStore;
   readonly #subjects: SubjectStore;
   readonly #keys: SubjectKeys;
-  /** The rows of the facts that hold. */
+  /** The rows of the current state entries. */
   readonly #entryRows = new Map<string, { readonly id: number; readonly fact: StateEntryRef }>();
-  /** Tags of which it is stored for whom they stand. */
+  /** Tags whose subjects are stored. */
   readonly #storedTags = new Set<string>();
-  /** The row of the next fact: its place is known before it is sealed. */
+  /** The row of the next state entry: encryption binds it to its row, so the row is known before. */
   #nextEntryId = 1;
 
   /** `room`: the object's name. */
@@ -41,7 +41,7 @@ export class EncryptedHistory {
     this.#keys = keys;
   }
 
-  /** The persons that these subjects are to this room. */
+  /** The persons (subject, tag and key) of these subjects in this room. */
   async ensureSubjectKeys(subjects: Iterable<string>): Promise<Map<string, SubjectKey>> {
     const persons = await this.#keys.forSubjects(subjects);
     for (const [subject, { tag, key }] of persons) {
@@ -53,15 +53,15 @@ export class EncryptedHistory {
     return persons;
   }
 
-  // ── out ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── reads ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The events of these rows; those whose subject was erased tell nothing but their kind. */
+  /** The events of these rows; an event with an erased subject has only its kind. */
   async decryptEvents(rows: readonly EventRow[]): Promise<RoomEvent[]> {
     const keys = await this.#keys.forTags(new Set(rows.map(({ about }) => about)));
     return Promise.all(rows.map(async (row) => (await this.#decryptRow(row, keyForTag(row.about, keys))).event));
   }
 
-  /** The event that a person's act with this id made, with the act's digest where one was kept; or null. */
+  /** The event of a participant's command with this id, with the command's digest if one is stored; or null. */
   async findByCommandId({ tag }: SubjectKey, id: string): Promise<StoredCommand | null> {
     const row = this.#store.findByCommandId(tag, id);
     if (row === undefined) return null;
@@ -69,14 +69,14 @@ export class EncryptedHistory {
     return this.#decryptRow(row, key);
   }
 
-  /** A message that has its text, or null. */
+  /** A message that still has its text, or null. */
   async findMessage(offset: number): Promise<ChatEvent | null> {
     const row = this.#store.findMessage(offset);
     const event = row === undefined ? undefined : (await this.decryptEvents([row]))[0];
     return event?.kind === "chat" && event.gone !== true ? event : null;
   }
 
-  /** All that holds. */
+  /** The current state entries. */
   async loadEntries(): Promise<StateEntry[]> {
     const rows = this.#store.stateEntries();
     const keys = await this.#keys.forTags(new Set(rows.flatMap(({ about, by }) => [about, by])));
@@ -104,7 +104,7 @@ export class EncryptedHistory {
     return facts;
   }
 
-  /** The audit log's last lines, the newest first; `of`: those about or by the person with this tag. */
+  /** The newest entries of the audit log, newest first; `of`: only those about or by the person with this tag. */
   async readAuditLog(most: number, of: string | null = null): Promise<AuditLogEntry[]> {
     const rows = this.#store.auditRows(most, of);
     const keys = await this.#keys.forTags(new Set(rows.flatMap(({ about, by }) => [about, by])));
@@ -118,15 +118,15 @@ export class EncryptedHistory {
     );
   }
 
-  /** The subjects for whom tags stand; empty for one that was erased. */
+  /** The subjects of these tags; empty for an erased subject. */
   async subjectsOfTags(tags: readonly string[]): Promise<string[]> {
     const keys = await this.#keys.forTags(new Set(tags));
     return Promise.all(tags.map((tag) => (tag === "" ? "" : this.#subjectOfTag(tag, keys))));
   }
 
-  // ── in ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── writes ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Seals a change; gives what keeps it, to be called in a transaction. */
+  /** Encrypts a change; returns the function that stores it, to be called in a transaction. */
   async encryptChange(change: HistoryChange): Promise<() => void> {
     const { event, entries, audit } = change;
     const involved = [
@@ -149,7 +149,7 @@ export class EncryptedHistory {
     };
   }
 
-  /** Forgets a fact that no longer holds. */
+  /** Deletes a state entry that has ended. */
   dropEntry(fact: StateEntryRef): void {
     const name = stateEntryKey(fact);
     const known = this.#entryRows.get(name);
@@ -159,8 +159,8 @@ export class EncryptedHistory {
   }
 
   /**
-   * Forgets all about the person with this tag, in a transaction. Gives the facts that no longer hold, and those that hold
-   * without who set them.
+   * Deletes all data about the person with this tag, in a transaction. Returns the state entries that end, and those that
+   * remain without their setter.
    */
   eraseSubject(tag: string): { readonly gone: readonly StateEntryRef[]; readonly unsigned: readonly StateEntryRef[] } {
     const rows = new Map(this.#store.stateEntries().map((row) => [row.id, row]));
@@ -172,7 +172,7 @@ export class EncryptedHistory {
     return { gone, unsigned: known.flatMap(({ row, fact }) => (row?.about !== tag && row?.by === tag ? [fact] : [])) };
   }
 
-  /** Has the keys under these tags destroyed, of which nothing is kept any more. */
+  /** Destroys the keys with these tags, under which no data is left. */
   async releaseKeys(tags: readonly string[]): Promise<void> {
     await this.#keys.release(tags);
     this.#subjects.deleteSubjects(tags);
@@ -229,7 +229,7 @@ export class EncryptedHistory {
     return () => this.#store.appendAuditEntry(atMs, act, person(by)?.tag ?? "", tag, body);
   }
 
-  /** The subject for whom a tag stands; empty if it was erased. */
+  /** The subject of a tag; empty if it was erased. */
   async #subjectOfTag(tag: string, keys: KeysByTag): Promise<string> {
     const sealed = this.#subjects.encryptedSubject(tag);
     const key = keys.get(tag);
@@ -251,7 +251,7 @@ export class EncryptedHistory {
     return { event: written === undefined ? { ...event, text: "", gone: true } : { ...event, text: written }, digest };
   }
 
-  /** What is sealed in a place; undefined where its key was destroyed, or where it doesn't belong. */
+  /** The value encrypted in a place; undefined if its key was destroyed, or if it was encrypted in another place. */
   async #decrypt<T>(bytes: ArrayBuffer, key: CryptoKey | null | undefined, place: string): Promise<T | undefined> {
     if (key === undefined) return undefined;
     try {
@@ -262,7 +262,7 @@ export class EncryptedHistory {
     }
   }
 
-  // Places name what stays as it is for as long as the row can be read: an erasure, or a message's end, changes the rest.
+  // A place contains only what stays the same while the row is readable: erasures and deleted messages change other columns.
 
   #eventAad(column: "text" | "body", { kind, offset, atMs, programmeMs }: EventHeader, about: string): string {
     return this.#aad("event", column, kind, String(offset), String(atMs), String(programmeMs), about);
@@ -272,7 +272,7 @@ export class EncryptedHistory {
     return this.#aad("fact", of, String(id), about);
   }
 
-  /** Lines have no number of their own that lasts; of one act about one person at one time there is one. */
+  /** Audit entries have no lasting number; there is one entry per command, subject and time. */
   #auditAad(atMs: number, act: AuditLogEntry["act"], about: string): string {
     return this.#aad("audit", act, String(atMs), about);
   }
@@ -282,16 +282,16 @@ export class EncryptedHistory {
   }
 }
 
-/** What the keys of sanctions of accounts begin with. */
+/** The prefix of the keys of account sanctions. */
 const ACCOUNT_KEY_PREFIX = "account:";
 
-/** An event's kind and stamp, which are stored in the clear. */
+/** An event's kind and stamp, which are stored unencrypted. */
 type EventHeader = Pick<RoomEvent, "kind" | "offset" | "atMs" | "programmeMs">;
 
-/** What else an event is, with the digest of its act. */
+/** The rest of an event, with the digest of its command. */
 type EncryptedEventBody = { readonly digest?: string };
 
-/** A message that is held has the key that `heldKey` makes, whichever it was stored with. */
+/** A held message gets the key of `heldMessageKey`, whatever key it was stored with. */
 function withCurrentHeldKey(fact: StateEntry): StateEntry {
   if (fact.of !== "held" || fact.value === null) return fact;
   const key = heldMessageKey(fact.value.by.subject, fact.value.clientId);
@@ -301,7 +301,7 @@ function withCurrentHeldKey(fact: StateEntry): StateEntry {
 type KeysByTag = ReadonlyMap<string, CryptoKey>;
 type SubjectKeyLookup = (subject: string | null) => SubjectKey | null;
 
-/** The key under a tag: null for what is about nobody, undefined if it was destroyed. */
+/** The key of a tag: null for data about nobody, undefined if it was destroyed. */
 function keyForTag(tag: string, keys: KeysByTag): CryptoKey | null | undefined {
   return tag === "" ? null : keys.get(tag);
 }
@@ -310,7 +310,7 @@ function isNamedSubject(subject: string | null): subject is string {
   return subject !== null && subject !== "";
 }
 
-/** Who set a fact, where that is told with it. */
+/** The setter of a state entry, for kinds that have one. */
 function signerOf(fact: StateEntry): string | null {
   return entryDefinition(fact).signer?.get(fact) ?? null;
 }

@@ -31,7 +31,7 @@ type PlainEventRow = {
 type PlainFactRow = { of: StateEntry["of"]; key: string; value: string };
 type PlainAuditRow = { rowid: number; at_ms: number; by: string; act: AuditLogEntry["act"]; about: string };
 
-/** Moves all that is not encrypted. Does nothing in a room that has no such rows. */
+/** Moves all unencrypted rows. Does nothing in a room without any. */
 export async function encryptPlainHistory(storage: ObjectStorage, history: EncryptedHistory): Promise<void> {
   if (!hasTable(storage, PLAIN_TABLES.events)) return;
   await encryptEvents(storage, history);
@@ -40,7 +40,7 @@ export async function encryptPlainHistory(storage: ObjectStorage, history: Encry
   storage.transactionSync(() => {
     for (const table of Object.values(PLAIN_TABLES)) storage.sql.exec(`DROP TABLE ${table}`);
   });
-  // The log still has the rows as they were.
+  // The log still contains the former rows.
   await wipeWriteAheadLog(storage);
 }
 
@@ -53,7 +53,7 @@ async function encryptEvents(storage: ObjectStorage, history: EncryptedHistory):
     const last = rows.at(-1);
     if (last === undefined) return;
     const changes = rows.map(changeOfEvent);
-    // Each key is fetched once, not by every row.
+    // Each key is fetched once, not per row.
     const subjects = changes.flatMap(({ event, by }) => [by.subject ?? "", subjectOfEvent(event) ?? ""]);
     await history.ensureSubjectKeys(new Set(subjects.filter((subject) => subject !== "")));
     const inserts = await Promise.all(changes.map((change) => history.encryptChange(change)));
@@ -74,7 +74,7 @@ async function encryptEvents(storage: ObjectStorage, history: EncryptedHistory):
   }
 }
 
-/** The names of devices and networks of that time could be chosen by clients: they are left out. */
+/** Device and network names of that time could be chosen by clients: they are dropped. */
 function changeOfEvent(row: PlainEventRow): HistoryChange & { readonly event: RoomEvent } {
   const { offset, at_ms: atMs, programme_ms: programmeMs, subject, client_id: id, roles, text, body } = row;
   const stored = { ...(JSON.parse(body) as RoomEvent), offset, atMs, programmeMs };
@@ -102,7 +102,7 @@ async function encryptFacts(storage: ObjectStorage, history: EncryptedHistory): 
   });
 }
 
-/** The entry with the fields that were added since. Sanctions hold for accounts only, as for events. */
+/** The entry with the fields that were added since. Sanctions apply to accounts only, as for events. */
 function currentEntry(entry: StateEntry): StateEntry[] {
   if (entry.value === null) return [];
   switch (entry.of) {

@@ -1,6 +1,6 @@
 /**
- * What the room keeps in SQLite: its history, what holds, the audit log, counts. Whatever is about a person comes sealed
- * under that person's key, and the person is named by a tag; see `sealing.ts`.
+ * The room's SQLite tables: history, state entries, audit log, counts. Data about a person arrives encrypted under that
+ * person's key, and the person is named by a tag; see `encryption.ts`.
  */
 
 import type { Role } from "../../../core/access/roles.ts";
@@ -18,7 +18,7 @@ import { LazyStorage } from "../../kit/lazy-storage.ts";
 import type { ObjectStorage, SqlRow, SqlValue } from "../../kit/object-storage.ts";
 import { FORGEABLE_SANCTIONS_KEY, LAYOUT_WITH_AAD, PLAIN_TABLES, ROOM_SCHEMA } from "./room-schema.ts";
 
-/** An event as it is stored. A message that is gone has no text; what was erased has no body. */
+/** An event row. A deleted message has no text; an erased event has no body. */
 export interface EventRow extends SqlRow {
   readonly offset: number;
   readonly at_ms: number;
@@ -29,7 +29,7 @@ export interface EventRow extends SqlRow {
   readonly body: ArrayBuffer | null;
 }
 
-/** An event that is about to be stored. */
+/** An event to be stored. */
 export interface EventInsert {
   readonly event: RoomEvent;
   readonly tag: string;
@@ -40,7 +40,7 @@ export interface EventInsert {
   readonly body: Uint8Array;
 }
 
-/** A fact as it is stored; `by`: the tag of who set it, where that is told. */
+/** A row of a state entry; `by`: the setter's tag, for kinds that have one. */
 export interface StateEntryRow extends SqlRow {
   readonly id: number;
   readonly of: StateEntry["of"];
@@ -49,7 +49,7 @@ export interface StateEntryRow extends SqlRow {
   readonly body: ArrayBuffer;
 }
 
-/** A fact that is about to be stored. */
+/** A state entry to be stored. */
 export interface StateEntryInsert {
   readonly of: StateEntry["of"];
   readonly about: string;
@@ -57,7 +57,7 @@ export interface StateEntryInsert {
   readonly body: Uint8Array;
 }
 
-/** A line of the audit log as it is stored. */
+/** A row of the audit log. */
 export interface AuditRow extends SqlRow {
   readonly at_ms: number;
   readonly by: string;
@@ -68,22 +68,22 @@ export interface AuditRow extends SqlRow {
 
 /** Columns of an `EventRow`. */
 export const EVENT_COLUMNS = "offset, at_ms, programme_ms, kind, about, text, body";
-/** The index of tags leaves out what was erased, and is used only where the question does so too. */
+/** The partial index of tags excludes erased rows, and is used only by queries with the same condition. */
 const TAG_CONDITION = "tag = ? AND tag <> ''";
 const EMPTY_TOTALS: AudienceTotals = { peak: 0, watchedMs: 0, likes: 0, reactions: {} };
 
 /** Typed access to one room's SQLite. */
 export class RoomStore {
-  /** The tables; `SubjectStore` works on them too. */
+  /** The tables; `SubjectStore` uses them too. */
   readonly sql: LazyStorage;
-  /** The room's epoch: it lasts as long as its storage. */
+  /** The room's epoch, which lasts as long as its storage. */
   readonly epoch: string;
-  /** There may be rows that are sealed without their place. */
+  /** Some rows may be encrypted without their place. */
   readonly hasRowsWithoutAad: boolean;
-  /** Sanctions of devices and networks have names that clients could choose: they are to be deleted. */
+  /** Sanctions of devices and networks use names that clients could choose, and are to be deleted. */
   readonly hasReplacedDeviceNames: boolean;
 
-  /** `fresh` becomes the epoch of a room that has none. Throws `NewerSchemaError` where a later release stored the room. */
+  /** `fresh` becomes the epoch of a room without one. Throws `NewerSchemaError` if a later release stored the room. */
   constructor(storage: ObjectStorage, fresh: string) {
     this.sql = new LazyStorage(storage, ROOM_SCHEMA, () => {
       this.#setMeta("epoch", this.epoch);
@@ -100,7 +100,7 @@ export class RoomStore {
     return this.sql.exists;
   }
 
-  /** The last event ever stored, 0 before the first. */
+  /** The offset of the last stored event, 0 before the first. */
   headOffset(): number {
     const last = this.sql
       .exec<{ offset: number }>("SELECT offset FROM events ORDER BY offset DESC LIMIT 1")
@@ -108,7 +108,7 @@ export class RoomStore {
     return Math.max(Number(this.#meta("head") ?? 0), last?.offset ?? 0);
   }
 
-  /** The offset after which the last `most` events come, those that are not encrypted yet included. */
+  /** The offset before the last `most` events, including those that are not encrypted yet. */
   recentStart(most: number): number {
     const hasPlainRows = this.#hasRows(`SELECT 1 FROM sqlite_master WHERE name = '${PLAIN_TABLES.events}'`);
     const stored = hasPlainRows ? `events UNION ALL SELECT offset FROM ${PLAIN_TABLES.events}` : "events";
@@ -119,7 +119,7 @@ export class RoomStore {
     return (first?.offset ?? this.headOffset() + 1) - 1;
   }
 
-  /** Keeps an event, and what it does to those before it. */
+  /** Stores an event, and applies its removals to earlier ones. */
   insertEvent({ event, tag, id, senderTrace, about, text, body }: EventInsert): void {
     this.sql.insert(
       "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -141,12 +141,12 @@ export class RoomStore {
     if (removal?.scope === "author") this.sql.exec("UPDATE events SET text = NULL WHERE about = ?", about);
   }
 
-  /** The event that a person's act with this id made, or undefined. */
+  /** The event of a participant's command with this id, or undefined. */
   findByCommandId(tag: string, id: string): EventRow | undefined {
     return this.#events(`WHERE ${TAG_CONDITION} AND client_id = ?`, tag, id)[0];
   }
 
-  /** A message that has its text, or undefined. */
+  /** A message that still has its text, or undefined. */
   findMessage(offset: number): EventRow | undefined {
     return this.#events("WHERE offset = ? AND kind = 'chat' AND text IS NOT NULL", offset)[0];
   }
@@ -161,7 +161,7 @@ export class RoomStore {
     return this.#events("ORDER BY offset DESC LIMIT ?", most).reverse();
   }
 
-  /** Events whose programme time is in a window, at most `most`, in the order of programme time. */
+  /** Events in a window of program time, at most `most`, in order of program time. */
   eventsInWindow(fromMs: number, toMs: number, most: number): EventRow[] {
     return this.#events(
       "WHERE programme_ms >= ? AND programme_ms < ? ORDER BY programme_ms, offset LIMIT ?",
@@ -171,7 +171,7 @@ export class RoomStore {
     );
   }
 
-  /** The least programme time of an event, or null without one. */
+  /** The earliest program time of an event, or null. */
   firstProgramTimeMs(): number | null {
     const first = this.sql
       .exec<{ at: number }>("SELECT programme_ms AS at FROM events ORDER BY programme_ms LIMIT 1")
@@ -179,7 +179,7 @@ export class RoomStore {
     return first?.at ?? null;
   }
 
-  /** Traces of a person's latest messages, the newest first. */
+  /** Traces of a participant's latest messages, newest first. */
   senderTraces(tag: string): SenderTrace[] {
     return this.sql
       .exec<{ roles: string; device: string; address: string; at_ms: number }>(
@@ -197,12 +197,12 @@ export class RoomStore {
       }));
   }
 
-  /** All that holds. */
+  /** All current state entries. */
   stateEntries(): StateEntryRow[] {
     return this.sql.exec<StateEntryRow>("SELECT id, of, about, by, body FROM facts ORDER BY id").toArray();
   }
 
-  /** Keeps a fact in the row `id`. */
+  /** Stores a state entry in the row `id`. */
   upsertStateEntry(id: number, { of, about, by, body }: StateEntryInsert): void {
     this.sql.insert(
       "INSERT OR REPLACE INTO facts (id, of, about, by, body) VALUES (?, ?, ?, ?, ?)",
@@ -214,17 +214,17 @@ export class RoomStore {
     );
   }
 
-  /** Forgets a fact. */
+  /** Deletes a state entry. */
   deleteStateEntry(id: number): void {
     this.sql.exec("DELETE FROM facts WHERE id = ?", id);
   }
 
-  /** Adds a line to the audit log. */
+  /** Adds an entry to the audit log. */
   appendAuditEntry(atMs: number, act: AuditLogEntry["act"], by: string, about: string, body: Uint8Array): void {
     this.sql.insert("INSERT INTO audit VALUES (?, ?, ?, ?, ?)", atMs, by, act, about, body);
   }
 
-  /** The audit log's last lines, the newest first; `of`: only those about or by this person. */
+  /** The newest entries of the audit log, newest first; `of`: only those about or by this person. */
   auditRows(most: number, of: string | null = null): AuditRow[] {
     return this.sql
       .exec<AuditRow>(
@@ -236,7 +236,7 @@ export class RoomStore {
       .toArray();
   }
 
-  /** What was kept of the audience. */
+  /** The stored audience. */
   audienceSnapshot(): AudienceSnapshot {
     const rows = this.sql
       .exec<{ id: RoomChildId; sockets: number; watching: number }>("SELECT id, sockets, watching FROM shards")
@@ -250,59 +250,59 @@ export class RoomStore {
     };
   }
 
-  /** Keeps that a shard takes part; what it counted before its memory was lost stands until it counts again. */
+  /** Records that a shard is in use; its last stored count remains until its next report. */
   addShard(id: RoomChildId): void {
     this.sql.insert("INSERT OR IGNORE INTO shards VALUES (?, 0, 0)", id);
   }
 
-  /** Keeps what a shard counted; null forgets the shard. */
+  /** Stores a shard's count; null deletes the shard. */
   setShard(id: RoomChildId, count: ShardViewerCount | null): void {
     if (count === null) this.sql.exec("DELETE FROM shards WHERE id = ?", id);
     else this.sql.insert("INSERT OR REPLACE INTO shards VALUES (?, ?, ?)", id, count.sockets, count.watching);
   }
 
-  /** Keeps sums. */
+  /** Stores the sums. */
   setTotals(totals: AudienceTotals): void {
     this.#setMeta("totals", JSON.stringify(totals));
   }
 
-  /** Keeps the estimate of different people. */
+  /** Stores the estimate of distinct viewers. */
   setDistinct(bytes: Uint8Array): void {
     this.sql.insert("INSERT OR REPLACE INTO sketch VALUES (1, ?)", bytes);
   }
 
-  /** The number of shards, 1 at first. */
+  /** The number of shards, initially 1. */
   shardCount(): number {
     return Number(this.#meta("shards") ?? 1);
   }
 
-  /** Keeps the number of shards. */
+  /** Stores the number of shards. */
   setShardCount(shards: number): void {
     this.#setMeta("shards", String(shards));
   }
 
-  /** The crowd that is expected. */
+  /** The expected audience. */
   expectedAudience(): ExpectedAudience {
     const kept = this.#meta("expected");
     return kept === null ? NO_EXPECTED_AUDIENCE : (JSON.parse(kept) as ExpectedAudience);
   }
 
-  /** Keeps what crowd is expected. */
+  /** Stores the expected audience. */
   setExpectedAudience(expected: ExpectedAudience): void {
     this.#setMeta("expected", JSON.stringify(expected));
   }
 
-  /** Where the room's stream is bound to: the name of the room that it has instead of this one, or null. */
+  /** The name of the stream's replacement room, or null. */
   replacementRoom(): string | null {
     return this.#meta("moved");
   }
 
-  /** The stream has another room instead of this one, for good. */
+  /** Sets the stream's replacement room, for good. */
   setReplacementRoom(room: string): void {
     this.#setMeta("moved", room);
   }
 
-  /** Forgets what is older than retention allows, or too much; whether anything but counts is left. */
+  /** Deletes what exceeds retention by age or number; whether anything except counts is left. */
   prune(nowMs: number, { maxAgeMs, maxEvents }: HistoryRetention): boolean {
     const head = this.headOffset();
     if (this.exists) this.#setMeta("head", String(head));
@@ -313,7 +313,7 @@ export class RoomStore {
     return ["events", "facts", "audit"].some((table) => this.#hasRows(`SELECT 1 FROM ${table} LIMIT 1`));
   }
 
-  /** Forgets everything; the room's alarm goes too. */
+  /** Deletes everything, the room's alarm included. */
   async clear(): Promise<void> {
     await this.sql.clear();
   }
@@ -335,5 +335,5 @@ export class RoomStore {
   }
 }
 
-/** Devices and addresses of a person that a ban reaches: those of so many last messages. */
+/** Devices and networks of a person that a ban includes: those of this many latest messages. */
 const MAX_SENDER_TRACES = 20;
