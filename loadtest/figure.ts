@@ -5,6 +5,6 @@ export interface LoadFigure {
   readonly figure: string;
   readonly goal: string;
   readonly measured: string;
-  /** Null where there is no goal. */
+  /** Null without a goal. */
   readonly met: boolean | null;
 }

@@ -1,4 +1,4 @@
-/** What a load run shows, as figures with their goals; pure. */
+/** The figures of a load run with their goals; pure. */
 import type { TierCounters, TierName } from "../core/broadcast/stream-status.ts";
 import type { LoadFigure } from "./figure.ts";
 import { roomFigures } from "./room/room-figures.ts";
@@ -64,7 +64,7 @@ function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
   if (live !== undefined && isolate !== undefined && last !== undefined) {
     const tracks = Object.keys(options.shape.tracks).length;
     const children = Math.max(1, ...samples.map((sample) => sample.children));
-    // Collecting the counters renews feeds, which no viewer makes.
+    // Collecting the counters renews feeds, which no viewer causes.
     const watched = samples.findLast(({ over }) => !over) ?? last;
     const asked = tierCountersOf(watched, "live")?.requests ?? 0;
     const perMinute = asked / (watched.atS / 60);
@@ -72,7 +72,7 @@ function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
       figure: "requests at the Live object per minute, child and track",
       goal: watched.atS < MINUTE_S ? "≤ 4, in a run of a minute or more" : "≤ 4",
       measured: `${(perMinute / children / tracks).toFixed(2)} (${asked} requests in ${watched.atS.toFixed(0)} s, ${children} children, ${tracks} tracks)`,
-      // In less than a minute every child's first request weighs more than once.
+      // In less than a minute each child's first requests have too much weight.
       met: watched.atS < MINUTE_S ? null : perMinute / children / tracks <= 4,
     });
     const r2 = tierCountersOf(last, "r2");
@@ -125,7 +125,7 @@ function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
   return figures;
 }
 
-/** Upstream requests per second during each fault against the seconds without. */
+/** Upstream requests per second during each fault, divided by those of the other seconds. */
 function stormFigures(samples: readonly LoadSample[]): LoadFigure[] {
   const rates = new Map<string, number[]>();
   for (const [index, sample] of samples.entries()) {

@@ -1,22 +1,22 @@
-/** The k6 program: found, or built with Go where Go is there. */
+/** Finds k6, or builds it with Go. */
 import { spawnSync } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** The version that measures here; another one's figures are no comparison, and nobody has looked at what it brings. */
+/** The measured version; figures of another version are not comparable. */
 const K6_VERSION = "v1.8.1";
 
-/** Where a k6 that was built here is kept, one for all checkouts of a user. */
+/** Folder of a k6 built here, shared by all checkouts of a user. */
 const CACHE_FOLDER = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "corral");
 const K6_PATHS = [join(CACHE_FOLDER, "k6"), "/usr/bin/k6", "/usr/local/bin/k6", join(homedir(), "go/bin/k6"), "k6"];
 const GO_COMMANDS = ["go", "/usr/local/go/bin/go"];
 
-/** k6 can't be had here; `message` says how to get it. */
+/** k6 is not available; `message` says how to get it. */
 export class K6MissingError extends Error {
   override readonly name = "NoK6";
 }
 
-/** The path of k6: the one that `K6` names, or one of `K6_VERSION`, built the first time in a minute or two. Throws `K6MissingError`. */
+/** The path of k6: that of `K6`, or a build of `K6_VERSION`, which takes a minute or two at first. Throws `K6MissingError`. */
 export function findK6(): string {
   const chosen = process.env["K6"];
   if (chosen !== undefined) return chosen;
@@ -39,7 +39,7 @@ export function findK6(): string {
   return join(CACHE_FOLDER, "k6");
 }
 
-/** The version that a k6 says it is; null where there is none. */
+/** The version that a k6 reports; null if there is none. */
 function versionOf(path: string): string | null {
   const { status, stdout } = spawnSync(path, ["version"], { encoding: "utf8" });
   return status === 0 ? (/\bv\d+\.\d+\.\d+\b/.exec(stdout)?.[0] ?? null) : null;

@@ -1,19 +1,19 @@
-/** The command line of a load run: what makes no sense is refused, with the reason. */
+/** The command line of a load test; invalid arguments are refused with a reason. */
 import { REGIONS } from "../core/delivery/tree/node-address.ts";
 import type { ColoHarnessOptions } from "./colos/colos.ts";
 import type { MediaShape } from "./publisher.ts";
 import { FAULT_KINDS, type FaultKind, type LoadOptions } from "./run.ts";
 import { joinsRoom, SCENARIOS, type Scenario } from "./scenarios.ts";
 
-/** Bounds, each with its reason. */
+/** Limits, each with its reason. */
 const LOAD_LIMITS = {
-  /** A process may open so many files here; each viewer holds a connection for each of its requests under way. */
+  /** Open files of a process; each viewer has a connection per concurrent request. */
   connections: 20_000,
   /** Each isolate takes some 30 MB. */
   isolates: 64,
 } as const;
 
-/** What is said of the data centres, as typed. */
+/** The options of the data centres, as typed. */
 export interface ColoArgs {
   readonly colos: string;
   readonly regions: string;
@@ -34,12 +34,12 @@ export interface LoadArgs extends ColoArgs {
   readonly "i-own-this-target": boolean;
 }
 
-/** Arguments that make no sense; `message` says which and why. */
+/** Invalid arguments; `message` says which and why. */
 export class OptionsError extends Error {
   override readonly name = "BadOptions";
 }
 
-/** What the arguments ask for. Throws `OptionsError`. */
+/** Parses the arguments. Throws `OptionsError`. */
 export async function parseLoadOptions(args: LoadArgs): Promise<LoadOptions> {
   const scenario = args.scenario as Scenario;
   if (!SCENARIOS.includes(scenario)) {
@@ -80,13 +80,13 @@ export async function parseLoadOptions(args: LoadArgs): Promise<LoadOptions> {
   };
 }
 
-/** Connections that one viewer holds: a request under way for each track, and a socket to the room. */
+/** Connections of one viewer: one request per track, and a socket to the room. */
 function connectionsOf(scenario: Scenario, tracks: number): number {
   if (scenario === "mixed") return tracks + 1;
   return joinsRoom(scenario) ? 1 : tracks;
 }
 
-/** The data centres that the arguments ask for. Throws `OptionsError`. */
+/** Parses the data centre options. Throws `OptionsError`. */
 export function parseColoOptions(args: ColoArgs): ColoHarnessOptions {
   const colos = parseInteger("colos", args.colos, 1, LOAD_LIMITS.isolates);
   const isolates = parseInteger("isolates", args.isolates, 1, LOAD_LIMITS.isolates);

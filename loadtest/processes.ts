@@ -1,7 +1,7 @@
-/** CPU and memory of other processes, read from /proc; all zero where there is none. */
+/** CPU and memory of other processes from /proc; all zero without it. */
 import { readdirSync, readFileSync } from "node:fs";
 
-/** Milliseconds of one clock tick of /proc. */
+/** Milliseconds per clock tick of /proc. */
 const TICK_MS = 10;
 
 /** Processes named `name` below the process `pid`. */
@@ -30,20 +30,20 @@ function descendantsOf(pid: number): { readonly pid: number; readonly name: stri
   return [...parents].filter(([child]) => isBelow(child)).map(([child, { name }]) => ({ pid: child, name }));
 }
 
-/** CPU that a process has taken, milliseconds. */
+/** CPU time of a process, milliseconds. */
 export function cpuMs(pid: number): number {
   const stat = readProcFile(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * TICK_MS;
 }
 
-/** Memory of a process that is resident, bytes. */
+/** Resident memory of a process, bytes. */
 export function residentBytes(pid: number): number {
   const [, kilobytes = "0"] = /VmRSS:\s+(\d+)/.exec(readProcFile(`/proc/${pid}/status`)) ?? [];
   return Number(kilobytes) * 1024;
 }
 
-/** How many files a process started from here may open; without end where that isn't known. */
+/** Open-file limit of a process started from here; infinite if unknown. */
 export function maxOpenFiles(): number {
   const [, most = ""] = /^Max open files\s+\d+\s+(\d+)/m.exec(readProcFile("/proc/self/limits")) ?? [];
   return most === "" ? Number.POSITIVE_INFINITY : Number(most);

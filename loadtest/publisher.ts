@@ -1,6 +1,6 @@
 /**
- * A publisher of synthetic media in real time, so that two cores serve the load and not an encoder. Each part says in its
- * first line which one it is and the SHA-256 of the rest: a receiver can detect a wrong byte and a wrong part.
+ * A publisher of synthetic media in real time, so that two cores serve the load and not an encoder. Each part's first line
+ * names it and the SHA-256 of the rest: a receiver detects wrong bytes and wrong parts.
  */
 import { createHash } from "node:crypto";
 import { Agent, request } from "undici";
@@ -10,11 +10,11 @@ import type { BroadcastId, TrackName } from "../core/kit/ids.ts";
 
 const TIMESCALE = 90_000;
 
-/** What to publish. */
+/** The published media. */
 export interface MediaShape {
   readonly partMs: number;
   readonly partsPerSegment: number;
-  /** Names of tracks and bytes of one part of each; `audio` is an audio track, all others are video. */
+  /** Track names and bytes of one part of each; `audio` is an audio track, all others are video. */
   readonly tracks: Readonly<Record<string, number>>;
 }
 
@@ -35,9 +35,9 @@ export class SyntheticPublisher {
   readonly #agent: Agent = new Agent({ connections: 4 });
   readonly #stop = new AbortController();
   #done: Promise<void> = Promise.resolve();
-  /** The last part that was taken, by track. */
+  /** The last accepted part, by track. */
   readonly #lastPartIndex = new Map<string, number>();
-  /** PUTs that had to be sent again. */
+  /** Number of repeated PUTs. */
   retries = 0;
 
   private constructor(url: string, stream: string, key: string, shape: MediaShape) {
@@ -54,7 +54,7 @@ export class SyntheticPublisher {
     };
   }
 
-  /** Opens a broadcast and publishes until `stop`. Throws what the edge refuses. */
+  /** Opens a broadcast and publishes until `stop`. Throws refusals of the edge. */
   static async start(
     url: string,
     stream: string,
@@ -118,7 +118,7 @@ export class SyntheticPublisher {
     this.#lastPartIndex.set(name, Math.max(index, this.#lastPartIndex.get(name) ?? -1));
   }
 
-  /** Sends until it is taken: an object that restarts answers 503 for a moment, and has lost what wasn't stored. */
+  /** Retries until accepted: an object that restarts answers 503 briefly, and has lost what was not stored. */
   async #put(path: string, body: string | Buffer, headers: Record<string, string> = {}): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -144,7 +144,7 @@ export class SyntheticPublisher {
     }
   }
 
-  /** The object stands further back than what was sent: all parts from there are sent again; each can be made anew. */
+  /** The object has lost parts: all from its position on are sent again; each can be regenerated. */
   async #resend({ tracks }: OutOfOrderAnswer): Promise<void> {
     for (const [name, { next }] of Object.entries(tracks ?? {})) {
       const track = this.config.tracks.find((candidate) => candidate.name === name);
@@ -156,17 +156,17 @@ export class SyntheticPublisher {
   }
 }
 
-/** The answer to a part that came too early. */
+/** The response to a part that is out of order. */
 interface OutOfOrderAnswer {
   readonly tracks?: Readonly<Record<string, { readonly next: { readonly msn: number; readonly part: number } }>>;
 }
 
-/** The edge refused for good. */
+/** The edge refused permanently. */
 class PublishRefusedError extends Error {
   override readonly name = "PublishError";
 }
 
-/** A part's bytes: a line that names it and the hash of what follows, then text that differs from part to part. */
+/** A part's bytes: a line with its name and the hash of the rest, then text that differs between parts. */
 function partBytes(track: string, msn: number, part: number, length: number): Buffer {
   const rest = Buffer.alloc(Math.max(0, length - 128), `${track} ${msn}.${part} `);
   const hash = createHash("sha256").update(rest).digest("hex");

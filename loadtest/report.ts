@@ -1,4 +1,4 @@
-/** A load run as one page that needs nothing else; pure. */
+/** A load test's report as one self-contained page; pure. */
 import type { TierName } from "../core/broadcast/stream-status.ts";
 import type { LoadFigure } from "./figure.ts";
 import { compareWithModel, type TierComparison } from "./model/compare.ts";
@@ -40,7 +40,7 @@ ${options.scenario === "steady" && options.faults.length === 0 && options.target
 
 const VIDEO_LATENCIES = ["join_ms", "playlist_ms", "part_ms"] as const;
 
-/** What the tiers that deliver video did. */
+/** The section of the tiers that deliver video. */
 function deliverySections(at: readonly number[], samples: readonly LoadSample[]): string {
   const rate = (tier: TierName): SampleLine => ({ name: tier, values: requestRates(samples, tier) });
   return `<h2>Requests per second by tier</h2><p>Counters of isolates arrive when they renew their feeds, about every 20 s.</p>

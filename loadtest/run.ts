@@ -1,4 +1,4 @@
-/** One load run: data centres, publisher, k6, samples of the counters and of the processes meanwhile. */
+/** One load test: data centres, publisher, k6, and samples of counters and processes. */
 import { spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,17 +11,17 @@ import { cpuMs, descendantPids, residentBytes } from "./processes.ts";
 import { type MediaShape, SyntheticPublisher } from "./publisher.ts";
 import { joinsRoom, k6ScriptOf, type Scenario, watchesVideo } from "./scenarios.ts";
 
-/** What breaks in the middle of a run. */
+/** Kinds of injected faults. */
 export const FAULT_KINDS = ["shield", "live", "r2", "slow"] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
-/** How long each fault lasts. */
+/** Duration of each fault. */
 const FAULT_MS = 10_000;
 const SAMPLE_MS = 1_000;
-/** The stream's status is sent down every 2 s. */
+/** The stream's status is sent every 2 s. */
 const STATUS_MS = 2_500;
 
-/** What to run. */
+/** Options of a run. */
 export interface LoadOptions {
   readonly scenario: Scenario;
   readonly viewers: number;
@@ -32,27 +32,27 @@ export interface LoadOptions {
   readonly latencyMs: number;
   readonly shape: MediaShape;
   readonly faults: readonly FaultKind[];
-  /** Whether a viewer's stall makes the run fail. */
+  /** Whether a viewer's stall fails the run. */
   readonly failOnStalls: boolean;
-  /** A broadcast elsewhere instead of one of our own: its edge and its stream. */
+  /** A foreign broadcast instead of our own: its edge and stream. */
   readonly target: { readonly url: string; readonly stream: string } | null;
 }
 
 /** The counters at one moment. */
 export interface LoadSample {
-  /** Seconds since the viewers began to come. */
+  /** Seconds since the first viewer arrived. */
   readonly atS: number;
   readonly tiers: readonly TierCounters[];
   readonly viewers: number;
-  /** Nodes that the Live object feeds. */
+  /** Nodes fed by the Live object. */
   readonly children: number;
   readonly memoryBytes: number;
-  /** Milliseconds of CPU that workerd took since the last sample, per second. */
+  /** Milliseconds of workerd's CPU per second since the last sample. */
   readonly cpu: number;
   readonly fault: string;
-  /** The room where people are in one: calls to its object in the last whole second, and what it counts. */
+  /** The room, in scenarios with one: calls to its object in the last whole second, and its counts. */
   readonly room: RoomSample | null;
-  /** The viewers have gone, and counters are being collected. */
+  /** The viewers have left, and counters are being collected. */
   readonly over: boolean;
 }
 
@@ -64,7 +64,7 @@ export interface RoomSample {
   readonly shards: number;
 }
 
-/** What k6 measured: metrics by name. */
+/** k6's metrics by name. */
 export interface K6Summary {
   readonly metrics: Readonly<
     Record<
@@ -77,7 +77,7 @@ export interface K6Summary {
   >;
 }
 
-/** Everything that a report is made of. */
+/** The inputs of a report. */
 export interface LoadResult {
   readonly options: LoadOptions;
   readonly began: string;
@@ -87,7 +87,7 @@ export interface LoadResult {
   readonly publisherRetries: number;
 }
 
-/** Runs a scenario; `signal` ends it early. Throws `K6MissingError`, `PortError`, and what the edge refuses. */
+/** Runs a scenario; `signal` ends it early. Throws `K6MissingError`, `PortError`, and refusals of the edge. */
 export async function runLoad(options: LoadOptions, onProgress: (line: string) => void): Promise<LoadResult> {
   const k6 = findK6();
   const out = await mkdtemp(join(tmpdir(), "corral-load-"));
@@ -105,12 +105,12 @@ export async function runLoad(options: LoadOptions, onProgress: (line: string) =
   try {
     if (!early) {
       await publish();
-      // A player that joins finds a hold-back's worth of media.
+      // A joining player finds a hold-back's worth of media.
       if (publisher !== null) await new Promise((resolve) => setTimeout(resolve, 4 * options.shape.partMs + 1_000));
     }
     const run = startK6(k6, join(out, "summary.json"), colos, stream, options);
     const sampler = startSampler(target?.url ?? colos?.coreUrl ?? "", stream, options, onProgress);
-    // The broadcast begins with the crowd.
+    // The broadcast starts with the crowd.
     if (early) await publish();
     const faults = colos === null ? Promise.resolve() : injectFaults(colos, stream, options, sampler, onProgress);
     const deployed = colos === null ? Promise.resolve() : dropRoomSockets(colos, stream, options, onProgress);
@@ -224,7 +224,7 @@ async function fetchJson<T>(url: string): Promise<T | null> {
   return answer.ok ? ((await answer.json()) as T) : null;
 }
 
-/** In the middle of a `reconnect-storm` every object of the room is lost, and every socket with it. */
+/** In the middle of a `reconnect-storm` every object of the room crashes, and every socket with it. */
 async function dropRoomSockets(
   colos: ColoHarness,
   stream: string,
@@ -237,7 +237,7 @@ async function dropRoomSockets(
   await fetch(`${colos.coreUrl}/harness/room/${stream}/drop`);
 }
 
-/** Breaks one thing after the other for 10 s each, with as long to recover between them. */
+/** Injects one fault after the other for 10 s each, with as long to recover between them. */
 async function injectFaults(
   colos: ColoHarness,
   stream: string,
@@ -265,7 +265,7 @@ async function injectFault(colos: ColoHarness, stream: string, fault: FaultKind)
   await colos.setFaults(over);
   const sites = new Set(colos.edges.map(({ site }) => site));
   const shields = [...sites].flatMap((site) => [site.slice(0, site.indexOf("/")), `${site.replace("/", ".")}.0`]);
-  // Killed again and again: each time it begins anew, it is thrown away.
+  // Killed repeatedly: its memory is discarded each time it restarts.
   while (performance.now() < untilMs) {
     const nodes = fault === "live" ? ["live"] : fault === "shield" ? [...new Set(shields)] : [];
     await Promise.all(nodes.map((node) => colos.restartNode(stream, node).catch(() => {})));

@@ -1,10 +1,10 @@
-/** A load report's pictures: lines over time, as SVG; pure. */
+/** Charts of a load report: lines over time, as SVG; pure. */
 
 const WIDTH = 720;
 const HEIGHT = 180;
 const COLOURS = ["#3d7eff", "#ff7a45", "#2fb380", "#b06cff", "#888"];
 
-/** One line: a value for each sample. */
+/** One line: a value per sample. */
 export interface SampleLine {
   readonly name: string;
   readonly values: readonly number[];
@@ -27,7 +27,7 @@ export function renderSamplePlot(at: readonly number[], lines: readonly SampleLi
 
 const formatTick = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 
-/** A text as it may stand in HTML. */
+/** A text escaped for HTML. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char] ?? "");
 }

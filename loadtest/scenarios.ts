@@ -1,25 +1,25 @@
-/** What k6 plays: who watches, who is in the room. */
+/** Scenarios of k6: viewers and participants of a room. */
 
-/** Scenarios of viewers that `k6/viewer.ts` plays. */
+/** Scenarios of viewers, in `k6/viewer.ts`. */
 const VIDEO_SCENARIOS = ["spike", "steady", "ramp", "churn", "herd-at-part", "dvr-seek", "soak"] as const;
-/** Scenarios of people in a room, which `k6/room.ts` plays; in `mixed` they watch as well. */
+/** Scenarios of participants in a room, in `k6/room.ts`; in `mixed` they also watch. */
 const ROOM_SCENARIOS = ["chat-storm", "join-storm", "reconnect-storm", "likes-storm", "mixed"] as const;
-/** All of them. */
+/** All scenarios. */
 export const SCENARIOS = [...VIDEO_SCENARIOS, ...ROOM_SCENARIOS] as const;
-/** One of them. */
+/** One scenario. */
 export type Scenario = (typeof SCENARIOS)[number];
 
-/** Whether people of a scenario watch a broadcast. */
+/** Whether a scenario has viewers of a broadcast. */
 export function watchesVideo(scenario: Scenario): boolean {
   return scenario === "mixed" || !joinsRoom(scenario);
 }
 
-/** Whether people of a scenario are in a room. */
+/** Whether a scenario has participants in a room. */
 export function joinsRoom(scenario: Scenario): boolean {
   return (ROOM_SCENARIOS as readonly string[]).includes(scenario);
 }
 
-/** The script of `k6/` that plays a scenario. */
+/** The script of a scenario in `k6/`. */
 export function k6ScriptOf(scenario: Scenario): string {
   if (scenario === "mixed") return "mixed.ts";
   return joinsRoom(scenario) ? "room.ts" : "viewer.ts";

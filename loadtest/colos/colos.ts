@@ -1,4 +1,4 @@
-/** Many data centres on one machine: a core with the objects and R2, and isolates that pretend to stand elsewhere. */
+/** Several data centres on one machine: a core with the objects and R2, and isolates with simulated locations. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,38 +8,38 @@ import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../../tests/support/admin-token.ts";
 import { freePort } from "../../tests/support/ports.ts";
 
-/** What to start. */
+/** The configuration. */
 export interface ColoHarnessOptions {
   readonly colos: number;
   readonly regions: number;
-  /** Isolates in each data centre. */
+  /** Isolates per data centre. */
   readonly isolates: number;
-  /** Round trip to the Live object in milliseconds; a region's shield is half as far, a data centre's a tenth. */
+  /** Round trip to the Live object in milliseconds; a region shield is at half the distance, a colo shield at a tenth. */
   readonly latencyMs: number;
 }
 
-/** What can be broken: `refuse` fails at once, a number delays by as many milliseconds. */
+/** A fault: `refuse` fails at once, a number is a delay in milliseconds. */
 export type NetworkFaults = Partial<Record<"colo" | "region" | "live" | "r2", "refuse" | number>>;
 
-/** Data centres that run. */
+/** Running data centres. */
 export interface ColoHarness {
-  /** Where the publisher sends, and the control API answers. */
+  /** The URL of publishing and of the control API. */
   readonly coreUrl: string;
   readonly adminToken: string;
-  /** One address for each isolate, with its site. */
+  /** One URL per isolate, with its site. */
   readonly edges: readonly { readonly url: string; readonly site: string }[];
-  /** Takes what is broken from now on as JSON by PUT. */
+  /** URL that accepts the current faults as JSON by PUT. */
   readonly faultsUrl: string;
-  /** What is broken from now on; `{}` mends all. */
+  /** Sets the current faults; `{}` removes all. */
   setFaults(faults: NetworkFaults): Promise<void>;
-  /** Throws a node's memory away: `live`, a region or `weur.C00.0`. */
+  /** Discards a node's memory: `live`, a region or `weur.C00.0`. */
   restartNode(stream: string, node: string): Promise<void>;
-  /** Makes every counter ride up to the Live object, a level of the tree at a time. */
+  /** Makes every counter arrive at the Live object, one tree level per step. */
   collectCounters(stream: string): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Levels that counters ride up: isolate, data centre, region, Live object. */
+/** Levels that counters pass: isolate, data centre, region, Live object. */
 const LEVELS = 4;
 const LEVEL_MS = 700;
 
@@ -52,7 +52,7 @@ export default {
   },
 };`;
 
-/** Starts them. Throws what `startEdge` throws. */
+/** Starts them. Throws errors of `startEdge`. */
 export async function startColoHarness({
   colos,
   regions,

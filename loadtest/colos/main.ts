@@ -1,4 +1,4 @@
-/** `npm run colos`: many data centres on this machine with a broadcast on them, to be watched, loaded and broken by hand. */
+/** `npm run colos`: several data centres on this machine with a broadcast, for manual tests. */
 import { defineCommand, runMain } from "citty";
 import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import { type ColoArgs, OptionsError, parseColoOptions } from "../options.ts";

@@ -1,6 +1,6 @@
 /**
- * The product's Worker and objects, with the distances of a network put between them and faults on request. Nothing of it
- * is in the product: it wraps the bindings that each tier calls the next one by.
+ * The product's Worker and objects, with network distances and faults on request. The product contains none of it: the
+ * bindings through which each tier calls the next one are wrapped.
  */
 
 import type { StreamName, TrackName } from "../../core/kit/ids.ts";
@@ -17,18 +17,18 @@ export { Keyring } from "../../durable-objects/room/keyring/keyring.ts";
 export { RoomRelay } from "../../durable-objects/room/relay/room-relay.ts";
 export { CountedRoom as Room, CrashableShard as RoomShard } from "../room/instrumented-objects.ts";
 
-/** What the harness binds beside the product's own. */
+/** Bindings of the harness besides the product's own. */
 interface HarnessEnv extends Env {
   /** Round trips in milliseconds to each kind of node. */
   readonly HOPS: { readonly colo: number; readonly region: number; readonly live: number; readonly r2: number };
-  /** What is broken now: `refuse` fails at once, a number is a delay in milliseconds. */
+  /** Current faults: `refuse` fails at once, a number is a delay in milliseconds. */
   readonly FAULTS: Fetcher;
 }
 
 type Fault = "refuse" | number;
 type Target = "colo" | "region" | "live" | "r2";
 
-/** Faults are looked up this often. */
+/** Interval of reading the faults. */
 const FAULT_POLL_MS = 200;
 let faults: Partial<Record<Target, Fault>> = {};
 let faultsReadAtMs = 0;
@@ -45,7 +45,7 @@ async function delayHop(env: HarnessEnv, target: Target): Promise<void> {
   if (ms > 0) await scheduler.wait(ms);
 }
 
-/** Chunks arrive half a round trip later, in their order. */
+/** Chunks arrive half a round trip later, in order. */
 function delayStream(body: ReadableStream<Uint8Array>, ms: number): ReadableStream<Uint8Array> {
   if (ms === 0) return body;
   let last = Promise.resolve();
@@ -58,7 +58,7 @@ function delayStream(body: ReadableStream<Uint8Array>, ms: number): ReadableStre
           try {
             controller.enqueue(chunk);
           } catch {
-            // The reader has gone.
+            // The reader has disconnected.
           }
         });
       },
@@ -126,7 +126,7 @@ export class Shield extends RealShield {
   }
 }
 
-/** `/harness/renew/{stream}/{n}`: the isolate renews its feed now, as if somebody wanted another track; counters ride along. */
+/** `/harness/renew/{stream}/{n}`: the isolate renews its feed now, as for a new track, and its counters are reported. */
 async function renewFeed(request: Request, env: Env, ctx: ExecutionContext): Promise<Response> {
   const [, , , stream = "", n = ""] = new URL(request.url).pathname.split("/");
   const edge = await openEdgeStream({ platform: systemPlatform, env, request, ctx }, stream as StreamName);

@@ -1,9 +1,9 @@
-/** The little of k6's own modules that the viewer uses. */
+/** The used parts of k6's own modules. */
 declare module "k6/crypto" {
   export function sha256(input: string, output: "hex"): string;
 }
 declare module "k6/http" {
-  /** An answer; `body` is null where it was not asked for. */
+  /** A response; `body` is null if it was not requested. */
   export interface Response {
     readonly status: number;
     readonly body: string | null;

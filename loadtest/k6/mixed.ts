@@ -1,4 +1,4 @@
-/** People who watch and chat at once, as at a watch page: the viewer of `viewer.ts` and the person of `room.ts` in one. */
+/** Viewers who also chat: the viewer of `viewer.ts` and the participant of `room.ts` in one. */
 import runParticipant, { roomThresholds } from "./room.ts";
 import runViewer, { options as viewing } from "./viewer.ts";
 

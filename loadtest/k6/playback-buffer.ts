@@ -1,10 +1,10 @@
-/** A player's buffer: media goes in as it comes, the playhead goes on with the clock, and stops where there is none. */
+/** A player's buffer: media is added as it arrives, the playhead advances with the clock, and stalls without media. */
 export class PlaybackBuffer {
-  /** How often the playhead stopped for want of media. */
+  /** Number of stalls. */
   stalls = 0;
-  /** For how long in all, seconds. */
+  /** Total stalled time, seconds. */
   stalledS = 0;
-  /** The longest of them, seconds. */
+  /** Longest stall, seconds. */
   longestStallS = 0;
   #startS: number;
   #aheadS = 0;
@@ -12,12 +12,12 @@ export class PlaybackBuffer {
   #lastMs = 0;
   #stalledSinceMs: number | null = null;
 
-  /** `startS`: seconds buffered before it begins to play. */
+  /** `startS`: buffered seconds before playback starts. */
   constructor(startS: number) {
     this.#startS = startS;
   }
 
-  /** What the playlist says changes what is buffered before it begins. */
+  /** Sets the start threshold from the playlist. */
   setStartS(startS: number): void {
     this.#startS = startS;
   }
@@ -28,7 +28,7 @@ export class PlaybackBuffer {
     return this.#aheadS;
   }
 
-  /** `durationS` of media came. */
+  /** Adds `durationS` of media. */
   append(durationS: number, nowMs: number): void {
     this.#advance(nowMs);
     this.#aheadS += durationS;
@@ -45,7 +45,7 @@ export class PlaybackBuffer {
     }
   }
 
-  /** Whether it has begun to play. */
+  /** Whether playback has started. */
   get hasStarted(): boolean {
     return this.#playing || this.#stalledSinceMs !== null;
   }

@@ -1,6 +1,6 @@
-/** What a player reads from playlists; pure, for k6 and for tests. */
+/** Playlist parsing of a player; pure, for k6 and for tests. */
 
-/** A part as listed. */
+/** A listed part. */
 export interface K6Part {
   readonly msn: number;
   readonly part: number;
@@ -12,14 +12,14 @@ export interface K6MediaPlaylist {
   readonly targetDurationS: number;
   readonly partTargetS: number;
   readonly holdBackS: number;
-  /** Number of the first segment, the skipped ones counted. */
+  /** Number of the first segment, including skipped ones. */
   readonly firstMsn: number;
-  /** Segments that a delta update left out. */
+  /** Segments that a delta update skipped. */
   readonly skippedSegments: number;
   readonly segments: readonly { readonly msn: number; readonly durationS: number }[];
-  /** Parts of the listed segments near the end, and of the one that grows. */
+  /** Parts of the segments near the end, and of the open one. */
   readonly parts: readonly K6Part[];
-  /** The part that comes next. */
+  /** The next part. */
   readonly nextPart: { readonly msn: number; readonly part: number };
   readonly ended: boolean;
   readonly canSkip: boolean;
@@ -27,7 +27,7 @@ export interface K6MediaPlaylist {
   readonly renditionReports: readonly { readonly uri: string; readonly msn: number; readonly part: number }[];
 }
 
-/** An attribute's value without its quotes. By hand: k6's engine takes longer for an expression than for a request. */
+/** An attribute's value without quotes. Hand-written: a regular expression takes k6's engine longer than a request. */
 function attributeOf(line: string, name: string): string | undefined {
   for (let at = line.indexOf(`${name}=`); at >= 0; at = line.indexOf(`${name}=`, at + 1)) {
     const before = line[at - 1];
@@ -40,7 +40,7 @@ function attributeOf(line: string, name: string): string | undefined {
   return undefined;
 }
 
-/** Reads a media playlist. Throws `Error` on what is none. */
+/** Parses a media playlist. Throws `Error` on other input. */
 export function parseMediaPlaylist(text: string): K6MediaPlaylist {
   if (!text.startsWith("#EXTM3U")) throw new Error("not a playlist");
   let targetDurationS = 0;

@@ -1,26 +1,26 @@
-/** One viewer's loop over one rendition, as a player runs it; how it asks and what it notes is the caller's. */
+/** One viewer's loop over one rendition, as in a player; requests and counters are the caller's. */
 import type { PlaybackBuffer } from "./playback-buffer.ts";
 import { type K6MediaPlaylist, parseMediaPlaylist } from "./playlist.ts";
 
-/** What is asked for. */
+/** A requested resource. */
 export type RequestKind = "multivariant" | "playlist" | "blocking" | "init" | "part" | "segment";
 
-/** An answer; `body` is empty where it was not asked for. */
+/** A response; `body` is empty if it was not requested. */
 export interface ViewerAnswer {
   readonly status: number;
   readonly body: string;
   readonly bytes: number;
-  /** Seconds, 0 where it says nothing. */
+  /** Seconds, 0 if absent. */
   readonly retryAfterS: number;
 }
 
 /**
- * What a viewer notes: `retry`, an answer that was none and is asked for once more; `error`, one that failed twice;
- * `behind`, parts that it came too late for, since they had left the playlist.
+ * A viewer's counters: `retry`, a failed request that is repeated once; `error`, one that failed twice; `behind`, parts
+ * that had left the playlist before the viewer requested them.
  */
 export type ViewerEventKind = "retry" | "error" | "wrong" | "out-of-order" | "behind" | "part" | "switch";
 
-/** How a viewer asks, waits and checks, and what it notes. */
+/** The viewer's requests, waits, checks and counters. */
 export interface ViewerRuntime {
   get(url: string, kind: RequestKind, body: "text" | "none"): Promise<ViewerAnswer>;
   wait(ms: number): Promise<void>;
@@ -28,19 +28,19 @@ export interface ViewerRuntime {
   record(what: ViewerEventKind, kind: RequestKind): void;
 }
 
-/** What is known of the media beforehand: bytes of a part by track; a track that isn't here is not checked. */
+/** Known properties of the media: bytes of a part by track; other tracks are not checked. */
 export type PartSizes = Readonly<Record<string, number>>;
 
-/** One part in so many is read whole and its hash compared; of all others the length. */
+/** One part in this many is read whole and its hash compared; of the others the length. */
 const HASH_EVERY = 16;
-/** What failed is asked for once more after about this long, as players do. */
+/** A failed request is repeated once after about this time, as players do. */
 const RETRY_MS = 300;
-/** Every so many reloads the playlist is taken whole, otherwise as a delta update. */
+/** One in this many reloads requests the full playlist, the others a delta update. */
 const WHOLE_EVERY = 8;
-/** Every so many reloads a viewer changes its rendition, where there are several. */
+/** A viewer changes its rendition after this many reloads, if there are several. */
 const SWITCH_EVERY = 20;
 
-/** A viewer of one rendition; `uri` and the others are as the multivariant playlist has them, `base` is its folder. */
+/** A viewer of one rendition; `uri` and the others are from the multivariant playlist, `base` is its folder. */
 export class RenditionViewer {
   uri: string;
   readonly #runtime: ViewerRuntime;
@@ -64,12 +64,12 @@ export class RenditionViewer {
     this.#buffer = buffer;
   }
 
-  /** The last part that came. */
+  /** The last received part. */
   get last(): { readonly msn: number; readonly part: number } {
     return this.#last;
   }
 
-  /** Plays from the hold-back on until `over()` says so, or the broadcast ends, or two reloads in a row fail. */
+  /** Plays from the hold-back on until `over()`, the end of the broadcast, or two failed reloads in a row. */
   async follow(over: () => boolean): Promise<void> {
     let playlist = (await this.#loadPlaylist("")) ?? (await this.#loadPlaylist("", true));
     if (playlist === null) return;
@@ -91,7 +91,7 @@ export class RenditionViewer {
     }
   }
 
-  /** Takes a whole segment of the past, as after a seek; a playlist's text says which there are. */
+  /** Requests a whole old segment, as after a seek; a playlist's text lists them. */
   async seek(playlistText: string): Promise<void> {
     const { segments } = parseMediaPlaylist(playlistText);
     const old = segments[Math.floor(Math.random() * Math.max(1, segments.length - 6))];
@@ -115,7 +115,7 @@ export class RenditionViewer {
     return `${this.#base}${this.uri.replace("media.m3u8", name)}`;
   }
 
-  /** A playlist, or null where the answer is none. */
+  /** A playlist, or null if the response is none. */
   async #loadPlaylist(query: string, isRetry = false): Promise<K6MediaPlaylist | null> {
     if (isRetry) await this.#runtime.wait(RETRY_MS * (0.5 + Math.random()));
     const kind = query === "" ? "playlist" : "blocking";
@@ -129,7 +129,7 @@ export class RenditionViewer {
     await this.#fetchFile("init-1.mp4", "init", "none");
   }
 
-  /** A file, asked for once more where it doesn't come; null where it doesn't come then either. */
+  /** A file, requested once more on failure; null if that fails too. */
   async #fetchFile(name: string, kind: RequestKind, body: "text" | "none"): Promise<ViewerAnswer | null> {
     for (const note of ["retry", "error"] as const) {
       const answer = await this.#runtime.get(this.#urlOf(name), kind, body);
@@ -140,7 +140,7 @@ export class RenditionViewer {
     return null;
   }
 
-  /** To another rendition: its report says where it stands; the parts that follow are asked for there. */
+  /** Switches to another rendition: its report states its position, from which its parts are requested. */
   #switchRendition(playlist: K6MediaPlaylist): void {
     const other = this.#renditionUris.find((uri) => uri !== this.uri);
     const report = playlist.renditionReports.find(({ uri }) => other?.endsWith(uri.replace(/^(\.\.\/)+/, "")) === true);
@@ -172,7 +172,7 @@ export class RenditionViewer {
     this.#buffer?.append(durationS, Date.now());
   }
 
-  /** Whether a part is the one named, and its hash is that of its bytes. */
+  /** Whether a part is the requested one, and its hash is that of its bytes. */
   #isIntact(body: string, name: string): boolean {
     const [, track, position, hash] = /^corral (\S+) (\S+) ([0-9a-f]{64}) *\n/.exec(body) ?? [];
     return `${track} ${position}` === name && this.#runtime.sha256(body.slice(128)) === hash;
@@ -180,8 +180,8 @@ export class RenditionViewer {
 }
 
 /**
- * The multivariant playlist, asked for again where the broadcast hasn't begun or the edge sends newcomers away; null when
- * `over()` says so first. `putOff` is told of each time the edge had no room.
+ * The multivariant playlist, requested again before the broadcast and after a refused join; null when
+ * `over()` is true first. `putOff` is called for each refused join.
  */
 export async function fetchMultivariant(
   viewing: ViewerRuntime,

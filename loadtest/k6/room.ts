@@ -1,6 +1,6 @@
 /**
- * People in a room for k6, each with the product's own client: they come, write, tap, lose their sockets and come back.
- * `SCENARIO` says which. Each checks that it is shown every event once and in order, and its own messages at all.
+ * Participants of a room for k6, each with the product's own client: they join, write, react, lose their sockets and
+ * reconnect. `SCENARIO` selects which. Each checks that it receives every event once and in order, and its own messages.
  */
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
@@ -38,19 +38,19 @@ const welcomeMs = new Trend("room_welcome_ms", true);
 const reconnectMs = new Trend("room_back_ms", true);
 const deliveryMs = new Trend("room_seen_ms", true);
 
-/** One person writes this often, about as much as the room lets one write over time; taps come this often, ms. */
+/** Interval of one participant's messages, about the room's sustained rate; and of likes, ms. */
 const WRITE_EVERY_MS = 3_000;
 const LIKE_EVERY_MS = 250;
-/** Nothing new is begun in the last part of a run, so that what is under way arrives, ms. */
+/** No new activity in the last part of a run, so that pending messages arrive, ms. */
 const QUIET_END_MS = 3_000;
 
-/** What a run must not show, as counts. */
+/** Counts that must be zero. */
 export const roomThresholds: Record<string, string[]> = Object.fromEntries([
   ...["not_welcomed", "closed_for_good", "duplicates", "disorders", "resets", "unanswered", "own_missing"].map(
     (name) => [`room_${name}`, ["count==0"]],
   ),
   ["room_welcomes", [`count>=${viewers}`]],
-  // A deployment drops everybody's socket, and everybody comes back.
+  // A deployment drops every socket, and everybody reconnects.
   ["room_losses", [scenario === "reconnect-storm" ? `count>=${viewers}` : "count==0"]],
   ["room_backs", [scenario === "reconnect-storm" ? `count>=${viewers}` : "count==0"]],
 ]);
@@ -66,7 +66,7 @@ export const options = {
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(1, ms)));
 const began = Date.now();
 
-/** A socket of k6 as the client sees it; one that fails says so once. */
+/** A k6 socket for the client; a failure is reported once. */
 function openSocket(url: string): RoomSocket {
   const socket = new WebSocket(url);
   let closed = false;
@@ -87,12 +87,12 @@ function openSocket(url: string): RoomSocket {
   socket.onopen = () => seen.onopen?.();
   socket.onmessage = ({ data }) => seen.onmessage?.({ data });
   socket.onclose = ({ code = 1006, reason = "" }) => end(code, reason);
-  // A close with its code follows in most cases, and may not in some.
+  // A close with its code follows usually, but not always.
   socket.onerror = () => void setTimeout(() => end(1006, "failed"), 50);
   return seen;
 }
 
-/** One person and what it was shown. */
+/** One participant and its received events. */
 class LoadParticipant {
   readonly client: RoomClient;
   readonly #ownTexts = new Set<string>();
@@ -164,7 +164,7 @@ class LoadParticipant {
     shownEvents.add(delivery.events.length);
     for (const event of delivery.events) {
       if (this.#shownOffsets.has(event.offset)) duplicates.add(1);
-      // An own message that was left out is shown with its acknowledgement, in its place.
+      // An own message that was omitted is shown with its acknowledgement, in its place.
       else if (event.offset < this.#lastOffset && delivery.omitted >= 0) outOfOrder.add(1);
       this.#shownOffsets.add(event.offset);
       this.#lastOffset = Math.max(this.#lastOffset, event.offset);
@@ -186,7 +186,7 @@ async function tokenOf(edge: string): Promise<string> {
   return (JSON.parse(answer.body ?? "{}") as { token?: string }).token ?? "";
 }
 
-/** One person's evening in the room. */
+/** One participant's session in the room. */
 export default async function runParticipant(): Promise<void> {
   const edge = edges[(__VU - 1) % edges.length] ?? "";
   const token = await tokenOf(edge);

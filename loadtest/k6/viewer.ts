@@ -1,6 +1,6 @@
 /**
  * A Low-Latency HLS viewer for k6: multivariant playlist, init section, blocking reloads, delta updates, parts, switches by
- * rendition report, and a buffer that stalls as a player's would. `SCENARIO` says when viewers come and what they do.
+ * rendition report, and a buffer that stalls like a player's. `SCENARIO` selects arrivals and behaviour.
  */
 import { sha256 } from "k6/crypto";
 import http from "k6/http";
@@ -23,11 +23,11 @@ const stream = __ENV["STREAM"] ?? "";
 const scenario = __ENV["SCENARIO"] ?? "steady";
 const viewers = Number(__ENV["VIEWERS"]);
 const seconds = Number(__ENV["SECONDS"]);
-/** Something is broken on purpose meanwhile. */
+/** Faults are injected meanwhile. */
 const faulty = __ENV["FAULTS"] === "yes";
-/** Bytes of a part of each track, as published; absent for a broadcast that isn't ours. */
+/** Bytes of a part of each track, as published; absent for a foreign broadcast. */
 const partBytes: Record<string, number> = JSON.parse(__ENV["PART_BYTES"] ?? "{}");
-/** A segment's request after a seek may find the segment gone from the window. */
+/** A seek may find that the segment has left the window. */
 const SEEKS = 5;
 
 const answers = new Counter("answers");
@@ -58,7 +58,7 @@ export const options = {
     server_errors: [faulty ? "count>=0" : "count==0"],
     wrong_bytes: ["count==0"],
     out_of_order: ["count==0"],
-    // Where something is broken on purpose a viewer may have to ask twice.
+    // With injected faults a viewer may have to retry.
     retries: [faulty ? "count>=0" : "count==0"],
     stalls: [__ENV["JUDGE_STALLS"] === "yes" ? "count==0" : "count>=0"],
   },
@@ -70,7 +70,7 @@ export const options = {
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, Math.max(1, ms)));
 const began = Date.now();
 
-/** Milliseconds after the start when this viewer comes. */
+/** Milliseconds after the start when this viewer arrives. */
 function joinDelayMs(): number {
   const share = Math.random();
   switch (scenario) {
@@ -101,7 +101,7 @@ const runtime: ViewerRuntime = {
     });
     answers.add(1, { kind });
     times[kind]?.add(response.timings.duration, { kind });
-    // A newcomer for whom there is no room is told to come back, which is an answer.
+    // A refused viewer gets Retry-After, which is a valid response.
     if (response.status >= 500 && kind !== "multivariant") serverErrors.add(1, { kind });
     return {
       status: response.status,
@@ -144,7 +144,7 @@ async function seekRepeatedly(base: string, video: RenditionViewer, untilMs: num
   }
 }
 
-/** All wait for the same part that is not there yet, again and again; when each is answered is noted. */
+/** All wait for the same future part, repeatedly; each response time is recorded. */
 async function waitInHerd(untilMs: number): Promise<void> {
   const base = `${edges[(__VU - 1) % edges.length]}/live/${stream}/`;
   const text = await fetchMultivariant(

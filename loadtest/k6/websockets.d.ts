@@ -1,4 +1,4 @@
-/** The little of `k6/websockets` that people in a room use. */
+/** The used part of `k6/websockets`. */
 declare module "k6/websockets" {
   export class WebSocket {
     constructor(url: string);

@@ -1,18 +1,18 @@
-/** When viewers come. */
+/** Arrival curves of viewers. */
 
 /** The curves by name: `step`, all within a second; `exponential`, twice as many every tenth of the time; `wave`, a push
- * notification that people open at once or some time later; `even`, one after the other. */
+ * notification that people open at once or some time later; `even`, at a constant rate.
 export const ARRIVAL_CURVES = ["step", "exponential", "wave", "even"] as const;
 export type ArrivalCurve = (typeof ARRIVAL_CURVES)[number];
 
-/** Doublings of an exponential crowd from its first viewers to its last ones. */
+/** Doublings of an exponential crowd from its first to its last viewers. */
 const DOUBLINGS = 10;
-/** A wave's shape: how the times from a notification to its being opened are spread (Weibull's distribution). */
+/** The shape of a wave: the distribution of times from a notification to its opening (Weibull). */
 const WAVE_SHAPE = 1.5;
-/** The share of a wave that has come after the curve's time; the others never come. */
+/** The share of a wave that has arrived after the curve's time; the others never arrive. */
 const WAVE_SHARE = 0.999;
 
-/** Seconds after the start when a viewer comes, from a number that is spread evenly from 0 up to 1. */
+/** The arrival time of a viewer, in seconds after the start, from a uniform number from 0 up to 1. */
 export function arrivalTimeS(curve: ArrivalCurve, arrivalS: number, even: number): number {
   switch (curve) {
     case "step":

@@ -1,25 +1,25 @@
-/** What an hour costs: each meter's amount times its price, nothing taken off for what the plan includes. */
+/** The cost of an hour: each meter's amount times its price, without the plan's allowance. */
 import { PRICES } from "./prices.ts";
 import { type BroadcastSettings, joinRequests, trackBytesPerSecond, viewerRequestsPerSecond } from "./settings.ts";
 
 /** An hour of a broadcast. */
 export interface BroadcastHour {
   readonly settings: BroadcastSettings;
-  /** People who watch, all the hour. */
+  /** Viewers throughout the hour. */
   readonly viewers: number;
   /** Objects in memory: the Live object and shields. */
   readonly objects: number;
-  /** Requests for feeds a second, at all objects together. */
+  /** Feed requests per second, at all objects together. */
   readonly feedsPerSecond: number;
-  /** A Worker's CPU for a request. */
+  /** A Worker's CPU per request. */
   readonly hitMs: number;
-  /** Of the viewers, so many watch the past instead: 0 to 1. */
+  /** Share of the viewers behind live, 0 to 1. */
   readonly dvrShare: number;
-  /** Data centres, each of which reads a segment of the past from R2 once. */
+  /** Data centres, each of which reads an old segment from R2 once. */
   readonly colos: number;
 }
 
-/** A meter's amount and what it costs. */
+/** A meter's amount and its cost. */
 export interface BillItem {
   readonly meter: string;
   readonly amount: number;
@@ -27,11 +27,11 @@ export interface BillItem {
   readonly dollars: number;
 }
 
-/** How long people stay: each who leaves is followed by one who joins. */
+/** Duration of a visit: each viewer who leaves is replaced. */
 export const VIEWER_STAY_S = 900;
-/** The watch page asks for the stream's state so often. */
+/** The watch page's status interval. */
 export const STATUS_POLL_S = 12.5;
-/** What is stored is kept for a month. */
+/** Months of storage. */
 const MONTHS = 1;
 
 /** The bill of an hour. */

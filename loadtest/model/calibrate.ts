@@ -1,4 +1,4 @@
-/** Measures on this machine, with the real Worker and objects in workerd, what the scale model counts with. */
+/** Measures the scale model's constants on this machine, with the real Worker and objects in workerd. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ const OBSERVATION_MS = 8_000;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const shape = (bytes: number): MediaShape => ({ partMs: 500, partsPerSegment: 4, tracks: { av: bytes } });
 
-/** Measures everything; takes a minute. `say`: what is under way. */
+/** Measures everything; takes a minute. `say`: progress. */
 export async function calibrateTree(onProgress: (line: string) => void): Promise<Measurements> {
   const dataDir = await mkdtemp(join(tmpdir(), "corral-calibrate-"));
   const entry = fileURLToPath(new URL("probe-worker.ts", import.meta.url));
@@ -67,7 +67,7 @@ class EdgeProbe {
     this.#pid = descendantPids(process.pid, "workerd")[0] ?? 0;
   }
 
-  /** What `work` measures while a broadcast of that shape runs. */
+  /** The result of `work` while a broadcast of that shape runs. */
   async withBroadcast<T>(published: MediaShape, work: () => Promise<T>): Promise<T> {
     this.#streams += 1;
     this.#stream = `calibrate${this.#streams}`;
@@ -81,7 +81,7 @@ class EdgeProbe {
     }
   }
 
-  /** CPU of sending one part to one child, with all that workerd does for it, and memory that a child takes. */
+  /** CPU of sending one part to one child, workerd's included, and memory per child. */
   async measureFanOut(): Promise<{ perSendMs: number; childBytes: number }> {
     const idle = await this.#cpuPerMs(OBSERVATION_MS);
     const before = residentBytes(this.#pid);
@@ -95,7 +95,7 @@ class EdgeProbe {
     return { perSendMs: ((busy - idle) * 500) / CHILDREN, childBytes: Math.max(0, grown) / CHILDREN };
   }
 
-  /** CPU of one renewal of a feed by a child that lacks nothing. */
+  /** CPU of one feed renewal by a child that lacks nothing. */
   async measureRenewals(): Promise<number> {
     const idle = await this.#cpuPerMs(4_000);
     const before = cpuMs(this.#pid);
@@ -107,7 +107,7 @@ class EdgeProbe {
     return (cpuMs(this.#pid) - before - idle * (performance.now() - began)) / RENEWALS;
   }
 
-  /** CPU of a playlist or a part out of an isolate's memory. */
+  /** CPU of a playlist or a part from isolate memory. */
   async measureHits(): Promise<number> {
     const idle = await this.#cpuPerMs(4_000);
     const until = performance.now() + OBSERVATION_MS;
@@ -126,7 +126,7 @@ class EdgeProbe {
     return (cpuMs(this.#pid) - before - idle * (performance.now() - began)) / answers;
   }
 
-  /** Time and memory for one of many who wait for the same part. */
+  /** Time and memory per request of many that wait for the same part. */
   async measureParked(): Promise<{ wakeMs: number; parkedBytes: number }> {
     const spreads: number[] = [];
     const before = residentBytes(this.#pid);

@@ -1,4 +1,4 @@
-/** A run of the load harness, and the model at the same size: what each counts, side by side. */
+/** Compares a load test with the model at the same size. */
 import type { TierName } from "../../core/broadcast/stream-status.ts";
 import type { LoadResult } from "../run.ts";
 import { type ModelOptions, runTreeModel, TREE_MODEL_DEFAULTS, type TreeModelOutcome } from "./run.ts";
@@ -10,14 +10,14 @@ export interface TierComparison {
   readonly tier: TierName;
   readonly measured: number;
   readonly modelled: number;
-  /** Measured ÷ modelled; null where there are too few to compare. */
+  /** Measured ÷ modelled; null if there are too few to compare. */
   readonly ratio: number | null;
 }
 
 const TIERS: readonly TierName[] = ["isolate", "colo", "region", "live", "r2"];
-/** One data centre's choice between its shield and the Live object moves eight requests: a fifth of these. */
+/** One data centre's choice between its shield and the Live object moves eight requests: a fifth of this. */
 const MIN_REQUESTS = 40;
-/** The harness's levels, and the time between them: `colos.collect` makes all isolates renew so often. */
+/** The tree levels, and their interval: `colos.collect` makes all isolates renew this many times. */
 const COLLECTION = { times: 4, everyMs: 700 };
 
 /** Requests by tier, of a steady run and of the model. */
@@ -36,7 +36,7 @@ export function compareWithModel(result: LoadResult): readonly TierComparison[] 
   });
 }
 
-/** The model of what the harness runs in the scenario `steady`: viewers come evenly over the first seconds. */
+/** The model of the load test's `steady` scenario: viewers arrive evenly over the first seconds. */
 function modelOptionsFor({ options }: LoadResult): ModelOptions {
   const { viewers, seconds, colos, regions, isolates, latencyMs, shape } = options;
   const names = Object.keys(shape.tracks);

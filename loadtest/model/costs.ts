@@ -1,11 +1,11 @@
-/** What each setting costs for a million viewer-hours. */
+/** The cost of each setting per million viewer-hours. */
 import { PRESETS, type PresetName } from "../../origin/packager/presets.ts";
 import { PRICES } from "./prices.ts";
 import { markdownTable } from "./print.ts";
 import { runTreeModel, TREE_MODEL_DEFAULTS, type TreeModelOutcome } from "./run.ts";
 import { type BroadcastSettings, halfSecondSettings, ladderSettings, presetSettings } from "./settings.ts";
 
-/** The size of the broadcast that the settings are compared at. */
+/** The size of the compared broadcasts. */
 const VIEWERS = 1_000_000;
 
 interface CostScenario {
@@ -37,7 +37,7 @@ const COST_SCENARIOS: readonly CostScenario[] = [
   { name: "0.5 s muxed, 20 % of viewers behind live", settings: halfSecondSettings("muxed"), dvrShare: 0.2 },
 ];
 
-/** The table, and what it was computed from. */
+/** The table, and its data. */
 export function compareCosts(): {
   readonly text: string;
   readonly rows: readonly { readonly name: string; readonly dollars: number }[];

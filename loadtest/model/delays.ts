@@ -1,17 +1,17 @@
-/** From a part's arrival at the Live object to the viewers' answers: hop by hop, child by child, viewer by viewer. */
+/** Delay from a part's arrival at the Live object to the viewers' responses: by hop, child and viewer. */
 import type { Measurements } from "./measurements.ts";
 import type { FeederNode } from "./nodes.ts";
 import type { BroadcastSettings } from "./settings.ts";
 import type { TreeSimulation } from "./tree-simulation.ts";
 import { type NetworkRoundTrips, roundTripMs } from "./world.ts";
 
-/** Percentiles of a spread of delays, milliseconds, and how deep the tree is below the Live object. */
+/** Percentiles of the delays, milliseconds, by depth below the Live object. */
 export interface TreeDelays {
   readonly p50: number;
   readonly p90: number;
   readonly p99: number;
   readonly max: number;
-  /** Part of the viewers whose isolate is fed by a node so many steps below the Live object. */
+  /** Share of the viewers whose isolate is fed by a node at this depth below the Live object. */
   readonly byDepth: readonly {
     readonly depth: number;
     readonly viewers: number;
@@ -20,7 +20,7 @@ export interface TreeDelays {
   }[];
 }
 
-/** Viewers of an isolate stand for so many points of the time that waking them takes. */
+/** Viewers of an isolate are represented by this many points of the wake-up time. */
 const POINTS = 8;
 
 interface NodeArrival {
@@ -29,7 +29,7 @@ interface NodeArrival {
 }
 
 /**
- * The delays in the tree as it stands. Tracks' parts come at the same time and are sent one after the other; a node sends
+ * The delays in the final tree. Parts of all tracks arrive together and are sent in sequence; a node sends
  * to its children in turn, and an isolate answers its viewers in turn.
  */
 export function treeDelays(

@@ -1,14 +1,14 @@
-/** Things to be done at a time, the earliest first; what is due at the same time keeps its order. */
+/** A queue of timed events, the earliest first; events at the same time keep their order. */
 export class EventQueue {
   readonly #heap: { readonly atMs: number; readonly order: number; readonly run: (nowMs: number) => void }[] = [];
   #order = 0;
 
-  /** Things not done yet. */
+  /** Pending events. */
   get size(): number {
     return this.#heap.length;
   }
 
-  /** Puts `run` off until `atMs`. */
+  /** Schedules `run` at `atMs`. */
   schedule(atMs: number, run: (nowMs: number) => void): void {
     this.#heap.push({ atMs, order: this.#order, run });
     this.#order += 1;
@@ -21,7 +21,7 @@ export class EventQueue {
     }
   }
 
-  /** Does everything, and what it puts off in its turn. */
+  /** Runs all events, and those that they schedule. */
   runAll(): void {
     for (let first = this.#pop(); first !== undefined; first = this.#pop()) first.run(first.atMs);
   }

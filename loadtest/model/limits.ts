@@ -1,11 +1,11 @@
-/** What may break: bounds that Cloudflare publishes, that the tree sets itself, and that are assumed here. */
+/** Limits: those that Cloudflare publishes, those of the tree, and assumed ones. */
 import { EDGE_STREAM_LIMITS, FEED_LIMITS } from "../../core/delivery/node-limits.ts";
 import { TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
 import type { IsolateLoad, TierLoad } from "./loads.ts";
 
-/** Bounds that are not the product's own, each with where it comes from. */
+/** Limits that are not the product's own, each with its source. */
 export const PLATFORM_LIMITS = {
-  /** Our goal: half of what an object bears, and what it bears where its requests write to storage. */
+  /** Our goal: half of an object's capacity, and its capacity if requests write to storage. */
   objectRequestsGoal: 500,
   /** Cloudflare's soft limit. */
   objectRequests: 1_000,
@@ -19,7 +19,7 @@ export const PLATFORM_LIMITS = {
   core: 1,
 } as const;
 
-/** A bound and the modelled value. */
+/** A limit and the modelled value. */
 export interface LimitCheck {
   readonly limit: string;
   readonly bound: number;
@@ -27,17 +27,17 @@ export interface LimitCheck {
   readonly unit: string;
 }
 
-/** How full a bound is: over 1 it is broken. */
+/** The utilization of a limit: above 1 it is exceeded. */
 export const utilization = ({ value, bound }: LimitCheck): number => value / bound;
 
-/** The bound that is fullest. */
+/** The limit with the highest utilization. */
 export function mostUtilized(checks: readonly LimitCheck[]): LimitCheck {
   const [first] = checks.toSorted((a, b) => utilization(b) - utilization(a));
   if (first === undefined) throw new RangeError("no limits to compare");
   return first;
 }
 
-/** What is checked. */
+/** The inputs of the checks. */
 export interface LimitInputs {
   readonly tiers: readonly TierLoad[];
   readonly isolate: IsolateLoad;
@@ -48,7 +48,7 @@ export interface LimitInputs {
 /** A leader's connections that wait for headers at once: its feed, and the data centre's cache or a pull. */
 const LEADER_CONNECTIONS = 2;
 
-/** Every bound with its modelled value. */
+/** Every limit with its modelled value. */
 export function checkLimits({ tiers, isolate, maxResolveSteps, linkBytesPerSecond }: LimitInputs): LimitCheck[] {
   const { objectRequestsGoal, objectRequests, memoryBytes, core } = PLATFORM_LIMITS;
   const objects = tiers.flatMap((load): LimitCheck[] => {
@@ -75,7 +75,7 @@ export function checkLimits({ tiers, isolate, maxResolveSteps, linkBytesPerSecon
   const isolatesAt = (tier: TierLoad["tier"]): number => tiers.find((load) => load.tier === tier)?.isolates ?? 0;
   return [
     ...objects,
-    // One more than its fill is broken; its fill is not.
+    // One more than its capacity is too many; its capacity is not.
     {
       limit: "isolates at the Live object",
       bound: TREE_LIMITS.liveIsolates + 1,

@@ -1,6 +1,6 @@
-/** What the nodes of a run bear. */
+/** Loads of the nodes in a run. */
 
-/** What one kind of object bears; all but the sums are of the one that bears most. */
+/** The load of one kind of object; all except the sums are of the busiest one. */
 export interface TierLoad {
   readonly tier: "live" | "region" | "colo";
   readonly objects: number;
@@ -11,17 +11,17 @@ export interface TierLoad {
   readonly children: number;
   readonly isolates: number;
   readonly bytesPerSecond: number;
-  /** The longest that a newcomer's missing media waited for the link. */
+  /** The longest wait of a new subscriber's missing media for bandwidth. */
   readonly maxLinkWaitMs: number;
   readonly memoryBytes: number;
-  /** Part of one core that it takes while nobody joins: 1 is all of it. */
+  /** Share of one core without joins: 1 is all of it. */
   readonly core: number;
 }
 
-/** What the isolates bear; all but the sums are of the one that bears most. */
+/** The load of the isolates; all except the sums are of the busiest one. */
 export interface IsolateLoad {
   readonly isolates: number;
-  /** Viewers' requests over the whole run, and a second once all have come. */
+  /** Viewer requests over the whole run, and per second once all have joined. */
   readonly requests: number;
   readonly requestsPerSecond: number;
   readonly viewers: number;

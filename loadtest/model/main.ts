@@ -1,4 +1,4 @@
-/** `npm run model`: how a broadcast to millions, and its room, load each object and isolate, what it costs, what breaks first. */
+/** `npm run model`: load per object and isolate, cost and first limit of a broadcast to millions and of its room. */
 import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { defineCommand, runMain } from "citty";
@@ -89,7 +89,7 @@ const MODES = ["calibrate", "validate", "costs", "sweep"] as const;
 
 type Args = ModelArgs & RoomArgs & { readonly only?: string };
 
-/** The parts that are asked for. Throws `OptionsError`. */
+/** The requested parts. Throws `OptionsError`. */
 function selectParts(args: Args): Map<ModelPartName, ModelPart> {
   const say = (line: string): void => console.error(line);
   const tree = parseModelOptions(args);

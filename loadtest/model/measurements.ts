@@ -1,26 +1,26 @@
-/** What the real Worker and objects were measured to take; the scale model counts with it. */
+/** Measured constants of the real Worker and objects for the scale model. */
 
-/** Times in milliseconds of CPU of workerd, sizes in bytes. */
+/** Times in milliseconds of workerd's CPU, sizes in bytes. */
 export interface Measurements {
-  /** One answer of an isolate out of its memory: playlists and parts, half of each. */
+  /** One response from isolate memory: half playlists, half parts. */
   readonly hitMs: number;
-  /** One request for a feed at an object. */
+  /** One feed request at an object. */
   readonly feedMs: number;
-  /** Sending one part to one child of an object, whatever its size. */
+  /** Sending one part to one child of an object, of any size. */
   readonly childMs: number;
   /** Sending one byte of it. */
   readonly byteMs: number;
-  /** From one waiting viewer's answer to the next one's, where a part wakes many. */
+  /** Time between the responses of two waiting viewers, if a part wakes many. */
   readonly wakeMs: number;
-  /** Resident memory for a request that waits. */
+  /** Resident memory per parked request. */
   readonly parkedBytes: number;
-  /** Resident memory for a child of an object. */
+  /** Resident memory per child of an object. */
   readonly childBytes: number;
 }
 
 /**
- * As `npm run model -- --calibrate` measured on one of two shared cores (AMD EPYC, November 2026). CPU is that of the whole
- * workerd process, sockets to the clients included, so an object alone takes less.
+ * Measured by `npm run model -- --calibrate` on one of two shared cores (AMD EPYC, November 2026). CPU is that of the whole
+ * workerd process, client sockets included, so an object alone takes less.
  */
 export const MEASUREMENTS: Measurements = {
   hitMs: 0.162,

@@ -1,4 +1,4 @@
-/** The two parts of the scale model, the delivery tree and the room: what each can be asked, and what it says. */
+/** The two parts of the scale model, the delivery tree and the room: their commands and outputs. */
 import { calibrateTree } from "./calibrate.ts";
 import { compareCosts } from "./costs.ts";
 import type { Plot } from "./plot.ts";
@@ -12,7 +12,7 @@ import { type ModelOptions, runTreeModel } from "./run.ts";
 import { findFirstBreak, sweepTree, treeSweepPlots, treeSweepTable } from "./sweep.ts";
 import { treeValidationTable, validateTree } from "./validate.ts";
 
-/** What a part says: text for people, figures for JSON, and plots by the names of their files. */
+/** The output of a part: text, JSON figures, and plots by file name. */
 export interface ModelReport {
   readonly text: string;
   readonly figures: unknown;
@@ -34,7 +34,7 @@ export type ModelPartName = (typeof MODEL_PARTS)[number];
 
 type ProgressListener = (line: string) => void;
 
-/** The delivery tree. `say`: what is under way. */
+/** The delivery tree. `say`: progress. */
 export function createTreePart(options: ModelOptions, onProgress: ProgressListener): ModelPart {
   return {
     once: () => {
@@ -62,7 +62,7 @@ export function createTreePart(options: ModelOptions, onProgress: ProgressListen
   };
 }
 
-/** The room. `say`: what is under way. */
+/** The room. `say`: progress. */
 export function createRoomPart(options: RoomModelOptions, onProgress: ProgressListener): ModelPart {
   return {
     once: () => {

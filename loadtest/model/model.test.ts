@@ -62,7 +62,7 @@ test("the isolate of a single viewer is redirected up by its colo shield, then r
     settings: ladderSettings("", { partMs: 500, segmentMs: 2_000 }, "muxed", 1),
   });
   const requests = Object.fromEntries(tiers.map((load) => [load.tier, load.requests]));
-  // At the start without a track, at once with it, and at 24 s and 48 s.
+  // At the start without a track, then with it, and at 24 s and 48 s.
   expect(requests).toEqual({ live: 4, region: 0, colo: 1 });
 });
 
@@ -82,7 +82,7 @@ test("an hour of a thousand viewers costs the hand-computed amount", () => {
     dvrShare: 0,
     colos: 330,
   });
-  // 4 requests per second live; 4 joins of 7 requests an hour; the state every 12.5 s; 7,200 parts published.
+  // 4 requests per second live; 4 joins per hour with 7 requests; the status every 12.5 s; 7,200 published parts.
   const requests = 14_400_000 + 28_000 + 288_000 + 7_200;
   const byHand =
     requests * 0.3e-6 + // Worker requests

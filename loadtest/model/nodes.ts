@@ -1,87 +1,87 @@
-/** The nodes of the simulated tree: who feeds, who is fed, and what each has counted. */
+/** The nodes of the simulated tree: parents, children and counters. */
 
 import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
 import type { FeedRequester } from "../../core/delivery/tree/feed-policy.ts";
 import { formatNodeAddress, type NodeAddress, type Region } from "../../core/delivery/tree/node-address.ts";
 import { ParentResolver } from "../../core/delivery/tree/parent-resolver.ts";
 
-/** One reading of a feed. */
+/** One read of a feed. */
 export interface ModelLease {
   readonly startedMs: number;
-  /** Tracks whose bytes it carries, as a set. */
+  /** Tracks whose bytes it carries, as a bit set. */
   readonly wantedTracks: number;
-  /** When the last word came from above; at the start, the start. */
+  /** Time of the last message from above; initially the start. */
   lastHeardMs: number;
-  /** A node has begun to feed it. */
+  /** A node has begun to serve it. */
   hasStarted: boolean;
 }
 
-/** A node that is fed: an isolate, or the lower side of a shield. */
+/** A subscribing node: an isolate, or the lower side of a shield. */
 export interface FedNode {
   readonly name: string;
   readonly kind: FeedRequester["kind"];
   readonly region: Region;
-  /** The data centre, whose isolates share a memory of the way; empty for a region's shield. */
+  /** The data centre, whose isolates share a parent cache; empty for a region shield. */
   readonly colo: string;
   readonly parentResolver: ParentResolver;
-  /** Tracks whose bytes somebody below wants. */
+  /** Tracks requested from below. */
   wantedTracks: number;
-  /** The feed that it has caught up with. */
+  /** The feed with which it has caught up. */
   lease: ModelLease | null;
   feeder: FeederNode | null;
   fedSinceMs: number;
-  /** The one on its way to a feed. */
+  /** The current attempt to get a feed. */
   pendingLease: ModelLease | null;
-  /** By track: when its first viewer asked for it, and the time of the oldest media that the feed brought. */
+  /** By track: the time of its first viewer's request, and of the oldest media on the feed. */
   readonly requestedAtMs: number[];
   readonly tailFromMs: number[];
-  /** Tracks whose first parts were pulled, since the feed was late with them or began after them. */
+  /** Tracks whose first parts were pulled, because the feed was late or began after them. */
   pulledTracks: number;
   failures: number;
   parentCachedAtMs: number;
-  /** Mean time between two requests that may take the lease over. */
+  /** Mean time between two requests that may take over the lease. */
   readonly renewalCheckMs: number;
-  /** Requests that it sent up. */
+  /** Requests that it sent upstream. */
   requestsSent: number;
-  /** What it feeds itself: a shield's other side. */
+  /** Its serving side, for a shield. */
   readonly upperSide: FeederNode | null;
 }
 
-/** A feed that a shield can't open yet, since it has none itself that carries what is wanted. */
+/** A feed that a shield cannot open yet, because its own feed does not carry the tracks. */
 export interface PendingFeed {
   readonly asker: FedNode;
   readonly lease: ModelLease;
   readonly halfMs: number;
 }
 
-/** A node that feeds others: the Live object, or the upper side of a shield. */
+/** A serving node: the Live object, or the upper side of a shield. */
 export interface FeederNode {
   readonly address: NodeAddress;
   readonly name: string;
   readonly admission: FeedAdmission;
-  /** Who is fed, in the order of their feeds, and what each wants. */
+  /** Its children, in order of their feeds, with their tracks. */
   readonly children: Map<FedNode, number>;
   readonly childNames: Set<string>;
   isolates: number;
   shields: number;
   maxIsolates: number;
   maxChildren: number;
-  /** It computes until, and its link is busy with what newcomers lack until. */
+  /** Its CPU is busy until, and its link is busy with backlogs until. */
   busyUntilMs: number;
   linkUntilMs: number;
   maxQueueMs: number;
   maxLinkMs: number;
   childlessSinceMs: number;
   pendingFeeds: PendingFeed[];
-  /** Requests that came, in each second. */
+  /** Received requests per second. */
   readonly requests: Uint32Array;
-  /** How the flow of new parts' bytes changes in each second; its sums are the flow. */
+  /** Changes of the outgoing rate of new parts per second; the prefix sums are the rate. */
   readonly flowChanges: Float64Array;
-  /** The shield's lower side; null for the Live object. */
+  /** The shield's subscribing side; null for the Live object. */
   lowerSide: FedNode | null;
 }
 
-/** A feeder that has fed nobody yet. */
+/** A serving node without children. */
 export function createFeeder(address: NodeAddress, seconds: number): FeederNode {
   const feeder: FeederNode = {
     address,
@@ -113,7 +113,7 @@ export function createFeeder(address: NodeAddress, seconds: number): FeederNode 
   return feeder;
 }
 
-/** A node that nobody feeds yet. */
+/** A node without a feed. */
 export function createFedNode(name: string, way: ParentResolver, region: Region, lookMs: number): FedNode {
   return {
     name,
@@ -137,7 +137,7 @@ export function createFedNode(name: string, way: ParentResolver, region: Region,
   };
 }
 
-/** `fed` gets a feed of `feeder` with the bytes of `want`; `flow` is what that is a second. */
+/** `fed` subscribes to `feeder` with the bytes of `want`; `flow` is their rate. */
 export function attachChild(
   feeder: FeederNode,
   fed: FedNode,
@@ -155,7 +155,7 @@ export function attachChild(
   addFlow(feeder, flow(want), nowMs);
 }
 
-/** `fed` has no feed of `feeder` any more. */
+/** `fed` leaves `feeder`. */
 export function detachChild(feeder: FeederNode, fed: FedNode, flow: (want: number) => number, nowMs: number): void {
   const want = feeder.children.get(fed);
   if (want === undefined) return;
@@ -175,7 +175,7 @@ function addFlow({ flowChanges }: FeederNode, bytesPerSecond: number, nowMs: num
   flowChanges[second + 1] = (flowChanges[second + 1] ?? 0) + bytesPerSecond * (1 - rest);
 }
 
-/** Bytes a second of new parts that leave a feeder, in each second. */
+/** Outgoing bytes of new parts, per second. */
 export function feederFlow({ flowChanges }: FeederNode): Float64Array {
   let flowing = 0;
   return flowChanges.map((change) => {

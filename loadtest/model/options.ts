@@ -1,4 +1,4 @@
-/** The command line of the scale model: what makes no sense is refused, with the reason. */
+/** The command line of the scale model; invalid arguments are refused with a reason. */
 import { PRESETS, type PresetName, parsePreset } from "../../origin/packager/presets.ts";
 import { OptionsError } from "../options.ts";
 import { ARRIVAL_CURVES } from "./arrival-curves.ts";
@@ -6,13 +6,13 @@ import { type ModelOptions, TREE_MODEL_DEFAULTS } from "./run.ts";
 import { type BroadcastSettings, halfSecondSettings, presetSettings } from "./settings.ts";
 import { worldColos } from "./world.ts";
 
-/** Bounds, each with its reason. */
+/** Limits, each with its reason. */
 const MODEL_LIMITS = {
-  /** Ten times the goal; each viewer is drawn, which takes a second for ten million. */
+  /** Ten times the goal; each viewer is drawn, which takes a second per ten million. */
   viewers: 100_000_000,
-  /** Three times what the network has. */
+  /** Three times Cloudflare's number. */
   colos: 1_000,
-  /** A colo's shield and its shards feed 576; each isolate is simulated. */
+  /** A colo shield and its shards feed 576; each isolate is simulated. */
   isolates: 1_000,
   seconds: 3_600,
 } as const;
@@ -33,7 +33,7 @@ export interface ModelArgs {
   readonly seed: string;
 }
 
-/** What the arguments ask for. Throws `OptionsError`. */
+/** Parses the arguments. Throws `OptionsError`. */
 export function parseModelOptions(args: ModelArgs): ModelOptions {
   const curve = ARRIVAL_CURVES.find((known) => known === args.curve);
   if (curve === undefined)

@@ -1,4 +1,4 @@
-/** Plots as SVG that are legible on light and on dark pages: text and axes take the page's colour scheme. */
+/** Plots as SVG for light and dark pages: text and axes follow the page's colour scheme. */
 
 /** A line of a plot. */
 export interface PlotLine {
@@ -67,7 +67,7 @@ function renderLine(
   const dots = points.map(
     ({ x, y }) => `<circle cx="${atX(x).toFixed(1)}" cy="${atY(y).toFixed(1)}" r="3" fill="${colour}"/>`,
   );
-  // Names stand in the order of the lines' ends, so that they don't cover each other.
+  // Labels are sorted by the ends of their lines, so that they do not overlap.
   const order = lines.toSorted((a, b) => (b.points.at(-1)?.y ?? 0) - (a.points.at(-1)?.y ?? 0));
   const place = order.findIndex((line) => line.name === name);
   const label = `<text x="${WIDTH - RIGHT + 14}" y="${TOP + 10 + place * 20}" style="fill:${colour};font-weight:600">${name}</text>`;

@@ -1,4 +1,4 @@
-/** The crowd: each viewer is drawn once (data centre, isolate, time, rendition); what is kept are counts per isolate. */
+/** The audience: each viewer is drawn once (data centre, isolate, time, rendition); only counts per isolate are kept. */
 
 import type { Random } from "../../core/kit/clock.ts";
 import { type ArrivalCurve, arrivalTimeS } from "./arrival-curves.ts";
@@ -6,18 +6,18 @@ import { weightedChoice } from "./random.ts";
 import { type BroadcastSettings, trackMask } from "./settings.ts";
 import type { ModelColo } from "./world.ts";
 
-/** Who comes. */
+/** Parameters of the audience. */
 export interface PopulationOptions {
   readonly viewers: number;
   readonly colos: readonly ModelColo[];
   readonly curve: ArrivalCurve;
-  /** The curve's time, seconds; a step takes one. */
+  /** Duration of the curve, seconds; a step takes one. */
   readonly arrivalS: number;
   readonly isolates: IsolateRule;
   readonly settings: BroadcastSettings;
 }
 
-/** How many isolates a data centre runs: always so many, or one for each so many viewers between bounds. */
+/** Number of isolates in a data centre: fixed, or by load within bounds. */
 export type IsolateRule =
   | { readonly kind: "fixed"; readonly count: number }
   | { readonly kind: "load"; readonly viewersPerIsolate: number; readonly maxIsolates: number };
@@ -26,29 +26,29 @@ export type IsolateRule =
 export interface ModelIsolate {
   readonly colo: ModelColo;
   readonly viewers: number;
-  /** When its first viewer comes, seconds. */
+  /** Arrival of its first viewer, seconds. */
   readonly firstS: number;
-  /** When its first viewer of each choice of the settings comes; infinite where none does. */
+  /** Arrival of its first viewer per track choice; infinite if there is none. */
   readonly choiceFirstS: Float64Array;
-  /** The most viewers that come within one second of the clock. */
+  /** Most viewers that arrive within one second. */
   readonly mostJoins: number;
 }
 
-/** The crowd as drawn. */
+/** The drawn audience. */
 export interface Population {
-  /** Isolates with viewers only: nobody starts one without a request. */
+  /** Isolates with viewers only: none starts without a request. */
   readonly isolates: readonly ModelIsolate[];
-  /** Viewers who come in each second. */
+  /** Arrivals per second. */
   readonly joins: Uint32Array;
 }
 
-/** Isolates in a data centre of `viewers`. */
+/** Number of isolates in a data centre of `viewers`. */
 function isolateCount(rule: IsolateRule, viewers: number): number {
   if (rule.kind === "fixed") return rule.count;
   return Math.min(rule.maxIsolates, Math.max(1, Math.ceil(viewers / rule.viewersPerIsolate)));
 }
 
-/** Draws the crowd. */
+/** Draws the audience. */
 export function drawPopulation(options: PopulationOptions, random: Random): Population {
   const { colos, viewers, curve, arrivalS } = options;
   const perColo = new Uint32Array(colos.length);
@@ -99,6 +99,6 @@ function drawColo(
   }).filter((isolate) => isolate.viewers > 0);
 }
 
-/** The tracks that viewers of a choice follow, as sets. */
+/** The tracks of each choice, as bit sets. */
 export const choiceMasks = ({ renditionChoices }: BroadcastSettings): number[] =>
   renditionChoices.map(({ tracks }) => trackMask(tracks));

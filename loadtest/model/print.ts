@@ -1,15 +1,15 @@
-/** Runs of the scale model as tables of Markdown. */
+/** Results of the scale model as Markdown tables. */
 import type { BillItem } from "./bill.ts";
 import { utilization } from "./limits.ts";
 import type { TreeModelOutcome } from "./run.ts";
 
-/** A table of Markdown. */
+/** A Markdown table. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** A number in a few digits, with `k`, `M` or `G` where it is large. */
+/** A number with few digits, scaled with `k`, `M` or `G`. */
 export function formatScaled(value: number): string {
   const [scale, letter] =
     value >= 1e9 ? [1e9, " G"] : value >= 1e6 ? [1e6, " M"] : value >= 1e4 ? [1e3, " k"] : [1, ""];

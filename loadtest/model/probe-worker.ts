@@ -1,4 +1,4 @@
-/** The product's Worker and objects, with doors from outside to what is measured: for calibration and validation only. */
+/** The product's Worker and objects with endpoints for measurements: for calibration and validation only. */
 
 import { encodeRoomChild } from "../../core/room/child-ids.ts";
 import { RoomState } from "../../core/room/room-state.ts";
@@ -10,7 +10,7 @@ import { roomCallCounts } from "./room/probe-objects.ts";
 export { Keyring, Live, Shield } from "../../workers/index.ts";
 export { ProbeRoom, ProbeRoomRelay, ProbeRoomShard } from "./room/probe-objects.ts";
 
-/** A shard that no viewer is on. */
+/** A shard without viewers. */
 const UNUSED_SHARD_ID = encodeRoomChild({ kind: "shard", index: 1_000 });
 
 const worker: ExportedHandler<Env> = {

@@ -1,14 +1,14 @@
-/** Random numbers that a seed decides. */
+/** Seeded random numbers. */
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 import type { Random } from "../../core/kit/clock.ts";
 
-/** The numbers of `seed`, the same each time. */
+/** The sequence of `seed`, the same each time. */
 export function seededRandom(seed: number): Random {
   const generator = xoroshiro128plus(seed);
   return () => (generator.next() >>> 0) / 4_294_967_296;
 }
 
-/** A source of whole numbers from 0, each as often as its weight says; one random number a draw (Walker's alias method). */
+/** A generator of weighted integers from 0; one random number per draw (Walker's alias method). */
 export function weightedChoice(weights: readonly number[]): (random: Random) => number {
   const count = weights.length;
   const sum = weights.reduce((all, weight) => all + weight, 0);

@@ -21,7 +21,7 @@ import {
 import { TreeSimulation, type TreeSimulationOptions } from "./tree-simulation.ts";
 import { type ModelColo, type NetworkRoundTrips, WORLD_ROUND_TRIPS, worldColos } from "./world.ts";
 
-/** What to run. */
+/** Options of a run. */
 export interface ModelOptions {
   readonly viewers: number;
   readonly colos: readonly ModelColo[];
@@ -38,30 +38,30 @@ export interface ModelOptions {
   readonly collection?: TreeSimulationOptions["collection"];
 }
 
-/** What a run shows. */
+/** The result of a run. */
 export interface TreeModelOutcome {
   readonly options: ModelOptions;
   readonly isolate: IsolateLoad;
   readonly tiers: readonly TierLoad[];
   readonly delays: TreeDelays;
-  /** The longest that a node waited for the first word of a feed. */
+  /** The longest wait of a node for the first message of a feed. */
   readonly maxFeedWaitMs: number;
-  /** Leaders that were taken for dead, and parts that were pulled, since feeds were late in a herd. */
+  /** Suspected leaders, and pulled parts, because feeds were late in a herd. */
   readonly presumedDead: number;
   readonly pulls: number;
   readonly maxResolveSteps: number;
   readonly refused: number;
-  /** Requests that all nodes sent up. */
+  /** Requests that all nodes sent upstream. */
   readonly requestsSent: number;
   readonly bill: readonly BillItem[];
   readonly dollarsAnHour: number;
   readonly dollarsPerMillionViewerHours: number;
   readonly checks: readonly LimitCheck[];
-  /** The check that is nearest to its bound, or furthest over it. */
+  /** The check with the highest utilization. */
   readonly firstLimit: LimitCheck;
 }
 
-/** What is run unless something else is said: 0.5 s muxed parts to the whole world, all within a second. */
+/** Default options: 0.5 s muxed parts to the whole world, all within a second. */
 export const TREE_MODEL_DEFAULTS: Omit<ModelOptions, "settings" | "viewers"> = {
   colos: worldColos(330),
   curve: "step",
@@ -76,7 +76,7 @@ export const TREE_MODEL_DEFAULTS: Omit<ModelOptions, "settings" | "viewers"> = {
   seed: 1,
 };
 
-/** An isolate's own code and heap before anybody watches: an assumption. */
+/** An isolate's own code and heap without viewers: an assumption. */
 const BARE_BYTES = 16_000_000;
 const CACHE_LOOKUP_MS = 2;
 const VIEWER_MS = 40;
@@ -137,7 +137,7 @@ export function runTreeModel(options: ModelOptions): TreeModelOutcome {
   };
 }
 
-/** Requests for feeds a second once all have come: over the last two lives of an isolate's feed. */
+/** Feed requests per second once all have joined: over the last two lifetimes of an isolate's feed. */
 function feedsPerSecond(tree: TreeSimulation, { seconds }: ModelOptions): number {
   const from = Math.max(0, seconds - Math.round((2 * EDGE_STREAM_LIMITS.leaseMs) / 1_000));
   const all = [...tree.feeders.values()].reduce(
@@ -177,7 +177,7 @@ function tierLoad(tree: TreeSimulation, tier: TierLoad["tier"], options: ModelOp
   };
 }
 
-/** The tail of the wanted tracks, what is kept beside it, children, and one of them that has fallen behind to its bound. */
+/** The tail of the requested tracks, its overhead, children, and one of them with a full queue. */
 function objectMemory(
   children: number,
   wanted: number,
@@ -198,7 +198,7 @@ function objectMemory(
   );
 }
 
-/** The tail keeps seven target durations, and the segment that grows. */
+/** The tail keeps seven target durations and the open segment. */
 function tailBytes(settings: BroadcastSettings, wanted: number, most: number): number {
   return Math.min(most, 8 * settingsTargetDurationS(settings) * trackBytesPerSecond(settings, wanted));
 }

@@ -1,4 +1,4 @@
-/** What is broadcast, as far as load and money go: tracks, their bytes, and what one viewer asks for. */
+/** Broadcast settings for load and cost: tracks, their bytes, and the requests of one viewer. */
 import { DEFAULT_LADDER } from "../../origin/packager/ladder.ts";
 import { PRESETS, type PresetName } from "../../origin/packager/presets.ts";
 
@@ -7,19 +7,19 @@ export interface BroadcastSettings {
   readonly name: string;
   readonly partMs: number;
   readonly segmentMs: number;
-  /** Bytes a second of each track. */
+  /** Bytes per second of each track. */
   readonly tracks: readonly { readonly name: string; readonly bytesPerSecond: number }[];
-  /** What viewers follow: indices into `tracks`, and the part of the viewers that does; the parts sum to 1. */
+  /** Track choices of viewers: indices into `tracks`, and the share of viewers; the shares sum to 1. */
   readonly renditionChoices: readonly { readonly tracks: readonly number[]; readonly share: number }[];
 }
 
-/** Which part of the viewers takes each step of the ladder, the best first: an assumption. */
+/** The share of viewers per ladder step, the best first: an assumption. */
 const RENDITION_SHARES = [0.5, 0.3, 0.2];
 
-/** Sound in a track of its own, or in each picture's track. */
+/** Audio in a separate track, or muxed into each video track. */
 export type TrackLayout = "separate" | "muxed";
 
-/** The default ladder in parts and segments of these lengths. `steps`: how many of its pictures, the best first. */
+/** The default ladder with these part and segment durations. `steps`: number of its renditions, the best first. */
 export function ladderSettings(
   name: string,
   { partMs, segmentMs }: { readonly partMs: number; readonly segmentMs: number },
@@ -51,7 +51,7 @@ export function ladderSettings(
 export const presetSettings = (preset: PresetName, tracks: TrackLayout): BroadcastSettings =>
   ladderSettings(preset, PRESETS[preset], tracks);
 
-/** Parts of half a second: what the goal for the bill speaks of. */
+/** Parts of half a second: the setting of the cost goal. */
 export const halfSecondSettings = (tracks: TrackLayout): BroadcastSettings =>
   ladderSettings("0.5 s parts", { partMs: 500, segmentMs: 2_000 }, tracks);
 
@@ -59,22 +59,22 @@ export const halfSecondSettings = (tracks: TrackLayout): BroadcastSettings =>
 export const settingsTargetDurationS = ({ segmentMs }: BroadcastSettings): number =>
   Math.max(1, Math.ceil(segmentMs / 1_000));
 
-/** Bytes a second of the tracks in a set; bit `i` of `mask` stands for track `i`. */
+/** Bytes per second of the tracks in a set; bit `i` of `mask` is track `i`. */
 export const trackBytesPerSecond = ({ tracks }: BroadcastSettings, mask: number): number =>
   tracks.reduce((sum, track, index) => sum + ((mask >> index) & 1) * track.bytesPerSecond, 0);
 
-/** The set of tracks that a choice follows. */
+/** The track set of a choice. */
 export const trackMask = (tracks: readonly number[]): number => tracks.reduce((mask, index) => mask | (1 << index), 0);
 
 /** Tracks that one viewer follows. */
 export const tracksPerViewer = ({ renditionChoices }: BroadcastSettings): number =>
   renditionChoices[0]?.tracks.length ?? 1;
 
-/** Requests a second of a viewer who watches live: a playlist and a part for each part of each track. */
+/** Requests per second of a live viewer: a playlist and a part per part of each track. */
 export const viewerRequestsPerSecond = (settings: BroadcastSettings): number =>
   (2_000 / settings.partMs) * tracksPerViewer(settings);
 
-/** Parts that a player takes before it waits for the next one: those within PART-HOLD-BACK, three parts and a bit. */
+/** Parts that a player requests before it waits for the next one: those within PART-HOLD-BACK, three parts and a fraction. */
 export const JOIN_PARTS = 4;
 
 /**

@@ -1,4 +1,4 @@
-/** From ten thousand viewers on, each time ten times as many, and beyond until something breaks. */
+/** Sweep from ten thousand to ten million viewers, and beyond until a limit is exceeded. */
 import { type LimitCheck, utilization } from "./limits.ts";
 import type { Plot } from "./plot.ts";
 import { formatScaled, markdownTable } from "./print.ts";
@@ -7,9 +7,9 @@ import { type BroadcastSettings, ladderSettings, type TrackLayout } from "./sett
 
 /** The sizes of a sweep, viewers. */
 export const SWEEP_VIEWERS: readonly number[] = [10_000, 100_000, 1_000_000, 10_000_000];
-/** Part durations whose bill is plotted, milliseconds. */
+/** Part durations of the cost plot, milliseconds. */
 const PLOTTED_PART_MS = [200, 333, 500, 1_000];
-/** Where nothing broke up to the largest size, it is doubled so often. */
+/** If no limit was exceeded at the largest size, it is doubled this many times. */
 const DOUBLINGS = 3;
 
 /** Runs the sweep; `say` is called for each size. */
@@ -20,15 +20,15 @@ export function sweepTree(options: ModelOptions, onProgress: (line: string) => v
   });
 }
 
-/** What is looked at for what breaks: a size, and the check that is nearest to its bound or furthest over it. */
+/** The inputs of the limit search: a size, and its check with the highest utilization. */
 interface LimitedOutcome {
   readonly options: { readonly viewers: number };
   readonly firstLimit: LimitCheck;
 }
 
 /**
- * The first limit that breaks as viewers grow, found by halving between a size that holds and one that doesn't. `run`: the
- * model with so many viewers.
+ * The first limit that is exceeded as viewers grow, found by bisection between a size within limits and one beyond. `run`:
+ * the model with this many viewers.
  */
 export function findFirstBreak<T extends LimitedOutcome>(
   outcomes: readonly T[],
@@ -94,7 +94,7 @@ export function treeSweepTable(outcomes: readonly TreeModelOutcome[]): string {
   );
 }
 
-/** The plots of a sweep by the names of their files. */
+/** The plots of a sweep by file name. */
 export function treeSweepPlots(outcomes: readonly TreeModelOutcome[]): Readonly<Record<string, Plot>> {
   const x = {
     label: "viewers",

@@ -1,6 +1,6 @@
 /**
- * The tree in motion: isolates come with their first viewers, walk to a node that feeds them, and renew. Who feeds whom is
- * decided by the product's own `Door` and `ParentResolver`; only clocks, distances and service times are made up here.
+ * The simulated tree: isolates start with their first viewers, find a node that feeds them, and renew. The product's own
+ * `FeedAdmission` and `ParentResolver` decide who feeds whom; only clocks, distances and service times are simulated.
  */
 
 import { EDGE_STREAM_LIMITS, FEED_LIMITS, SHIELD_LIMITS } from "../../core/delivery/node-limits.ts";
@@ -23,48 +23,48 @@ import { choiceMasks, type ModelIsolate, type Population } from "./population.ts
 import { type BroadcastSettings, JOIN_PARTS, trackBytesPerSecond, viewerRequestsPerSecond } from "./settings.ts";
 import { type NetworkRoundTrips, roundTripMs } from "./world.ts";
 
-/** What objects and data centres take for their work, milliseconds. */
+/** Service times of objects and data centres, milliseconds. */
 export interface ServiceTimes {
-  /** An object's time for a request for a feed. */
+  /** An object's time per feed request. */
   readonly feedMs: number;
   /** An object's time to send a byte to one child. */
   readonly byteMs: number;
-  /** Bytes a second that an object can send. */
+  /** An object's outgoing bytes per second. */
   readonly linkBytesPerSecond: number;
-  /** Looking into the data centre's cache for the way. */
+  /** A look-up of the parent in the data centre's cache. */
   readonly recallMs: number;
-  /** A viewer's round trip to its isolate: between the multivariant playlist and the playlists that it names. */
+  /** A viewer's round trip to its isolate: between the multivariant playlist and its media playlists. */
   readonly viewerMs: number;
 }
 
-/** What moves. */
+/** The inputs of the simulation. */
 export interface TreeSimulationOptions {
   readonly population: Population;
   readonly settings: BroadcastSettings;
   readonly distances: NetworkRoundTrips;
   readonly service: ServiceTimes;
   readonly seconds: number;
-  /** From this time on all isolates renew so many times, as the harness makes them do to collect the counters. */
+  /** From this time on all isolates renew this many times, as the load test does to collect counters. */
   readonly collection?: { readonly atS: number; readonly times: number; readonly everyMs: number };
 }
 
-/** Feeds carry this many bytes a second beside parts: beats, the status and the entries without bytes. */
+/** Other bytes per second of a feed: heartbeats, the status and entries without bytes. */
 const BARE_BYTES_PER_SECOND = 2_000;
 /** A snapshot without bytes, and the init sections. */
 const SNAPSHOT_BYTES = 20_000;
 
-/** A tree that has run. */
+/** A simulated tree. */
 export class TreeSimulation {
   readonly feeders = new Map<string, FeederNode>();
   readonly isolates: { readonly node: FedNode; readonly isolate: ModelIsolate }[] = [];
-  /** Requests for feeds that were refused: the node was full, or didn't get a feed itself in time. */
+  /** Refused feed requests: the node was full, or got no feed in time. */
   refused = 0;
-  /** The most requests that one walk to a feed took. */
+  /** The most requests of one search for a feed. */
   maxResolveSteps = 0;
-  /** Leaders that were taken for dead, and parts that were pulled, since feeds were late in a herd. */
+  /** Suspected leaders, and pulled parts, because feeds were late in a herd. */
   presumedDead = 0;
   pulledParts = 0;
-  /** The longest that a node waited for the first word of a feed. */
+  /** The longest wait of a node for the first message of a feed. */
   maxFeedWaitMs = 0;
   readonly live: FeederNode;
   readonly #options: TreeSimulationOptions;
@@ -74,20 +74,20 @@ export class TreeSimulation {
   readonly #flow: (want: number) => number;
   readonly #endMs: number;
 
-  /** Runs it to its end. */
+  /** Runs the simulation. */
   constructor(options: TreeSimulationOptions, random: Random) {
     this.#options = options;
     this.#random = random;
     this.#flow = (want) => BARE_BYTES_PER_SECOND + trackBytesPerSecond(options.settings, want);
     const { times = 0, everyMs = 0 } = options.collection ?? {};
-    // Collecting ends with the tree at rest.
+    // Counters are collected from the resting tree.
     this.#endMs = options.seconds * 1_000 + times * everyMs;
     this.live = this.#feederAt(LIVE_ADDRESS);
     for (const isolate of options.population.isolates) this.#addIsolate(isolate);
     this.#queue.runAll();
   }
 
-  /** Requests that were sent up by all nodes. */
+  /** Requests sent upstream by all nodes. */
   get requestsSent(): number {
     const shields = [...this.feeders.values()].reduce((sum, { lowerSide }) => sum + (lowerSide?.requestsSent ?? 0), 0);
     return shields + this.isolates.reduce((sum, { node }) => sum + node.requestsSent, 0);
@@ -98,7 +98,7 @@ export class TreeSimulation {
     const { colo, region } = isolate.colo;
     const site: Site = { colo, region };
     const name = `${colo}-${Math.floor(this.#random() * 2 ** 32).toString(16)}-${this.isolates.length}`;
-    // Its viewers' requests; blocked ones check once a second.
+    // Its viewers' requests; blocked ones check once per second.
     const lookMs = 1_000 / (isolate.viewers * (viewerRequestsPerSecond(settings) / 2 + 1));
     const node: FedNode = {
       ...createFedNode(name, new ParentResolver({ kind: "isolate", site, nodeId: name }), region, lookMs),
@@ -111,7 +111,7 @@ export class TreeSimulation {
       if (!Number.isFinite(firstS)) continue;
       for (const [track] of settings.tracks.entries()) {
         if ((((masks[choice] ?? 0) >> track) & 1) === 0) continue;
-        // The track is named by the multivariant playlist, which the isolate has once it is fed.
+        // The multivariant playlist names the track, and the isolate has it once it is fed.
         const atMs = firstS * 1_000 + service.viewerMs;
         node.requestedAtMs[track] = Math.min(node.requestedAtMs[track] ?? atMs, atMs);
         this.#queue.schedule(atMs, (now) => this.#addWantedTracks(node, 1 << track, now));
@@ -130,7 +130,7 @@ export class TreeSimulation {
     if (node.lease !== null && (tracks & ~node.lease.wantedTracks) !== 0) this.#requestLease(node, now);
   }
 
-  /** Goes for a feed, unless the node is on its way to one. */
+  /** Starts the search for a feed, unless one is running. */
   #requestLease(node: FedNode, now: number): void {
     if (node.pendingLease !== null || now > this.#endMs) return;
     const lost = node.parentResolver.isUnresolved && node.kind === "isolate";
@@ -145,7 +145,7 @@ export class TreeSimulation {
     });
   }
 
-  /** A leader that hears nothing for long is taken for dead, and another goes for a feed. */
+  /** A leader without messages for long is suspected, and another searches for a feed. */
   #replaceSilentLease(node: FedNode, lease: ModelLease, now: number): void {
     if (node.pendingLease !== lease || lease.hasStarted) return;
     const dueMs = lease.lastHeardMs + EDGE_STREAM_LIMITS.leaseSuspectMs;
@@ -158,15 +158,15 @@ export class TreeSimulation {
     this.#requestLease(node, now);
   }
 
-  /** The feed is late: a player pulls what it starts with. */
+  /** The feed is late: a player pulls its first parts. */
   #pullIfLate(node: FedNode, track: number, now: number): void {
     if (node.lease === null || (node.lease.wantedTracks & (1 << track)) === 0)
       this.#pull(node, this.#feederAt(node.parentResolver.currentParent), track, now);
   }
 
   /**
-   * The parts that a track's first player starts with and that this node lacks are asked of the node above, once for all
-   * below: the feed hasn't brought the track, or it began after them.
+   * The first parts of a track's first player that this node lacks are pulled from the node above, once for all
+   * below: the feed has not brought the track, or began after them.
    */
   #pull(node: FedNode, feeder: FeederNode, track: number, now: number): void {
     const { settings, service } = this.#options;
@@ -235,7 +235,7 @@ export class TreeSimulation {
     return verdict === "serve" && others.isolates + others.shields >= FEED_LIMITS.subscribers ? "full" : verdict;
   }
 
-  /** When the object has done `ms` of work that came at `now`: it does one thing after the other. */
+  /** The end of `ms` of work that arrived at `now`: an object works sequentially. */
   #occupyUntil(feeder: FeederNode, ms: number, now: number): number {
     feeder.maxQueueMs = Math.max(feeder.maxQueueMs, feeder.busyUntilMs - now);
     feeder.busyUntilMs = Math.max(feeder.busyUntilMs, now) + ms;
@@ -255,7 +255,7 @@ export class TreeSimulation {
       return;
     }
     feeder.pendingFeeds.push(waiting);
-    // While the shield has some feed, a newcomer waits no longer for the bytes that it wants.
+    // While the shield has any feed, a subscriber waits no longer for its bytes.
     const waitMs = shield.lease === null ? EDGE_STREAM_LIMITS.firstMessageMs : SHIELD_LIMITS.feedWaitMs;
     this.#queue.schedule(now + waitMs, (late) => {
       if (!feeder.pendingFeeds.includes(waiting)) return;
@@ -279,7 +279,7 @@ export class TreeSimulation {
       (before === null ? SNAPSHOT_BYTES : 0) + ((now - fromMs) / 1_000) * trackBytesPerSecond(settings, lacks);
     for (const [track] of settings.tracks.entries()) {
       if (((lacks >> track) & 1) === 0) continue;
-      // A shield has no more than its own feed brought it.
+      // A shield has only what its own feed brought.
       const above =
         feeder.lowerSide === null ? fromMs : (feeder.lowerSide.tailFromMs[track] ?? Number.POSITIVE_INFINITY);
       asker.tailFromMs[track] = Math.max(fromMs, above);
@@ -305,7 +305,7 @@ export class TreeSimulation {
     node.feeder = feeder;
     node.lease = lease;
     this.#cacheParent(node, now);
-    // Feeds send heartbeats, and the first after it has settled carries the Live object's location.
+    // Feeds send heartbeats, and the first one after a delay makes the Live object a cacheable parent.
     if (feeder === this.live)
       this.#queue.schedule(now + TREE_LIMITS.liveParentCacheDelayMs, (beat) => this.#cacheParent(node, beat));
     const { upperSide } = node;
@@ -374,7 +374,7 @@ export class TreeSimulation {
   }
 }
 
-/** Where the media begins that a feed sends first at `now`: the segment in which players start, from its beginning. */
+/** Start of the media that a feed sends first at `now`: the segment in which players start, from its beginning. */
 function tailFromMs({ partMs, segmentMs }: BroadcastSettings, now: number): number {
   return Math.floor((now - joinTailS(partMs) * 1_000) / segmentMs) * segmentMs;
 }

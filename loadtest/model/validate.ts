@@ -1,9 +1,9 @@
-/** The model beside the real harness: k6's viewers against the real Worker and objects, and the same crowd modelled. */
+/** Compares the model with the load test: k6's viewers against the real Worker and objects. */
 import { runLoad } from "../run.ts";
 import { compareWithModel, type TierComparison } from "./compare.ts";
 import { formatScaled, markdownTable } from "./print.ts";
 
-/** The sizes that are compared. */
+/** The compared sizes. */
 const VALIDATION_SIZES = [
   { viewers: 100, isolates: 2 },
   { viewers: 400, isolates: 2 },
@@ -13,13 +13,13 @@ const SECONDS = 30;
 const COLOS = 4;
 const REGIONS = 2;
 
-/** A size, and what both counted. */
+/** A size with its comparisons. */
 export interface TreeValidation {
   readonly viewers: number;
   readonly comparisons: readonly TierComparison[];
 }
 
-/** Runs the harness at each size and the model with it. Throws what `runLoad` throws. */
+/** Runs the load test and the model at each size. Throws errors of `runLoad`. */
 export async function validateTree(onProgress: (line: string) => void): Promise<readonly TreeValidation[]> {
   const done: TreeValidation[] = [];
   for (const { viewers, isolates } of VALIDATION_SIZES) {

@@ -1,22 +1,22 @@
-/** Where viewers are: data centres, the regions that hold them, and how far apart they lie. */
+/** Locations of viewers: data centres, their regions, and distances. */
 import { type NodeAddress, REGIONS, type Region, type Site } from "../../core/delivery/tree/node-address.ts";
 
-/** A data centre and its part of all viewers; the parts sum to 1. */
+/** A data centre and its share of all viewers; the shares sum to 1. */
 export interface ModelColo extends Site {
   readonly share: number;
 }
 
 /** Round trips in milliseconds. */
 export interface NetworkRoundTrips {
-  /** To the shield of one's own data centre. */
+  /** To the own data centre's shield. */
   readonly colo: number;
-  /** To the shield of one's own region. */
+  /** To the own region's shield. */
   readonly region: number;
   /** From each region to the Live object. */
   readonly live: Readonly<Record<Region, number>>;
 }
 
-/** How the world's viewers and data centres are spread: assumptions, in the order of `REGIONS`. */
+/** The distribution of the world's viewers and data centres: assumptions, in the order of `REGIONS`. */
 const SPREAD: Readonly<Record<Region, { readonly viewers: number; readonly colos: number; readonly liveMs: number }>> =
   {
     wnam: { viewers: 0.11, colos: 20, liveMs: 65 },
@@ -30,7 +30,7 @@ const SPREAD: Readonly<Record<Region, { readonly viewers: number; readonly colos
     me: { viewers: 0.04, colos: 17, liveMs: 160 },
   };
 
-/** Within a region the second data centre has so much less than the first, and so on: Zipf's law with this exponent. */
+/** Viewers per data centre in a region follow Zipf's law with this exponent. */
 const SKEW = 0.9;
 
 /** The Live object in eastern North America, shields near their children. */
@@ -40,13 +40,13 @@ export const WORLD_ROUND_TRIPS: NetworkRoundTrips = {
   live: Object.fromEntries(REGIONS.map((region) => [region, SPREAD[region].liveMs])) as Record<Region, number>,
 };
 
-/** The distances of the many-colo harness at a round trip of `latencyMs` to the Live object. */
+/** The distances of the load test with a round trip of `latencyMs` to the Live object. */
 export function harnessRoundTrips(latencyMs: number): NetworkRoundTrips {
   const live = Object.fromEntries(REGIONS.map((region) => [region, latencyMs])) as Record<Region, number>;
   return { colo: latencyMs / 10, region: latencyMs / 2, live };
 }
 
-/** `count` number of data centres: each region has its part of them, and its viewers are skewed over them. */
+/** `count` data centres of the world: each region has its share, and its viewers are skewed over them. */
 export function worldColos(count: number): ModelColo[] {
   const all = REGIONS.reduce((sum, region) => sum + SPREAD[region].colos, 0);
   const numbers = REGIONS.map((region) => Math.max(1, Math.floor((SPREAD[region].colos * count) / all)));
@@ -71,7 +71,7 @@ export function worldColos(count: number): ModelColo[] {
   return kept.map((colo) => ({ ...colo, share: colo.share / shares }));
 }
 
-/** `count` data centres of equal size, in `regions` regions by turns, as the harness makes them. */
+/** `count` data centres of equal size, in `regions` regions in turn, as in the load test. */
 export function harnessColos(count: number, regions: number): ModelColo[] {
   return Array.from({ length: count }, (_, index) => ({
     region: REGIONS[index % regions] ?? "wnam",
@@ -83,7 +83,7 @@ export function harnessColos(count: number, regions: number): ModelColo[] {
 /** A data centre's name: `C00`, `C01`, … */
 const coloName = (index: number): string => `C${String(index).padStart(2, "0")}`;
 
-/** The round trip from a node in `region` to the node at `to`; shields of data centres ask no other data centre's. */
+/** The round trip from a node in `region` to the node at `to`; colo shields never ask another data centre's. */
 export function roundTripMs(
   { colo, region: regional, live }: NetworkRoundTrips,
   region: Region,

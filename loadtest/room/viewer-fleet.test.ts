@@ -40,7 +40,7 @@ async function serve(leaveOut: number): Promise<string> {
   return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** What the crowd saw once every message that somebody wrote was answered and told to `told` viewers. */
+/** The counts after every message was acknowledged and sent to `told` viewers. */
 async function write(server: string, told: number): Promise<Awaited<ReturnType<ViewerFleet["socketStats"]>>> {
   const made = new ViewerFleet(2);
   crowd = made;

@@ -3,23 +3,23 @@ import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { RoomClient, type RoomSocket } from "../../../core/room/client/client.ts";
 
 const ROOM = "model";
-/** Sockets opened at once. */
+/** Concurrently opening sockets. */
 const CONCURRENT_OPENS = 20;
-/** A socket that isn't open by then is not going to be. */
+/** A socket that is not open within this time has failed. */
 const OPEN_MS = 30_000;
 
-/** How an audience comes. */
+/** Parameters of an audience. */
 export interface ModelAudienceOptions {
   /** The edge, like `http://127.0.0.1:8787`. */
   readonly url: string;
   readonly viewers: number;
-  /** So many of them have an account, with these roles. */
+  /** The number of them with an account, and its roles. */
   readonly writers: number;
   readonly roles: readonly string[];
   readonly playing: boolean;
 }
 
-/** An audience in its seats. */
+/** A connected audience. */
 export class ModelAudience {
   readonly clients: readonly RoomClient[];
   readonly #sockets: readonly CountedSocket[];
@@ -29,14 +29,14 @@ export class ModelAudience {
     this.#sockets = sockets;
   }
 
-  /** Everybody comes in and is welcomed; those with an account are first among the clients. Rejects if somebody isn't. */
+  /** Connects everybody and waits for the welcomes; clients with an account are first. Rejects if a viewer is not welcomed. */
   static async connect({ url, viewers, writers, roles, playing }: ModelAudienceOptions): Promise<ModelAudience> {
     const sockets: CountedSocket[] = [];
     const clients: RoomClient[] = [];
     for (let first = 0; first < viewers; first += CONCURRENT_OPENS) {
       const some = Array.from({ length: Math.min(CONCURRENT_OPENS, viewers - first) }, async (_, place) => {
         const index = first + place;
-        // Without a token somebody who plays counts only with a page's key.
+        // Without a token a viewer counts only with a device key of a page.
         const known = index < writers || playing;
         const token = known ? await tokenOf(url, `viewer-${index}`, index < writers ? roles : []) : "";
         const query = token === "" ? "" : `?token=${token}`;
@@ -53,7 +53,7 @@ export class ModelAudience {
     return new ModelAudience(clients, sockets);
   }
 
-  /** Frames and characters that came, to all; answers to beats are not among them. */
+  /** Received frames and characters of all; heartbeat replies are not included. */
   get received(): { readonly frames: number; readonly chars: number } {
     return this.#sockets.reduce(
       (sum, { frames, chars }) => ({ frames: sum.frames + frames, chars: sum.chars + chars }),
@@ -61,18 +61,18 @@ export class ModelAudience {
     );
   }
 
-  /** Each socket sends a text, past its client. */
+  /** Sends a text on each socket, bypassing its client. */
   sendAll(text: string): void {
     for (const socket of this.#sockets) socket.send(text);
   }
 
-  /** Everybody leaves. */
+  /** Disconnects everybody. */
   disconnect(): void {
     for (const client of this.clients) client.stop();
   }
 }
 
-/** A socket that counts what comes. */
+/** A socket that counts received frames. */
 class CountedSocket implements RoomSocket {
   onopen: RoomSocket["onopen"] = null;
   onmessage: RoomSocket["onmessage"] = null;

@@ -1,4 +1,4 @@
-/** What an hour of a room costs: each meter's amount times its price, nothing taken off for what the plan includes. */
+/** The cost of an hour of a room: each meter's amount times its price, without the plan's allowance. */
 import { type BillItem, billItem } from "../bill.ts";
 import { PRICES } from "../prices.ts";
 import { frameSizes } from "./frames.ts";
@@ -7,10 +7,10 @@ import type { RoomRates, SteadyRoom } from "./rates.ts";
 import { sqliteRows } from "./rows.ts";
 
 const HOUR_S = 3_600;
-/** History is kept for a day of a month of thirty. */
+/** History is kept for one day of a month of thirty. */
 const MONTHS_KEPT = 1 / 30;
 
-/** The bill of an hour in which the room stands as it does, with so many `objects` in memory. */
+/** The bill of an hour of a steady room with this many `objects` in memory. */
 export function roomBill(
   { viewers, assumptions, placesPerSecond }: SteadyRoom,
   rates: RoomRates,

@@ -1,4 +1,4 @@
-/** Measures on this machine, with the real Worker and room in workerd, what the room's model counts with. */
+/** Measures the room model's constants on this machine, with the real Worker and room in workerd. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ import { heapBytes } from "./heap.ts";
 import type { RoomMeasurements } from "./measurements.ts";
 
 const VIEWERS = 400;
-/** Moderators write fast; 40 of them may write so many messages a second together without being refused. */
+/** Moderators have a high rate limit; 40 of them can write this many messages per second. */
 const WRITERS = 40;
 const MANY_PER_SECOND = 400;
 const SOME_PER_SECOND = 150;
@@ -22,14 +22,14 @@ const FEW_PER_SECOND = 8;
 const CHAT_MS = 8_000;
 const CALLS = 4_000;
 const MODERATED_TEXTS = 10_000;
-/** Frames of each socket at once, below the burst that a socket may send. */
+/** Frames per socket at once, below its burst limit. */
 const BURST = 100;
 const SHORT = "x".repeat(10);
 const LONG = "x".repeat(300);
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** An edge of which CPU and heap can be read, for as long as `work` takes. */
+/** An edge whose CPU and heap can be read, for the duration of `work`. */
 export async function withRoomEdge<T>(work: (edge: LocalEdge, inspectorPort: number) => Promise<T>): Promise<T> {
   const dataDir = await mkdtemp(join(tmpdir(), "corral-room-"));
   const entry = fileURLToPath(new URL("../probe-worker.ts", import.meta.url));
@@ -49,7 +49,7 @@ export async function withRoomEdge<T>(work: (edge: LocalEdge, inspectorPort: num
   }
 }
 
-/** Measures everything; takes a minute. `say`: what is under way. */
+/** Measures everything; takes a minute. `say`: progress. */
 export function calibrateRoom(onProgress: (line: string) => void): Promise<RoomMeasurements> {
   return withRoomEdge(async ({ url }, inspectorPort) => {
     const pid = descendantPids(process.pid, "workerd")[0] ?? 0;
@@ -64,7 +64,7 @@ export function calibrateRoom(onProgress: (line: string) => void): Promise<RoomM
     onProgress("viewers joining …");
     const come = (): Promise<ModelAudience> =>
       ModelAudience.connect({ url, viewers: VIEWERS, writers: WRITERS, roles: ["moderator"], playing: false });
-    // Memory is grown by others first; they stay, so that what they have isn't used anew.
+    // Other sockets grow the memory first; they stay, so that their memory is not reused.
     const others = await come();
     onProgress("connected viewers …");
     const resident = residentBytes(pid);
@@ -84,7 +84,7 @@ export function calibrateRoom(onProgress: (line: string) => void): Promise<RoomM
       return {
         callMs: calls / CALLS,
         ...rest,
-        // What moderators write isn't judged.
+        // Moderators' messages are not moderated.
         actMs: actMs + judging / MODERATED_TEXTS,
         joinMs: joining / VIEWERS,
         socketBytes,
@@ -108,7 +108,7 @@ async function measureAudience(
   say("messages …");
   const chat = (viewers: ModelAudience, perSecond: number, text: string): Promise<ChatMeasurement> =>
     measureChat({ pid, url }, viewers, perSecond, text);
-  // Code is compiled first.
+  // Warms up the compiled code.
   await chat(audience, MANY_PER_SECOND, SHORT);
   const few = await chat(audience, FEW_PER_SECOND, SHORT);
   const some = await chat(audience, SOME_PER_SECOND, SHORT);
@@ -125,7 +125,7 @@ interface EdgeProcess {
   readonly url: string;
 }
 
-/** What came of some messages. */
+/** The counts of some messages. */
 interface ChatMeasurement {
   readonly ms: number;
   readonly messages: number;
@@ -134,7 +134,7 @@ interface ChatMeasurement {
   readonly chars: number;
 }
 
-/** What a call, a message of it and a frame take, by three runs whose shares of them differ. */
+/** The cost of a call, of a message in it and of a frame, from three runs with different shares of them. */
 function solveCosts(
   runs: readonly [ChatMeasurement, ChatMeasurement, ChatMeasurement],
   byteMs: number,
@@ -154,7 +154,7 @@ function determinant(rows: readonly (readonly number[])[]): number {
   return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g);
 }
 
-/** CPU of one text that every socket sends many times at once. */
+/** CPU per text that every socket sends many times at once. */
 async function measureBurstMs(pid: number, audience: ModelAudience, text: string): Promise<number> {
   const ms = await measureCpuMs(pid, async () => {
     for (let time = 0; time < BURST; time += 1) audience.sendAll(text);
@@ -163,7 +163,7 @@ async function measureBurstMs(pid: number, audience: ModelAudience, text: string
   return ms / (BURST * audience.clients.length);
 }
 
-/** CPU, and what came of it, while so many messages a second are written. */
+/** CPU and counts while this many messages per second are sent. */
 async function measureChat(
   { pid, url }: EdgeProcess,
   audience: ModelAudience,
@@ -193,7 +193,7 @@ async function measureChat(
   return { ms, messages, submissions, frames: frames - before.frames, chars: chars - before.chars };
 }
 
-/** CPU that a process takes while something is done, and for nothing else. */
+/** CPU of a process during some work. */
 async function measureCpuMs(pid: number, work: () => Promise<void>): Promise<number> {
   const idleFrom = cpuMs(pid);
   await wait(2_000);

@@ -1,6 +1,6 @@
-/** What the room's objects count of themselves where they are measured. */
+/** Counters of the room's objects in measurements. */
 export interface RoomCallCounts {
-  /** At the room: questions where to, children that ask for all, calls with messages and likes, reports. */
+  /** At the room: summary requests, snapshots, calls with messages and likes, reports. */
   places: number;
   attaches: number;
   submissions: number;
@@ -11,7 +11,7 @@ export interface RoomCallCounts {
   reportsToRelays: number;
   deliversToRelays: number;
   joins: number;
-  /** Frames from viewers that woke a shard; beats don't. */
+  /** Frames from viewers that woke a shard; heartbeats do not. */
   framesIn: number;
   rowsWritten: number;
 }

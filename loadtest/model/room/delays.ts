@@ -1,4 +1,4 @@
-/** Delay from sending a message to its display: drawn again and again, hop by hop, for one viewer and another. */
+/** Delay from sending a message to its display: random messages, hop by hop, between random viewers. */
 
 import { REGIONS, type Region } from "../../../core/delivery/tree/node-address.ts";
 import type { Random } from "../../../core/kit/clock.ts";
@@ -15,7 +15,7 @@ import type { ObjectLoad } from "./loads.ts";
 import type { RoomMeasurements } from "./measurements.ts";
 import { callEveryMs, paceMs, type RoomRates, type SteadyRoom } from "./rates.ts";
 
-/** Percentiles, and the mean of each step on the way; milliseconds. */
+/** Percentiles, and the mean of each step; milliseconds. */
 export interface MessageDelays {
   readonly p50: number;
   readonly p90: number;
@@ -26,23 +26,23 @@ export interface MessageDelays {
 const STEPS = ["gather", "room", "tick", "deliver", "sockets", "distance"] as const;
 type Step = (typeof STEPS)[number];
 
-/** Where people are, and how far apart. */
+/** Locations of viewers, and distances. */
 export interface RoomGeography {
   readonly colos: readonly ModelColo[];
   readonly distances: NetworkRoundTrips;
 }
 
-/** Messages that are drawn. */
+/** Number of drawn messages. */
 const DRAWS = 20_000;
-/** An object that has more to do than it can is taken to work at this part of its time; its queue grows meanwhile. */
+/** An overloaded object is assumed to work at this utilization; its queue grows. */
 const MAX_LOAD = 0.99;
 
-/** The round trip between a random shard and the room, ms: a shard lies where its first viewer came from. */
+/** The round trip between a random shard and the room, ms: a shard is placed near its first viewer. */
 export function meanHopMs({ colos, distances }: RoomGeography): number {
   return colos.reduce((sum, { region, share }) => sum + share * distances.live[region], 0);
 }
 
-/** The delays of a room that stands. */
+/** The delays of a steady room. */
 export function messageDelays(
   {
     standing,
@@ -87,7 +87,7 @@ export function messageDelays(
     const step: Record<Step, number> = {
       gather: gatherAtShard() + (rates.relays > 0 ? gatherAtRelay() : 0),
       room: standing.assumptions.storeMs + workMs + queueDelayMs(room, workMs, random),
-      // Until the next call, and until one's turn in it.
+      // The wait for the next call, and for the own turn in it.
       tick: callMs * random() + partMs * Math.floor(parts * random()),
       deliver:
         random() * (rates.roomChildren * measured.callMs + paceMs(rates.roomChildren, standing)) +
@@ -109,20 +109,20 @@ export function messageDelays(
   return { p50: at(0.5), p90: at(0.9), p99: at(0.99), steps: sums };
 }
 
-/** The wait of one thing where so many come a second: whoever comes first waits for all of it, the others for the rest. */
+/** The batching delay at this rate: the first message waits for the whole interval, the others for the rest. */
 function gatherDelay(gather: number, things: number, random: Random): () => number {
   const firsts = 1 / (1 + (things * gather) / 1_000);
   return () => gather * (random() < firsts ? 1 : random());
 }
 
-/** The wait for an object that does one thing after the other, each of `workMs`, and is busy for a part of its time. */
+/** The queueing delay at an object with service time `workMs` and this utilization. */
 function queueDelayMs(busy: number, workMs: number, random: Random): number {
   const part = Math.min(MAX_LOAD, busy);
   const meanMs = (part * workMs) / (2 * (1 - part));
   return -Math.log(1 - random()) * meanMs;
 }
 
-/** The round trip between two places: what is far from the room is as far from others, an assumption. */
+/** The round trip between two locations: a location far from the room is assumed to be as far from others. */
 function regionRoundTripMs(one: Region, other: Region, { distances }: RoomGeography): number {
   return one === other ? distances.region : Math.max(distances.live[one], distances.live[other]);
 }

@@ -1,18 +1,18 @@
-/** How large the room's frames are: made as the room makes them, and measured. */
+/** Sizes of the room's frames, encoded by the room's code. */
 import { OPEN_CHAT_MODES } from "../../../core/room/chat-modes.ts";
 import type { ChatEvent, RoomCounts } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import type { ServerFrame } from "../../../core/room/room-protocol.ts";
 
-/** Characters of frames; all are ASCII here, so bytes too. */
+/** Characters of frames; all are ASCII, so also bytes. */
 export interface FrameSizes {
   /** One chat message within a frame. */
   readonly event: number;
   /** A tick without messages. */
   readonly tick: number;
-  /** The answer to an own message. */
+  /** The acknowledgement of an own message. */
   readonly ack: number;
-  /** What a newcomer is shown in a busy room. */
+  /** The welcome of a busy room. */
   readonly welcome: number;
 }
 

@@ -1,15 +1,15 @@
-/** The heap of a Worker's isolate, asked of workerd's inspector. */
+/** The heap of a Worker's isolate, from workerd's inspector. */
 
-/** A message of the inspector's protocol, as far as it is read here. */
+/** A message of the inspector protocol, as far as it is used. */
 interface InspectorMessage {
   readonly id?: number;
   readonly result?: { readonly usedSize?: number };
 }
 
-/** An isolate reads what its inspector asks when it runs: it is woken this often. */
+/** An isolate handles inspector requests only while it runs: it is woken this often. */
 const WAKE_EVERY_MS = 100;
 
-/** Bytes that are in use after a collection; `wake` makes the isolate run. Rejects where the inspector goes away. */
+/** Used bytes after a garbage collection; `wake` makes the isolate run. Rejects if the inspector disconnects. */
 export async function heapBytes(port: number, worker: string, wake: () => Promise<unknown>): Promise<number> {
   const listed = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as readonly {
     readonly title?: string;

@@ -89,7 +89,7 @@ test("shards that filled before the room grew redirect viewers to the others", (
   const storm = { ...STEP, joinsPerSecond: 1e9, viewers: 30_000, joins: [30_000] };
   const seating = simulateJoinStorm(storm, seededRandom(1));
   expect(seating.shards).toBe(16);
-  // All sat down in the first shard before anybody knew of others; a moment later some of them have left it.
+  // All connected to the first shard before others were known; soon some have moved.
   expect(Math.max(...seating.socketsPerShard)).toBeLessThan(ROOM_LIMITS.socketsPerShard);
   expect(Math.min(...seating.socketsPerShard)).toBeGreaterThan(0);
 });

@@ -1,6 +1,6 @@
 /**
- * How a crowd gets its seats: viewers come, isolates send them to shards as far as they know the room, shards take on so
- * many a second, and whoever fails comes again with full jitter. Crowds are amounts, not persons; ten million take a second.
+ * Placement of a crowd: viewers arrive, isolates send them to the shards that they know, shards accept a limited number per
+ * second, and failed viewers retry with full jitter. Crowds are amounts, not persons; ten million take a second.
  */
 
 import type { Random } from "../../../core/kit/clock.ts";
@@ -16,54 +16,54 @@ import {
 import { PlacementLookups, type PlacementTtl } from "./lookups.ts";
 import { RetrySchedule } from "./retry-schedule.ts";
 
-/** Who comes, and when. */
+/** Arrivals. */
 export interface JoinStorm {
   readonly viewers: number;
-  /** Viewers who come in each second. */
+  /** Arriving viewers per second. */
   readonly joins: ArrayLike<number>;
-  /** The data centre of each isolate, and how long what they know is trusted. */
+  /** The data centre of each isolate, and the lifetime of its summary. */
   readonly colos: ArrayLike<number>;
   readonly placementTtl: PlacementTtl;
-  /** The room's shards when it begins. */
+  /** Initial number of shards. */
   readonly shards: number;
   readonly joinsPerSecond: number;
 }
 
-/** What came of it. */
+/** The result. */
 export interface PlacementResult {
-  /** The room's shards at the end, and the sockets of each object that has some. */
+  /** The final number of shards, and the sockets of each object that has any. */
   readonly shards: number;
   readonly socketsPerShard: Float64Array;
-  /** Seconds from the start until so many have a seat; null: not within `MAX_STORM_S`. */
+  /** Seconds from the start until this share is connected; null: not within `MAX_STORM_S`. */
   readonly halfS: number | null;
   readonly almostAllS: number | null;
-  /** In their busiest second: questions for the room's place, and sockets asked for at one shard. */
+  /** Peaks per second: room summary requests, and socket requests at one shard. */
   readonly peakPlaces: number;
   readonly peakJoins: number;
-  /** Viewers without a seat when it was over, or given up. */
+  /** Viewers without a connection at the end, or given up. */
   readonly unplaced: number;
-  /** Tries that failed at an object with too much to do, and that a full shard sent away. */
+  /** Attempts that failed at an overloaded object, and redirects by full shards. */
   readonly failed: number;
   readonly redirected: number;
 }
 
 /** A step of the simulation. */
 const STEP_MS = 100;
-/** A storm that isn't over by then is given up. */
+/** A longer storm is aborted. */
 const MAX_STORM_S = 900;
 /** "Most" are all but one in a thousand. */
 const ALMOST_ALL = 0.999;
-/** From this failure on a client waits for its longest time. */
+/** From this many failures on a client uses its longest delay. */
 const LAST_FAILURE = Math.ceil(Math.log2(ROOM_CLIENT_LIMITS.reconnectMaxMs / ROOM_CLIENT_LIMITS.reconnectBaseMs));
-/** What a full shard tells those whom it sends away, as `room-shard.ts` does. */
+/** The reconnect spread of a full shard, as in `room-shard.ts`. */
 const REDIRECT_DELAY_MS = 30_000;
 const STEPS_PER_S = 1_000 / STEP_MS;
 
-/** Steps within which a client comes again after `failures`, at a random one. */
+/** Steps over which a client's retry after `failures` is spread. */
 const spreadSteps = (failures: number): number =>
   Math.round(Math.min(ROOM_CLIENT_LIMITS.reconnectMaxMs, ROOM_CLIENT_LIMITS.reconnectBaseMs * 2 ** failures) / STEP_MS);
 
-/** Plays the storm. */
+/** Simulates the storm. */
 export function simulateJoinStorm(storm: JoinStorm, random: Random): PlacementResult {
   const crowd = new JoinStormSimulation(storm, random);
   const { viewers } = storm;
@@ -79,21 +79,21 @@ export function simulateJoinStorm(storm: JoinStorm, random: Random): PlacementRe
 
 class JoinStormSimulation {
   readonly #storm: JoinStorm;
-  /** The most shards that the room can come to, which tell as many kinds of viewers apart. */
+  /** The largest number of shards of the room, and so of distinct viewer classes. */
   readonly #kinds: number;
-  /** Which part of the viewers has each remainder of its hash: those of one remainder share a shard, however many there are. */
+  /** The share of viewers with each hash remainder: viewers of one remainder share a shard, for any number of shards. */
   readonly #remainderShares: Float64Array;
   readonly #sockets: Float64Array;
-  /** Of them, those who were sent there when the room had 1, 2, 4, … shards, one row each. */
+  /** Of them, those sent there when the room had 1, 2, 4, … shards, one row each. */
   readonly #socketsByShardCount: Float64Array;
   readonly #attempts: Float64Array;
   readonly #perSecond: Float64Array;
   readonly #retries: RetrySchedule;
   readonly #lookups: PlacementLookups;
-  /** Sockets by step: shards tell the room how many they have once in a while. */
+  /** Sockets by step: shards report their number periodically. */
   readonly #history: number[] = [];
   #shards: number;
-  /** Questions for the room's place before this second. */
+  /** Room summary requests before this second. */
   #lookupsBeforeSecond = 0;
   #peakPlaces = 0;
   #peakJoins = 0;
@@ -197,7 +197,7 @@ class JoinStormSimulation {
     this.#socketsByShardCount[slot] = (this.#socketsByShardCount[slot] ?? 0) + people;
   }
 
-  /** Shards that have too many send some to where they belong by now, as `mover.ts` does; they are there at once here. */
+  /** Overfull shards move viewers to their assigned shards, as in `rebalancer.ts`; here without delay. */
   #rebalance(): void {
     const most = (ROOM_LIMITS.rebalanceBatch * 1_000) / ROOM_LIMITS.rebalanceEveryMs;
     for (let shard = 0; shard < this.#shards; shard += 1) {

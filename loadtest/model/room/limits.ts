@@ -1,14 +1,14 @@
-/** What may break in a room: bounds that Cloudflare publishes, and those that the room sets itself. */
+/** Limits of a room: those that Cloudflare publishes, and the room's own. */
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { type LimitCheck, PLATFORM_LIMITS } from "../limits.ts";
 import type { PlacementResult } from "./join-storm.ts";
 import type { ObjectLoad } from "./loads.ts";
 import type { RoomRates } from "./rates.ts";
 
-/** Sockets of one object that may hibernate: Cloudflare's bound. */
+/** Hibernating sockets of one object: Cloudflare's limit. */
 const OBJECT_SOCKETS = 32_768;
 
-/** What is checked. */
+/** The inputs of the checks. */
 export interface RoomLimitInputs {
   readonly loads: readonly ObjectLoad[];
   readonly rates: RoomRates;
@@ -17,7 +17,7 @@ export interface RoomLimitInputs {
   readonly linkBytesPerSecond: number;
 }
 
-/** Bounds of the room as it stands once all have come. */
+/** Limits of the steady room, once all have joined. */
 export function checkSteadyRoom(checked: RoomLimitInputs): LimitCheck[] {
   const { loads, rates, linkBytesPerSecond } = checked;
   const { objectRequestsGoal, objectRequests, memoryBytes, core } = PLATFORM_LIMITS;
@@ -46,7 +46,7 @@ export function checkSteadyRoom(checked: RoomLimitInputs): LimitCheck[] {
       unit: "sockets",
     },
     { limit: "sockets per object (platform)", bound: OBJECT_SOCKETS, value: sockets, unit: "sockets" },
-    // One more than its fill is broken; its fill is not.
+    // One more than its capacity is too many; its capacity is not.
     {
       limit: "children of room or relay",
       bound: ROOM_LIMITS.fanOut + 1,
@@ -62,7 +62,7 @@ export function checkSteadyRoom(checked: RoomLimitInputs): LimitCheck[] {
   ];
 }
 
-/** Bounds in the busiest second of a storm. */
+/** Limits in the peak second of a storm. */
 export function checkStorms({ arrival, back }: Pick<RoomLimitInputs, "arrival" | "back">): LimitCheck[] {
   const { objectRequests } = PLATFORM_LIMITS;
   return (

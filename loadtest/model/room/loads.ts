@@ -1,4 +1,4 @@
-/** What each object of a room bears: the room itself, its relays, the fullest shard and the one in the middle. */
+/** Loads of a room's objects: the room itself, its relays, the fullest shard and the median one. */
 import { KEYRING_LIMITS } from "../../../core/room/keyring.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { minFanoutIntervalMs } from "../../../core/room/sharding.ts";
@@ -7,32 +7,32 @@ import type { PlacementResult } from "./join-storm.ts";
 import type { RoomMeasurements } from "./measurements.ts";
 import type { RoomRates, SteadyRoom } from "./rates.ts";
 
-/** What one object bears. */
+/** The load of one object. */
 export interface ObjectLoad {
   readonly object: "room" | "relay" | "keyring" | "shard" | "fullest shard";
   readonly objects: number;
   readonly sockets: number;
-  /** Calls and sockets asked for, a second, once all have come. */
+  /** Calls and socket requests per second, once all have joined. */
   readonly requests: number;
   readonly callsOut: number;
-  /** Frames from viewers that wake it, and frames to them, a second. */
+  /** Frames from viewers that wake it, and frames to them, per second. */
   readonly framesIn: number;
   readonly framesOut: number;
-  /** Messages shown to its viewers a second, each viewer counted. */
+  /** Messages displayed to its viewers per second, summed over viewers. */
   readonly messagesDelivered: number;
   readonly bytesOut: number;
-  /** Its heap, which is bounded; and with what the platform keeps for its sockets, which is bounded by their number. */
+  /** Its heap, which is limited; and with the platform's memory for its sockets, which is limited by their number. */
   readonly memoryBytes: number;
   readonly residentBytes: number;
-  /** Part of one core that it takes: 1 is all of it. */
+  /** Share of one core: 1 is all of it. */
   readonly core: number;
 }
 
 /** An object's own code and heap: an assumption, the same as for the tree's objects. */
 const BARE_BYTES = 16_000_000;
-/** Outcomes of acts that a shard remembers, each with its event; `intake.ts` has it. */
+/** Outcomes of commands that a shard remembers, each with its event; see `command-intake.ts`. */
 const CACHED_OUTCOMES = 1_024;
-/** What an event takes in memory for each of its characters: the object, and the text that was parsed; an assumption. */
+/** Memory of an event per character: the object, and the parsed text; an assumption. */
 const BYTES_PER_CHAR = 4;
 
 /** Every kind of object. */
@@ -78,7 +78,7 @@ export function objectLoads(
   ];
 }
 
-/** One of the keyrings, which other rooms ask too. */
+/** One of the keyrings, which other rooms use too. */
 function keyringLoad({ writers }: RoomRates, measured: RoomMeasurements): ObjectLoad {
   const requests = writers / KEYRING_LIMITS.keyrings;
   return {
@@ -97,11 +97,11 @@ function keyringLoad({ writers }: RoomRates, measured: RoomMeasurements): Object
   };
 }
 
-/** Heap of so many events. */
+/** Heap of this many events. */
 const eventsHeap = ({ assumptions }: SteadyRoom, events: number): number =>
   events * frameSizes(assumptions.textChars).event * BYTES_PER_CHAR;
 
-/** Bytes of what the room tells a child in a call. */
+/** Bytes of the room's calls to a child. */
 const batchBytes = ({ assumptions }: SteadyRoom, { calls, shownMessages }: RoomRates): number => {
   const { tick, event } = frameSizes(assumptions.textChars);
   return tick + (calls === 0 ? 0 : shownMessages / calls) * event;
@@ -140,7 +140,7 @@ function shardLoad(
   const joins = rates.joins * part;
   const messages = rates.messages * part;
   const framesIn = rates.framesIn * part;
-  // One that is fuller than planned tells its viewers less often.
+  // An overfull shard sends to its viewers less often.
   const ticks = Math.min(rates.ticks, 1_000 / minFanoutIntervalMs(sockets, 1));
   const framesOut = (rates.framesOut - rates.ticks + ticks) * sockets;
   const bytesOut = rates.bytesOut * sockets;

@@ -1,14 +1,14 @@
-/** What isolates know of a room's shards: asked when somebody comes and what they know is too old. */
+/** Room summaries cached by isolates: requested when a viewer joins and the cached one has expired. */
 import type { Random } from "../../../core/kit/clock.ts";
 
-/** How long what is known of a room with so many shards is trusted, ms. */
+/** Lifetime of a summary of a room with this many shards, ms. */
 export interface PlacementTtl {
   readonly isolateMs: (shards: number) => number;
-  /** In a data centre's cache, which all its isolates ask; null where there is none. */
+  /** In a data centre's cache, shared by its isolates; null without one. */
   readonly coloMs: ((shards: number) => number) | null;
 }
 
-/** Whoever remembers: the number of shards it knows of, and until when. */
+/** A cache: the known number of shards, and its expiry. */
 interface PlacementCache {
   readonly known: Uint16Array;
   readonly untilMs: Float64Array;
@@ -27,10 +27,10 @@ export class PlacementLookups {
   readonly #colos: ArrayLike<number>;
   readonly #isolates: PlacementCache;
   readonly #caches: PlacementCache;
-  /** Questions that reached the room so far. */
+  /** Requests that reached the room so far. */
   roomRequests = 0;
 
-  /** At first all take the room to have `shards`, and ask before they trust that. */
+  /** Initially all expect `shards`, and verify that first. */
   constructor(colos: ArrayLike<number>, placementTtl: PlacementTtl, shards: number, random: Random) {
     this.#ttl = placementTtl;
     this.#random = random;
@@ -41,7 +41,7 @@ export class PlacementLookups {
     this.#caches = createPlacementCache(most + 1, shards);
   }
 
-  /** So many viewers come to isolates at random; by what numbers of shards they are sent on, and which part by each. */
+  /** This many viewers arrive at random isolates; the shard counts by which they are placed, and their shares. */
   shardCountShares(coming: number, shards: number, nowMs: number): Map<number, number> {
     const { known, untilMs } = this.#isolates;
     const comes = 1 - Math.exp(-coming / known.length);
@@ -58,7 +58,7 @@ export class PlacementLookups {
       views.set(view, (views.get(view) ?? 0) + 1);
       sum += 1;
     }
-    // The few who come where no isolate did are sent as the room stands.
+    // The few at isolates without a summary are placed by the current shard count.
     if (sum === 0) return new Map([[shards, 1]]);
     return new Map([...views].map(([view, count]) => [view, count / sum]));
   }
@@ -76,7 +76,7 @@ export class PlacementLookups {
   }
 }
 
-/** Questions a second that reach the room where each isolate is asked so often a second. */
+/** Requests per second that reach the room if each isolate has this rate. */
 export function lookupsPerSecond(
   isolates: readonly { readonly colo: number; readonly rate: number }[],
   { isolateMs, coloMs }: PlacementTtl,

@@ -1,31 +1,31 @@
-/** What the real room was measured to take; the room's model counts with it. */
+/** Measured constants of the real room for the room's model. */
 
-/** Times in milliseconds of CPU of workerd, sizes in bytes. */
+/** Times in milliseconds of workerd's CPU, sizes in bytes. */
 export interface RoomMeasurements {
-  /** A call from one object, or a Worker, to another object. */
+  /** A call from an object or a Worker to another object. */
   readonly callMs: number;
-  /** A call that brings messages to the room, and stores them. */
+  /** A call with messages to the room, and storing them. */
   readonly submitMs: number;
-  /** A message of it: its frame, judging and sealing it, its rows, the answer. */
+  /** A message in it: its frame, moderation, encryption, rows and acknowledgement. */
   readonly actMs: number;
   /** Another frame of a viewer: decoding it. */
   readonly frameMs: number;
-  /** A beat, which the platform answers. */
+  /** A heartbeat, which the platform answers. */
   readonly beatMs: number;
-  /** Sending one frame to one socket, whatever its size. */
+  /** Sending one frame to one socket, of any size. */
   readonly sendMs: number;
   /** Sending one byte of it. */
   readonly byteMs: number;
-  /** A viewer's coming: the Worker, the socket, hello and welcome. */
+  /** A join: the Worker, the socket, hello and welcome. */
   readonly joinMs: number;
-  /** Resident memory of workerd for a socket, and the part of it that is in its object's heap. */
+  /** Resident memory of workerd per socket, and the part of it in the object's heap. */
   readonly socketBytes: number;
   readonly heapSocketBytes: number;
 }
 
 /**
- * As `npm run model -- --calibrate --only room` measured on one of two shared cores (AMD EPYC, November 2026): of each
- * figure the middle one of three runs. CPU is that of the whole workerd process, sockets to the clients and the Worker
+ * Measured by `npm run model -- --calibrate --only room` on one of two shared cores (AMD EPYC, November 2026): medians of
+ * three runs. CPU is that of the whole workerd process, client sockets and the Worker
  * included, so an object alone takes less. `actMs`, `byteMs` and `socketBytes` differed by half and more between runs.
  */
 export const ROOM_MEASUREMENTS: RoomMeasurements = {

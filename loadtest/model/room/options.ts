@@ -1,11 +1,11 @@
-/** The room's part of the command line: what makes no sense is refused, with the reason. */
+/** The room's part of the command line; invalid arguments are refused with a reason. */
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { OptionsError } from "../../options.ts";
 import type { ModelOptions } from "../run.ts";
 import { ASSUMPTIONS, type RoomAssumptions } from "./assumptions.ts";
 import { ROOM_MODEL_DEFAULTS, type RoomModelOptions } from "./run.ts";
 
-/** The room's options, as the command line shows them. Defaults are assumptions. */
+/** The room's options with their help texts. Defaults are assumptions. */
 export const ROOM_ARGS = {
   chat: {
     type: "string",
@@ -53,7 +53,7 @@ export interface RoomArgs {
   readonly flat: boolean;
 }
 
-/** What the arguments ask for, in the broadcast that the tree is modelled with. Throws `OptionsError`. */
+/** Parses the arguments, for the broadcast of the tree model. Throws `OptionsError`. */
 export function parseRoomOptions(args: RoomArgs, tree: ModelOptions): RoomModelOptions {
   const assumed: RoomAssumptions = {
     chatPerMinute: parseNumber("chat", args.chat, 0, 60),

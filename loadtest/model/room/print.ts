@@ -1,4 +1,4 @@
-/** Runs of the room's model as tables of Markdown. */
+/** Results of the room's model as Markdown tables. */
 import { batchIntervalMs, roomTreeDepth, siblingCount } from "../../../core/room/sharding.ts";
 import { type LimitCheck, utilization } from "../limits.ts";
 import { billTable, formatScaled, markdownTable } from "../print.ts";
@@ -8,7 +8,7 @@ import type { RoomModelOutcome } from "./run.ts";
 const formatMs = (value: number): string => `${value.toFixed(0)} ms`;
 const formatSeconds = (value: number | null): string => (value === null ? "never" : `${value.toFixed(1)} s`);
 
-/** All that a run shows. */
+/** The report of a run. */
 export function describeRoom(outcome: RoomModelOutcome): string {
   const { options, arrival, rates, loads, delays, unlimitedCallDelays, bill, checks, firstLimit, firstStormLimit } =
     outcome;
@@ -108,7 +108,7 @@ export function describeRoom(outcome: RoomModelOutcome): string {
   ].join("\n\n");
 }
 
-/** How full a bound is. */
+/** Utilization in percent. */
 export const formatUtilization = (check: LimitCheck): string => `${(100 * utilization(check)).toFixed(0)} %`;
 
 const describeFirstLimit = (check: LimitCheck): string =>

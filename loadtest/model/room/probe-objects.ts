@@ -1,11 +1,11 @@
-/** The room's objects, which count what is asked of them: for `calibrate.ts` and `validate.ts` only. */
+/** The room's objects with call counters: for `calibrate.ts` and `validate.ts` only. */
 
 import { RoomRelay as ProductRelay } from "../../../durable-objects/room/relay/room-relay.ts";
 import { Room as ProductRoom } from "../../../durable-objects/room/sequencer/room.ts";
 import { RoomShard as ProductShard } from "../../../durable-objects/room/shard/room-shard.ts";
 import type { RoomCallCounts } from "./call-counts.ts";
 
-/** All objects of this process run in one isolate, so they count together. */
+/** All objects of this process run in one isolate, so they share the counters. */
 export const roomCallCounts: RoomCallCounts = {
   places: 0,
   attaches: 0,

@@ -59,7 +59,7 @@ test("a shard under constant load is never idle for longer than its batch interv
 });
 
 test("a shard that takes longer than a tick to answer is called every other tick", () => {
-  // With so many shards none is called in portions.
+  // With this many shards none uses cohorts.
   const wide = { ...ROOM, viewers: 32 * 2_000, shards: 32, assumptions: { ...ASSUMPTIONS, concurrentCalls: 1_000 } };
   const everyMs = tickIntervalMs(wide.viewers);
   expect(tickEveryMs({ ...wide, hopMs: 50 }, 32, 0)).toBe(everyMs);
@@ -74,7 +74,7 @@ test("a shard with cohorts is called once per cohort, or as often as it answers"
   expect(callEveryMs({ ...ROOM, hopMs: 50 }, 1, 0)).toBe(everyMs / 2);
   expect(tickEveryMs({ ...ROOM, hopMs: 50 }, 1, 0)).toBe(everyMs);
   expect(tickEveryMs({ ...ROOM, hopMs: 2 * everyMs }, 1, 0)).toBeGreaterThan(2 * everyMs);
-  // Beyond what its core sends it can't go.
+  // The core's capacity is the limit.
   expect(tickEveryMs({ ...ROOM, hopMs: 1, sendMs: 0.2 }, 1, 0)).toBe(400);
   const { calls, ticks } = roomRates(
     { ...ROOM, hopMs: 1, assumptions: { ...ASSUMPTIONS, chatPerMinute: 60 } },

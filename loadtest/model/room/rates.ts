@@ -1,4 +1,4 @@
-/** How often what happens in a room whose viewers have all come: at the room, at its relays, at its shards. */
+/** Rates in a room whose viewers have all joined: at the room, its relays and its shards. */
 
 import type { Random } from "../../../core/kit/clock.ts";
 import type { TokenBucket } from "../../../core/kit/token-bucket.ts";
@@ -17,7 +17,7 @@ import {
 import type { RoomAssumptions } from "./assumptions.ts";
 import { frameSizes } from "./frames.ts";
 
-/** A room as it stands. */
+/** A steady room. */
 export interface SteadyRoom {
   readonly viewers: number;
   readonly shards: number;
@@ -27,41 +27,41 @@ export interface SteadyRoom {
   /** Sending one frame to one socket, ms. */
   readonly sendMs: number;
   /**
-   * What the room waits for beside its own work in each tick, ms: nothing, unless it shares a thread with its shards. A
-   * call comes at any moment of that, and waits for half of it.
+   * Other work on the room's thread in each tick, ms: none, unless it shares a thread with its shards. A
+   * call arrives at a random moment of it, and waits for half of it.
    */
   readonly sharedMs: number;
-  /** Questions of isolates for the room's place, a second. */
+  /** Room summary requests of isolates, per second. */
   readonly placesPerSecond: number;
-  /** Whether the room tells every shard itself, however many there are. */
+  /** Whether the room calls every shard directly. */
   readonly withoutRelays: boolean;
 }
 
-/** Rates a second, of all objects of a kind together where nothing else is said. */
+/** Rates per second, of all objects of a kind together unless stated otherwise. */
 export interface RoomRates {
   readonly messages: number;
   readonly likes: number;
   readonly joins: number;
-  /** People who write in the room for the first time: a key is made for each. */
+  /** First-time writers in the room: each gets a key. */
   readonly writers: number;
-  /** Messages that viewers are shown: one selection for all. */
+  /** Displayed messages: the same sample for all viewers. */
   readonly shownMessages: number;
-  /** Deliveries a second to each viewer. */
+  /** Deliveries per second to each viewer. */
   readonly ticks: number;
-  /** Calls a second to each child of the room: as many as ticks, or more where shards tell their viewers in parts. */
+  /** Calls per second to each child of the room: as many as ticks, or more with cohorts. */
   readonly calls: number;
-  /** Calls that reach the room, with what was done and with who watches; and those that reach relays. */
+  /** Calls at the room with commands and with reports; and those at relays. */
   readonly submissions: number;
   readonly reports: number;
   readonly relaySubmissions: number;
   readonly relayReports: number;
   readonly relays: number;
-  /** Objects that the room tells, and that each relay does. */
+  /** Children of the room, and of each relay. */
   readonly roomChildren: number;
   readonly relayChildren: number;
-  /** Calls down: to relays and to shards. */
+  /** Calls downwards: to relays and to shards. */
   readonly delivers: number;
-  /** Frames that say that a viewer still plays; all frames of viewers, but for beats; and beats. */
+  /** `play` frames of viewers; all frames of viewers, except heartbeats; and heartbeats. */
   readonly playFrames: number;
   readonly framesIn: number;
   readonly heartbeats: number;
@@ -70,7 +70,7 @@ export interface RoomRates {
   readonly bytesOut: number;
 }
 
-/** A shard that told its count tells it again after so long though it is the same; `tally.ts` has it. */
+/** An unchanged count is reported again after this time; see `shard-presence.ts`. */
 const REPORT_EVERY_MS = 10_000;
 
 /** All rates. */
@@ -103,7 +103,7 @@ export function roomRates(standing: SteadyRoom, random: Random): RoomRates {
   };
 }
 
-/** What objects call each other with. */
+/** Constants of calls between objects. */
 type ObjectCallRates = Pick<
   RoomRates,
   | "submissions"
@@ -127,11 +127,11 @@ function objectCallRates(
   const siblings = withoutRelays ? shards : siblingsOf(shards);
   const storedMs = hopMs + assumptions.storeMs + sharedMs / 2;
   const things = messages + likes;
-  // A relay answers when the room has answered it.
+  // A relay answers after the room has answered it.
   const answerMs = relays > 0 ? batchIntervalMs(relays) + hopMs + storedMs : storedMs;
   const fromShards = shards * submissionsPerSecond(things / shards, batchIntervalMs(siblings), answerMs);
   const countsOfShards = shards * reportsPerSecond((2 * joins) / shards, reportIntervalMs(siblings));
-  // Relays gather what their shards call with; without relays shards call the room.
+  // Relays batch their shards' calls; without relays shards call the room.
   const callers = relays > 0 ? relays : shards;
   const bringing = relays > 0 ? fromShards : things;
   const submissions =
@@ -160,14 +160,14 @@ function objectCallRates(
   };
 }
 
-/** How long an object takes at least to tell so many others, with so many calls at once. */
+/** The least time for one object to call this many others, with this concurrency. */
 export function paceMs(children: number, { assumptions, hopMs }: Pick<SteadyRoom, "assumptions" | "hopMs">): number {
   return children <= assumptions.concurrentCalls ? 0 : (children / assumptions.concurrentCalls) * hopMs;
 }
 
 /**
- * Calls a second of a shard where so many things are done a second: the first one waits for the others for `gather`, and
- * what comes while a call is under way gathers anew.
+ * Calls per second of a shard at this rate of commands: the first one waits for the others for `gather`, and
+ * commands that arrive during a call wait for the next batch.
  */
 export function submissionsPerSecond(things: number, gather: number, callMs: number): number {
   if (things === 0) return 0;
@@ -176,34 +176,34 @@ export function submissionsPerSecond(things: number, gather: number, callMs: num
   return 1_000 / (gather + callMs + idleMs);
 }
 
-/** Reports a second of a shard where so many come or go a second: it counts every `count` ms, and tells what changed. */
+/** Reports per second of a shard at this rate of changes: it counts every `count` ms, and reports changes. */
 export function reportsPerSecond(changes: number, count: number): number {
   const changed = 1 - Math.exp((-changes * count) / 1_000);
   return Math.max((changed * 1_000) / count, 1_000 / Math.max(count, REPORT_EVERY_MS));
 }
 
 /**
- * The least time from one call of the room to a child to the next, ms. A child that hasn't answered yet is left out, and
- * the calls to all of them must find their places.
+ * The least time between two calls of the room to a child, ms. A child that has not answered is skipped, and
+ * the calls to all of them share the concurrency limit.
  */
 export function callEveryMs(standing: SteadyRoom, roomChildren: number, relayChildren: number): number {
   const { viewers, shards, hopMs, sendMs, sharedMs } = standing;
   const parts = tickParts(viewers, shards);
-  // A relay answers when its shards have.
+  // A relay answers after its shards have.
   const answerMs = hopMs * (relayChildren > 0 ? 2 : 1) + (viewers / shards / parts) * sendMs;
   const partMs = tickMsOf(viewers) / parts;
   const answered = partMs * Math.max(1, Math.ceil(answerMs / partMs));
   return Math.max(answered, paceMs(roomChildren, standing), paceMs(relayChildren, standing)) + sharedMs / parts;
 }
 
-/** The least time from one frame of what happened to the next at a viewer, ms. */
+/** The least time between two event frames at a viewer, ms. */
 export function tickEveryMs(standing: SteadyRoom, roomChildren: number, relayChildren: number): number {
   const { viewers, shards, sendMs, sharedMs } = standing;
   const sendsMs = (viewers / shards) * sendMs;
   return Math.max(tickMsOf(viewers) + sharedMs, sendsMs, callEveryMs(standing, roomChildren, relayChildren));
 }
 
-/** In which part of all spans of `spanMs` a shard makes no call that brings something. */
+/** The share of intervals of `spanMs` without a call of a shard that carries something. */
 export function quietShare(things: number, gather: number, callMs: number, spanMs: number): number {
   if (things === 0) return 1;
   const idle = Math.exp((-things * callMs) / 1_000);
@@ -215,15 +215,15 @@ export function quietShare(things: number, gather: number, callMs: number, spanM
 }
 
 /**
- * Ticks a second where so many things come that shards are told: after a tick the next one is due; if there is nothing to
- * tell then, which is so in a part of all cases, it is due a tick's time after the next thing.
+ * Ticks per second at this rate of events: after a tick the next one is due; if there is nothing to send then, it is due
+ * one tick interval after the next event.
  */
 export function ticksPerSecond(things: number, tickMs: number, quiet: number): number {
   if (things === 0) return 0;
   return 1_000 / (tickMs + quiet * (1_000 / things + tickMs));
 }
 
-/** Messages a second that are shown of so many, by the room's own selection over a minute of ticks. */
+/** Displayed messages per second of this many, by the room's own sampling over a minute of ticks. */
 export function shownPerSecond(perSecond: number, tickMs: number, random: Random): number {
   const ticks = Math.floor(60_000 / tickMs);
   const warmUp = Math.floor(ticks / 2);
@@ -232,7 +232,7 @@ export function shownPerSecond(perSecond: number, tickMs: number, random: Random
   let due = random();
   for (let tick = 0; tick < ticks; tick += 1) {
     due += (perSecond * tickMs) / 1_000;
-    // More than the whole burst isn't shown anyway.
+    // Beyond the burst nothing more is displayed.
     const events = Array.from(
       { length: Math.min(Math.floor(due), 2 * ROOM_LIMITS.displayBurst) },
       () => SAMPLE_MESSAGE,

@@ -1,9 +1,9 @@
-/** Those who come again: amounts spread evenly over steps to come, by kind and number of failures. */
+/** Pending retries: amounts spread evenly over coming steps, by kind and number of failures. */
 export class RetrySchedule {
   readonly #kinds: number;
   readonly #failures: number;
   readonly #slots: number;
-  /** How the rates change at each step to come: a ring of slots, each of kinds × failures. */
+  /** Changes of the rates at each coming step: a ring of slots, each of kinds × failures. */
   readonly #changes: Float64Array;
   readonly #rates: Float64Array;
   #slot = 0;
@@ -24,13 +24,13 @@ export class RetrySchedule {
     this.#change(1 + steps, kind, failures, -rate);
   }
 
-  /** Goes on by a step; how many come in it. */
+  /** Advances by a step; returns the amount that retries in it. */
   advance(): number {
     this.#slot = (this.#slot + 1) % this.#slots;
     const from = this.#slot * this.#rates.length;
     let sum = 0;
     for (let index = 0; index < this.#rates.length; index += 1) {
-      // Differences of equal amounts may leave less than nothing.
+      // Differences of equal amounts may leave a negative rest.
       const rate = Math.max(0, (this.#rates[index] ?? 0) + (this.#changes[from + index] ?? 0));
       this.#rates[index] = rate < 1e-9 ? 0 : rate;
       sum += rate;
@@ -39,7 +39,7 @@ export class RetrySchedule {
     return sum;
   }
 
-  /** How many of a kind come in this step; of those with so many failures, or of all. */
+  /** The amount of a kind that retries in this step; with this many failures, or all. */
   arrivals(kind: number, failures?: number): number {
     if (failures !== undefined) return this.#rates[kind * this.#failures + failures] ?? 0;
     let sum = 0;

@@ -1,32 +1,32 @@
-/** SQLite rows that a room and its keyrings write and read: what `durable-objects/room/sequencer/room-store.ts` does, row by row. */
+/** SQLite rows that a room and its keyrings write and read: those of `durable-objects/room/sequencer/room-store.ts`. */
 import type { RoomRates } from "./rates.ts";
 
-/** An event and its two indexes; a day later retention deletes it, and a deleted row is billed as a written one. */
+/** An event and its two indexes; retention deletes it a day later, and a deleted row is billed as a written one. */
 const PER_MESSAGE = 3;
 const PER_MESSAGE_DELETED = 1;
-/** Whom a tag stands for; and in the keyring a key and the index by tag. All end when nothing is left of the person. */
+/** The subject of a tag; in the keyring a key and its index entry. All are deleted with the person's last data. */
 const PER_WRITER = 3;
-/** What a shard counted. */
+/** A shard's count. */
 const PER_REPORT = 1;
-/** Sums of who watched, at most so often; with likes, with each tick. */
+/** Audience sums, at most this often; with likes, with each tick. */
 const TOTALS_EVERY_S = 2;
-/** A shard arms the alarm that wakes it so often. */
+/** Interval at which a shard schedules its alarm. */
 const ALARM_EVERY_S = 5;
-/** One for its place in the table when it is written, two to find and delete it. */
+/** One for its position when it is written, two to find and delete it. */
 const READ_PER_MESSAGE = 3;
 
 /** Rows a second. */
 export interface SqliteRows {
   readonly messages: number;
   readonly counts: number;
-  /** Each arming of an alarm is billed as one. */
+  /** Each scheduling of an alarm is billed as a row. */
   readonly alarms: number;
   readonly read: number;
 }
 
 /** What is counted. */
 export interface SqliteRowOptions {
-  /** Whether the deletion of what was written a day ago is counted too. */
+  /** Whether the deletion of day-old rows is included. */
   readonly pruned: boolean;
   /** The room, its relays and its shards. */
   readonly objects: number;

@@ -51,7 +51,7 @@ test("pages that show the state request the room's summary without joins, and th
     ...SMALL,
     assumptions: { ...ASSUMPTIONS, stayS: Number.POSITIVE_INFINITY },
   });
-  // Each of forty data centres asks when its cache is two seconds old and somebody there asks again.
+  // Each of forty data centres requests a summary when its cache is two seconds old and a viewer needs it.
   expect(placesPerSecond).toBeGreaterThan(10);
   expect(placesPerSecond).toBeLessThanOrEqual(20);
   const room = loads.find(({ object }) => object === "room");
@@ -79,7 +79,7 @@ test("an hour of a thousand viewers costs the hand-computed amount", () => {
   const byHand =
     3_600 * 0.3e-6 + // sockets at the Worker
     3_600 * 2 * 0.02e-6 + // its CPU
-    3_600 * (1 + 43 / 20 + 2 + 1 + 1 + 3 + 0.5) * 0.15e-6 + // object requests: sockets, frames, calls; beats cost nothing
+    3_600 * (1 + 43 / 20 + 2 + 1 + 1 + 3 + 0.5) * 0.15e-6 + // object requests: sockets, frames, calls; heartbeats cost nothing
     2 * 3_600 * 0.128 * 12.5e-6 + // the room and a shard
     3_600 * (2 * 4 + 1 * 3 * 2 + 1 + 0.5 + 0.2) * 1e-6 + // rows: messages, a writer and their end, a count, sums, an alarm
     3_600 * 2 * 3 * 0.001e-6 + // rows read

@@ -1,4 +1,4 @@
-/** One run of the room's model: how its viewers get in, what each object bears, how long a message takes, what it costs. */
+/** One run of the room's model: joins, load per object, message delay, cost. */
 import { ROOM_CLIENT_LIMITS } from "../../../core/room/client/client-limits.ts";
 import { ROOM_SUMMARY_ISOLATE_TTL_MS, roomSummaryColoTtlS } from "../../../core/room/room-summary.ts";
 import { shardCountFor } from "../../../core/room/sharding.ts";
@@ -17,7 +17,7 @@ import { lookupsPerSecond, type PlacementTtl } from "./lookups.ts";
 import { ROOM_MEASUREMENTS, type RoomMeasurements } from "./measurements.ts";
 import { type RoomRates, roomRates, type SteadyRoom } from "./rates.ts";
 
-/** What to run: the tree's crowd, and how it uses the room. */
+/** Options: the tree's audience, and its use of the room. */
 export interface RoomModelOptions
   extends Pick<
     ModelOptions,
@@ -26,13 +26,13 @@ export interface RoomModelOptions
   readonly linkBytesPerSecond: number;
   readonly assumptions: RoomAssumptions;
   readonly measurements: RoomMeasurements;
-  /** The expected audience that was announced to the room. */
+  /** The expected audience. */
   readonly expectedViewers: number;
-  /** The room tells every shard itself, without relays. */
+  /** The room calls every shard directly, without relays. */
   readonly withoutRelays: boolean;
 }
 
-/** What is assumed and measured unless something else is said. */
+/** Default assumptions and measurements. */
 export const ROOM_MODEL_DEFAULTS: Pick<
   RoomModelOptions,
   "assumptions" | "measurements" | "expectedViewers" | "withoutRelays"
@@ -43,30 +43,30 @@ export const ROOM_MODEL_DEFAULTS: Pick<
   withoutRelays: false,
 };
 
-/** What a run shows. */
+/** The result of a run. */
 export interface RoomModelOutcome {
   readonly options: RoomModelOptions;
   readonly isolates: number;
-  /** How they came, and how they come back when a deployment drops every socket. */
+  /** The join storm, and the reconnection of all after a deployment. */
   readonly arrival: PlacementResult;
   readonly back: PlacementResult;
   readonly rates: RoomRates;
   readonly loads: readonly ObjectLoad[];
-  /** Questions for the room's place once all have come. */
+  /** Room summary requests once all have joined. */
   readonly placesPerSecond: number;
   readonly delays: MessageDelays;
-  /** The same if calls were not limited to so many at once. */
+  /** The same without the limit on concurrent calls. */
   readonly unlimitedCallDelays: MessageDelays;
   readonly bill: readonly BillItem[];
   readonly dollarsAnHour: number;
   readonly dollarsPerMillionViewerHours: number;
   readonly checks: readonly LimitCheck[];
-  /** The check that is nearest to its bound, or furthest over it: of the room as it stands, and of the storms. */
+  /** The check with the highest utilization: of the steady room, and of the storms. */
   readonly firstLimit: LimitCheck;
   readonly firstStormLimit: LimitCheck;
 }
 
-/** As `workers/room/room-summary-cache.ts` does. */
+/** As in `workers/room/room-summary-cache.ts`. */
 const PLACEMENT_TTL: PlacementTtl = {
   isolateMs: () => ROOM_SUMMARY_ISOLATE_TTL_MS,
   coloMs: (shards) => 1_000 * roomSummaryColoTtlS(shards),
@@ -84,13 +84,13 @@ export function runRoomModel(options: RoomModelOptions): RoomModelOutcome {
     random,
   );
   const { shards } = arrival;
-  // Full jitter: all come back within a client's first wait.
+  // Full jitter: all reconnect within a client's first delay.
   const backS = ROOM_CLIENT_LIMITS.reconnectBaseMs / 1_000;
   const back = simulateJoinStorm(
     { ...storm, joins: Array.from({ length: backS }, () => viewers / backS), shards },
     random,
   );
-  // Who comes asks for the place, and so does the page that shows the state.
+  // A join requests the summary, and so does a page that shows the status.
   const asksPerSecond = 1 / assumptions.stayS + 1 / STATUS_POLL_S;
   const asking = crowd.isolates.map((isolate, index) => ({
     colo: colos[index] ?? 0,
@@ -146,7 +146,7 @@ export function runRoomModel(options: RoomModelOptions): RoomModelOutcome {
   };
 }
 
-/** Sockets that one shard takes on in a second: the platform's bound, or what its core can do. */
+/** Sockets that one shard accepts per second: the platform's limit, or its core's capacity. */
 function shardJoinsPerSecond({ assumptions, measurements }: RoomModelOptions): number {
   return Math.min(assumptions.joinsPerSecond, 1_000 / measurements.joinMs);
 }

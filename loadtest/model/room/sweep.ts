@@ -1,4 +1,4 @@
-/** The room from ten thousand viewers on, each time ten times as many; what chat costs; plots. */
+/** Sweep of the room from ten thousand to ten million viewers; cost of chat; plots. */
 import type { Plot } from "../plot.ts";
 import { formatScaled, markdownTable } from "../print.ts";
 import { SWEEP_VIEWERS } from "../sweep.ts";
@@ -14,7 +14,7 @@ export function sweepRoom(options: RoomModelOptions, onProgress: (line: string) 
   });
 }
 
-/** A sweep as tables: what the room bears, and how people get in. */
+/** A sweep as tables: loads of the room, and joins. */
 export function roomSweepTables(outcomes: readonly RoomModelOutcome[]): string {
   const load = ({ loads }: RoomModelOutcome, object: string): string => {
     const of = loads.find((one) => one.object === object);
@@ -72,7 +72,7 @@ export function roomSweepTables(outcomes: readonly RoomModelOutcome[]): string {
   ].join("\n\n");
 }
 
-/** What a million viewer-hours of the room cost, by how much people write. */
+/** The cost of the room per million viewer-hours, by message rate. */
 export function compareRoomCosts(options: RoomModelOptions): {
   readonly text: string;
   readonly rows: readonly CostRow[];
@@ -132,7 +132,7 @@ interface CostRow {
   readonly together: number;
 }
 
-/** The plots of a sweep by the names of their files. */
+/** The plots of a sweep by file name. */
 export function roomPlots(outcomes: readonly RoomModelOutcome[]): Readonly<Record<string, Plot>> {
   const x = {
     label: "viewers",

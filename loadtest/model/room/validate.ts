@@ -1,4 +1,4 @@
-/** The room's model beside the real room: the product's client against the real Worker and objects, and the same modelled. */
+/** Compares the room's model with the real room: the product's client against the real Worker and objects. */
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { markdownTable } from "../print.ts";
 import { seededRandom } from "../random.ts";
@@ -9,7 +9,7 @@ import { roomRates, type SteadyRoom } from "./rates.ts";
 import { sqliteRows } from "./rows.ts";
 import type { RoomModelOptions } from "./run.ts";
 
-/** The rooms that are compared. */
+/** The compared rooms. */
 const ROOMS = [
   { viewers: 200, chatPerMinute: 3, likesPerMinute: 3 },
   { viewers: 500, chatPerMinute: 1, likesPerMinute: 2 },
@@ -17,13 +17,13 @@ const ROOMS = [
   { viewers: 1_200, chatPerMinute: 2, likesPerMinute: 0 },
 ] as const;
 const SECONDS = 30;
-/** Once all are in their seats, counts go on changing for a moment. */
+/** Once all are connected, counts change for another moment. */
 const SETTLE_MS = 6_000;
-/** Calls of which the time is taken. */
+/** Number of timed calls. */
 const CALLS = 100;
-/** A person may write one message in two seconds. */
+/** A participant may write one message in two seconds. */
 const PERSON_PER_MINUTE = 20;
-/** Fewer than this say little. */
+/** Smaller counts are unreliable. */
 const MIN_COUNT = 40;
 
 /** What was counted, and what the model says. */
@@ -31,7 +31,7 @@ export interface RoomComparison {
   readonly what: string;
   readonly measured: number;
   readonly modelled: number;
-  /** Measured ÷ modelled; null where there are too few to compare. */
+  /** Measured ÷ modelled; null if there are too few to compare. */
   readonly ratio: number | null;
 }
 
@@ -53,7 +53,7 @@ export async function validateRoom(
     const { viewers, ...habits } = room;
     const assumed = { ...options.assumptions, ...habits, stayS: Number.POSITIVE_INFINITY };
     const { sendMs } = options.measurements;
-    // One process and one thread has the room and its shard here, so a tick waits until the shard has sent the last one.
+    // Here one process and one thread runs the room and its shard, so a tick waits until the shard has sent the last one.
     const alone = { viewers, shards: 1, sendMs, sharedMs: viewers * sendMs, placesPerSecond: 0, withoutRelays: false };
     const measured = await measureRoom(viewers, assumed, options.seed);
     const standing: SteadyRoom = {
@@ -76,7 +76,7 @@ type RoomMeasurement = Pick<
 > & {
   readonly frames: number;
   readonly chars: number;
-  /** A call from one object to another, and what it takes longer where something is stored; ms. */
+  /** Call latency between objects, and the additional storage latency; ms. */
   readonly hopMs: number;
   readonly storeMs: number;
 };
@@ -117,7 +117,7 @@ async function callMs(address: string): Promise<number> {
   return (performance.now() - began) / CALLS;
 }
 
-/** Messages and taps come at random times, so many a second on average. */
+/** Messages and likes occur at random times at this average rate. */
 async function playAudience(
   audience: ModelAudience,
   writers: number,
@@ -142,7 +142,7 @@ async function playAudience(
   await sleep(began + SECONDS * 1_000 - performance.now());
 }
 
-/** Both, side by side. Exported for its tests. */
+/** Compares measurement and model. Exported for its tests. */
 export function compareRoomWithModel(
   measured: RoomMeasurement,
   standing: SteadyRoom,
@@ -151,7 +151,7 @@ export function compareRoomWithModel(
   const rates = roomRates(standing, seededRandom(seed));
   const { messages, counts } = sqliteRows(rates, { pruned: false, objects: 2 });
   const { viewers } = standing;
-  // All came at about the same time, so they have read as much, and say so together.
+  // All joined at about the same time, so their flow-control acknowledgements coincide.
   const said = viewers * Math.floor((rates.bytesOut * SECONDS) / ROOM_LIMITS.flowAckEveryChars);
   const framesIn = rates.messages + rates.likes + rates.playFrames + said / SECONDS;
   const pairs: readonly (readonly [string, number, number])[] = [
