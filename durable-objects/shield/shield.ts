@@ -1,6 +1,6 @@
 /**
- * A shield: one region's or one data centre's replica of a broadcast, fed from above and feeding below. It holds nothing
- * that it can't get again. It redirects few requesters up, and without children it drops the stream.
+ * A shield: one region's or one data centre's replica of a broadcast, fed from above and feeding below. All of its state
+ * can be rebuilt. It redirects few requesters up, and without children it drops the stream.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -72,13 +72,13 @@ export class Shield extends DurableObject<ShieldEnv> {
     });
   }
 
-  /** `GET /feed`, as `readFeed` requests it: a feed, or a redirect. 404 where the stream has never been live. */
+  /** `GET /feed`, as `readFeed` requests it: a feed, or a redirect. 404 for a stream that was never live. */
   override async fetch(request: Request): Promise<Response> {
     const query = parseFeedQuery(request);
     if (query === null) return new Response(null, { status: 404 });
     const away = redirectSubscriber(this.#admission, this.#fanout, query, this.#nowMs);
     if (away !== null) {
-      // Counted first, so that the carried report includes it.
+      // Counted first, so that the forwarded report includes it.
       this.#edgeStream.counters.countRequest("hits", redirectStatus(away));
       return redirectResponse(away, () => this.#createCarriedReport());
     }
@@ -106,7 +106,7 @@ export class Shield extends DurableObject<ShieldEnv> {
     return new Response(feeds.subscribe({ nodeId, kind, resumeFrom, wantedTracks, heldTracks, isHandover }));
   }
 
-  /** A part that the caller's replica lists and its tail lacks, or null. */
+  /** A part that the caller's replica lists and whose bytes it lacks, or null. */
   pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Promise<Uint8Array | null> {
     const held = this.#findReplica(id)?.tail.partBytes(track, msn, part) ?? null;
     return this.#pull(`${id}/${track}/${msn}.${part}`, held, (node) => node.pullPart(id, track, msn, part));
@@ -126,7 +126,7 @@ export class Shield extends DurableObject<ShieldEnv> {
     return this.#pull(`${id}/${track}/init-${version}`, held, (node) => node.pullInit(id, track, version));
   }
 
-  /** A playlist of any broadcast of the stream as it stands, or null. */
+  /** The current playlist of any broadcast of the stream, or null. */
   pullPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {
     return this.#pull(`${id}/${track}/${file}`, null, (node) => node.pullPlaylist(id, track, file));
   }
@@ -138,12 +138,12 @@ export class Shield extends DurableObject<ShieldEnv> {
     return ids;
   }
 
-  /** What there is of a broadcast of the stream, or null. */
+  /** The outline of a broadcast of the stream, or null. */
   pullOutline(id: BroadcastId): Promise<BroadcastOutline | null> {
     return this.#pull(`${id}/outline`, null, (node) => node.pullOutline(id));
   }
 
-  /** A segment in R2, or null: read once for all below, by the topmost shield. */
+  /** A segment in R2, or null: read once for all nodes below, by the topmost shield. */
   async pullStored(key: string): Promise<Uint8Array | null> {
     const { parent: above, clients, counters } = this.#edgeStream;
     const top = above.address.tier === "live";
@@ -156,24 +156,24 @@ export class Shield extends DurableObject<ShieldEnv> {
     return bytes;
   }
 
-  /** Throws the object's memory away at once, as a crash or a deploy does; the caller's request fails with it. */
+  /** Discards the object's memory at once, as a crash or a deploy does; the caller's request fails with it. */
   restart(): void {
     this.ctx.abort("restarted on request");
   }
 
-  /** What is `held` here, or pulled from the node above: once for concurrent requests. */
+  /** The `held` value, or one pulled from the node above: once for concurrent requests. */
   #pull<T>(name: string, held: T | null, pull: (node: UpstreamNode) => Promise<T | null>): Promise<T | null> {
     return this.#loadCounted(name, held, () => this.#callParent(pull));
   }
 
-  /** What is `held`, or the result of one `load` for concurrent requests; counted. */
+  /** The `held` value, or the result of one `load` for concurrent requests; counted. */
   async #loadCounted<T>(name: string, held: T | null, load: () => Promise<T | null>): Promise<T | null> {
     const { counters } = this.#edgeStream;
     if (held !== null) {
       counters.countRequest("hits", 200);
       return held;
     }
-    // The name says what kind of value it is.
+    // The name determines the type of the value.
     const pulls = this.#pulls as SingleFlight<T | null>;
     const pulled = await pulls.load(this.ctx, name, async () => {
       const loaded = await load();

@@ -1,7 +1,7 @@
 /** Arrival curves of viewers. */
 
 /** The curves by name: `step`, all within a second; `exponential`, twice as many every tenth of the time; `wave`, a push
- * notification that people open at once or some time later; `even`, at a constant rate.
+ * notification that people open at once or some time later; `even`, at a constant rate. */
 export const ARRIVAL_CURVES = ["step", "exponential", "wave", "even"] as const;
 export type ArrivalCurve = (typeof ARRIVAL_CURVES)[number];
 

@@ -47,9 +47,9 @@ interface CrashableObject {
 }
 
 /**
- * `/harness/room/{stream}/{what}`: `calls` gives how many calls the room got, by second; `now` those of the last whole
- * second with the counts; `lose?object=room` and `lose?object=N` lose the room or shard N, `drop` all of them, as a
- * deployment does.
+ * `/harness/room/{stream}/{what}`: `calls` returns the room's calls per second; `now` those of the last whole
+ * second with the counts; `lose?object=room` and `lose?object=N` crash the room or shard N, `drop` all of them, like a
+ * deployment.
  */
 export async function handleRoomHarness(request: Request, env: Env): Promise<Response> {
   const url = new URL(request.url);

@@ -221,7 +221,7 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
     this.#presenceRefresh.request();
   }
 
-  // ── inside ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── internals ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #attach(): Promise<ShardSnapshot> {
     const snapshot = await this.#parent().attach(this.#childId);
