@@ -1,4 +1,4 @@
-/** What HTTP asks of every address; tests/support/route-table.ts lists them. */
+/** HTTP semantics of every address; tests/support/route-table.ts lists them. */
 import { expect, test, vi } from "vitest";
 import { TestPublisher } from "../tests/support/publisher.ts";
 import { allowHeaderOf, LIVE_ADDRESSES, pathAt, ROUTES, type RouteAddress } from "../tests/support/route-table.ts";
@@ -7,12 +7,12 @@ import { testBindings, testEdge } from "./testing.ts";
 
 const admin = { authorization: `Bearer ${testEdge.adminToken}` };
 
-/** An address as a request names it. */
+/** An address as requested. */
 interface Asked {
   readonly path: string;
   /** The value of `Allow`. */
   readonly takes: string;
-  /** What an answer to `GET` needs. */
+  /** What a response to `GET` requires. */
   readonly headers?: Record<string, string>;
 }
 
@@ -36,7 +36,7 @@ function streams(): Promise<Streams> {
   return made;
 }
 
-/** Every address: of the API and the pages, and of a stream that is live and one that is over; and some of files that aren't there. */
+/** Every address: of the API and the pages, of a live stream and an ended one; and some missing files. */
 async function addresses(): Promise<Asked[]> {
   const { live, over } = await streams();
   const at = ({ stream, config: { broadcast }, id }: TestPublisher) => ({ stream, broadcast, publisher: id });
@@ -53,7 +53,7 @@ async function addresses(): Promise<Asked[]> {
   return [...rows, ...media.map((path) => ({ path, takes: "GET, HEAD, OPTIONS" }))];
 }
 
-/** The admin token, where `GET` is for the operator only. */
+/** The admin token, if `GET` is for the operator only. */
 function authorizationFor({ methods }: RouteAddress): { headers?: Record<string, string> } {
   return methods.GET?.policy.public.nobody.startsWith("401") === true ? { headers: admin } : {};
 }
@@ -68,7 +68,7 @@ const ask = async (path: string, init: RequestInit = {}): Promise<{ answer: Resp
 test("an unsupported method is answered 405, with the supported ones in Allow", async () => {
   for (const { path, takes } of await addresses()) {
     for (const method of ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"]) {
-      // Asked for nothing here: what they do is tested elsewhere.
+      // Requested without effect here: their effects are tested elsewhere.
       if (takes.includes(method) && method !== "OPTIONS") continue;
       const { answer } = await ask(path, { method });
       expect([answer.status, answer.headers.get("allow")], `${method} ${path}`).toEqual([
@@ -93,7 +93,7 @@ test("HEAD has the headers of GET", async () => {
       const told = await ask(path, { ...init, method: "HEAD" });
       const of = ({ answer }: typeof got): unknown => {
         const held = Object.fromEntries(answer.headers);
-        // What differs from one request to the next.
+        // Values that differ between requests.
         for (const name of ["date", "age", "last-modified", "cmsd-static", "cache-status", "cf-cache-status"])
           delete held[name];
         return [answer.status, held];
@@ -165,7 +165,7 @@ test("an address is the same in every escaped form, and an invalid escape is a c
       at < (path.indexOf("?") + 1 || path.length + 1) && at % 3 === 1 ? `%${char.charCodeAt(0).toString(16)}` : char,
     );
     const [plain, other] = [await ask(path, { headers }), await ask(escaped, { headers })];
-    // Counts and rates are told anew each time.
+    // Counts and rates change with each request.
     const told = ({ answer, bytes }: typeof plain): unknown =>
       /^\/(api|metrics)/.test(path) ? answer.status : [answer.status, bytes, answer.headers.get("etag")];
     expect(told(other), escaped).toEqual(told(plain));
@@ -215,7 +215,7 @@ test("a status response is revalidated by its tag, else by its time, compressed 
       expect(other.answer.status, path).toBe(200);
     }
   }
-  // What is over was changed in a second that is over soon; from then on its time is told, and known.
+  // The ended state changed within a second that is over soon; from then on its time is sent, and recognized.
   const path = over.path("video", "vod.m3u8");
   for (let last = ""; ; await scheduler.wait(200)) {
     const told = (await ask(path)).answer.headers.get("last-modified") ?? "";

@@ -1,4 +1,4 @@
-/** The Worker's front door for tests in workerd. */
+/** Requests to the Worker for tests in workerd. */
 import { env, exports } from "cloudflare:workers";
 import { type Config, getConfig } from "../core/api/config.ts";
 import { OpenApiChecker } from "../tests/support/openapi-check.ts";
@@ -15,7 +15,7 @@ export const testConfig: Config = getConfig(testBindings);
 
 const checker = new OpenApiChecker(createOpenApiDocument(app.routes));
 
-/** Asks the Worker in this runtime; an answer that the OpenAPI document does not describe is an error. */
+/** Sends a request to the Worker in this runtime; a response that the OpenAPI document does not describe is an error. */
 export const testEdge: TestEdge = {
   ask: async (path, init) => {
     const answer = await (exports as unknown as { default: Fetcher }).default.fetch(`http://edge.test${path}`, init);

@@ -19,7 +19,7 @@ test("a key is shown for a day as it is, then exchanged for another of the same 
   const next = await identifyDevice(testConfig, issuedKey, "192.0.2.1", NOW + DEVICE_KEY_LIMITS.renewalMs + 1_000);
   expect(next?.issuedKey).toMatch(/^[\w-]{60}$/);
   expect(next?.issuedKey).not.toBe(issuedKey);
-  // The same device, wherever it is by now.
+  // The same device on any network.
   const moved = await identifyDevice(
     testConfig,
     next?.issuedKey ?? "",
@@ -46,7 +46,7 @@ test("keys of another secret are refused, and rooms know a device by unlinkable 
   expect(await deriveDeviceName(testConfig, "other" as StreamName, key)).not.toBe(
     await deriveDeviceName(testConfig, ROOM, key),
   );
-  // A room's name for a device is no key of it, nor is what it counts as.
+  // A room's name of a device is no key of it, nor is its id in the estimate.
   for (const shown of [
     await deriveDeviceName(testConfig, ROOM, key),
     (await deriveAudienceId(testConfig, ROOM, key)) ?? "",

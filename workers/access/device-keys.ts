@@ -1,4 +1,4 @@
-/** Device keys at the gateway: signed, verified, exchanged for newer ones; see `core/access/device-key.ts`. */
+/** Device keys at the gateway: signing, verification, renewal; see `core/access/device-key.ts`. */
 import { base64url } from "jose";
 import {
   appendDeviceKeyMac,
@@ -24,7 +24,7 @@ export interface IdentifiedDevice {
   readonly issuedKey: string | null;
 }
 
-/** The device of a presented key. A device without a valid key gets one, within its network's quota; beyond it null. */
+/** The device of a presented key. A device without a valid key gets one, within its network's quota; null beyond it. */
 export async function identifyDevice(
   edge: EdgeSecret,
   presentedKey: string | null,
@@ -43,15 +43,15 @@ export async function identifyDevice(
   return issueDeviceKey(edge, { id, homeTag: home, signedS: Math.floor(nowMs / 1_000) });
 }
 
-/** The name of a device in one room: another in each, and none is a device key. */
+/** The name of a device in one room: different in each room, and never a device key. */
 export async function deriveDeviceName(edge: EdgeSecret, stream: StreamName, { id }: DeviceKey): Promise<string> {
   const key = await getEdgeKey(edge, "device");
-  // Without a secret no device key exists.
+  // Without a secret no device key can exist.
   if (key === null) return "";
   return base64url.encode(await computeMac(key, encodeCompositeKey("name", stream, base64url.encode(id))));
 }
 
-/** The id of an account, or a device, in a room's estimate of distinct people: without the secret nobody can choose it. */
+/** The id of an account, or a device, in a room's estimate of distinct viewers: nobody can choose it without the secret. */
 export async function deriveAudienceId(
   edge: EdgeSecret,
   stream: StreamName,

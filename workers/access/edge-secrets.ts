@@ -1,10 +1,10 @@
-/** Keys that the edge derives from its secret for itself: nothing else verifies or decrypts what they make. */
+/** Keys that the edge derives from its secret for its own use only. */
 import type { Config } from "../../core/api/config.ts";
 
 /** The secret that keys are derived from. */
 export type EdgeSecret = Pick<Config, "edgeSecret">;
 
-/** What a derived key is for. Each has a key of its own, so that a code made for one purpose is none for another. */
+/** The purpose of a derived key. Each purpose has its own key, so that a code for one is invalid for another. */
 export type EdgeKeyPurpose = "address" | "count" | "device" | "network" | "playback" | "ticket";
 
 /** A key that the edge derives. */
@@ -15,7 +15,7 @@ interface DerivedKey {
 
 const derivedKeys = new Map<EdgeKeyPurpose, DerivedKey>();
 
-/** The edge's key for a purpose; null where the deployment has no secret: no stream key can exist there. */
+/** The edge's key for a purpose; null without a secret in the deployment: no stream key can exist there. */
 export async function getEdgeKey({ edgeSecret }: EdgeSecret, purpose: EdgeKeyPurpose): Promise<CryptoKey | null> {
   if (edgeSecret === null) return null;
   const known = derivedKeys.get(purpose);
@@ -34,7 +34,7 @@ async function deriveKey(secret: string, purpose: EdgeKeyPurpose): Promise<Crypt
     : crypto.subtle.deriveKey(how, master, { name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign"]);
 }
 
-/** The first bytes of a text's HMAC: without the key they say nothing of the text. */
+/** The first bytes of a text's HMAC: without the key they reveal nothing about the text. */
 export async function computeMac(key: CryptoKey, text: string, bytes = 16): Promise<Uint8Array> {
   const code = await crypto.subtle.sign("HMAC", key, new TextEncoder().encode(text));
   return new Uint8Array(code, 0, bytes);

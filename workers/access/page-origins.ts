@@ -1,11 +1,11 @@
-/** Origins whose pages may open rooms: this edge's own, and those that the deployment lists. */
+/** Origins whose pages may open rooms: this edge's own, and those listed by the deployment. */
 import type { Config } from "../../core/api/config.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { problemResponse } from "../kit/responses.ts";
 
 /**
- * Whether a page of this origin may call `url`. Programs send no origin, and browsers always send theirs. Where TLS ends
- * before the edge, as at a tunnel to a laptop, its own pages are of `https:` and its addresses of `http:`.
+ * Whether a page of this origin may call `url`. Programs send no origin, and browsers always send theirs. If TLS ends
+ * before the edge, as with a tunnel to a laptop, its own pages are `https:` and its addresses `http:`.
  */
 export function isAllowedOrigin(
   { pageOrigins }: Pick<Config, "pageOrigins">,
@@ -17,7 +17,7 @@ export function isAllowedOrigin(
   return origin === own || origin === `https://${host}` || pageOrigins.includes(origin);
 }
 
-/** The refusal of a request that a page of a foreign origin makes, or null. */
+/** The refusal of a request from a page of a foreign origin, or null. */
 export function refuseForeignOrigin({ config, request }: RequestScope): Response | null {
   if (isAllowedOrigin(config, request.url, request.headers.get("origin"))) return null;
   return problemResponse("foreign-origin");

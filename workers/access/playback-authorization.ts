@@ -1,4 +1,4 @@
-/** Playback authorization: which tokens open a stream, and why others do not. */
+/** Playback authorization: the tokens that open a stream, and the reasons why others do not. */
 import {
   type AccessDenial,
   type AccessPolicy,
@@ -15,13 +15,13 @@ import { problemDocumentResponse, problemResponse } from "../kit/responses.ts";
 import { readBearerToken } from "./bearer-token.ts";
 import { VerifiedTokenCache } from "./verified-token-cache.ts";
 
-/** A viewer token of a request: of its header, or of its address as in `query`, which playlists then carry on. */
+/** A viewer token of a request: from its header, or from its URL as in `query`, which playlists then pass on. */
 export interface BearerCredential {
   readonly token: string;
   readonly query: string;
 }
 
-/** The query that playlists carry on, or the denial. */
+/** The query that playlists pass on, or the denial. */
 export type PlaybackAuthorization = { readonly query: string } | { readonly refusal: AccessDenial | TokenError };
 
 /** A request without a token. */
@@ -38,7 +38,7 @@ const verifiedTokens = new VerifiedTokenCache<CachedToken>();
 export function readCredential(request: Request): BearerCredential | null {
   const header = readBearerToken(request);
   if (header !== null) return { token: header, query: "" };
-  // The characters of a JWT need no escape in an address; anything else is no token, and is refused as such.
+  // The characters of a JWT need no escape in a URL; anything else is no token, and is refused as such.
   const token = /[?&]token=([^&#]*)/.exec(request.url)?.[1];
   return token === undefined || token === "" ? null : { token, query: `?token=${token}` };
 }
@@ -85,7 +85,7 @@ function decidePlayback(
   return refusal === null ? { query } : { refusal };
 }
 
-/** The answer to a request that is not authorized. */
+/** The response to an unauthorized request. */
 export function denialResponse(code: AccessDenial | TokenError): Response {
   if (PROBLEM_TYPES[code].statuses[0] !== 401 || code === "token-missing") return problemResponse(code);
   return problemResponse(code, undefined, {
@@ -93,14 +93,14 @@ export function denialResponse(code: AccessDenial | TokenError): Response {
   });
 }
 
-/** The answer about a stopped stream: the reason, and the stop's end. */
+/** The response for a stopped stream: the reason, and the stop's end. */
 export function stoppedStreamResponse(stop: StreamStop): Response {
   const members = toStopNotice(stop);
   const problem = createProblem("stopped", members.reason, stopHttpStatus(members.category));
   return problemDocumentResponse(problem, { members });
 }
 
-/** Makes an answer one that only its client may cache. */
+/** Restricts caching of a response to its client. */
 export function makePrivate({ headers }: Response): void {
   const lifetime = headers.get("cache-control");
   if (lifetime?.startsWith("public") === true)

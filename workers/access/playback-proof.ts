@@ -1,6 +1,6 @@
 /**
- * Proof that a network plays a stream: a header of the stream's multivariant playlist, which every player loads first. A
- * viewer without an account is counted only with a proof of its own network.
+ * The playback proof shows that a network plays a stream: a header of the multivariant playlist, which every player loads.
+ * A viewer without an account is counted only with a proof of its own network.
  */
 import { base64url } from "jose";
 import { encodeCompositeKey } from "../../core/kit/composite-key.ts";
@@ -11,15 +11,15 @@ import { readRequestNetwork } from "./request-networks.ts";
 /** The header of the proof. */
 const PLAYBACK_HEADER = "corral-playback";
 
-/** All requests of one network get the same proof for so long. */
+/** All requests of one network get the same proof for this time. */
 const STEP_MS = 60_000;
-/** Steps for which a proof is valid, six hours: a viewer who lost the connection to a long broadcast returns with it. */
+/** Steps for which a proof is valid, six hours: a viewer who reconnects to a long broadcast still has it. */
 const VALID_STEPS = 360;
 
-/** Statuses of answers to authorized requests: the playlist, that it has not changed, or that there is none yet. */
+/** Statuses of responses to authorized requests: the playlist, unchanged, or not available yet. */
 const PROVABLE_STATUSES: ReadonlySet<number> = new Set([200, 304, 404]);
 
-/** Adds the proof to an answer about the multivariant playlist, if the request was authorized. */
+/** Adds the proof to a response for the multivariant playlist, if the request was authorized. */
 export async function addPlaybackProof(
   edge: EdgeSecret,
   stream: StreamName,
@@ -32,7 +32,7 @@ export async function addPlaybackProof(
   if (proof !== null) answer.headers.set(PLAYBACK_HEADER, proof);
 }
 
-/** The proof of a network at `nowMs`; null where the deployment has no secret. */
+/** The proof of a network at `nowMs`; null without a secret in the deployment. */
 async function createPlaybackProof(
   edge: EdgeSecret,
   stream: StreamName,
@@ -44,7 +44,7 @@ async function createPlaybackProof(
   return code === null ? null : `${step}.${code}`;
 }
 
-/** Whether a proof is this network's for the stream, and valid at `nowMs`. */
+/** Whether a proof belongs to this network and stream, and is valid at `nowMs`. */
 export async function isPlaybackProofValid(
   edge: EdgeSecret,
   stream: StreamName,

@@ -21,10 +21,10 @@ const BINDINGS = {
   secrets: "LIMIT_SECRETS",
 } as const satisfies Record<RateLimitedRequest, keyof Env>;
 
-/** Seconds of `Retry-After`: the binding counts in minutes, and does not say when one ends. */
+/** Seconds of `Retry-After`: the binding counts per minute, and does not report when one ends. */
 const RATE_LIMIT_RETRY_S = 10;
 
-/** A refusal holds for so long without another look-up; so many are remembered. */
+/** A refusal is cached for this time without another look-up; this many are cached. */
 const REFUSAL_TTL_MS = 5_000;
 const MAX_REFUSALS = 4_096;
 
@@ -58,7 +58,7 @@ export async function refuseOverRate(
 ): Promise<Response | null> {
   const network = readRequestNetwork(request);
   if (network === null) return null;
-  // No network's name begins like this.
+  // No network's name starts with this.
   const who = subject === null ? network : `subject ${subject}`;
   const key = `${kind} ${who}`;
   const nowMs = clock.nowMs();

@@ -7,13 +7,13 @@ import { networkNameDays } from "../../core/room/network-name-rotation.ts";
 import type { Participant } from "../../core/room/participants.ts";
 import { computeMac, type EdgeSecret, getEdgeKey } from "./edge-secrets.ts";
 
-/** The network of a request; null where the platform does not say it, as in a run on one machine. */
+/** The network of a request; null if the platform does not provide it, as in a local run. */
 export function readRequestNetwork(request: Request): string | null {
   const ip = request.headers.get("cf-connecting-ip");
   return ip === null ? null : parseNetwork(ip);
 }
 
-/** The room's names of a request's network today and on the adjacent days; empty where the network is unknown. */
+/** The room's names of a request's network today and on the adjacent days; empty if the network is unknown. */
 export async function deriveNetworkNames(
   edge: EdgeSecret,
   request: Request,

@@ -7,7 +7,7 @@ import { refuseOverRate } from "./rate-limits.ts";
 
 /** A secret, and the problems of requests without it. */
 export interface SecretGuard {
-  /** Null where the deployment has not set it: nothing is authorized. */
+  /** Null if the deployment has not set it: nothing is authorized. */
   readonly secret: string | null;
   readonly secretName: string;
   readonly missing: ProblemName;

@@ -1,4 +1,4 @@
-/** The registry of stream names at the gateway: for an unregistered name nothing is created and no object is called. */
+/** The registry of stream names at the gateway: an unregistered name creates nothing and causes no object call. */
 
 import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
 import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
@@ -15,14 +15,14 @@ export type RegistryScope = Pick<RequestScope, "env" | "ctx">;
 
 const nameCaches = Array.from({ length: REGISTRY_LIMITS.shards }, () => new MembershipCache(systemPlatform.clock));
 
-/** Whether a stream's name is registered, as known here: a new one is known after some half a second. */
+/** Whether a stream's name is registered, as cached here: a new one is known after some half a second. */
 export function isStreamRegistered(scope: RegistryScope, stream: StreamName): boolean | Promise<boolean> {
   const shard = selectRegistryShard(stream);
   return getNameCache(shard).hasMember(createNameReader(scope, shard), stream);
 }
 
 /**
- * Whether a room of this name may exist. A verified token for it (`hasToken`) registers the name: the issuer of tokens acts
+ * Whether a room of this name may exist. A verified token for it (`hasToken`) registers the name: the token issuer acts
  * for the operator.
  */
 export async function isRoomRegistered(scope: RegistryScope, stream: StreamName, hasToken: boolean): Promise<boolean> {

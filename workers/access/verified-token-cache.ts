@@ -1,9 +1,9 @@
-/** Claims of verified tokens: a signature is verified once, not with every part. */
+/** Claims of verified tokens: a signature is verified once, not for every part. */
 
-/** Characters of all cached tokens: some 25,000 usual ones. The oldest is evicted. */
+/** Total characters of cached tokens: some 25,000 typical ones. The oldest is evicted. */
 const MAX_TOKEN_CHARS = 8_388_608;
 
-/** Claims by token. A decision is never cached, only claims; failed verifications are not, so forged tokens evict nothing. */
+/** Claims by token. Only claims are cached, never decisions; failed verifications are not cached, so forged tokens evict nothing. */
 export class VerifiedTokenCache<T> {
   readonly #values = new Map<string, T>();
   readonly #maxChars: number;
@@ -13,7 +13,7 @@ export class VerifiedTokenCache<T> {
     this.#maxChars = maxChars;
   }
 
-  /** The claims of a token that was verified. */
+  /** The claims of a verified token. */
   get(token: string): T | undefined {
     return this.#values.get(token);
   }

@@ -48,13 +48,13 @@ test("each fault of a token has a stable name", async () => {
     [signed({ iat: now + 60, exp: now + 120 }), "token-malformed"],
     [signed({ ver: -1 }), "token-malformed"],
     [signed({ ver: "2" }), "token-malformed"],
-    // It may be good for long, but not for longer than a token may live.
+    // A long expiry is cut to the maximum lifetime.
     [signed({ iat: now - 2 * day, exp: now + day }), "token-expired"],
     [signed({ sub: "x".repeat(65) }), "token-malformed"],
     ["", "token-malformed"],
     ["a.b.c", "token-malformed"],
     ["x".repeat(10_000), "token-malformed"],
-    // A token without a signature is of no kind that any key here is for.
+    // An unsigned token matches no key.
     [`${btoa('{"alg":"none"}')}.${btoa('{"sub":"ann"}')}.`.replaceAll("=", ""), "token-unsupported"],
   ];
   for (const [token, error] of wrong) expect(await verifyViewerToken(HMAC, room, await token), error).toBe(error);
@@ -87,7 +87,7 @@ test("ES256 keys are found by their kid, so they can be rotated, and never used 
   expect(await verifyViewerToken(env, room, await sign("k2", strange.privateKey))).toBe("token-forged");
   const withoutOld = { secret: null, keySet: JSON.stringify({ keys: keys.slice(1) }) };
   expect(await verifyViewerToken(withoutOld, room, await sign("k0", old.privateKey))).toBe("token-forged");
-  // Signed with the text of the public keys as if it were a secret.
+  // Signed with the public keys' text as an HMAC secret.
   expect(await verifyViewerToken(env, room, await signed({}, env.keySet))).toBe("token-unsupported");
 });
 

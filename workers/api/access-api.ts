@@ -1,16 +1,16 @@
-/** The control API of a stream's access: its playback policy, and revocations of tokens. */
+/** The control API of a stream's access policy: playback policy and revocations. */
 import { ACCESS_LIMITS, type AccessPolicy, type PlaybackPolicy } from "../../core/access/access-policy.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { registerStream } from "../access/stream-registry.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { jsonResponse, problemResponse } from "../kit/responses.ts";
 
-/** `GET …/access`: the access as it stands. */
+/** `GET …/access`: the current policy. */
 export async function handleGetAccess({ env }: RequestScope, stream: StreamName): Promise<Response> {
   return accessResponse(await env.LIVE.getByName(stream).access());
 }
 
-/** `PUT …/access`: the playback policy from now on. */
+/** `PUT …/access`: sets the playback policy. */
 export async function handlePutAccess(
   { env }: RequestScope,
   stream: StreamName,
@@ -22,7 +22,7 @@ export async function handlePutAccess(
   return accessResponse(await live.access());
 }
 
-/** `POST …/revocations`: the subject's tokens below the version end. */
+/** `POST …/revocations`: revokes the subject's tokens below the version. */
 export async function handlePostRevocation(
   { env }: RequestScope,
   stream: StreamName,
@@ -43,7 +43,7 @@ export async function handlePostRevocation(
 }
 
 function accessResponse(access: AccessPolicy): Response {
-  // Revocations that were taken back concern nodes only.
+  // Undone revocations concern nodes only.
   const revocations = access.revocations.filter(({ version }) => version > 0);
   return jsonResponse({ ...access, revocations });
 }

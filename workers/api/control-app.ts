@@ -228,7 +228,7 @@ const subjectId: MiddlewareHandler<{
   }),
 );
 
-/** The subject in a path, or null where its escapes are no UTF-8, which the router leaves as they are. */
+/** The subject in a path, or null if its escapes are invalid UTF-8, which the router leaves unchanged. */
 function decodeSubjectPath(url: string): string | null {
   try {
     return decodeURIComponent(new URL(url).pathname.split("/")[3] ?? "");

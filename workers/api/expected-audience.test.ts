@@ -22,7 +22,7 @@ test("a room has shards for an expected audience before it arrives, and after a 
   await evictDurableObject(testBindings.ROOM.getByName("gala"));
   expect(await shardsOf("gala")).toBe(WANTED);
 
-  // Whoever comes first speaks and is heard, wherever each has a seat; the room doesn't shrink for being empty so far.
+  // The first viewers can chat on any shard; the empty room does not shrink.
   const [ann, bob] = [
     await TestParticipant.join("gala", { sub: "ann" }),
     await TestParticipant.join("gala", { sub: "bob" }),

@@ -5,7 +5,7 @@ import { registerStream } from "../access/stream-registry.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { jsonResponse } from "../kit/responses.ts";
 
-/** Gives the stream's room shards for an audience before it arrives; 0 withdraws the announcement. */
+/** Gives the stream's room shards for an audience before it arrives; 0 withdraws it. */
 export async function handleExpectedAudience(
   { env, platform }: RequestScope,
   stream: StreamName,

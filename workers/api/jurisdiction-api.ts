@@ -1,4 +1,4 @@
-/** `PUT /api/streams/{stream}/jurisdiction`: where a stream's room stores its data. */
+/** `PUT /api/streams/{stream}/jurisdiction`: the jurisdiction of a stream's room. */
 import type { StreamName } from "../../core/kit/ids.ts";
 import { listJurisdictions } from "../../core/room/jurisdiction-namespace.ts";
 import { type Jurisdiction, roomObjectName } from "../../core/room/object-names.ts";
@@ -6,7 +6,7 @@ import { registerStream } from "../access/stream-registry.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { jsonResponse, problemResponse } from "../kit/responses.ts";
 
-/** Binds the stream's room, its shards and its subjects' keys to a jurisdiction, before anybody has entered; for good. */
+/** Binds the stream's room, its shards and its subjects' keys to a jurisdiction, before the first viewer; permanently. */
 export async function handleJurisdiction(
   { env }: RequestScope,
   stream: StreamName,

@@ -1,4 +1,4 @@
-/** `GET /openapi.json`: the OpenAPI document, made of the routes and what their handlers and middleware document. */
+/** `GET /openapi.json`: the OpenAPI document, generated from the routes and their documentation. */
 import type { RouterRoute } from "hono/types";
 import * as z from "zod/mini";
 import { PROBLEM_TYPES, type ProblemName, problemTypeUri } from "../../core/api/problems.ts";
@@ -42,7 +42,7 @@ const PROBLEM_MEDIA = "application/problem+json";
 /** A route with its documentation. */
 export interface DocumentedRoute {
   readonly method: string;
-  /** As Hono writes it. */
+  /** As in Hono. */
   readonly path: string;
   readonly spec: RouteSpec;
 }
@@ -77,7 +77,7 @@ function collectRoutes(routes: readonly RouterRoute[]): DocumentedRoute[] {
     const key = `${method} ${path}`;
     joined.set(key, { method, path, spec: joinSpecs(joined.get(key)?.spec ?? {}, spec) });
   }
-  // Middleware that is registered for an address, and not for a method, concerns all of the address's operations.
+  // Middleware registered for a path without a method applies to all of the path's operations.
   for (const { method, path, handler } of routes) {
     const spec = routeSpecOf(handler);
     if (spec === null || method !== "ALL") continue;
@@ -148,7 +148,7 @@ function renderAnswer({ description, schema, mediaTypes }: AnswerSpec): Json {
   return { description, content: Object.fromEntries(mediaTypes.map((type) => [type, {}])) };
 }
 
-/** The answers about problems, by status; `type` is one of those that have the status. */
+/** The problem responses, by status; `type` is one of those with the status. */
 function renderProblems(names: readonly ProblemName[]): Json {
   const byStatus = new Map<number, Set<ProblemName>>();
   for (const name of names) {
@@ -193,7 +193,7 @@ function requireName(name: { readonly id: string } | undefined): string {
   return name.id;
 }
 
-/** All named schemas. Requests are as clients write them: what has a default may be absent. */
+/** All named schemas. Requests are described as clients write them: members with a default are optional. */
 function renderSchemas(): Readonly<Record<string, Json>> {
   const options = { uri: componentUri, unrepresentable: "any" } as const;
   const { schemas: answers } = z.toJSONSchema(answerSchemas, { ...options, io: "output" });

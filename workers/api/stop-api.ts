@@ -1,4 +1,4 @@
-/** The control API of stops: the operator, or a host of the stream, stops it and starts it again. */
+/** The control API of stops: the operator, or a host of the stream, stops it and lifts the stop. */
 import type { MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import { findAccessDenial } from "../../core/access/access-policy.ts";
@@ -13,13 +13,13 @@ import type { AppEnv, RequestScope } from "../kit/app-env.ts";
 import { jsonResponse, problemResponse } from "../kit/responses.ts";
 import { documented } from "../kit/route-spec.ts";
 
-/** What `stopActorOnly` adds to the variables. */
+/** Variables added by `stopActorOnly`. */
 interface StopActorEnv {
   Bindings: AppEnv["Bindings"];
   Variables: AppEnv["Variables"] & { stream: StreamName; actor: StopActor };
 }
 
-/** Lets the operator through by the admin token, and a host of the stream by a viewer token that opens it. */
+/** Admits the operator by the admin token, and a host of the stream by a valid viewer token. */
 export const stopActorOnly: MiddlewareHandler<StopActorEnv> = documented(
   {
     security: ["adminToken", "viewerToken"],
@@ -46,18 +46,18 @@ async function authenticateHost(
   const claims =
     token === null ? null : await authenticateToken(config.viewerKeys, stream, token, platform.clock.nowMs());
   if (claims === null || typeof claims === "string" || !claims.roles.includes("host")) return null;
-  // A host who could watch the stream if it were not stopped may start it again.
+  // A host who could watch the stream without the stop may lift it.
   const access = { ...(await env.LIVE.getByName(stream).access()), stop: null };
   const denial = findAccessDenial(access, claims, platform.clock.nowMs());
   return denial === null ? { authority: "host", name: claims.subject } : null;
 }
 
-/** `GET …/stop`: the standing stop, and the record. */
+/** `GET …/stop`: the stop in force, and the record. */
 export async function handleGetStop({ env }: RequestScope, stream: StreamName): Promise<Response> {
   return stopResponse(stream, await env.LIVE.getByName(stream).stops());
 }
 
-/** A stop as a request asks for it. */
+/** A requested stop. */
 interface StopRequest {
   readonly category: StopCategory;
   readonly reason: string;
@@ -65,7 +65,7 @@ interface StopRequest {
   readonly by?: string | undefined;
 }
 
-/** `POST …/stop`: the stream is stopped. */
+/** `POST …/stop`: stops the stream. */
 export function handlePostStop(
   scope: RequestScope,
   stream: StreamName,
@@ -79,7 +79,7 @@ export function handlePostStop(
   return changeStop(scope, stream, namedActor(actor, by), { category, reason, untilMs });
 }
 
-/** `DELETE …/stop`: the stop is undone. */
+/** `DELETE …/stop`: lifts the stop. */
 export function handleDeleteStop(
   scope: RequestScope,
   stream: StreamName,
@@ -89,7 +89,7 @@ export function handleDeleteStop(
   return changeStop(scope, stream, namedActor(actor, by), null);
 }
 
-/** The operator's name is what the request says; a host is named by the token. */
+/** The operator's name is from the request; a host is named by the token. */
 const namedActor = (actor: StopActor, name: string | undefined): StopActor =>
   actor.authority === "operator" ? { ...actor, name: name ?? actor.name } : actor;
 

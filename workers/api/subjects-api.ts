@@ -13,7 +13,7 @@ import type { Env } from "../env.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { jsonResponse } from "../kit/responses.ts";
 
-/** `DELETE /api/subjects/{id}`: the subject's keys are destroyed; 202 while rooms have not confirmed it. */
+/** `DELETE /api/subjects/{id}`: destroys the subject's keys; 202 while rooms have not confirmed it. */
 export async function handleSubjectErasure({ env }: RequestScope, subject: string): Promise<Response> {
   const erasures: ErasureStatus[] = await Promise.all(
     getKeyrings(env, subject).map((keyring) => keyring.erase(subject)),
@@ -34,7 +34,7 @@ export async function handleSubjectErasure({ env }: RequestScope, subject: strin
   );
 }
 
-/** `GET /api/subjects/{id}/export`: all data of the subject, as one JSON document that is sent as it is read. */
+/** `GET /api/subjects/{id}/export`: all data of the subject, as one streamed JSON document. */
 export async function handleSubjectExport({ env, platform }: RequestScope, subject: string): Promise<Response> {
   const known = await Promise.all(getKeyrings(env, subject).map((keyring) => keyring.known(subject)));
   const at = new Date(platform.clock.nowMs()).toISOString();

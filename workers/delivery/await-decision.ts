@@ -5,10 +5,10 @@ import type { TrackName } from "../../core/kit/ids.ts";
 import { readRequestNetwork } from "../access/request-networks.ts";
 import type { DeliveryContext } from "./delivery-context.ts";
 
-/** hls.js gives up on a playlist whose first byte takes 10 s. */
+/** hls.js aborts a playlist request whose first byte takes 10 s. */
 const MAX_BLOCKING_MS = 9_000;
 
-/** What a replica says to a request: `wait`, or a decision. */
+/** A replica's decision on a request: `wait`, or a result. */
 export type WaitDecision = { readonly kind: "wait"; readonly target: WaitTarget };
 
 /** A request that may have to wait. */
@@ -18,22 +18,22 @@ export interface BlockingRequest<Decision> {
   readonly decide: (replica: Replica) => Decision | WaitDecision;
 }
 
-/** How a blocking request goes on. */
+/** The result of a blocking request. */
 export type AwaitedDecision<Decision> =
   | {
       readonly kind: "decided";
       readonly decision: Decision;
       readonly replica: Replica;
-      /** When the request began to wait, milliseconds since the epoch; null where it did not. */
+      /** When the request began to wait, milliseconds since the epoch; null if it did not. */
       readonly waitingSinceMs: number | null;
     }
-  /** Another broadcast took the place of the replica's. */
+  /** Another broadcast has replaced the replica's. */
   | { readonly kind: "replaced" }
   | { readonly kind: "timeout" };
 
 const isWait = (decision: { readonly kind: string }): decision is WaitDecision => decision.kind === "wait";
 
-/** Decides a request, at once where the replica can, else as soon as it can. Throws `StreamStoppedError`. */
+/** Decides a request, at once if possible, else as soon as the replica allows. Throws `StreamStoppedError`. */
 export function awaitDecision<Decision extends { readonly kind: string }>(
   context: DeliveryContext,
   blocking: BlockingRequest<Decision>,

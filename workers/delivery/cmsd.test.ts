@@ -11,7 +11,7 @@ async function cmsd(path: string): Promise<Record<string, unknown>> {
   return Object.fromEntries(Object.entries(told).map(([key, value]) => [key, symbolText(value)]));
 }
 
-/** The library reads tokens as symbols. */
+/** The library parses tokens as symbols. */
 const symbolText = (value: unknown): unknown => (typeof value === "symbol" ? value.description : value);
 
 test("every kind of response has its CMSD object type: playlists, init sections, parts, segments, live and ended", async () => {

@@ -1,12 +1,12 @@
 /**
- * `CMSD-Static` (CTA-5006) of the delivery side's answers: what an object is, for players and for caches in between. Texts
- * are made once for each kind of object. `CMSD-Dynamic` is not sent: a Worker sees neither the connection nor its
- * throughput. Nor is the next object named: the playlist's hint does, and each part would need headers of its own.
+ * `CMSD-Static` (CTA-5006) of delivery responses: properties of an object, for players and caches. Header texts
+ * are created once per kind of object. `CMSD-Dynamic` is not sent: a Worker sees neither the connection nor its
+ * throughput. Nor is the next object named: the playlist's hint does that, and each part would need its own headers.
  */
 import { type CmsdStatic, CmsdStreamingFormat, CmsdStreamType, encodeCmsdStatic } from "@svta/cml-cmsd";
 import type { Track } from "../../core/broadcast/broadcast-log.ts";
 
-/** Held times are rounded to this, so that answers held alike share their headers. */
+/** Held times are rounded to this, so that responses share their headers. */
 const HELD_TIME_STEP_MS = 10;
 
 const encodeStatic = (keys: CmsdStatic, ended: boolean): string => {
@@ -17,7 +17,7 @@ const encodeStatic = (keys: CmsdStatic, ended: boolean): string => {
 const PLAYLIST_CMSD = { live: encodeStatic({ ot: "m" }, false), ended: encodeStatic({ ot: "m" }, true) };
 const INIT_CMSD = { live: encodeStatic({ ot: "i" }, false), ended: encodeStatic({ ot: "i" }, true) };
 
-/** Of media of a broadcast of which nothing is known here. */
+/** Of media of an unknown broadcast. */
 export const UNKNOWN_CMSD: string = encodeCmsdStatic({ sf: CmsdStreamingFormat.HLS });
 
 /** Of a playlist. */
@@ -45,7 +45,7 @@ export function mediaCmsd(track: Track, durationTicks: number, ended: boolean): 
   return fresh;
 }
 
-/** `cmsd` of an answer that waited `heldMs` for its object; a player's throughput estimate leaves that time out. */
+/** `cmsd` of a response that waited `heldMs` for its object; a player's throughput estimate excludes that time. */
 export function addHeldTime(cmsd: string, heldMs: number): string {
   return `${cmsd},ht=${HELD_TIME_STEP_MS * Math.round(heldMs / HELD_TIME_STEP_MS)}`;
 }

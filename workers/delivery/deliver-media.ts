@@ -21,7 +21,7 @@ import { Puller, type PullResult } from "./puller.ts";
 
 /** A file of a track. */
 export interface MediaRequest {
-  /** The replica of the broadcast, or null where this isolate has none. */
+  /** The replica of the broadcast, or null if this isolate has none. */
   readonly replica: Replica | null;
   readonly broadcast: BroadcastId;
   readonly track: TrackName;
@@ -52,7 +52,7 @@ export function deliverInitSection(
   });
 }
 
-/** A part; one that a playlist announced is waited for. */
+/** A part; an announced one is awaited. */
 export function deliverPart(
   context: DeliveryContext,
   media: MediaRequest,
@@ -114,7 +114,7 @@ function answerHeldPart(
   return answerFromIsolate(mediaResponse(request, { description: held, bytes, ageS, cacheStatus }));
 }
 
-/** A part that the replica lists and the tail lacks: the feed brings it, or it is pulled. */
+/** A part that the replica lists and the tail lacks: the feed delivers it, or it is pulled. */
 async function deliverLackingPart(
   context: DeliveryContext,
   ready: ReadyPart,
@@ -157,7 +157,7 @@ export function deliverSegment(
   return answerFromIsolate(mediaResponse(context.request, answer));
 }
 
-/** `segment`: as the replica has it, or null where it has left the window or its broadcast is over. */
+/** `segment`: from the replica, or null if it has left the window or its broadcast has ended. */
 async function deliverPulledSegment(
   context: DeliveryContext,
   { replica, broadcast, track, notFoundLifetime }: MediaRequest,

@@ -1,4 +1,4 @@
-/** Playlists: rendered from the replica, or pulled where only the Live object can render them. */
+/** Playlists: rendered from the replica, or pulled if only the Live object can render them. */
 import type { Replica } from "../../core/broadcast/replica.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import { type DeliveryDirectives, decideReload, parseDirectives } from "../../core/media/hls/directives.ts";
@@ -18,7 +18,7 @@ import { playlistResponse } from "./media-responses.ts";
 import { getPlaylistCache } from "./playlist-cache.ts";
 import { Puller } from "./puller.ts";
 
-/** What a replica says to a reload. */
+/** A replica's decision on a reload. */
 type ReloadAnswer = { readonly kind: "now" } | { readonly kind: "refuse"; readonly detail: string };
 
 /** The multivariant playlist. */
@@ -44,7 +44,7 @@ export interface WindowPlaylistRequest {
   readonly query: URLSearchParams;
 }
 
-/** A track's playlist of the replica's window; it blocks as its delivery directives ask. */
+/** A track's playlist of the replica's window; it blocks according to its delivery directives. */
 export function deliverWindowPlaylist(
   context: DeliveryContext,
   { replica, track, file, query }: WindowPlaylistRequest,
@@ -72,7 +72,7 @@ function countViewer(
     edge.counters.countBlockingRequest(replica.track(track)?.track.partTargetMs ?? 0);
 }
 
-/** A viewer follows one video track and perhaps an audio track: the video is counted, the audio where there is none. */
+/** A viewer follows one video track and perhaps an audio track: video is counted, or audio without video. */
 function countsTowardAudience(replica: Replica, track: TrackName): boolean {
   const { tracks } = replica.config;
   return tracks.some(({ kind }) => kind === "video") ? replica.track(track)?.track.kind === "video" : true;
@@ -100,7 +100,7 @@ function decideIframeReload(
 }
 
 interface WindowPlaylist {
-  /** The replica that the request met. */
+  /** The replica of the request. */
   readonly first: Replica;
   readonly track: TrackName;
   readonly file: "media.m3u8" | "iframes.m3u8";
@@ -138,7 +138,7 @@ function answerReload(
   );
 }
 
-/** A playlist that only the Live object can render: of another broadcast, or of all that is stored. */
+/** A playlist that only the Live object can render: of another broadcast, or of a recording. */
 export async function deliverStoredPlaylist(
   context: DeliveryContext,
   { broadcast, track, file }: Omit<MediaPath, "file"> & { readonly file: PlaylistFile },

@@ -24,19 +24,19 @@ import { refuseJoin } from "./join-control.ts";
 import type { LivePath } from "./live-path.ts";
 import { PullError } from "./puller.ts";
 
-/** The answer to a request, and how it is counted. */
+/** The response to a request, and its outcome for the counters. */
 export interface DeliveryResult extends DeliveryAnswer {
-  /** The HTTP status that counts: a newcomer that is deferred is refused, whatever the answer's status. */
+  /** The counted HTTP status: a deferred join counts as refused, whatever the response's status. */
   readonly countedStatus: number;
-  /** The stream isn't public: only this viewer may keep the answer. */
+  /** The stream is not public: only this viewer may cache the response. */
   readonly isRestricted: boolean;
 }
 
-/** HTTP status that counts for a deferred newcomer. */
+/** Counted HTTP status of a deferred join. */
 const DEFERRED_STATUS = 429;
 const PUBLIC_PLAYBACK = { query: "" } as const;
 
-/** Answers `GET /live/{stream}/…`; errors too become answers. */
+/** Answers `GET /live/{stream}/…`; errors become responses too. */
 export async function deliver(streamRequest: StreamRequest, path: LivePath): Promise<DeliveryResult> {
   const { env, ctx, edge, request } = streamRequest;
   let outcome: CacheOutcome = "hits";
@@ -77,7 +77,7 @@ export async function deliver(streamRequest: StreamRequest, path: LivePath): Pro
   }
 }
 
-/** Throws `StreamStoppedError`, and `UpstreamError` where the Live object may have stopped the stream unheard. */
+/** Throws `StreamStoppedError`, and `UpstreamError` if the Live object may have stopped the stream unnoticed. */
 function throwIfUnserviceable(edge: EdgeStream): void {
   edge.throwIfStopped();
   if (edge.authoritySilenceMs() > EDGE_STREAM_LIMITS.maxAuthoritySilenceMs)
@@ -90,7 +90,7 @@ function deliverPath(
   file: LivePath["file"],
 ): DeliveryAnswer | Promise<DeliveryAnswer & { readonly countedStatus?: number }> {
   if (file !== "multivariant") return deliverFile(context, replica, file);
-  // A request for this playlist is a join; viewers don't repeat it.
+  // A request for this playlist is a join; viewers do not repeat it.
   if (replica.state.ended) return deliverMultivariantPlaylist(context, replica);
   return refuseJoin(context.env, context.edge, context.request).then((refusal) =>
     refusal === null
@@ -133,7 +133,7 @@ function deliverFile(
   );
 }
 
-/** A file of the broadcast that `replica` is of, or, where that is null, of another one which has the file. */
+/** A file of the broadcast of `replica`, or, if that is null, of another broadcast. */
 function deliverExistingFile(
   context: DeliveryContext,
   replica: Replica | null,
@@ -156,7 +156,7 @@ function deliverExistingFile(
   }
 }
 
-/** Nothing is known of the stream: there is nothing, or no node above answered. */
+/** Nothing is known of the stream: it does not exist, or no node above answered. */
 function unknownStreamResponse(edge: EdgeStream): Response {
   if (edge.isStale) return problemResponse("unavailable");
   return deliveryProblemResponse("not-found", "The stream has had no broadcast yet.", UNKNOWN_STREAM_LIFETIME);

@@ -13,14 +13,14 @@ import type { Env } from "../env.ts";
 import { resolveSite } from "./isolate-site.ts";
 import { createParentCache } from "./parent-cache.ts";
 
-/** Streams held at once: each may hold `EDGE_STREAM_LIMITS.tailBytes` while it is watched, nothing much when it is not. */
+/** Streams held at once: each may hold `EDGE_STREAM_LIMITS.tailBytes` while it is watched, and little otherwise. */
 const MAX_EDGE_STREAMS = 64;
 
 const edgeStreams = new Map<StreamName, EdgeStream>();
-/** The one requested last. */
+/** The last requested one. */
 let lastRequested: EdgeStream | null = null;
 
-/** Why there is no edge for a stream: nobody registered its name, or this isolate serves as many as it can. */
+/** Why there is no edge for a stream: its name is not registered, or this isolate is at its limit. */
 export type EdgeStreamUnavailable = "unregistered" | "full";
 
 /** The request that opens an edge. */
@@ -31,7 +31,7 @@ export interface EdgeStreamRequest {
   readonly ctx: WaitUntilContext;
 }
 
-/** The edge of a stream in this isolate. At once where there is one. Throws `UpstreamError` where the registry doesn't answer. */
+/** The edge of a stream in this isolate. At once if it exists. Throws `UpstreamError` if the registry does not answer. */
 export function openEdgeStream(
   opening: EdgeStreamRequest,
   stream: StreamName,
@@ -72,12 +72,12 @@ function openRegisteredStream(
   return lastRequested;
 }
 
-/** The edge of a stream that this isolate serves already, or null. */
+/** The edge of a stream that this isolate already serves, or null. */
 export function findEdgeStream(stream: StreamName): EdgeStream | null {
   return edgeStreams.get(stream) ?? null;
 }
 
-/** The edges of this isolate. */
+/** All edges of this isolate. */
 export function listEdgeStreams(): EdgeStream[] {
   return [...edgeStreams.values()];
 }
@@ -91,13 +91,13 @@ function createEdgeStream(platform: Platform, env: Env, site: Site | null, strea
     leaseMs: EDGE_STREAM_LIMITS.leaseMs,
     tailBytes: EDGE_STREAM_LIMITS.tailBytes,
     nodeAt: (address) => getUpstreamNode(env, stream, address),
-    // Without a site there is one node to ask.
+    // Without a site there is only one node to ask.
     ...(site === null ? {} : { parentCache: createParentCache(site) }),
     feedFailed: (error) => console.warn("feed broken", error),
   });
 }
 
-/** Evicts the least used edge; false where viewers watch each one. */
+/** Evicts the least used edge; false if all have viewers. */
 function evictEdgeStream(nowMs: number): boolean {
   const held = [...edgeStreams.values()].map((edge) => ({
     edge,

@@ -13,7 +13,7 @@ test("separately compressed pieces form one gzip body that the runtime's readers
       const body = joinGzipPieces(pieces.map((piece) => compressPiece(piece, 5)));
       const whole = pieces.flatMap((piece) => [...piece]);
       expect([...gunzipSync(body)]).toEqual(whole);
-      // This one takes nothing behind the first member, and checks the sum.
+      // This one accepts nothing after the first member, and checks the sum.
       const read = new Response(body).body?.pipeThrough(new DecompressionStream("gzip"));
       expect((await new Response(read).arrayBuffer()).byteLength).toBe(whole.length);
     }),

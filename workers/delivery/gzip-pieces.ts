@@ -1,20 +1,20 @@
 /**
- * A gzip body of pieces that are each compressed once: RFC 1951's blocks don't need one another where none looks back
- * beyond its piece, so those of a long playlist that stay are joined to the few that are new.
+ * A gzip body of separately compressed pieces: deflate blocks (RFC 1951) are independent if none refers back beyond its
+ * piece, so the unchanged pieces of a long playlist are compressed once and joined with the few new ones.
  */
 import { constants, crc32, deflateRawSync } from "node:zlib";
 
-/** A compressed piece, which ends at a whole byte and not with the stream's last block. */
+/** A compressed piece, which ends at a byte boundary and without a final block. */
 export interface DeflatedPiece {
   readonly blocks: Uint8Array;
-  /** Of what is compressed. */
+  /** Of the uncompressed bytes. */
   readonly crc: number;
   readonly byteLength: number;
 }
 
 /** RFC 1952 §2.3: deflate, no name, no time, unknown system. */
 const GZIP_HEADER = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
-/** RFC 1951 §3.2.6: a last block without anything in it. */
+/** RFC 1951 §3.2.6: an empty final block. */
 const LAST_BLOCK = [3, 0];
 const TRAILER_BYTES = 8;
 
@@ -24,7 +24,7 @@ export function compressPiece(bytes: Uint8Array, level: number): DeflatedPiece {
   return { blocks, crc: crc32(bytes), byteLength: bytes.byteLength };
 }
 
-/** The gzip body of pieces in a row. */
+/** The gzip body of consecutive pieces. */
 export function joinGzipPieces(pieces: readonly DeflatedPiece[]): Uint8Array {
   const blocksBytes = pieces.reduce((sum, { blocks }) => sum + blocks.byteLength, 0);
   const body = new Uint8Array(GZIP_HEADER.length + blocksBytes + LAST_BLOCK.length + TRAILER_BYTES);
@@ -49,7 +49,7 @@ const POLYNOMIAL = 0xedb8_8320;
 const POLYNOMIAL_ONE = 0x8000_0000;
 const POLYNOMIAL_X8 = 0x0080_0000;
 
-/** The CRC-32 of two runs of bytes from those of each, of which the second has `byteLength`. */
+/** The CRC-32 of two concatenated runs of bytes from their CRCs; the second has `byteLength`. */
 function combineCrc32(first: number, second: number, byteLength: number): number {
   let shift = POLYNOMIAL_ONE;
   for (let [left, power] = [byteLength, POLYNOMIAL_X8]; left > 0; left = Math.floor(left / 2)) {

@@ -1,9 +1,9 @@
-/** Where this isolate runs. */
+/** The location of this isolate. */
 import { getConfig } from "../../core/api/config.ts";
 import { locateSite, type Site } from "../../core/delivery/tree/node-address.ts";
 import type { Env } from "../env.ts";
 
-/** The site of the configuration, or of the platform; null on a single machine, where there is no tree. */
+/** The site from the configuration, or from the platform; null on a single machine, where there is no tree. */
 export function resolveSite(env: Env, request: Request): Site | null {
   const { site } = getConfig(env);
   if (site !== null) return site;

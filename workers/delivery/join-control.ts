@@ -1,4 +1,4 @@
-/** Admission of newcomers to a stream in this isolate. */
+/** Join admission of a stream in this isolate. */
 
 import { getConfig } from "../../core/api/config.ts";
 import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
@@ -9,7 +9,7 @@ import { readRequestNetwork } from "../access/request-networks.ts";
 import type { Env } from "../env.ts";
 import { joinRetryResponse, tooManyRequestsResponse } from "../kit/responses.ts";
 
-/** With so many requests parked there is no room for more viewers: each viewer keeps one or two parked. */
+/** With this many parked requests there is no capacity for more viewers: each viewer keeps one or two parked. */
 const MAX_PARKED_FOR_JOIN = 0.75 * EDGE_STREAM_LIMITS.parkedRequests;
 
 interface StreamJoinControl {
@@ -20,8 +20,8 @@ interface StreamJoinControl {
 const joinControls = new WeakMap<EdgeStream, StreamJoinControl>();
 
 /**
- * Admits a newcomer (null), or answers when to retry. `HEAD` gets the same answer and takes no token: nobody plays its
- * answer.
+ * Admits a join (null), or returns the response with the retry time. `HEAD` gets the same response and takes no token,
+ * since it starts no playback.
  */
 export async function refuseJoin(env: Env, edge: EdgeStream, request: Request): Promise<Response | null> {
   const { all, networks } = getJoinControl(env, edge);

@@ -1,4 +1,4 @@
-/** The addresses of delivery, parsed from a request once. */
+/** Delivery addresses, parsed once per request. */
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { type MediaPath, parseMediaPath } from "../../core/media/hls/media-path.ts";
@@ -17,7 +17,7 @@ export function isLivePath(url: string): boolean {
   return url.startsWith(PREFIX, findPathStart(url));
 }
 
-/** Viewers ask for the same few files at the same time, so addresses are parsed once, up to so many. */
+/** Viewers request the same few files at the same time, so parsed addresses are cached, up to this many. */
 const MAX_PARSED_PATHS = 1_024;
 const parsedPaths = new BoundedMap<string, LivePath>(MAX_PARSED_PATHS);
 

@@ -1,4 +1,4 @@
-/** Answers with a playlist or media; headers that are the same for many requests are made once. */
+/** Responses with a playlist or media; headers shared by many requests are created once. */
 import type { Replica } from "../../core/broadcast/replica.ts";
 import type { SegmentState } from "../../core/broadcast/segment.ts";
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
@@ -12,19 +12,19 @@ import { gzipBytes, type RenderedPlaylist } from "./playlist-cache.ts";
 
 const PLAYLIST_MEDIA_TYPE = "application/vnd.apple.mpegurl";
 
-/** A viewer's own playlist is compressed for one: fast. Its tokens, all the same, become small in any case. */
+/** Level for a single viewer's playlist: fast. Its repeated token compresses well at any level. */
 const PER_VIEWER_GZIP_LEVEL = 1;
 
-/** When an object changed last, and the time of the request; milliseconds since the epoch. */
+/** The time of an object's last change, and of the request; milliseconds since the epoch. */
 export interface ModificationTime {
   readonly changedMs: number;
   readonly nowMs: number;
 }
 
-/** A playlist to answer with. */
+/** A playlist to send. */
 export interface PlaylistAnswer {
   readonly rendered: RenderedPlaylist;
-  /** The query that the playlist's addresses carry for this viewer; empty for most. */
+  /** The query of the playlist's URIs for this viewer; usually empty. */
   readonly tokenQuery: string;
   readonly cacheControl: string;
   readonly modified: ModificationTime;
@@ -33,7 +33,7 @@ export interface PlaylistAnswer {
   readonly cacheStatus: string;
 }
 
-/** A playlist, compressed where the client accepts that; 304 where it has it. */
+/** A playlist, compressed if the client accepts that; 304 if the client has it. */
 export function playlistResponse(
   request: Request,
   { rendered, tokenQuery, cacheControl, modified: { changedMs, nowMs }, cmsd, cacheStatus: status }: PlaylistAnswer,
@@ -63,27 +63,27 @@ export function playlistResponse(
   });
 }
 
-/** 304: the headers that describe the body are left out with it. */
+/** 304: without the headers that describe the body. */
 function notModifiedResponse(headers: Headers): Response {
   const kept = new Headers(headers);
   for (const name of ["content-type", "content-encoding"]) kept.delete(name);
   return new Response(null, { status: 304, headers: kept });
 }
 
-/** The headers of the latest answer with an object: a herd gets them as they are. */
+/** The headers of the latest response with an object: a herd reuses them. */
 const lastHeaders = new WeakMap<Uint8Array, { ageS: number; status: string; cmsd: string; headers: Headers }>();
 
-/** A file of media to answer with. */
+/** A media file to send. */
 export interface MediaAnswer {
   readonly description: MediaDescription;
   readonly bytes: Uint8Array;
-  /** Seconds since it was whole. */
+  /** Seconds since its completion. */
   readonly ageS: number;
   /** As in `Cache-Status`. */
   readonly cacheStatus: string;
 }
 
-/** A file of media, or the requested range of it. */
+/** A media file, or the requested range of it. */
 export function mediaResponse(
   request: Request,
   { description, bytes, ageS, cacheStatus: status }: MediaAnswer,
@@ -113,22 +113,22 @@ export function mediaResponse(
   return deliveryResponse(bytes.subarray(range.first, range.last + 1), plain, { status: 206 });
 }
 
-/** The `Range` that applies, or null. */
+/** The applicable `Range`, or null. */
 function readRangeHeader({ method, headers }: Request): string | null {
   // RFC 9110 §14.2: "A server MUST ignore a Range header field received with a request method that is unrecognized or for
   // which range handling is not defined. For this specification, GET is the only method for which range handling is defined."
-  // §13.1.5: a range applies where `If-Range` names the current state. Media have no validators: they don't change.
+  // §13.1.5: a range applies if `If-Range` names the current state. Media have no validators: they do not change.
   return method === "GET" && !headers.has("if-range") ? headers.get("range") : null;
 }
 
-/** The refusal of a range that lies beyond the end; it is no media, and not kept as such. */
+/** The refusal of a range beyond the end; it is no media, and not cached as such. */
 function unsatisfiableRangeResponse(byteLength: number): Response {
   return problemResponse("range-not-satisfiable", `The object has ${byteLength} bytes.`, {
     headers: { "accept-ranges": "bytes", "content-range": `bytes */${byteLength}` },
   });
 }
 
-/** Whole media answers of the last seconds differ in few headers: made once for each age, cache status and kind of object. */
+/** Whole-file responses of the last seconds share most headers: created once per age, cache status and kind of object. */
 const MAX_CACHED_HEADERS = 1_024;
 const cachedHeaders = new BoundedMap<string, Headers>(MAX_CACHED_HEADERS);
 
@@ -141,13 +141,13 @@ function getMediaHeaders(headers: Record<string, string>): Headers {
   return made;
 }
 
-/** The headers that describe a file of media. */
+/** The headers of a media file. */
 export interface MediaDescription {
   readonly type: "audio/mp4" | "video/mp4";
   readonly cmsd: string;
 }
 
-/** Of a track's part or segment; without a replica, the type that fits both kinds. */
+/** The type of a track's part or segment; without a replica, the type that fits both kinds. */
 export function describeMedia(
   replica: Replica | null,
   name: TrackName,
@@ -159,23 +159,23 @@ export function describeMedia(
   return { type, cmsd: mediaCmsd(track, durationTicks, replica.state.ended) };
 }
 
-/** Of a track's init section. */
+/** The type of a track's init section. */
 export function describeInitSection(replica: Replica | null, name: TrackName): MediaDescription {
   const { type } = describeMedia(replica, name, null);
   return { type, cmsd: initCmsd(replica?.state.ended ?? true) };
 }
 
-/** Media whose age is computed. */
+/** Media for the computation of `Age`. */
 export interface AgedMedia {
   readonly replica: Replica | null;
   readonly track: TrackName;
-  /** Null for an init section, and for a segment that has left the window. */
+  /** Null for an init section, and for a segment outside the window. */
   readonly segment: SegmentState | null;
-  /** The part of the segment; absent for the whole. */
+  /** The part of the segment; absent for the whole segment. */
   readonly part?: number;
 }
 
-/** Seconds since the media was whole, by its program time. */
+/** Seconds since the completion of the media, by its program time. */
 export function computeMediaAgeS({ replica, track, segment, part }: AgedMedia, nowMs: number): number {
   const timescale = replica?.track(track)?.track.timescale;
   if (replica === null || timescale === undefined) return 0;

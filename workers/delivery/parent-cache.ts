@@ -11,7 +11,7 @@ import {
 import type { StreamName } from "../../core/kit/ids.ts";
 import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 
-/** The parent cache of the data centre at `site`. A cache that fails is empty. */
+/** The parent cache of the data centre at `site`. A failing cache counts as empty. */
 export function createParentCache(site: Site): ParentCache {
   // Locally all data centres share one cache.
   const keyOf = (stream: StreamName): string => `https://way.corral.invalid/${site.colo}/${stream}`;

@@ -1,4 +1,4 @@
-/** Playlists as rendered from a replica: once per log entry and directive, however many ask; gzip likewise. */
+/** Playlists rendered from a replica: once per log entry and directive, for any number of requests; gzip likewise. */
 import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import type { Replica } from "../../core/broadcast/replica.ts";
@@ -17,16 +17,16 @@ import { compressPiece, type DeflatedPiece, joinGzipPieces } from "./gzip-pieces
 
 const encoder = new TextEncoder();
 
-/** Kinds of answers whose headers are cached: each viewer with a token has a kind of its own. */
+/** Kinds of responses with cached headers: each viewer with a token is a separate kind. */
 const MAX_HEADER_KINDS = 64;
 
-/** Fast enough for what is made for each entry of the log. */
+/** Fast enough to run for each entry of the log. */
 const GZIP_LEVEL = 5;
 
-/** A playlist of so many characters, of some minutes, is digested and compressed faster whole than in pieces. */
+/** A playlist up to this many characters, some minutes, is hashed and compressed faster as a whole than in pieces. */
 const MIN_PIECEWISE_CHARS = 16_384;
 
-/** What was made of a piece; pieces of a long window's past stay, and what was made of them with them. */
+/** Derived data of a piece; the pieces of a long window's past are kept with it. */
 interface PieceCache {
   digest?: Uint8Array;
   compressed?: DeflatedPiece;
@@ -52,7 +52,7 @@ function compressCachedPiece(piece: PlaylistChunk): DeflatedPiece {
   return known.compressed;
 }
 
-/** A playlist's bytes, its gzip form when asked for, and the headers that go with it. */
+/** A playlist's bytes, its gzip form on request, and its headers. */
 export class RenderedPlaylist {
   readonly #pieces: readonly PlaylistChunk[];
   #bytes: Uint8Array | null = null;
@@ -67,13 +67,13 @@ export class RenderedPlaylist {
     this.#pieces = chars > MIN_PIECEWISE_CHARS ? pieces : [{ text: joinChunks(pieces) }];
   }
 
-  /** The whole of it, made once. */
+  /** The whole text, joined once. */
   get bytes(): Uint8Array {
     this.#bytes ??= encoder.encode(joinChunks(this.#pieces));
     return this.#bytes;
   }
 
-  /** The headers for one kind of answer, made once as long as there are few kinds. */
+  /** The headers for one kind of response, created once while there are few kinds. */
   cachedHeaders(kind: string, make: () => Headers): Headers {
     const headers = this.#headers.get(kind) ?? make();
     this.#headers.set(kind, headers);
@@ -87,13 +87,13 @@ export class RenderedPlaylist {
     return `"${this.#digest}${own}${isGzip ? "-gzip" : ""}"`;
   }
 
-  /** The playlist with `query` at every address, for one viewer. */
+  /** The playlist with `query` at every URI, for one viewer. */
   withQuery(query: string): Uint8Array {
     this.#querySplits ??= splitAfterUris(joinChunks(this.#pieces));
     return encoder.encode(this.#querySplits.join(query));
   }
 
-  /** The gzip form, made once. */
+  /** The gzip form, compressed once. */
   gzip(): Uint8Array {
     this.#gzip ??=
       this.#pieces.length === 1
@@ -102,7 +102,7 @@ export class RenderedPlaylist {
     return this.#gzip;
   }
 
-  /** Of the bytes, or of the digests of the pieces, which lie at the same places wherever the same text is rendered. */
+  /** The hash of the bytes, or of the digests of the pieces, whose boundaries are the same wherever the same text is rendered. */
   #computeDigest(): Buffer {
     const hash = createHash("sha256");
     if (this.#pieces.length === 1) return hash.update(this.bytes).digest();
@@ -111,16 +111,16 @@ export class RenderedPlaylist {
   }
 }
 
-/** Compressed; `level` 1 to 9 is fast to small. */
+/** Compresses; `level` 1 to 9 is fast to small. */
 export const gzipBytes = (bytes: Uint8Array, level: number): Uint8Array => gzipSync(bytes, { level });
 
-/** What can be rendered from a replica. */
+/** Selects a playlist of a replica. */
 export type PlaylistSelector =
   | { readonly kind: "multivariant" }
   | { readonly kind: "media"; readonly track: TrackName; readonly skip: "none" | "YES" | "v2" }
   | { readonly kind: "iframes"; readonly track: TrackName; readonly skip: "none" | "YES" | "v2" };
 
-/** The playlists of one replica at its present offset. */
+/** The playlists of one replica at its current offset. */
 export class PlaylistCache {
   readonly #replica: Replica;
   #offset = -1;
@@ -130,7 +130,7 @@ export class PlaylistCache {
     this.#replica = replica;
   }
 
-  /** The playlist as it stands. */
+  /** The current playlist. */
   render(selector: PlaylistSelector): RenderedPlaylist {
     if (this.#offset !== this.#replica.offset) {
       this.#rendered.clear();

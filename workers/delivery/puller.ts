@@ -1,4 +1,4 @@
-/** Pulls of what a feed doesn't hold: single flight in the isolate, then the data centre's cache, then the node above, or R2. */
+/** Pulls of objects that a feed does not carry: single flight in the isolate, then the data centre's cache, then the node above, or R2. */
 
 import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
 import type { SegmentState } from "../../core/broadcast/segment.ts";
@@ -17,18 +17,18 @@ import type { Env } from "../env.ts";
 import { readBytesThroughCache } from "../kit/colo-cache.ts";
 import { cacheRecording, getCachedRecording, type PreparedPlaylist, preparePlaylist } from "./recording-cache.ts";
 
-/** An object and the tiers that were asked for it, the one nearest to the origin first, in RFC 9211's terms. */
+/** An object and the tiers that were asked for it, the nearest to the origin first, in RFC 9211's terms. */
 interface PulledObject<T> {
   readonly value: T | null;
   readonly tiers: readonly string[];
 }
 
-/** The result of a pull, and how the request is counted. */
+/** The result of a pull, and the request's outcome. */
 export interface PullResult<T> extends PulledObject<T> {
   readonly outcome: CacheOutcome;
 }
 
-/** A pull that failed; `cause` says why, `outcome` how the request is counted. */
+/** A failed pull with its `cause` and the request's `outcome`. */
 export class PullError extends Error {
   override readonly name = "PullError";
   readonly outcome: CacheOutcome;
@@ -39,7 +39,7 @@ export class PullError extends Error {
   }
 }
 
-/** The request that pulls. */
+/** The pulling request. */
 export interface PullContext {
   readonly env: Env;
   readonly ctx: WaitUntilContext;
@@ -49,7 +49,7 @@ export interface PullContext {
 /** Calls that the pull of a playlist may make: of the stored one, and of the Live object that renders a missing one. */
 const PLAYLIST_CALLS = 2;
 
-/** A segment that R2 lacks is a gap. Missing segments are cached for this long, up to so many. */
+/** A segment missing in R2 is a gap. Missing segments are cached for this long, up to this many. */
 const MISSING_SEGMENT_TTL_MS = 10_000;
 const MAX_MISSING_SEGMENTS = 4_096;
 
@@ -76,7 +76,7 @@ function getPullFlights(edge: EdgeStream): PullFlights {
   return made;
 }
 
-/** A pulled playlist made ready, and cached where it will not change. */
+/** A prepared playlist, cached if it cannot change. */
 function prepareRecording(key: string, stored: StoredPlaylist): PreparedPlaylist {
   const playlist = preparePlaylist(stored);
   if (stored.ended) cacheRecording(key, playlist, stored.text.length);
@@ -95,7 +95,7 @@ export class Puller {
     return this.#context.edge;
   }
 
-  /** A segment that has left the window, or of a broadcast that is over; a missing one is remembered for a while. */
+  /** A segment outside the window, or of an ended broadcast; a missing one is cached for a while. */
   async pullPastSegment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<PullResult<Uint8Array>> {
     const key = mediaObjectKey(this.#edge.stream, broadcast, track, `${msn}.m4s`);
     const { clock } = this.#edge.platform;
@@ -129,7 +129,7 @@ export class Puller {
     return pulled.outcome === "pulled" ? { ...stored, outcome: "pulled" } : stored;
   }
 
-  /** A part that the tail lacks: cut out of the stored segment, or from the node above. */
+  /** A part that the tail lacks: cut from the stored segment, or pulled from the node above. */
   async pullPart(
     broadcast: BroadcastId,
     track: TrackName,
@@ -155,7 +155,7 @@ export class Puller {
     );
   }
 
-  /** Ids of the stream's broadcasts: from the data centre's cache, unless the newest are wanted. */
+  /** Ids of the stream's broadcasts: from the data centre's cache, unless the newest are required. */
   async pullBroadcastIds(newest: boolean): Promise<Uint8Array> {
     const { stream, counters } = this.#edge;
     const ask = async (): Promise<Uint8Array> => {
@@ -167,15 +167,15 @@ export class Puller {
       : readBytesThroughCache(this.#context.ctx, `broadcasts/${stream}`, REGISTRY_LIMITS.cacheS, ask);
   }
 
-  /** What there is of a broadcast of the stream. */
+  /** The outline of a broadcast of the stream. */
   async pullOutline(broadcast: BroadcastId): Promise<BroadcastOutline | null> {
     const { value } = await this.#callParent((node) => node.pullOutline(broadcast), this.#edge.counters.ownCounters);
     return value;
   }
 
   /**
-   * A playlist of any broadcast that this isolate has no replica of. Once a broadcast is over and stored, so are its
-   * playlists: the Live object renders and stores one that is missing.
+   * A playlist of any broadcast without a replica in this isolate. Playlists of an ended and stored broadcast are stored
+   * too: the Live object renders and stores a missing one.
    */
   async pullPlaylist(
     broadcast: BroadcastId,
@@ -200,7 +200,7 @@ export class Puller {
     });
   }
 
-  /** An object from the data centre's cache; on a miss this isolate reads it upstream and fills the cache. */
+  /** An object from the data centre's cache; on a miss this isolate requests it upstream and fills the cache. */
   async #readThroughCache(key: string): Promise<PulledObject<Uint8Array>> {
     const { counters } = this.#edge;
     counters.ownCounters.upstream += 1;
@@ -225,7 +225,7 @@ export class Puller {
     }
   }
 
-  /** A segment from R2, over the shield above where there is one: it reads R2 once for all its isolates. */
+  /** A segment from R2, through the shield above if there is one: it reads R2 once for all its isolates. */
   async #readStored(key: string): Promise<{ value: Uint8Array | null; tier: string }> {
     const { counters, parent: above, clients } = this.#edge;
     if (above.address.tier !== "live") {
@@ -239,7 +239,7 @@ export class Puller {
     return { value, tier: "corral-r2" };
   }
 
-  /** Asks the node above, for the tier that `counters` belong to; each try looks for it anew. */
+  /** Calls the node above, counted for the tier of `counters`; each attempt resolves it again. */
   async #callParent<T>(
     pull: (node: UpstreamNode) => Promise<T>,
     counters: RequestCounters,

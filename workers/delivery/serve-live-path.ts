@@ -1,4 +1,4 @@
-/** `/live/…`: the hot path, so it goes past the router. */
+/** `/live/…`: the hot path, which bypasses the router. */
 import { getConfig } from "../../core/api/config.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
@@ -14,7 +14,7 @@ import { parseLivePath } from "./live-path.ts";
 
 const LIVE_METHODS = formatAllow(["GET"]);
 
-/** Answers a request for `/live/…`. */
+/** Handles a request for `/live/…`. */
 export async function serveLivePath(
   platform: Platform,
   request: Request,

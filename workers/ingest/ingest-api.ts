@@ -1,4 +1,4 @@
-/** The publish API's Worker side: checks what can be checked here, then hands plain values to the Live object. */
+/** The publish API's Worker side: validates requests, then passes plain values to the Live object. */
 
 import type { ProblemDocument } from "../../core/api/problems.ts";
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
@@ -28,7 +28,7 @@ import { readBodyBounded } from "./request-body.ts";
 const MAX_OPENING_BYTES = 64 * 1024;
 const PUBLISHER_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
-/** A request that is refused; thrown where that is found, and answered in one place. */
+/** A refused request; thrown anywhere, and turned into a response in one place. */
 class PublishRefusal extends Error {
   readonly problem: ProblemDocument;
   constructor(problem: ProblemDocument) {
@@ -37,7 +37,7 @@ class PublishRefusal extends Error {
   }
 }
 
-/** What an address names, as its text. */
+/** The parts of an address, as text. */
 export interface PublishAddress {
   readonly broadcast: string;
   readonly resource:
@@ -55,7 +55,7 @@ export async function handleIngest(
     return publishResponse(await publish(scope, stream, address));
   } catch (error) {
     if (error instanceof PublishRefusal) return problemDocumentResponse(error.problem);
-    // The object was evicted or reset during the request: nothing is lost, the publisher sends again.
+    // The object was evicted or reset during the request: nothing is lost, the publisher resends.
     if (!(error instanceof UpstreamError)) console.warn("the Live object did not answer a publisher", error);
     return problemDocumentResponse(publishProblems.unavailable("The stream's Live object is restarting; send again."));
   }
@@ -78,7 +78,7 @@ async function publish(scope: RequestScope, stream: StreamName, address: Publish
   return result;
 }
 
-/** Refuses a wrong key before anything of the body is read. */
+/** Refuses a wrong key before the body is read. */
 async function authorizePublisher(
   scope: RequestScope,
   { stream, keyHash }: PublisherIdentity,
@@ -94,7 +94,7 @@ async function authorizePublisher(
   if (verdict === "wrong") throwRefusal(publishProblems.keyWrong());
 }
 
-/** What a request publishes. */
+/** The content that a request publishes. */
 type PublishResource =
   | { readonly kind: "opening" | "end" }
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number }

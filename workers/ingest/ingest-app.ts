@@ -34,7 +34,7 @@ const PART: ParameterSpec = {
   isRequired: false,
 };
 
-/** What all PUTs have. */
+/** Shared by all PUTs. */
 const PUBLISH = {
   tag: "Publishing",
   security: ["streamKey"],

@@ -1,4 +1,4 @@
-/** The stream keys' verification: before a body is read, and without a call to an object for each wrong key. */
+/** Verification of stream keys: before a body is read, and without an object call for each wrong key. */
 import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
 import { MembershipCache } from "../../core/access/workerd/membership-cache.ts";
 import type { Clock } from "../../core/kit/clock.ts";
@@ -9,12 +9,12 @@ import { isStreamRegisteredNow, registerStream } from "../access/stream-registry
 import type { Env } from "../env.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 
-/** Keys as they are issued. */
+/** Format of issued keys. */
 const STREAM_KEY_PATTERN = /^corral_[A-Za-z0-9_-]{43}$/;
 
 /**
- * Rates of calls to Live objects for unregistered names: a stream that is older than the registry, and of which nothing was
- * stored, may have the key. Anybody can invent names, so both each network and all together are limited.
+ * Rates of calls to Live objects for unregistered names: a stream older than the registry, without stored media,
+ * may have the key. Anybody can invent names, so each network and all together are limited.
  */
 export const PROBE_RATE = { each: { perSecond: 0.2, burst: 2 }, all: { perSecond: 2, burst: 20 } } as const;
 
@@ -32,7 +32,7 @@ export interface PublishClaim {
   readonly actor: string;
 }
 
-/** Whether a key is the stream's. `busy`: the publisher sends again. Throws `UpstreamError` where no object answers. */
+/** Whether a key belongs to the stream. `busy`: the publisher resends. Throws `UpstreamError` if no object answers. */
 export async function checkStreamKey(scope: RequestScope, claim: PublishClaim): Promise<"right" | "wrong" | "busy"> {
   const { env, ctx, platform } = scope;
   const { stream, keyHash, actor } = claim;
@@ -45,7 +45,7 @@ export async function checkStreamKey(scope: RequestScope, claim: PublishClaim): 
   return opens === "busy" ? "busy" : opens ? "right" : "wrong";
 }
 
-/** Forgets the cached keys of a stream, after the Live object has refused one of them. */
+/** Drops the cached keys of a stream, after the Live object has refused one of them. */
 export function invalidateStreamKeys(stream: StreamName): void {
   keyHashCaches.delete(stream);
 }

@@ -1,4 +1,4 @@
-/** Bodies of publishers: bounded in bytes, time and rate, and by stream together. */
+/** Bodies of publish requests: limited in bytes, time and rate, and in total per stream. */
 
 import type { ProblemDocument } from "../../core/api/problems.ts";
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
@@ -7,17 +7,17 @@ import type { Clock } from "../../core/kit/clock.ts";
 import { FairPool } from "../../core/kit/fair-pool.ts";
 import { readBody } from "../kit/body-reader.ts";
 
-/** Bounds, each with its reason. */
+/** Limits, each with its reason. */
 const BODY_POOL_LIMITS = {
   /** Bytes of all bodies in an isolate of 128 MB. Further PUTs get 503. */
   poolBytes: 67_108_864,
-  /** Bytes that each stream may use in any case: the largest part, with init sections and an opening beside it. */
+  /** Guaranteed bytes per stream: the largest part, with init sections and an opening besides. */
   guaranteedBytesPerStream: BROADCAST_LIMITS.partBytes + 1_048_576,
 } as const;
 
 const bodyPool = new FairPool(BODY_POOL_LIMITS.poolBytes, BODY_POOL_LIMITS.guaranteedBytesPerStream);
 
-/** Reads a body and passes it to `use`; its share of the pool is released after that. */
+/** Reads a body and passes it to `use`; its share of the pool is released afterwards. */
 export async function readBodyBounded<T>(
   clock: Clock,
   request: Request,

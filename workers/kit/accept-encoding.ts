@@ -1,13 +1,13 @@
-/** `Accept-Encoding` of RFC 9110: whether gzip is what somebody wants most. */
+/** `Accept-Encoding` of RFC 9110: whether gzip is the preferred coding. */
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
 
-/** Header texts cached at once, and characters of one: they come from outside. */
+/** Cached header texts, and characters of one: they come from outside. */
 const MAX_CACHED_HEADERS = 64;
 const MAX_CACHED_CHARS = 128;
-/** Preferences by header text: few texts come, and each comes often. */
+/** Preferences by header text: few distinct texts occur, each of them often. */
 const cachedPreferences = new BoundedMap<string, boolean>(MAX_CACHED_HEADERS);
 
-/** Whether an answer may be, and should be, compressed with gzip. Without the header nothing is compressed. */
+/** Whether a response should be compressed with gzip. Without the header nothing is compressed. */
 export function prefersGzip(header: string | null): boolean {
   if (header === null) return false;
   const before = cachedPreferences.get(header);
@@ -28,7 +28,7 @@ function parsePreference(header: string): boolean {
   // listed in the field."
   const others = weights.get("*");
   const gzip = weights.get("gzip") ?? others ?? 0;
-  // What isn't compressed is acceptable unless it is excluded, and wanted only where that is said.
+  // The identity coding is acceptable unless it is excluded, and preferred only if it is listed.
   const identity = weights.get("identity") ?? others ?? 0;
   return gzip > 0 && gzip >= identity;
 }
@@ -36,7 +36,7 @@ function parsePreference(header: string): boolean {
 /** §8.4.1.3: "A recipient SHOULD consider "x-gzip" to be equivalent to "gzip"." */
 const canonicalCoding = (coding: string): string => (coding === "x-gzip" ? "gzip" : coding);
 
-/** From 0, not acceptable, to 1; a weight that is none makes its coding one that nobody asked for. */
+/** From 0, not acceptable, to 1; an invalid weight counts as 0. */
 function parseWeight(parameters: readonly string[]): number {
   const [parameter] = parameters;
   if (parameter === undefined) return 1;

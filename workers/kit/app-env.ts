@@ -13,7 +13,7 @@ export interface RequestScope {
   readonly ctx: WaitUntilContext;
 }
 
-/** Bindings, and what middleware has set. */
+/** Bindings, and the variables set by middleware. */
 export interface AppEnv {
   Bindings: Env;
   Variables: { scope: RequestScope };

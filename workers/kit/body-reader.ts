@@ -1,18 +1,18 @@
-/** Reads request bodies within bounds of bytes, time and rate. */
+/** Reads request bodies within limits of bytes, time and rate. */
 import { concatBytes } from "../../core/kit/bytes.ts";
 import { type Clock, withTimeout } from "../../core/kit/clock.ts";
 
-/** Bounds of every body, each with its reason. */
+/** Limits of every body, each with its reason. */
 const BODY_LIMITS = {
-  /** Time that every body has: an idle connection starts slowly. */
+  /** Grace period of every body: an idle connection starts slowly. */
   graceMs: 5_000,
-  /** The least rate after that: an uplink that carries the smallest video. */
+  /** Minimum rate after that: an uplink that carries the smallest video. */
   minBytesPerSecond: 16_384,
-  /** The longest time of a body: publishers abandon a request after 10 s, and the window moves on. */
+  /** Maximum time of a body: publishers abandon a request after 10 s, and the window moves on. */
   maxMs: 30_000,
 } as const;
 
-/** The bytes of a body of at most `limit` bytes, or why they were not read; the rest is cancelled. Rejects where the client aborts. */
+/** The bytes of a body of at most `limit` bytes, or why they were not read; the rest is cancelled. Rejects if the client aborts. */
 export async function readBody(
   clock: Clock,
   { body }: Request,
@@ -28,7 +28,7 @@ export async function readBody(
     const leftMs = Math.max(0, beganMs + dueMs - clock.monotonicMs());
     const chunk = await withTimeout(clock, leftMs, reader.read(), () => "late" as const);
     if (chunk === "late" || (!chunk.done && length + chunk.value.byteLength > limit)) {
-      // Not awaited: the client may be gone.
+      // Not awaited: the client may have disconnected.
       reader.cancel().catch(() => {});
       return chunk === "late" ? "too-slow" : "too-large";
     }

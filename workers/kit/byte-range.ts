@@ -1,6 +1,6 @@
 /** Single byte ranges of RFC 9110. */
 
-/** The bytes that a `Range` header asks for (inclusive); null: all of them; several ranges are answered whole. */
+/** The requested bytes of a `Range` header (inclusive); null: all of them; multiple ranges are answered with the whole. */
 export function parseByteRange(
   header: string | null,
   length: number,

@@ -1,12 +1,12 @@
-/** One spelling for each address, so that names, routes and the keys of caches are the same however a client escapes. */
+/** One spelling per address, so that names, routes and cache keys are independent of a client's escaping. */
 
-/** RFC 3986 §2.3: characters that mean the same escaped or not. */
+/** RFC 3986 §2.3: unreserved characters, which are equivalent escaped or not. */
 const UNRESERVED = /[A-Za-z0-9\-._~]/u;
 
 /**
- * The address with all escapes of its path undone that change nothing (RFC 3986 §6.2.2.2), the others in upper case, and
- * without dot segments. What is no escape stays: no name has a `%`, so it leads nowhere. `url` is absolute; its query is
- * left alone.
+ * The address with all unnecessary escapes of its path decoded (RFC 3986 §6.2.2.2), the others in upper case, and
+ * without dot segments. An invalid escape stays: no name contains `%`, so the address is not found. `url` is absolute; its
+ * query is unchanged.
  */
 export function canonicalizeUrl(url: string): string {
   const query = url.indexOf("?");

@@ -3,12 +3,12 @@ import { PART_HEADER, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts"
 import { problemResponse } from "./responses.ts";
 import { READABLE_HEADERS } from "./security-headers.ts";
 
-/** Methods that routes handle. */
+/** Methods handled by routes. */
 export type HttpMethod = "GET" | "PUT" | "POST" | "DELETE";
 
 /**
- * Headers that scripts may send: tokens, ranges, conditions, the players' CMCD (CTA-5004 §2.1), what Google Cast's receivers
- * ask for, and what publishers send.
+ * Request headers that scripts may send: tokens, ranges, conditions, the players' CMCD (CTA-5004 §2.1), those of Google
+ * Cast receivers, and those of publishers.
  */
 const ALLOWED_REQUEST_HEADERS = [
   "Authorization",
@@ -35,12 +35,12 @@ export function methodNotAllowedResponse(allow: string): Response {
   return problemResponse("method-not-allowed", `This address supports ${allow}.`, { headers: { allow } });
 }
 
-/** The answer to `OPTIONS`. */
+/** The response to `OPTIONS`. */
 export function optionsResponse(allow: string): Response {
   return new Response(null, { status: 204, headers: { allow } });
 }
 
-/** The answer to `OPTIONS`, and to CORS preflights of every origin. */
+/** The response to `OPTIONS`, and to CORS preflights of every origin. */
 export function preflightResponse(allow: string): Response {
   return new Response(null, {
     status: 204,
@@ -54,9 +54,9 @@ export function preflightResponse(allow: string): Response {
   });
 }
 
-/** An answer that scripts of every origin may read. No address goes by cookies, so the token alone authorizes. */
+/** A response that scripts of every origin may read. No address uses cookies, so only the token authorizes. */
 export function addCorsHeaders(response: Response): Response {
-  // Browsers send no preflight for a WebSocket, and its answer's headers are immutable.
+  // Browsers send no preflight for a WebSocket, and its response's headers are immutable.
   if (response.status === 101) return response;
   for (const [name, value] of Object.entries(READABLE_HEADERS)) response.headers.set(name, value);
   return response;

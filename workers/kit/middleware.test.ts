@@ -3,7 +3,7 @@ import { testEdge } from "../testing.ts";
 
 const CHUNK_BYTES = 4_096;
 
-/** A body without a declared length, and how much of it was drawn. */
+/** A body without a declared length, and the number of bytes read from it. */
 function streamedBody(chunks: number): { body: ReadableStream<Uint8Array>; drawn: () => number } {
   let drawn = 0;
   const body = new ReadableStream<Uint8Array>(

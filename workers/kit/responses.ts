@@ -8,7 +8,7 @@ import {
 } from "../../core/api/problems.ts";
 import { READABLE_HEADERS } from "./security-headers.ts";
 
-/** Headers of all answers of the delivery side; `expose` names those that scripts of other pages may read. */
+/** Headers of all responses of the delivery side; `expose` names those that scripts of other origins may read. */
 const DELIVERY_HEADERS = {
   ...READABLE_HEADERS,
   "access-control-expose-headers":
@@ -22,12 +22,12 @@ const AUTHENTICATE_CHALLENGE = 'Bearer realm="corral"';
 
 /** Values of `Cache-Control`, from the target duration; rule: Appendix B.1 of the HLS draft. */
 export const cacheLifetimes = {
-  /** A blocking playlist's answer never changes, and is useless later. */
+  /** A blocking playlist's response never changes, and is useless later. */
   blocking: (targetDurationS: number): string => `public, max-age=${6 * targetDurationS}`,
   blockingNotFound: (targetDurationS: number): string => `public, max-age=${4 * targetDurationS}`,
   playlist: (targetDurationS: number): string => `public, max-age=${Math.max(1, Math.floor(targetDurationS / 2))}`,
   notFound: (targetDurationS: number): string => `public, max-age=${targetDurationS}`,
-  /** The playlist of a broadcast that is over: only deletion can change it. */
+  /** The playlist of an ended broadcast: only deletion can change it. */
   vod: "public, max-age=3600",
   media: "public, max-age=31536000, immutable",
   noStore: "no-store",
@@ -36,7 +36,7 @@ export const cacheLifetimes = {
 /** An unknown stream has no target duration: its 404 is cached for a second. */
 export const UNKNOWN_STREAM_LIFETIME = "public, max-age=1";
 
-/** An answer with a body, with the headers that all answers of the delivery side have. */
+/** A response with a body and the common headers of the delivery side. */
 export function deliveryResponse(
   body: Uint8Array | string,
   headers: Record<string, string>,
@@ -45,18 +45,18 @@ export function deliveryResponse(
   return new Response(body, { ...init, headers: { ...DELIVERY_HEADERS, ...headers } });
 }
 
-/** Headers with those that all answers of the delivery side have. */
+/** Headers including the common ones of the delivery side. */
 export const createDeliveryHeaders = (headers: Record<string, string>): Headers =>
   new Headers({ ...DELIVERY_HEADERS, ...headers });
 
-/** What an answer about a problem has beside its document. */
+/** Parts of a problem response besides its document. */
 export interface ProblemAnswerOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Extension members, RFC 9457 §3.2. */
   readonly members?: object;
 }
 
-/** The answer about a problem. */
+/** A problem response. */
 export function problemDocumentResponse(problem: ProblemDocument, options: ProblemAnswerOptions = {}): Response {
   const { status, ...members } = problem;
   return new Response(`${JSON.stringify({ ...members, status, ...options.members })}\n`, {
@@ -72,12 +72,12 @@ export function problemDocumentResponse(problem: ProblemDocument, options: Probl
   });
 }
 
-/** The answer about one occurrence of a problem type. */
+/** The response about one occurrence of a problem type. */
 export function problemResponse(name: ProblemName, detail?: string, options?: ProblemAnswerOptions): Response {
   return problemDocumentResponse(createProblem(name, detail), options);
 }
 
-/** The answer about a problem that caches may keep. */
+/** A problem response that caches may keep. */
 export function deliveryProblemResponse(name: ProblemName, detail?: string, cacheControl?: string): Response {
   return problemResponse(
     name,
@@ -92,35 +92,35 @@ function retryHeader({ type }: ProblemDocument): Record<string, string> {
   return seconds === undefined ? {} : { "retry-after": String(seconds) };
 }
 
-/** The answer to a new viewer whom the admission defers. */
+/** The response to a new viewer whose join is deferred. */
 export function joinRetryResponse(retryAfterS: number): Response {
   const detail = `Try again in ${retryAfterS} s; current viewers have priority.`;
   return problemResponse("crowded", detail, { headers: { "retry-after": String(retryAfterS) } });
 }
 
-/** The answer to a network, or an account, that exceeds a rate limit. */
+/** The response to a network, or an account, that exceeds a rate limit. */
 export function tooManyRequestsResponse(retryAfterS: number): Response {
   const headers = { "retry-after": String(retryAfterS) };
   return problemResponse("too-many-requests", `Try again in ${retryAfterS} s.`, { headers });
 }
 
-/** The answer about a stream that this isolate has no edge for. */
+/** The response for a stream without an edge in this isolate. */
 export function unavailableStreamResponse(why: "unregistered" | "full"): Response {
   if (why === "full") return joinRetryResponse(1);
   return deliveryProblemResponse("not-found", "The stream has had no broadcast yet.", UNKNOWN_STREAM_LIFETIME);
 }
 
-/** The answer about the room of an unregistered stream. */
+/** The response for the room of an unregistered stream. */
 export function unknownRoomResponse(): Response {
   return deliveryProblemResponse("not-found", "No stream of this name is registered.", UNKNOWN_STREAM_LIFETIME);
 }
 
-/** The answer about an address that nothing is at. */
+/** The response for an unknown address. */
 export function notFoundResponse(): Response {
   return deliveryProblemResponse("not-found", undefined, UNKNOWN_STREAM_LIFETIME);
 }
 
-/** A JSON document that no cache keeps. */
+/** A JSON document that is never cached. */
 export function jsonResponse(body: unknown, status = 200): Response {
   return Response.json(body, { status, headers: { "cache-control": cacheLifetimes.noStore } });
 }

@@ -1,4 +1,4 @@
-/** The documentation of routes: handlers and middleware carry what they take and answer, and `/openapi.json` is made of it. */
+/** The documentation of routes: handlers and middleware declare their inputs and responses, from which `/openapi.json` is generated. */
 import type { MiddlewareHandler } from "hono";
 import type * as z from "zod/mini";
 import type { ProblemName } from "../../core/api/problems.ts";
@@ -12,7 +12,7 @@ export interface ParameterSpec {
   readonly pattern?: string;
 }
 
-/** The body of an answer: a schema of `answerSchemas`, or a media type alone. */
+/** The body of a response: a schema of `answerSchemas`, or a media type alone. */
 export interface AnswerSpec {
   readonly description: string;
   readonly schema?: z.ZodMiniType;
@@ -28,7 +28,7 @@ export interface RouteSpec {
   readonly parameters?: readonly ParameterSpec[];
   /** A schema of `requestSchemas`, or a media type alone. */
   readonly body?: { readonly schema?: z.ZodMiniType; readonly mediaType?: string; readonly isRequired: boolean };
-  /** Answers by status. */
+  /** Responses by status. */
   readonly answers?: Readonly<Record<number, AnswerSpec>>;
   readonly problems?: readonly ProblemName[];
 }
@@ -43,12 +43,12 @@ export function documented<Handler extends object>(spec: RouteSpec, handler: Han
   return Object.assign(handler, { [SPEC]: spec });
 }
 
-/** Documents a route, in front of its handler. */
+/** Documents a route; placed before its handler. */
 export function describeRoute(spec: RouteSpec): MiddlewareHandler {
   return documented(spec, (_c, next) => next());
 }
 
-/** The documentation of middleware; null where it has none. */
+/** The documentation of middleware; null without any. */
 export function routeSpecOf(handler: object): RouteSpec | null {
   return (handler as { readonly [SPEC]?: RouteSpec })[SPEC] ?? null;
 }

@@ -1,15 +1,15 @@
 /**
- * Headers that tell browsers what an answer is not to be used for. Media carry two of them and no more: each costs every hit
- * up to half a microsecond, and HSTS holds for a whole host, so pages and the control API say it.
+ * Headers that restrict how browsers use a response. Media carry only two of them: each costs every hit
+ * up to half a microsecond, and HSTS applies to a whole host, so pages and the control API send it.
  */
 import { CSP } from "../../web/csp.ts";
 
-/** Of every answer: nothing is run or shown as another type than its own. */
+/** Of every response: nothing is executed or displayed as another type than its own. */
 const COMMON_HEADERS = { "x-content-type-options": "nosniff" } as const;
 
 /**
- * Of answers that pages of any origin may read: playlists, media, the control API. A page that is isolated from other
- * origins (COEP `require-corp`) may play media in a plain `<video>` too, which asks without CORS.
+ * Of responses that pages of any origin may read: playlists, media, the control API. A page that is isolated from other
+ * origins (COEP `require-corp`) may also play media in a plain `<video>`, which requests without CORS.
  */
 export const READABLE_HEADERS: Readonly<Record<string, string>> = {
   ...COMMON_HEADERS,
@@ -17,10 +17,10 @@ export const READABLE_HEADERS: Readonly<Record<string, string>> = {
   "cross-origin-resource-policy": "cross-origin",
 };
 
-/** Of files that only pages of this edge load: none of another origin may embed them. */
+/** Of files that only pages of this edge load: other origins cannot embed them. */
 const SAME_ORIGIN_HEADERS = { ...COMMON_HEADERS, "cross-origin-resource-policy": "same-origin" } as const;
 
-/** What the pages use, for themselves alone; the rest is for nobody on them. */
+/** Features that the pages use, for themselves only; all others are disabled. */
 const PERMISSIONS: Readonly<Record<string, "self" | "">> = {
   autoplay: "self",
   fullscreen: "self",
@@ -51,20 +51,20 @@ const PAGE_HEADERS = {
   "permissions-policy": Object.entries(PERMISSIONS)
     .map(([feature, allowed]) => `${feature}=(${allowed})`)
     .join(", "),
-  // The pages' own requests tell where they come from (`POST /dev/token` is refused without it); others are told nothing.
+  // The pages' own requests carry their origin (`POST /dev/token` requires it); other sites get no referrer.
   "referrer-policy": "same-origin",
 } as const;
 
-/** A year, as lists of hosts that browsers preload ask for. Other hosts of the domain are not for the edge to decide about. */
+/** A year, as required by HSTS preload lists. Other hosts of the domain are not the edge's concern. */
 const HSTS = "max-age=31536000";
 
-/** Makes an answer one of a page, or of a file that pages load. */
+/** Adds the headers of a page, or of a file that pages load. */
 export function addPageHeaders(response: Response, kind: "page" | "file"): Response {
   setHeaders(response, kind === "page" ? PAGE_HEADERS : SAME_ORIGIN_HEADERS);
   return response;
 }
 
-/** An answer to a request for `url` that isn't of the hot path, with what every answer has. */
+/** Adds the headers of every response to one for `url` outside the hot path. */
 export function addSecurityHeaders(response: Response, url: string): Response {
   // A socket is no document.
   if (response.status === 101) return response;

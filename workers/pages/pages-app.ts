@@ -1,4 +1,4 @@
-/** The pages: files built from `web/`, with the watch page and the studio behind every stream's address. */
+/** The pages: files built from `web/`, with the watch page and the studio at every stream's address. */
 import { Hono } from "hono";
 import { parseStreamName } from "../../core/kit/ids.ts";
 import { findEdgeStream } from "../delivery/edge-streams.ts";
@@ -12,7 +12,7 @@ const ASSETS_ORIGIN = "https://pages.corral.invalid/";
 
 const ALLOWED_METHODS = formatAllow(["GET"]);
 
-/** The pages, at every address that no other application has. */
+/** The pages, at every address without another application. */
 export const pages: Hono<AppEnv> = new Hono<AppEnv>();
 
 pages.all("*", (c) => handlePage(c.var.scope));
@@ -24,7 +24,7 @@ async function handlePage({ env, request }: RequestScope): Promise<Response> {
   const path = stream === undefined ? url.pathname : parseStreamName(stream) === null ? "/404" : `/${kind}`;
   const page = problemPage(path) ?? (await fetchAsset(env, request, path));
   if (page.status === 404 || path === "/404") {
-    // The client may have cached the page that is shown instead; the address that it asked for is missing all the same.
+    // The client may have cached the page that is shown instead; the requested address is missing all the same.
     const shown = await fetchAsset(env, new Request(ASSETS_ORIGIN), "/404");
     return addPageHeaders(new Response(shown.body, { status: 404, headers: shown.headers }), "page");
   }
@@ -37,14 +37,14 @@ async function handlePage({ env, request }: RequestScope): Promise<Response> {
   }
   const name = kind === "watch" ? parseStreamName(stream ?? "") : null;
   if (name !== null && (findEdgeStream(name)?.accessPolicy.playback ?? "public") === "public") {
-    // The player loads it first, so it is under way while the script still loads. A preload sends no token.
+    // The player loads it first, so it is loading while the script still loads. A preload sends no token.
     response.headers.set("link", `</live/${stream}/multivariant.m3u8>; rel=preload; as=fetch; crossorigin`);
   }
   return addPageHeaders(response, isAsset ? "file" : "page");
 }
 
 function fetchAsset(env: Env, request: Request, path: string): Promise<Response> {
-  // Pages are the same on every `Host`.
+  // Pages are the same for every `Host`.
   const url = new URL(ASSETS_ORIGIN);
   url.pathname = path;
   url.search = new URL(request.url).search;

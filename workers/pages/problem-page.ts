@@ -1,7 +1,7 @@
-/** Pages about problem types, at the addresses that problem documents name in `type`. */
+/** Pages about problem types, at the addresses in the `type` of problem documents. */
 import { PROBLEM_TYPES, parseProblemTypeUri } from "../../core/api/problems.ts";
 
-/** The page of the problem type at `path`, or null where there is none. */
+/** The page of the problem type at `path`, or null. */
 export function problemPage(path: string): Response | null {
   const name = parseProblemTypeUri(path);
   if (name === null) return null;

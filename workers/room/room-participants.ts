@@ -12,7 +12,7 @@ import { openTicket, readTicket, type TicketParticipant } from "./room-tickets.t
 
 const ANONYMOUS = { subject: null, name: "", roles: [], followerSinceMs: null, expiresMs: null } as const;
 
-/** A page's proofs beside its token: the device's key, and the proof of playback. */
+/** A page's proofs besides its token: the device key, and the playback proof. */
 export interface ClientProofs {
   readonly deviceKey: string | null;
   readonly playbackProof: string | null;

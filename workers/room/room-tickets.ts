@@ -1,6 +1,6 @@
 /**
  * Tickets open a page's socket. A browser's socket sends no `Authorization`, and logs may have its address and its
- * `Sec-WebSocket-Protocol`. A ticket is sealed, is for one room, and expires within seconds.
+ * `Sec-WebSocket-Protocol`. A ticket is encrypted, is valid for one room, and expires within seconds.
  */
 import { base64url } from "jose";
 import type { StreamName } from "../../core/kit/ids.ts";
@@ -8,11 +8,11 @@ import type { Participant } from "../../core/room/participants.ts";
 import { ROOM_SUBPROTOCOL } from "../../core/room/room-protocol.ts";
 import { type EdgeSecret, getEdgeKey } from "../access/edge-secrets.ts";
 
-/** Bounds of tickets, each with its reason. */
+/** Limits of tickets, each with its reason. */
 export const TICKET_LIMITS = {
-  /** From the answer to the socket over a slow connection. */
+  /** Time from the response to the socket over a slow connection. */
   lifetimeMs: 30_000,
-  /** Characters of one: a viewer whose names take four bytes a character, sealed. */
+  /** Characters of a ticket: a viewer whose names take four bytes per character, encrypted. */
   chars: 4_096,
 } as const;
 
@@ -64,7 +64,7 @@ export async function openTicket(
   }
 }
 
-/** The ticket behind the protocol's name in a socket's request, or null. */
+/** The ticket after the protocol's name in a socket's request, or null. */
 export function readTicket(request: Request): string | null {
   const [name, ticket] = (request.headers.get("sec-websocket-protocol") ?? "").split(/\s*,\s*/);
   return name === ROOM_SUBPROTOCOL && ticket !== undefined ? ticket : null;

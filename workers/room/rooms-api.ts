@@ -29,12 +29,12 @@ import {
 import { fetchRoomSummary } from "./room-summary-cache.ts";
 import { readTicket, sealTicket, TICKET_LIMITS } from "./room-tickets.ts";
 
-/** Seconds within which sockets reconnect that arrive while the room does not answer. */
+/** Reconnect spread, in seconds, of sockets that arrive while the room does not answer. */
 const ROOM_RETRY_S = "5";
 /** Bytes of a page's proofs. */
 const MAX_CLIENT_PROOFS_BYTES = 512;
 
-/** Seconds within which sockets of an unregistered stream reconnect. */
+/** Reconnect spread of sockets of an unregistered stream, seconds. */
 const UNKNOWN_ROOM_RETRY_S = "10";
 
 /** `GET /rooms/{stream}/socket` with a ticket in `Sec-WebSocket-Protocol`: the socket, at the participant's shard. */
@@ -52,7 +52,7 @@ export async function handleRoomSocket(scope: RequestScope, stream: StreamName):
     return closedSocketResponse(SOCKET_CLOSES.comeBack.code, participant.headers.get("retry-after") ?? ROOM_RETRY_S);
   }
   if (participant === "ticket-over") return problemResponse("ticket-over");
-  // Browsers do not show scripts the answer to a failed upgrade, and they do show a close.
+  // Browsers hide the response of a failed upgrade from scripts, but report a close.
   if (typeof participant === "string") return closedSocketResponse(SOCKET_CLOSES.token.code, participant);
   const opened = await openShardSocket(scope, stream, participant);
   return readTicket(request) === null ? opened : addSocketProtocol(opened);
@@ -84,7 +84,7 @@ async function openShardSocket(scope: RequestScope, stream: StreamName, particip
   return closedSocketResponse(SOCKET_CLOSES[name].code, reason);
 }
 
-/** `POST /rooms/{stream}/ticket`: what opens the socket, and a key where the device needs one. */
+/** `POST /rooms/{stream}/ticket`: the ticket of a socket, and a device key if one is needed. */
 export async function handleRoomTicket(scope: RequestScope, stream: StreamName): Promise<Response> {
   const resolved = await resolveUnlessOverRate(scope, "sockets", stream);
   if (resolved instanceof Response) return resolved;
@@ -100,7 +100,7 @@ export async function handleRoomTicket(scope: RequestScope, stream: StreamName):
   });
 }
 
-/** `POST /rooms/{stream}/beacon`: a viewer without a socket watches. */
+/** `POST /rooms/{stream}/beacon`: a viewer without a socket is playing. */
 export async function handleRoomBeacon(scope: RequestScope, stream: StreamName): Promise<Response> {
   const { env, config, request, platform } = scope;
   if (!hasAnyCredential(request) && !(await isStreamRegistered(scope, stream))) return unknownRoomResponse();
@@ -134,13 +134,13 @@ export async function handleRoomBeacon(scope: RequestScope, stream: StreamName):
   });
 }
 
-/** A request without a token and a ticket cannot register a name: where it is not registered, nothing more is looked up. */
+/** A request without token and ticket cannot register a name: nothing more is looked up for an unregistered one. */
 const hasAnyCredential = (request: Request): boolean =>
   readCredential(request) !== null || readTicket(request) !== null;
 
 /**
- * What `resolve` finds, or the refusal of a request over its rate. A token's subject is counted where there is one, else the
- * network; a request with neither token nor ticket is counted before anything is looked up.
+ * The result of `resolve`, or the refusal of a request over its rate. The rate is that of the token's subject, if any, else of
+ * the network; a request with neither token nor ticket is counted before any look-up.
  */
 async function unlessOverRate<Found>(
   scope: RequestScope,
@@ -170,7 +170,7 @@ const isCounted = ({ countedAs }: Pick<Participant, "countedAs">): boolean => co
 
 const deviceMember = (issued: string | null): { device?: string } => (issued === null ? {} : { device: issued });
 
-/** A page's proofs. A body that holds none, or is none, is not refused: the viewer is not counted. */
+/** A page's proofs. A body without proofs, or a malformed one, is not refused: the viewer is not counted. */
 async function readClientProofs(request: Request): Promise<ClientProofs> {
   const length = Number(request.headers.get("content-length") ?? 0);
   const members =
@@ -195,7 +195,7 @@ function getShard(
   return getObjectInJurisdiction(env.ROOM_SHARD, roomChildName(room, index));
 }
 
-/** A browser closes a socket whose answer does not name one of the protocols that it offered. */
+/** A browser closes a socket whose response does not name one of the offered protocols. */
 function addSocketProtocol({ status, webSocket, body }: Response): Response {
   if (webSocket === null) return new Response(body, { status });
   return new Response(null, { status, webSocket, headers: { "sec-websocket-protocol": ROOM_SUBPROTOCOL } });
