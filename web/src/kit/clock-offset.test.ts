@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { clockOffsetMs, narrowClockOffset, UNBOUNDED_OFFSET } from "./clock-offset.ts";
 
-/** What an answer shows of a server clock that is `offset` ahead, asked at `sentMs` and answered 40 ms later. */
+/** A response of a server clock that is `offset` ahead, requested at `sentMs` and received 40 ms later. */
 const answer = (bounds: typeof UNBOUNDED_OFFSET, offset: number, sentMs: number): typeof UNBOUNDED_OFFSET =>
   narrowClockOffset(bounds, Math.floor((sentMs + 20 + offset) / 1000) * 1000, sentMs, sentMs + 40);
 

@@ -1,18 +1,18 @@
 /**
- * How far the person's clock is off, from the `Date` of answers. That header has whole seconds, so each answer only
- * bounds the offset; the bounds of several answers are intersected, and the local clock is believed while it fits.
+ * The offset of the local clock, from the `Date` of responses. That header has whole seconds, so each response only
+ * bounds the offset; the bounds of several responses are intersected, and a local clock within them is trusted.
  */
 
-/** Milliseconds that may have to be added to the local clock to get the server's. */
+/** Bounds of the milliseconds to add to the local clock to get the server's. */
 export interface ClockOffsetBounds {
   readonly minMs: number;
   readonly maxMs: number;
 }
 
-/** Nothing known. */
+/** Unbounded. */
 export const UNBOUNDED_OFFSET: ClockOffsetBounds = { minMs: Number.NEGATIVE_INFINITY, maxMs: Number.POSITIVE_INFINITY };
 
-/** Narrows `bounds` by an answer with `Date` = `dateMs`, asked for and received at these times of the local clock. */
+/** Narrows `bounds` by a response with `Date` = `dateMs`, sent and received at these times of the local clock. */
 export function narrowClockOffset(
   bounds: ClockOffsetBounds,
   dateMs: number,
@@ -20,15 +20,15 @@ export function narrowClockOffset(
   receivedMs: number,
 ): ClockOffsetBounds {
   if (!Number.isFinite(dateMs) || receivedMs < sentMs) return bounds;
-  // The server's clock stood within [dateMs, dateMs + 1000) at some moment between the two.
+  // The server's clock was in [dateMs, dateMs + 1000) at some moment between the two.
   const fresh = { minMs: dateMs - receivedMs, maxMs: dateMs + 1000 - sentMs };
   const minMs = Math.max(bounds.minMs, fresh.minMs);
   const maxMs = Math.min(bounds.maxMs, fresh.maxMs);
-  // No overlap: one of the clocks was set meanwhile, and only the newest answer can be right.
+  // No overlap: one of the clocks was set meanwhile, and only the newest response can be right.
   return minMs > maxMs ? fresh : { minMs, maxMs };
 }
 
-/** The smallest correction that fits: 0 for a clock that may be right. */
+/** The smallest correction within the bounds: 0 for a clock that may be right. */
 export function clockOffsetMs(bounds: ClockOffsetBounds): number {
   if (bounds.minMs > 0) return Number.isFinite(bounds.maxMs) ? (bounds.minMs + bounds.maxMs) / 2 : bounds.minMs;
   if (bounds.maxMs < 0) return Number.isFinite(bounds.minMs) ? (bounds.minMs + bounds.maxMs) / 2 : bounds.maxMs;

@@ -1,4 +1,4 @@
-/** Small line icons, drawn here so that nothing is fetched for them. */
+/** Small line icons, inline, so that they need no requests. */
 import type { ComponentChildren, VNode } from "preact";
 
 /** The frame of an icon; `filled` ones are shapes, not lines. */

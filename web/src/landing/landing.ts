@@ -1,4 +1,4 @@
-/** The landing page: goes to the stream that was typed, and says whether the demo is on. */
+/** The landing page: opens the entered stream, and shows whether the demo is live. */
 import "../kit/base.css";
 import "./landing.css";
 import { parseStreamName } from "../../../core/kit/ids.ts";
@@ -32,5 +32,5 @@ async function showDemo(): Promise<void> {
   if (source.state === "ended") state.textContent = "Ended; recording available";
 }
 
-// A page without the badge is a page that works.
+// The page works without the badge.
 showDemo().catch(() => undefined);

@@ -1,41 +1,41 @@
-/** How hls.js is set up for a stream that is about a second old. */
+/** Configuration of hls.js for a stream with about a second of delay. */
 import type { HlsConfig } from "hls.js";
 import { PromptAudioController } from "./prompt-audio.ts";
 
-/** Bits per second to assume before the first measurement, where the browser has no opinion. */
+/** Assumed bits per second before the first measurement, if the browser provides no estimate. */
 const DEFAULT_BANDWIDTH = 4_000_000;
 
 /**
- * `downlinkMbps` is the browser's own estimate (`navigator.connection`). `token` gives the viewer's token, asked for with
- * every request where there is one when the stream is loaded.
+ * `downlinkMbps` is the browser's own estimate (`navigator.connection`). `token` returns the viewer's token, called for
+ * every request if there is one when the stream is loaded.
  */
 export function createHlsConfig(downlinkMbps: number | undefined, token: () => string | null): Partial<HlsConfig> {
   const estimate = downlinkMbps === undefined || downlinkMbps <= 0 ? DEFAULT_BANDWIDTH : downlinkMbps * 1e6 * 0.8;
   return {
     lowLatencyMode: true,
-    // In a header, not in addresses: so all viewers get the same playlists, and a new token takes effect at once.
+    // In a header, not in URLs: so all viewers get the same playlists, and a new token applies at once.
     ...(token() === null ? {} : { xhrSetup: (xhr, url) => openAuthorized(xhr, url, token()) }),
-    // The worker is there to remux transport streams. Fragmented MP4 passes through as it is, and starting the worker
-    // costs the first picture some 40 ms and 118 kB.
+    // The worker remuxes transport streams. Fragmented MP4 needs no remuxing, and starting the worker
+    // delays the first picture by some 40 ms and 118 kB.
     enableWorker: false,
-    // The first fragment is asked for while the media source is still opening.
+    // The first fragment is requested while the media source is still opening.
     startFragPrefetch: true,
     audioStreamController: PromptAudioController,
     testBandwidth: false,
     abrEwmaDefaultEstimate: Math.max(500_000, estimate),
     abrEwmaDefaultEstimateMax: Math.max(DEFAULT_BANDWIDTH, estimate),
     capLevelToPlayerSize: true,
-    // The browser makes room in its buffers by itself. hls.js's own removal, when it overlaps an append, forgets which
-    // parts of the segment at the edge were loaded, and loading then stops at the segment's end.
+    // The browser evicts from its buffers by itself. If hls.js's own removal overlaps an append, it loses track of the
+    // loaded parts of the segment at the edge, and loading then stops at the segment's end.
     backBufferLength: Number.POSITIVE_INFINITY,
     maxBufferLength: 20,
-    // An endless duration and a seekable range that is the playlist's window.
+    // An infinite duration, and a seekable range that equals the playlist's window.
     liveDurationInfinity: true,
-    // Our own controller (latency.ts) steers; hls.js's would raise its target by a second with every stall, for good.
+    // Our own controller (latency.ts) controls latency; that of hls.js raises its target by a second per stall, permanently.
     maxLiveSyncPlaybackRate: 1,
     liveSyncOnStallIncrease: 0,
     liveSyncMode: "edge",
-    // A stall is noticed within a part or two, not after more than a second.
+    // A stall is detected within a part or two, not after more than a second.
     detectStallWithCurrentTimeMs: 500,
     highBufferWatchdogPeriod: 1,
     playlistLoadPolicy: {
@@ -51,7 +51,7 @@ export function createHlsConfig(downlinkMbps: number | undefined, token: () => s
         maxTimeToFirstByteMs: 10_000,
         maxLoadTimeMs: 20_000,
         timeoutRetry: { maxNumRetry: 1, retryDelayMs: 0, maxRetryDelayMs: 0 },
-        // The page's own state machine asks again, with jitter.
+        // The page's own state machine retries, with jitter.
         errorRetry: { maxNumRetry: 0, retryDelayMs: 0, maxRetryDelayMs: 0 },
       },
     },

@@ -9,11 +9,11 @@ import { refusalText } from "./playback-token.ts";
 import { isStoppedStatus, type PlayerOptions, type PlayerReading, type StreamPlayer } from "./player.ts";
 import { RenditionList, type RenditionOption, renditionName } from "./renditions.ts";
 
-/** The bounds of recovery. */
+/** Limits of recovery. */
 const RECOVERY_LIMITS = {
   /** Media errors within this time of each other are one episode. */
   episodeMs: 15_000,
-  /** Recoveries in one episode before playback is given up. */
+  /** Recoveries per episode before playback fails. */
   attempts: 4,
   retry: { firstMs: 500, maxMs: 8000 },
   /** After this many failed retries the playlist is loaded again: it may be another broadcast's. */
@@ -38,7 +38,7 @@ export class HlsPlayer implements StreamPlayer {
   #hls: Hls | null = null;
   /** The token with which the stream was loaded. */
   #token: string | null = null;
-  /** The first refusal may be the answer to the page's preload, which sends no token. */
+  /** The first refusal may answer the page's preload, which sends no token. */
   #isPreloadUsed = false;
   #recoveries = 0;
   #recoveredAtMs = Number.NEGATIVE_INFINITY;
@@ -147,7 +147,7 @@ export class HlsPlayer implements StreamPlayer {
     const hls = this.#hls;
     const latest = hls?.latestLevelDetails;
     if (!hls || !latest?.live) return null;
-    // A rendition that was just switched to still has the list of its last use; another's is newer then.
+    // A rendition that was just switched to has its last playlist; another one's is newer then.
     const details = hls.levels.reduce(
       (best, { details }) => (details && details.edge > best.edge ? details : best),
       latest,
@@ -155,7 +155,7 @@ export class HlsPlayer implements StreamPlayer {
     const holdBackS = hls.targetLatency;
     if (holdBackS === null || holdBackS === undefined) return null;
     const partTargetS = details.partTarget > 0 ? details.partTarget : details.targetduration;
-    // A later playlist is overdue: source or network has failed, and the edge does not move.
+    // A later playlist is overdue: source or network has failed, and the edge does not advance.
     const sinceListedS = Math.min(details.age, 2 * partTargetS);
     return { listedS: details.edge, edgeS: details.edge + sinceListedS, holdBackS, partTargetS };
   }
@@ -221,7 +221,7 @@ export class HlsPlayer implements StreamPlayer {
     }
   }
 
-  /** Continues with another token where there is one. */
+  /** Retries with another token, if there is one. */
   async #renewToken(hls: Hls, anew: boolean, refused: string): Promise<void> {
     const before = this.#token;
     const isPreload = anew && before !== null && !this.#isPreloadUsed;

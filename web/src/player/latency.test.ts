@@ -29,7 +29,7 @@ interface Run {
   readonly seeks: number;
 }
 
-/** Plays `seconds` of a stream in which parts arrive evenly, from `latencyS` behind its edge. */
+/** Plays `seconds` of a stream with evenly arriving parts, from `latencyS` behind its edge. */
 function simulate(latencyS: number, seconds: number, begin: LatencyState = initialLatency(), following = true): Run {
   const tickS = 0.1;
   let state = begin;
@@ -127,6 +127,6 @@ test("a player that stands still though media is listed is moved to the live pos
   expect(needsLiveSeek(still)).toBe(true);
   expect(needsLiveSeek({ ...still, stillMs: 800 })).toBe(false);
   expect(needsLiveSeek({ ...still, sinceRescueMs: 2_000 })).toBe(false);
-  // The source is away: there is nothing to go on with.
+  // The source is gone: there is no more media.
   expect(needsLiveSeek({ ...still, listedAheadS: 0.3 })).toBe(false);
 });

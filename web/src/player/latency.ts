@@ -1,70 +1,70 @@
 /**
- * Keeps a live player at its hold-back: values in, a rate or a seek out. hls.js has a controller of its own, but it
- * asks for more than a second of buffer before it acts, which a low-latency stream never has.
+ * Keeps a live player at its hold-back; pure: samples in, a rate or a seek out. hls.js's own controller needs more than
+ * a second of buffer before it acts, which a low-latency stream never has.
  */
 
-/** What the player reads off itself, a few times a second. */
+/** The player's measurements, a few times per second. */
 export interface LatencySample {
-  /** Milliseconds of a clock that never goes back. */
+  /** Monotonic milliseconds. */
   readonly nowMs: number;
   /** Seconds between the playlist's moving edge and the playhead. */
   readonly latencyS: number;
-  /** Seconds behind the edge that the server asks for: `PART-HOLD-BACK` or `HOLD-BACK`. */
+  /** The server's hold-back in seconds: `PART-HOLD-BACK` or `HOLD-BACK`. */
   readonly holdBackS: number;
   /** Seconds of media ahead of the playhead. */
   readonly bufferS: number;
-  /** `PART-TARGET` in seconds; the target duration where there are no parts. */
+  /** `PART-TARGET` in seconds; the target duration without parts. */
   readonly partTargetS: number;
-  /** Whether the person watches the live edge: not paused, not gone back in time. */
+  /** Whether the viewer follows the live edge: not paused, and not seeked back. */
   readonly isFollowing: boolean;
 }
 
-/** What the controller remembers between samples. */
+/** The controller's state between samples. */
 export interface LatencyState {
   readonly rate: number;
   /** Smoothed seconds behind (positive) or ahead of the target; null before the first sample. */
   readonly errorS: number | null;
-  /** Seconds added to the hold-back because of stalls. */
+  /** Seconds added to the hold-back after stalls. */
   readonly marginS: number;
   readonly lastMs: number;
-  /** Until when the margin stays as it is. */
+  /** Time until which the margin does not decay. */
   readonly holdUntilMs: number;
 }
 
-/** What to do now: play at `rate`; where `seek`, go to the live position first. */
+/** The next action: play at `rate`; with `seek`, seek to the live position first. */
 export interface LatencyStep {
   readonly state: LatencyState;
   readonly seek: boolean;
 }
 
-/** The controller's bounds, each with its reason. */
+/** The controller's limits, each with its reason. */
 export const LATENCY_LIMITS = {
-  /** Pitch-corrected speech is not noticed at these. */
+  /** Rates at which pitch-corrected speech sounds normal. */
   minRate: 0.95,
   maxRate: 1.08,
   /** Rate per second of error: half of a small error is gone in about two seconds. */
   gain: 0.35,
-  /** Rates are whole steps of one part in this many, so that the rate is not set on every tick. */
+  /** Rates are multiples of one part in this many, so that the rate is not set on every tick. */
   rateSteps: 100,
-  /** Start correcting beyond the first, stop within the second. */
+  /** Start correcting beyond the first error, stop within the second. */
   startS: 0.03,
   stopS: 0.01,
   /** Speed up only with this many part targets buffered; never with fewer than the second. */
   safeParts: 1.4,
   thinParts: 0.6,
-  /** Behind by more than this, speed alone takes too long: seek. */
+  /** With a larger lag, speed alone takes too long: seek. */
   seekS: 4,
-  /** Pictures that stand still this long, with this many part targets of media listed beyond the target, need a seek. */
+  /** Pictures that stand still this long, with this many part targets of listed media beyond the target, need a seek. */
   standstillMs: 1_200,
   standstillParts: 2,
-  /** Such a seek gets this long to help before the next. */
+  /** Time for such a seek to take effect before the next. */
   rescueEveryMs: 3_000,
-  /** A stall adds this many part targets to the target, up to the second, held for a while, then halved and halved. */
+  /** A stall adds this many part targets to the target, up to the second; they are held for a while, then halved repeatedly. */
   stallParts: 0.5,
   maxMarginParts: 3,
   holdMs: 10_000,
   halfLifeMs: 20_000,
-  /** Time constant of the smoothing, against the jitter of arriving parts. */
+  /** Time constant of the smoothing, against jitter of arriving parts. */
   smoothMs: 400,
 } as const;
 
@@ -73,9 +73,9 @@ export function initialLatency(marginS = 0): LatencyState {
   return { rate: 1, errorS: null, marginS, lastMs: 0, holdUntilMs: 0 };
 }
 
-/** What tells whether a player stands still although there is media to go on with. */
+/** Inputs that detect a player that stands still although media is listed. */
 export interface StandstillSample {
-  /** Milliseconds since the playhead moved, and since the last rescue. */
+  /** Milliseconds since the playhead moved, and since the last such seek. */
   readonly stillMs: number;
   readonly sinceRescueMs: number;
   /** Seconds of listed media after the playhead. */
@@ -84,21 +84,21 @@ export interface StandstillSample {
   readonly partTargetS: number;
 }
 
-/** Whether to go to the live position: media is listed, but the player neither loads it nor steps over a hole to it. */
+/** Whether to seek to the live position: media is listed, but the player neither loads it nor skips a hole before it. */
 export function needsLiveSeek(s: StandstillSample): boolean {
   const { standstillMs, standstillParts, rescueEveryMs } = LATENCY_LIMITS;
   if (s.stillMs < standstillMs || s.sinceRescueMs < rescueEveryMs) return false;
   return s.listedAheadS > s.holdBackS + standstillParts * s.partTargetS;
 }
 
-/** Takes note of a stall at `nowMs`: asks for more distance for a while. */
+/** Records a stall at `nowMs`: increases the target for a while. */
 export function withStallMargin(state: LatencyState, nowMs: number, partTargetS: number): LatencyState {
   const { stallParts, maxMarginParts, holdMs } = LATENCY_LIMITS;
   const marginS = Math.min(maxMarginParts * partTargetS, state.marginS + stallParts * partTargetS);
   return { ...state, rate: 1, errorS: null, marginS, holdUntilMs: nowMs + holdMs };
 }
 
-/** The next step. Whoever does not follow the edge plays at normal speed and is never moved. */
+/** The next action. A viewer who does not follow the edge plays at normal speed and is never moved. */
 export function nextLatencyStep(before: LatencyState, sample: LatencySample): LatencyStep {
   const { smoothMs, seekS } = LATENCY_LIMITS;
   const elapsedMs = before.errorS === null ? 0 : Math.max(0, sample.nowMs - before.lastMs);
@@ -123,7 +123,7 @@ function nextRate(rate: number, errorS: number, sample: LatencySample): number {
   const correcting = rate !== 1;
   const step = (by: number): number => Math.round(Math.min(maxRate, Math.max(minRate, 1 + by)) * rateSteps) / rateSteps;
   const bufferParts = sample.bufferS / sample.partTargetS;
-  // A thin buffer while at the target means that media comes late: save what there is.
+  // A thin buffer at the target means that media arrives late: preserve it.
   if (bufferParts < thinParts) return errorS < startS ? step(-0.03) : 1;
   if (Math.abs(errorS) < (correcting ? stopS : startS)) return 1;
   if (errorS < 0) return step(Math.min(-1 / rateSteps, errorS * gain));

@@ -1,4 +1,4 @@
-/** Applies the latency controller to a media element, and knows whether the person follows the live edge. */
+/** Applies the latency controller to a media element, and tracks whether the viewer follows the live edge. */
 import {
   initialLatency,
   LATENCY_LIMITS,
@@ -8,26 +8,26 @@ import {
   withStallMargin,
 } from "./latency.ts";
 
-/** Part targets that must remain buffered after the step that `begin` takes beyond the start. */
+/** Part targets that must remain buffered after the skip of `begin` beyond the start. */
 const ALIGN_RESERVE_PARTS = 1.2;
-/** What stops within this time of the first picture is still the start, and teaches nothing about the network. */
+/** A stall within this time of the first picture belongs to the start, and says nothing about the network. */
 const START_GRACE_S = 3;
 
-/** Where the live edge is, as the player knows it; seconds of the element's timeline. */
+/** The live edge as the player knows it; seconds of the element's timeline. */
 export interface LiveEdge {
-  /** The end of what is listed. */
+  /** The end of the listed media. */
   readonly listedS: number;
-  /** Where the edge should be by now: it moves on between two playlists. */
+  /** The estimated edge: it advances between two playlists. */
   readonly edgeS: number;
   readonly holdBackS: number;
   readonly partTargetS: number;
 }
 
-/** Keeps `video` at the hold-back while the person watches live; leaves it alone when they went back in time. */
+/** Keeps `video` at the hold-back while the viewer follows live; leaves it alone after a seek back. */
 export class LiveEdgeController {
   #state: LatencyState = initialLatency();
   #isFollowing = true;
-  /** A seek of ours, which says nothing about what the person wants. */
+  /** A seek by the controller, which is no seek of the viewer. */
   #ownSeekTo: number | null = null;
   #lastTime = 0;
   #startedAtS = 0;
@@ -42,7 +42,7 @@ export class LiveEdgeController {
     this.#edge = edge;
   }
 
-  /** Seconds from the live edge that are aimed at, or null outside a live stream. */
+  /** The target distance from the live edge in seconds, or null outside a live stream. */
   get targetS(): number | null {
     const edge = this.#edge();
     return edge === null ? null : edge.holdBackS + this.#state.marginS;
@@ -52,7 +52,7 @@ export class LiveEdgeController {
     return this.#isFollowing;
   }
 
-  /** Forgets everything but the distance that stalls have taught. */
+  /** Resets everything except the margin from stalls. */
   reset(): void {
     this.#state = initialLatency(this.#state.marginS);
     this.#isFollowing = true;
@@ -60,7 +60,7 @@ export class LiveEdgeController {
     this.#setRate(1);
   }
 
-  /** Reads the player and corrects it; to be called some ten times a second. */
+  /** Reads and corrects the player; called some ten times per second. */
   tick(nowMs: number): void {
     const edge = this.#edge();
     const video = this.#video;
@@ -99,19 +99,19 @@ export class LiveEdgeController {
     else this.#setRate(state.rate);
   }
 
-  /** Goes to the hold-back, and follows from there. */
+  /** Seeks to the hold-back, and follows from there. */
   seekToLive(): void {
     const edge = this.#edge();
     this.#isFollowing = true;
     if (edge === null) return;
     const position = edge.edgeS - edge.holdBackS - this.#state.marginS;
-    // Nothing can be played, while a playlist is late, where the edge only should be.
+    // The estimated edge cannot be played while a playlist is late.
     this.#seek(Math.min(position, edge.listedS - edge.partTargetS));
   }
 
   /**
-   * Goes to the start as soon as it is buffered: hls.js looks only ten times a second, and no more often while it loads.
-   * `startS` is where it began to load; what fetching took is stepped over where that is buffered already.
+   * Seeks to the start as soon as it is buffered: hls.js checks only ten times per second, and no more often while it loads.
+   * `startS` is where loading began; the time spent on loading is skipped if that is buffered already.
    */
   seekToStart(startS: number): void {
     const edge = this.#edge();
@@ -125,7 +125,7 @@ export class LiveEdgeController {
     this.#seek(this.#startedAtS);
   }
 
-  /** Pictures stopped for want of media. */
+  /** Playback stalled. */
   onStall(nowMs: number): void {
     const edge = this.#edge();
     if (edge === null || this.#video.currentTime - this.#startedAtS < START_GRACE_S) return;
@@ -133,7 +133,7 @@ export class LiveEdgeController {
     this.#setRate(1);
   }
 
-  /** The element seeks: a step back is the person's wish, and only a landing near the edge is live again. */
+  /** The element seeks: a seek back is the viewer's, and only a position near the edge is live again. */
   onSeeking(): void {
     const to = this.#video.currentTime;
     const own = this.#ownSeekTo !== null && Math.abs(to - this.#ownSeekTo) < 0.01;
@@ -146,7 +146,7 @@ export class LiveEdgeController {
     this.#state = initialLatency(this.#state.marginS);
   }
 
-  /** Playing goes on after a pause: a short one is caught up with, after a long one the person stays back. */
+  /** Playback resumes after a pause: a short one is caught up, after a long one the viewer stays behind. */
   onResume(): void {
     const edge = this.#edge();
     if (edge === null) return;
@@ -162,7 +162,7 @@ export class LiveEdgeController {
   }
 
   #setRate(rate: number): void {
-    // A rate of ours that isn't wanted any more is taken back; one that the person chose for a recording stays.
+    // An obsolete rate of the controller is reset; one that the viewer chose for a recording stays.
     if (this.#appliedRate === rate) return;
     this.#appliedRate = rate;
     this.#video.playbackRate = rate;
@@ -170,12 +170,12 @@ export class LiveEdgeController {
   #appliedRate = 1;
 }
 
-/** Seconds of media ahead of the playhead, over holes that are too small to see. */
+/** Seconds of media ahead of the playhead, across holes that are too small to see. */
 export function bufferedAheadS(video: HTMLVideoElement): number {
   return Math.max(0, bufferedEndS(video, video.currentTime) - video.currentTime);
 }
 
-/** Where the buffered range around `atS` ends, or `atS` where nothing is buffered; both in seconds. */
+/** The end of the buffered range around `atS`, or `atS` if nothing is buffered; both in seconds. */
 function bufferedEndS({ buffered }: HTMLVideoElement, atS: number): number {
   for (let i = 0; i < buffered.length; i++) {
     if (buffered.start(i) <= atS + 0.1 && buffered.end(i) > atS) return buffered.end(i);

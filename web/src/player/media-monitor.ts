@@ -13,7 +13,7 @@ const TICK_MS = 100;
 export interface PlaybackCounts {
   /** Monotonic time of the page's first presented picture, or null before it. */
   readonly firstPictureMs: number | null;
-  /** How often pictures stopped for want of media, since the page opened. */
+  /** Number of stalls since the page opened. */
   readonly stalls: number;
 }
 
@@ -40,7 +40,7 @@ export function monitorMedia(
   const awaitPicture = (): void => {
     pictures = false;
     stalled = false;
-    // Old Firefox hasn't it, whatever the type says.
+    // Old Firefox lacks it, whatever its type says.
     if (typeof video.requestVideoFrameCallback === "function") video.requestVideoFrameCallback(onPicture);
     else video.addEventListener("playing", () => onPicture(clock.monotonicMs()), { once: true });
   };
@@ -82,14 +82,14 @@ export function monitorMedia(
   return { read: () => ({ firstPictureMs, stalls }) };
 }
 
-/** Plays with sound where the browser permits it, else muted, else waits for a gesture. */
+/** Plays with audio if the browser permits it, else muted, else waits for a gesture. */
 async function startPlaying(video: HTMLVideoElement, report: WatchEventListener): Promise<void> {
   if (await tryPlay(video)) return;
   video.muted = true;
   report({ type: "autoplay", autoplay: (await tryPlay(video)) ? "muted" : "blocked" });
 }
 
-/** False only where the browser forbids it; other rejections mean that another load took over. */
+/** False only if the browser forbids it; other rejections mean that another load replaced this one. */
 async function tryPlay(video: HTMLVideoElement): Promise<boolean> {
   try {
     await video.play();

@@ -1,16 +1,16 @@
-/** What media-chrome asks of a media element beyond the standard: its stream type, live edge, window and renditions. */
+/** What media-chrome requires of a media element beyond the standard: stream type, live edge, window and renditions. */
 import type { RenditionList } from "./renditions.ts";
 
-/** Answers that change with the stream; numbers in seconds of the element's timeline. */
+/** Properties that change with the stream; numbers in seconds of the element's timeline. */
 export interface MediaTraits {
   streamType: "live" | "on-demand" | "unknown";
-  /** Playing at or after this counts as watching live; NaN where unknown. */
+  /** Playing at or after this counts as watching live; NaN if unknown. */
   liveEdgeStart: () => number;
-  /** Length of what can be gone back to; 0 hides the time range. */
+  /** Length of the seekable window; 0 hides the time range. */
   targetLiveWindow: number;
 }
 
-/** Puts `traits` and `renditions` on `video`, where media-chrome looks for them. Call `announce` after a change. */
+/** Adds `traits` and `renditions` to `video`, where media-chrome expects them. Call `announce` after a change. */
 export function installMediaTraits(
   video: HTMLVideoElement,
   traits: MediaTraits,

@@ -1,4 +1,4 @@
-/** Plays with the browser's own HLS, where there are no media source extensions (older iPhones). */
+/** Plays with the browser's own HLS, without Media Source Extensions (older iPhones). */
 import { backoffMs } from "../../../core/kit/backoff.ts";
 import { refusalText } from "./playback-token.ts";
 import { isStoppedStatus, type PlayerOptions, type PlayerReading, type StreamPlayer } from "./player.ts";

@@ -1,6 +1,6 @@
 /**
- * The token with which the player asks, for streams that aren't for everybody. Where it is over, the page that embeds this
- * one is asked for another: it gets `{ type: "corral-token-wanted", stream }` and answers, or sends unasked,
+ * The token of the player, for streams that require one. When it expires, the embedding page is asked for another:
+ * it receives `{ type: "corral-token-wanted", stream }` and answers, or sends at any time,
  * `{ type: "corral-token", token }`.
  */
 import type { Clock } from "../../../core/kit/clock.ts";
@@ -30,8 +30,8 @@ export class PlaybackToken {
   }
 
   /**
-   * The token as it is now, or null. The one that the tab kept is looked up only when the edge refuses: the browser's
-   * storage makes the page wait, and most streams are for everybody.
+   * The current token, or null. The tab's stored token is read only after a refusal: storage access
+   * blocks the page, and most streams are public.
    */
   get token(): string | null {
     return this.#token;

@@ -1,6 +1,6 @@
-/** Keeps the last picture on screen while the player is taken apart and set up again. */
+/** Keeps the last picture on screen while the player is torn down and set up again. */
 
-/** Draws what `video` shows onto `canvas`, which lies beneath it. */
+/** Draws the current picture of `video` onto `canvas`, which lies beneath it. */
 export function drawPosterFrame(video: HTMLVideoElement, canvas: HTMLCanvasElement): void {
   if (video.videoWidth === 0 || video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
   canvas.width = video.videoWidth;

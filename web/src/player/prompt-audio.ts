@@ -1,9 +1,9 @@
-/** hls.js's audio loader without a wait at the start. */
+/** hls.js's audio loader without its delay at the start. */
 import { AudioStreamController } from "hls.js";
 
 /**
- * Sound is asked for as soon as the picture's first timestamp is known. Stock hls.js leaves a loader that waits for it
- * to its next tick, up to 100 ms later, where the picture comes in parts.
+ * Audio is requested as soon as the video's first timestamp is known. Stock hls.js delays a loader that waits for it
+ * until its next tick, up to 100 ms later, if the video arrives in parts.
  */
 export class PromptAudioController extends AudioStreamController {
   override onInitPtsFound(...args: Parameters<AudioStreamController["onInitPtsFound"]>): void {

@@ -1,9 +1,9 @@
-/** The renditions of a playlist under the names that people and tests use, in the shape media-chrome's menu reads. */
+/** The renditions of a playlist under their displayed names, in the form that media-chrome's menu reads. */
 
 /** One rendition; `id` is its index in the player's list. */
 export interface RenditionOption {
   readonly id: string;
-  /** `720p`, as the track is called in addresses, else by its shorter side. */
+  /** `720p`, as in the track's address, else by its shorter side. */
   readonly name: string;
   readonly width: number;
   readonly height: number;
@@ -13,7 +13,7 @@ export interface RenditionOption {
 
 const TRACK_IN_ADDRESS = /\/[^/]+\/([a-z0-9][a-z0-9_-]{0,31})\/[a-z-]+\.m3u8(?:\?|$)/;
 
-/** A level's name: the track in its address where that looks like a size, else its shorter side, else its bitrate. */
+/** A level's name: the track in its address if that looks like a size, else its shorter side, else its bit rate. */
 export function renditionName(url: string, width: number, height: number, bitrate: number): string {
   const track = TRACK_IN_ADDRESS.exec(url)?.[1];
   if (track !== undefined && /^\d+p/.test(track)) return track;
@@ -22,7 +22,7 @@ export function renditionName(url: string, width: number, height: number, bitrat
 }
 
 /**
- * What media-chrome looks for as `video.videoRenditions`: array-like, with `selectedIndex` (-1 = automatic) and the
+ * The API of `video.videoRenditions` for media-chrome: array-like, with `selectedIndex` (-1 = automatic) and the
  * events `addrendition`, `removerendition` and `change`.
  */
 export class RenditionList extends EventTarget {
@@ -59,7 +59,7 @@ export class RenditionList extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** Replaces the list, keeping the chosen rendition's name chosen where it is still there. */
+  /** Replaces the list; the selected rendition stays selected by name if it still exists. */
   replace(items: readonly RenditionOption[]): void {
     const chosen = this.#items[this.#selected]?.name;
     for (const index of this.#items.keys()) delete (this as Record<number, unknown>)[index];

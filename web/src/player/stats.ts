@@ -1,4 +1,4 @@
-/** The numbers of the statistics panel, and of `window.corral` for tests and benches. */
+/** Statistics for the panel, and for `window.corral` in tests and benches. */
 
 import { bufferedAheadS } from "./live-edge-controller.ts";
 import type { PlaybackCounts } from "./media-monitor.ts";
@@ -6,7 +6,7 @@ import type { StreamPlayer } from "./player.ts";
 import type { RenditionList } from "./renditions.ts";
 import type { WatchPhase, WatchView } from "./watch-state.ts";
 
-/** A snapshot of playback. Seconds unless a name says otherwise; null where the number isn't known. */
+/** A snapshot of playback. Seconds unless a name says otherwise; null if unknown. */
 export interface PlaybackStats {
   readonly state: WatchPhase;
   /** Wall clock minus program time at the playhead. */
@@ -14,15 +14,15 @@ export interface PlaybackStats {
   /** Behind the playlist's moving edge, without encoder and delivery. */
   readonly edgeDistanceS: number | null;
   readonly bufferS: number;
-  /** Times that pictures stopped for want of media, since the page opened. */
+  /** Number of stalls since the page opened. */
   readonly stalls: number;
   /** What is on screen, e.g. `720p`. */
   readonly rendition: string | null;
   readonly renditions: readonly string[];
-  /** What was asked for: a rendition's name or `auto`. */
+  /** The selection: a rendition's name or `auto`. */
   readonly chosen: string;
   readonly rate: number;
-  /** The hold-back that is aimed at, with the margin that stalls have added. */
+  /** The current target delay: the hold-back with the margin from stalls. */
   readonly targetS: number | null;
   readonly droppedFrames: number;
   /** Bits per second, estimated. */
@@ -34,10 +34,10 @@ export interface PlaybackStats {
   readonly error: string | null;
 }
 
-/** `window.corral`: read-only but for the choice of a rendition. */
+/** `window.corral`: read-only except for the selection of a rendition. */
 export interface CorralHandle {
   readonly stats: () => PlaybackStats;
-  /** A name of `stats().renditions`, or `auto`. Returns whether there is such a rendition. */
+  /** A name of `stats().renditions`, or `auto`. Returns whether it exists. */
   readonly setRendition: (name: string) => boolean;
 }
 
@@ -47,7 +47,7 @@ declare global {
   }
 }
 
-/** Reads everything now. */
+/** Reads all current values. */
 export function readPlaybackStats(
   video: HTMLVideoElement,
   view: WatchView,
@@ -77,7 +77,7 @@ export function readPlaybackStats(
   };
 }
 
-/** Chooses a rendition by name. */
+/** Selects a rendition by name. */
 export function chooseRendition(renditions: RenditionList | null, name: string): boolean {
   if (renditions === null) return false;
   const index = name === "auto" ? -1 : renditions.items.findIndex((item) => item.name === name);

@@ -6,35 +6,35 @@ import type { Platform } from "../../../core/kit/clock.ts";
 import { type ClockOffsetBounds, clockOffsetMs, narrowClockOffset, UNBOUNDED_OFFSET } from "../kit/clock-offset.ts";
 import type { WatchPhase, WatchSource } from "./watch-state.ts";
 
-/** People watching now, and the most that did at once. */
+/** Current viewers, and their peak. */
 export interface AudienceCount {
   readonly watching: number;
   readonly peak: number;
 }
 
-/** What the page uses of `GET /api/streams/{stream}`. */
+/** The used part of `GET /api/streams/{stream}`. */
 export interface WatchStatus {
   readonly source: WatchSource;
-  /** Who watches, or null where the API doesn't say. */
+  /** Viewer counts, or null if the API has none. */
   readonly audience: AudienceCount | null;
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number | null;
-  /** Why the stream was stopped, or null. */
+  /** The stop of the stream, or null. */
   readonly stop: StopNotice | null;
 }
 
-/** Times between two questions, milliseconds. */
+/** Poll intervals, milliseconds. */
 const STATUS_POLL_LIMITS = {
-  /** While something is awaited: a start, a return, another broadcast. */
+  /** While something is awaited: a start, a reconnection, another broadcast. */
   awaitMinMs: 2000,
   awaitMaxMs: 5000,
-  /** While pictures move: the player notices by itself when they stop. While a stream is stopped: all its viewers ask. */
+  /** During playback: the player itself detects a stall. During a stop: all viewers of the stream poll. */
   calmMinMs: 10_000,
   calmMaxMs: 15_000,
   failure: { firstMs: 4000, maxMs: 20_000 },
 } as const;
 
-/** The status that `body` tells, or null where it isn't one. */
+/** The status in `body`, or null if it is invalid. */
 export function parseWatchStatus(body: unknown): WatchStatus | null {
   if (!isRecord(body)) return null;
   const { state, broadcast, startedAt, viewers } = body;
@@ -61,7 +61,7 @@ function parseStopNotice(stop: unknown): StopNotice | null {
 
 function parseAudience(viewers: unknown): AudienceCount | null {
   const { current, watching, peak } = isRecord(viewers) ? viewers : {};
-  // The room counts viewers; without it requests give an estimate.
+  // The room counts viewers; without it requests provide an estimate.
   const now = typeof watching === "number" ? watching : current;
   if (typeof now !== "number" || now < 0) return null;
   return { watching: now, peak: typeof peak === "number" ? Math.max(peak, now) : now };
@@ -80,7 +80,7 @@ export class StatusPoller {
   readonly #onStatus: (status: WatchStatus) => void;
   readonly #platform: Platform;
 
-  /** `phase` decides how often to ask; `onStatus` receives every answer. */
+  /** `phase` selects the interval; `onStatus` receives every response. */
   constructor(url: string, phase: () => WatchPhase, onStatus: (status: WatchStatus) => void, platform: Platform) {
     this.#url = url;
     this.#phase = phase;
@@ -88,7 +88,7 @@ export class StatusPoller {
     this.#platform = platform;
   }
 
-  /** The server's clock as estimated from answers, milliseconds since the epoch. */
+  /** The server's clock, estimated from responses; milliseconds since the epoch. */
   serverNowMs(): number {
     return this.#platform.clock.nowMs() + clockOffsetMs(this.#bounds);
   }

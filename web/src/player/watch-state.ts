@@ -1,67 +1,67 @@
-/** What the page shows, as a pure reducer: events from the API, the player and the person → the view. */
+/** The state of the watch page as a pure reducer over events of the API, the player and the viewer. */
 
 import type { StopNotice } from "../../../core/access/stream-stop.ts";
 
-/** The picture that the page presents. */
+/** The phase of the page. */
 export type WatchPhase =
   /** Nothing is known yet. */
   | "connecting"
-  /** No broadcast yet: the page asks again until there is one. */
+  /** No broadcast yet: the page polls until there is one. */
   | "waiting"
-  /** So many come in at once that the edge asked to come back in a moment. */
+  /** The edge deferred the join, because too many viewers are joining. */
   | "queued"
-  /** There is a broadcast; its first picture is on its way. */
+  /** There is a broadcast; its first picture is loading. */
   | "starting"
   | "live"
-  /** The source or the network is away; the last picture stays. */
+  /** The source or the network is lost; the last picture stays. */
   | "reconnecting"
-  /** The broadcast is over and can be watched again. */
+  /** The broadcast has ended and can be watched again. */
   | "ended"
   /** An ended broadcast is playing. */
   | "replay"
-  /** The address names no possible stream. */
+  /** The address has no valid stream name. */
   | "unknown"
-  /** Playback gave up; the person may retry. */
+  /** Playback failed; the viewer may retry. */
   | "failed"
-  /** The stream was stopped: no picture stays. The page asks again until that is undone. */
+  /** The stream was stopped: no picture stays. The page polls until the stop is undone. */
   | "stopped";
 
-/** The stream's state as `GET /api/streams/{stream}` tells it; `none` is its 404. */
+/** The stream's state in `GET /api/streams/{stream}`; `none` is its 404. */
 export type WatchSource =
   | { readonly state: "none" }
   | { readonly state: "live" | "reconnecting" | "ended"; readonly broadcast: string };
 
-/** The whole of what decides the picture. */
+/** The complete state. */
 export interface WatchView {
   readonly phase: WatchPhase;
-  /** The last answer of the API, or null before the first. */
+  /** The last response of the API, or null before the first. */
   readonly source: WatchSource | null;
-  /** What the player should be doing: raised `load` means load the stream's address (again). */
+  /** The player's job: an increased `load` means to load the stream (again). */
   readonly loadCount: number;
-  /** The broadcast that was loaded last, where the API named it. */
+  /** The last loaded broadcast, if the API has named it. */
   readonly loadedBroadcast: string | null;
-  /** The player may not make sound, or may not play at all, before the person touches the page. */
+  /** Whether the browser blocks audio, or playback, before a gesture. */
   readonly autoplay: "allowed" | "muted" | "blocked";
-  /** The person asked for the recording, so a new broadcast is offered rather than forced on them. */
+  /** The viewer requested the recording, so a new broadcast is offered instead of shown. */
   readonly choseRecording: boolean;
-  /** What failed, in words for the person. */
+  /** The error message for the viewer. */
   readonly error: string | null;
-  /** Why the stream was stopped, where the API has said so. */
+  /** The reason of the stop, if the API has reported it. */
   readonly stopNotice: StopNotice | null;
 }
 
-/** Everything that can change the picture. */
+/** All events. */
 export type WatchEvent =
   | { readonly type: "source"; readonly source: WatchSource; readonly stop?: StopNotice | null }
   /** The edge or the room refused because the stream was stopped. */
   | { readonly type: "stopped" }
-  /** Pictures advance; `recording` where the playlist has ended. */
+  /** Pictures advance; `recording` if the playlist has ended. */
   | { readonly type: "moving"; readonly recording: boolean }
-  /** Pictures stopped although nobody paused, or the network fails. */
+  /** Pictures stopped without a pause, or the network fails. */
   | { readonly type: "stuck" }
-  /** The playlist's address answered 404. */
+  /** The playlist's response was 404. */
   | { readonly type: "missing" }
-  /** The playlist's address answered that too many are coming in. */
+  /** The playlist's response deferred the join. */
   | { readonly type: "crowded" }
   /** The last picture of a playlist with an end was shown. */
   | { readonly type: "finished" }
@@ -71,7 +71,7 @@ export type WatchEvent =
   | { readonly type: "watchLive" }
   | { readonly type: "retry" };
 
-/** The view of a page that has just opened; it loads at once, in parallel with the first question to the API. */
+/** The state of a page that has just opened; it loads at once, in parallel with the first API request. */
 export function initialWatchView(validName: boolean): WatchView {
   return {
     phase: validName ? "connecting" : "unknown",
@@ -85,10 +85,10 @@ export function initialWatchView(validName: boolean): WatchView {
   };
 }
 
-/** The view after `event`; the same object where nothing changes. */
+/** The state after `event`; the same object if nothing changes. */
 export function reduceWatchView(view: WatchView, event: WatchEvent): WatchView {
   if (view.phase === "unknown") return view;
-  // What the player tells of a stream that was stopped is of before.
+  // Player events of a stopped stream are outdated.
   if (view.phase === "stopped" && event.type !== "source") return view;
   switch (event.type) {
     case "source":
@@ -117,7 +117,7 @@ export function reduceWatchView(view: WatchView, event: WatchEvent): WatchView {
   }
 }
 
-/** Whether another broadcast is on while the person watches a recording. */
+/** Whether another broadcast is live while the viewer watches a recording. */
 export function hasNewerBroadcast(view: WatchView): boolean {
   const source = view.source;
   return view.phase === "replay" && source?.state === "live" && source.broadcast !== view.loadedBroadcast;
@@ -152,11 +152,11 @@ function onStuck(view: WatchView): WatchView {
 
 function onFinished(view: WatchView): WatchView {
   if (view.phase === "failed") return view;
-  // What began while a recording was watched to its end is shown next.
+  // A broadcast that began during the recording is shown at the recording's end.
   return hasNewerBroadcast(view) ? reload(view) : { ...view, phase: "ended", choseRecording: false };
 }
 
-/** Stopped, whatever the picture was; started again, the page loads as if it had been opened now. */
+/** Stopped in any phase; when started again, the page loads as if it had just been opened. */
 function onStop(view: WatchView, source: WatchSource, stop: StopNotice | null): WatchView {
   if (stop !== null) {
     const known = view.phase === "stopped" && JSON.stringify(view.stopNotice) === JSON.stringify(stop);
@@ -172,7 +172,7 @@ function onSource(before: WatchView, source: WatchSource): WatchView {
   if (sameSource(before.source, source) && !awaits) return before;
   const view = { ...before, source };
   if (source.state === "none") return before.phase === "connecting" ? { ...view, phase: "waiting" } : view;
-  // The page's first load is older than the first answer: that answer says which broadcast it got.
+  // The page's first load is older than the first response, which therefore names its broadcast.
   if (view.loadedBroadcast === null && view.phase !== "waiting") {
     return { ...view, loadedBroadcast: source.broadcast, phase: view.phase === "connecting" ? "starting" : view.phase };
   }
@@ -184,14 +184,14 @@ function onSource(before: WatchView, source: WatchSource): WatchView {
   ) {
     return reload(view);
   }
-  // An end while the picture is away: no more pictures will come to say so.
+  // An end during a reconnection: no further pictures will report it.
   if (source.state === "ended" && view.phase === "reconnecting") return { ...view, phase: "ended" };
   return view;
 }
 
 function onMoving(view: WatchView, recording: boolean): WatchView {
   if (view.phase === "failed") return view;
-  // For a live viewer the tail of a broadcast that has just ended is still the broadcast.
+  // For a live viewer the tail of a broadcast that has just ended still belongs to the broadcast.
   const phase = recording && view.phase !== "live" && view.phase !== "reconnecting" ? "replay" : "live";
   if (view.phase === phase || (view.phase === "replay" && recording)) return view;
   return { ...view, phase };

@@ -21,7 +21,7 @@ import type { WatchEvent, WatchView } from "../player/watch-state.ts";
 import { WatchApp } from "./app.tsx";
 import { pageTitle } from "./overlay-message.ts";
 
-/** What the page around the picture needs. */
+/** Dependencies of the page around the picture. */
 export interface WatchUiOptions {
   readonly name: string;
   readonly video: HTMLVideoElement;
@@ -36,7 +36,7 @@ export interface WatchUiOptions {
 export interface WatchUiState {
   readonly view: WatchView;
   readonly audience: AudienceCount | null;
-  /** Whether the chat is shown; null where there is none. */
+  /** Whether the chat is shown; null without a chat. */
   readonly chat: boolean | null;
 }
 
@@ -100,7 +100,7 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
     if (event.target instanceof Element && event.target.matches("input, textarea, [contenteditable]")) return;
     togglePanel();
   });
-  // media-chrome would go to the very end of what is listed; the live position is a hold-back before it.
+  // media-chrome would seek to the end of the listed media; the live position is a hold-back before it.
   player.addEventListener(
     "mediaseektoliverequest",
     (event) => {

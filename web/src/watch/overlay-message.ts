@@ -1,8 +1,8 @@
-/** The page's words for each state, in one place. */
+/** The page's texts for each state. */
 import type { StopNotice } from "../../../core/access/stream-stop.ts";
 import type { WatchView } from "../player/watch-state.ts";
 
-/** What the overlay of a state says. */
+/** The overlay of a state. */
 export interface OverlayMessage {
   readonly title: string;
   readonly detail: string;
@@ -36,7 +36,7 @@ export function pageTitle(view: WatchView, name: string): string {
   }
 }
 
-/** The overlay's message, or null where the picture speaks for itself. */
+/** The overlay's message, or null if the picture needs none. */
 export function overlayMessage(view: WatchView, name: string): OverlayMessage | null {
   switch (view.phase) {
     case "connecting":
@@ -85,7 +85,7 @@ export function overlayMessage(view: WatchView, name: string): OverlayMessage | 
   }
 }
 
-/** Why, and until when. */
+/** The reason, and the end. */
 function stopDetail(stop: StopNotice | null): string {
   if (stop === null) return "";
   return stop.until === null ? stop.reason : `${stop.reason} Until ${new Date(stop.until).toLocaleString()}.`;

@@ -19,7 +19,7 @@ const statsRows = (stats: PlaybackStats): readonly (readonly [string, string])[]
   ["Program time", stats.programTimeMs === null ? "–" : new Date(stats.programTimeMs).toISOString().slice(11, 23)],
 ];
 
-/** Delay, buffer and their causes, as they are now. */
+/** Current delay, buffer and their causes. */
 export function StatsPanel({ stats, onClose }: { stats: PlaybackStats; onClose: () => void }): VNode {
   return (
     <section class="stats" aria-label="Playback statistics">

@@ -135,7 +135,7 @@ addEventListener("online", () => {
   statusPoller.pollNow();
 });
 
-// Fetching and running the controls before the first picture would hold it up.
+// Loading and running the controls before the first picture would delay it.
 platform.clock.startTimer(CONTROLS_AFTER_MS, drawControls);
 if (view.phase === "unknown") drawControls();
 
