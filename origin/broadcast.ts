@@ -1,4 +1,4 @@
-/** One broadcast from its options to its end: edge, probe, ladder, source and publisher put together. */
+/** One broadcast from its options to its end: edge, probe, ladder, source and publisher. */
 
 import { join } from "node:path";
 import { request } from "undici";
@@ -32,7 +32,7 @@ const STATUS_MS = 2_000;
 /** The local edge stays this long after the end of a broadcast. */
 const EDGE_LINGER_MS = 700;
 
-/** What all steps of one broadcast share. */
+/** State shared by all steps of one broadcast. */
 interface BroadcastRun {
   readonly options: BroadcastOptions;
   readonly log: OriginLog;
@@ -77,14 +77,14 @@ function remoteEdge(edge: NonNullable<BroadcastOptions["edge"]>, publisher: stri
   };
 }
 
-/** What to encode, and where from. */
+/** The plan of an encode, and its source. */
 interface BroadcastPlan {
   readonly job: EncodeJob;
   readonly kind: SourceInput["kind"];
   readonly open: (signal: AbortSignal) => Promise<SourceHandle>;
 }
 
-/** Probes the input, fits the ladder to it, finds an encoder for each codec. */
+/** Probes the input, fits the ladder to it, and selects an encoder for each codec. */
 async function planBroadcast(run: BroadcastRun): Promise<BroadcastPlan> {
   const { options, log, stop, epochNowMs } = run;
   if (options.input.kind === "live" && options.input.listen)
@@ -130,7 +130,7 @@ async function fitLadder({ options, log, stop }: BroadcastRun, source: SourceInf
   return createEncodeJob(renditions, options.preset, encoders);
 }
 
-/** What is encoded: the largest rendition is the canvas that the others are scaled from. */
+/** The encode plan: the largest rendition is the canvas from which the others are scaled. */
 export function createEncodeJob(
   renditions: readonly Rendition[],
   preset: EncodeJob["preset"],
@@ -152,7 +152,7 @@ async function resolveInput({ options, log, stop }: BroadcastRun, source: Source
     }
     return { ...input, font };
   }
-  // An address whose media has a known end is a recording: read at its own speed.
+  // A URL whose media has a known end is a recording: read at its own speed.
   if (input.kind === "live" && !input.listen && source.durationS !== null && /^https?:/i.test(input.url)) {
     const { url, format } = input;
     return { kind: "file", url, loop: false, ...(format === undefined ? {} : { format }) };
@@ -257,7 +257,7 @@ async function serveRecording({ options, log, stop, platform }: BroadcastRun, ed
   if (options.edge !== null || stop.aborted) return;
   log.info("The edge serves it until Ctrl-C.");
   await new Promise<void>((resolve) => {
-    // A promise alone keeps no process alive.
+    // A promise alone does not keep the process alive.
     const cancel = startInterval(platform.clock, 3_600_000, () => {});
     stop.addEventListener("abort", () => {
       cancel();

@@ -81,7 +81,7 @@ test("the broadcast continues when the reader of its log has exited", { timeout:
   child.stderr?.destroy();
   const sent = (): number => [...edge.tracks.values()].reduce((sum, { parts }) => sum + parts.length, 0);
   const before = sent();
-  // Each part is a line of the log.
+  // Each part is a log line.
   while (sent() < before + 6) {
     if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
     await new Promise((resolve) => setTimeout(resolve, 50));

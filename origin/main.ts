@@ -38,7 +38,7 @@ async function main(argv: readonly string[], platform: Platform): Promise<number
   const stop = new AbortController();
   let stoppedAtMs = 0;
   const onSignal = (): void => {
-    // One Ctrl-C may come twice: from the terminal, and passed on by npm.
+    // One Ctrl-C may arrive twice: from the terminal, and forwarded by npm.
     if (stop.signal.aborted && clock.monotonicMs() - stoppedAtMs > ECHO_MS) process.exit(130);
     if (stop.signal.aborted) return;
     stoppedAtMs = clock.monotonicMs();

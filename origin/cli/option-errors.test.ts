@@ -23,7 +23,7 @@ test("an unknown option, a missing value and an extra argument are errors", () =
   expect(complaint("spike", "steady")).toContain('"steady"');
 });
 
-/** What is said where npm's settings have `config`, and hand on `words`. */
+/** The message if npm's settings have `config`, and it passes on `words`. */
 const complaintUnderNpm = (config: Readonly<Record<string, string>>, ...words: string[]): string | null => {
   const settings = Object.entries(config).map(([name, value]) => [`npm_config_${name}`, value]);
   const environment = { npm_lifecycle_event: "spike:now", npm_config_yes: "", ...Object.fromEntries(settings) };

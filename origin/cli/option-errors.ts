@@ -1,17 +1,17 @@
-/** What a command line asks that the command doesn't know, or never sees: the parser would let it pass. */
+/** Command-line errors that the parser does not report: unknown options, and options that npm consumed. */
 import type { ArgDef, ArgsDef } from "citty";
 
-/** A command line as `citty` parsed it. */
+/** A command line parsed by `citty`. */
 type ParsedArgs = Readonly<Record<string, unknown>> & { readonly _: readonly string[] };
-/** Variables of the environment, of which those are read that npm sets for its scripts. */
+/** Environment variables, of which those that npm sets for its scripts are read. */
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Options of commands here that people also set for npm, in their `.npmrc`: npm having them says nothing. */
+/** Options that users also set for npm in `.npmrc`: their presence in npm's settings proves nothing. */
 const SETTINGS_OF_NPM: readonly string[] = ["key", "only"];
 
 /**
- * A sentence about options that npm took for its own, about the first option that `known` lacks, that has no value where
- * it needs one, or about the first word too many; null where there is nothing to say.
+ * A sentence about options that npm consumed, about the first unknown option, about a missing
+ * value, or about the first unexpected argument; null if there is no error.
  */
 export function describeOptionError(
   args: ParsedArgs,
@@ -22,7 +22,7 @@ export function describeOptionError(
   if (taken !== null) return taken;
   for (const [name, value] of Object.entries(args)) {
     if (name === "_") continue;
-    // The parser gives an option's value under both spellings of its name.
+    // The parser stores an option's value under both spellings of its name.
     const type = (known[name] ?? known[name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)])?.type;
     if (type === undefined) return `There is no option --${name}; --help lists them.`;
     if (type === "string" && value !== undefined && (typeof value !== "string" || value.trim() === "")) {
@@ -35,8 +35,8 @@ export function describeOptionError(
 }
 
 /**
- * A sentence about options that stood before npm's `--`: npm keeps such ones as settings of its own, hands on nothing but
- * the words between them, and tells its scripts of them in `npm_config_…`. Null where it has none of `known`.
+ * A sentence about options before npm's `--`: npm treats them as its own settings, passes on only
+ * the words between them, and sets `npm_config_…` for its scripts. Null if none of `known` is set.
  */
 export function describeNpmOptionError(
   args: ParsedArgs,
@@ -45,7 +45,7 @@ export function describeNpmOptionError(
 ): string | null {
   const taken = Object.entries(known).flatMap(([name, option]): NpmOption[] => {
     const value = environment[`npm_config_${name.replaceAll("-", "_")}`];
-    // What was given in the right place as well has reached the command.
+    // Options that were also given after `--` have reached the command.
     const given = args[name] !== undefined && args[name] !== option.default;
     if (value === undefined || given || option.type === "positional" || SETTINGS_OF_NPM.includes(name)) return [];
     return [{ name, option, value }];
@@ -58,14 +58,14 @@ export function describeNpmOptionError(
   return `npm consumed ${names}; put Corral's options after --: ${meant}`;
 }
 
-/** An option that npm has: its value as in the environment, where true says that it had none, and nothing that it was negated. */
+/** An option in npm's settings: its value in the environment; true means without a value, and an empty one negated. */
 interface NpmOption {
   readonly name: string;
   readonly option: ArgDef;
   readonly value: string;
 }
 
-/** The words that were meant. A value that npm cut off its option is one of `words`; which one is not always to be known. */
+/** The intended words. A value that npm separated from its option is one of `words`; which one is not always known. */
 function suggestWords(npmOptions: readonly NpmOption[], words: readonly string[]): string[] {
   const cutOff = npmOptions.filter(({ option, value }) => option.type !== "boolean" && value === "true");
   const [first] = cutOff;
@@ -80,7 +80,7 @@ function suggestWords(npmOptions: readonly NpmOption[], words: readonly string[]
   return [...rest, ...options];
 }
 
-/** The word that is the value of `option`: the only one, or the only number where a number is wanted. */
+/** The word that is the value of `option`: the only one, or the only number for a numeric option. */
 function findOptionValue(words: readonly string[], { default: usual }: ArgDef): string | undefined {
   const isNumber = (word: unknown): boolean => typeof word === "string" && /^\d+(\.\d+)?$/.test(word);
   const candidates = isNumber(usual) ? words.filter(isNumber) : words;

@@ -1,4 +1,4 @@
-/** The command line: what it offers, and from words to checked options. */
+/** The command line: its options and help texts, and their validation. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } from "citty";
 import { z } from "zod";
@@ -18,18 +18,18 @@ import {
 import { PRESETS, type Preset, parsePreset } from "../packager/presets.ts";
 import { describeNpmOptionError, describeOptionError } from "./option-errors.ts";
 
-/** Bounds on what may be asked for; beyond them the command line is refused with a sentence that names them. */
+/** Limits of the options; beyond them the command line is refused with a sentence that names them. */
 const OPTION_LIMITS = {
   /** Shorter parts cost more in requests and packaging than they save in delay. */
   minPartS: 0.1,
   minSegmentS: 0.5,
   maxSegmentS: 10,
-  /** Six segments are listed in any case. */
+  /** At least six segments are listed. */
   minDvrS: 10,
   maxDvrS: 86_400,
 } as const;
 
-/** A broadcast as the command line asks for it. */
+/** The validated options of a broadcast. */
 export interface BroadcastOptions {
   readonly input: SourceInput;
   /** The input's name in messages. */
@@ -38,19 +38,19 @@ export interface BroadcastOptions {
   readonly port: number;
   readonly preset: Preset;
   readonly ladder: LadderSpec;
-  /** Each video rendition carries the sound. */
+  /** Whether each video rendition carries the audio. */
   readonly muxed: boolean;
   readonly windowS: number;
-  /** Who may watch the stream from now on; null leaves that as it is. */
+  /** The playback policy from now on; null leaves it unchanged. */
   readonly playback: PlaybackPolicy | null;
-  /** A remote edge, or null to start one here. */
+  /** A remote edge, or null to start a local one. */
   readonly edge: { readonly url: string; readonly key: string } | null;
   readonly dataDir: string | null;
   readonly logJson: boolean;
   readonly verbose: boolean;
 }
 
-/** Variables of the environment that are read. */
+/** Used environment variables. */
 export interface OriginEnvironment {
   readonly CORRAL_KEY?: string | undefined;
 }
@@ -115,9 +115,9 @@ export async function renderHelp(): Promise<string> {
   return `${usage}\n\nPRESETS\n\n${presets.join("\n")}\n`;
 }
 
-/** Checked options from `words`. Throws `UsageError` with one sentence. */
+/** Parses and validates `words`. Throws `UsageError` with one sentence. */
 export function parseBroadcastOptions(words: readonly string[], env: OriginEnvironment): BroadcastOptions {
-  // A file may be called -x.mp4.
+  // A file name may start with a dash.
   const plain = words.map((word) => (/^-[^-]/.test(word) && existsSync(word) ? `./${word}` : word));
   const args = parseArgs<typeof ARGS>([...joinRepeated(plain, "--ladder")], ARGS);
   rejectUnknown(args);
@@ -247,7 +247,7 @@ function inputOf(args: Args): SourceInput {
     : { kind: "live", url, listen: false, ...format };
 }
 
-/** The path that `url` names: itself, or what stands behind `file:`, where %20 may be a space. */
+/** The path in `url`: itself, or the part after `file:`, in which %20 may be a space. */
 function pathOf(url: string): string {
   const rest = /^file:(?:\/\/(?:localhost)?(?=\/))?(.*)$/is.exec(url)?.[1];
   if (rest === undefined || existsSync(url)) return url;
@@ -281,7 +281,7 @@ function ladderOf(text: string): LadderSpec {
   return parseLadderFile(json, text);
 }
 
-/** A ladder from a file's JSON: `{ "video": [{ "height": 720, "bitrate": "2500k", "codec": "h264" }], "audio": { "bitrate": "128k" } }`. */
+/** A ladder from JSON: `{ "video": [{ "height": 720, "bitrate": "2500k", "codec": "h264" }], "audio": { "bitrate": "128k" } }`. */
 export function parseLadderFile(json: unknown, name: string): LadderSpec {
   const file = LadderFile.safeParse(json);
   if (!file.success) {

@@ -1,21 +1,21 @@
-/** FFmpeg's command lines that make raw pictures and sound of a source, as pure functions. */
+/** FFmpeg arguments that decode a source to raw video and audio, as pure functions. */
 import type { SourceTrack } from "../../core/ingest/source/source-clock.ts";
 import { FIRST_PIPE } from "../kit/ffmpeg-process.ts";
 import { inputArgs, type SourceInput } from "./input.ts";
 import type { SourceAudio, SourceInfo, SourceVideo } from "./source-info.ts";
 
-/** The picture that all of a broadcast's renditions are made from. */
+/** The picture size from which all renditions are scaled. */
 export interface Canvas {
   readonly width: number;
   readonly height: number;
 }
 
-/** Bytes of a raw picture of `canvas`, in 4:2:0 of 8 bits; 0 without one. */
+/** Bytes of a raw 8-bit 4:2:0 picture of `canvas`; 0 without one. */
 export function rawFrameBytes(canvas: Canvas | null): number {
   return canvas === null ? 0 : (canvas.width * canvas.height * 3) / 2;
 }
 
-/** What one process decodes, each track to a pipe of its own. */
+/** The job of one decoder process, with a pipe per track. */
 export interface DecodeJob {
   readonly input: SourceInput;
   readonly video: SourceVideo | null;
@@ -24,30 +24,30 @@ export interface DecodeJob {
   readonly canvas: Canvas | null;
   /** See `SourceClockOptions`. */
   readonly mayJump: boolean;
-  /** Seconds of a file that are skipped. */
+  /** Seconds of a file to skip. */
   readonly resumeS: number;
-  /** The wall clock at the demo's beginning, milliseconds since the epoch. */
+  /** The wall clock at the demo's start, milliseconds since the epoch. */
   readonly startMs: number;
-  /** Whether FFmpeg has the filters that map high dynamic range to what every screen shows. */
+  /** Whether FFmpeg has the filters for tone mapping. */
   readonly canToneMap: boolean;
 }
 
-/** Sound on its way between decoder and encoder. */
+/** Audio format between decoder and encoder. */
 export const RAW_AUDIO = { sampleRate: 48_000, channels: 2 } as const;
-/** Timescale of the timestamps that FFmpeg prints, ticks a second. */
+/** Timescale of the timestamps that FFmpeg prints, ticks per second. */
 export const RAW_TIMESCALES: Readonly<Record<SourceTrack, number>> = { video: 90_000, audio: RAW_AUDIO.sampleRate };
 const CODECS: Readonly<Record<SourceTrack, readonly string[]>> = {
   video: ["-fps_mode", "passthrough", "-enc_time_base", "1:90000", "-c:v", "rawvideo"],
   audio: ["-c:a", "pcm_s16le"],
 };
-/** A decoder whose reader is gone before it has connected ends by itself after this. */
+/** A decoder whose reader disconnected before it connected exits after this time. */
 const ACCEPT_MS = 10_000;
-/** More channels than this are tracks of a recorder rather than a room's loudspeakers: the first two are taken. */
+/** More channels than this are a recorder's tracks rather than a speaker layout: the first two are used. */
 const MAX_SPEAKERS = 8;
 
 /**
- * All arguments of the decoder. Frames leave in NUT by a Unix domain socket a track, at which FFmpeg listens at a path of
- * `sockets`; their times by a pipe a track, from `FIRST_PIPE` on. The picture comes first.
+ * All arguments of the decoder. Frames leave in NUT on one Unix domain socket per track, on which FFmpeg listens at a path
+ * of `sockets`; their timestamps on one pipe per track, from `FIRST_PIPE` on. Video comes first.
  */
 export function decodeArgs(job: DecodeJob, sockets: readonly string[]): string[] {
   const { input, video, audio, canvas, resumeS } = job;
@@ -70,16 +70,16 @@ export function decodeArgs(job: DecodeJob, sockets: readonly string[]): string[]
 }
 
 /**
- * A demuxer gives times to what has none, in MPEG-TS all but the first of a packet's frames, by the sample rate with which
- * the file began, which a transmission may change; the decoder counts with the one that there is. Pictures need the
- * demuxer's times, and so does who seeks.
+ * A demuxer assigns missing timestamps (in MPEG-TS all but the first of a packet's frames) by the initial sample rate,
+ * which a transmission may change; the decoder counts with the current one. Video needs the demuxer's timestamps, and so
+ * does seeking.
  */
 function timesArgs({ input, video, mayJump, resumeS }: DecodeJob): string[] {
   const isSoundAlone = video === null && input.kind === "file";
   return isSoundAlone && mayJump && resumeS === 0 ? ["-fflags", "+nofillin"] : [];
 }
 
-/** The source's tracks that `job` decodes, in the order of their pipes. */
+/** The source's tracks that `job` decodes, in pipe order. */
 export function jobTracks({ video, audio, canvas }: DecodeJob): SourceTrack[] {
   return [
     ...(video !== null && canvas !== null ? ["video" as const] : []),
@@ -88,8 +88,8 @@ export function jobTracks({ video, audio, canvas }: DecodeJob): SourceTrack[] {
 }
 
 /**
- * Filters that write the time of each frame to a pipe: a muxer would not let it go back, and so would lose what a source
- * sends after its clock was set back. The filter prints frames that carry a word, so each gets one.
+ * Filters that write the timestamp of each frame to a pipe: a muxer would force timestamps to increase, and so drop frames
+ * after the source's clock was set back. The filter prints only frames with metadata, so each gets some.
  */
 function timestampFilters(track: SourceTrack, pipe: number): string {
   const a = track === "audio" ? "a" : "";
@@ -97,11 +97,11 @@ function timestampFilters(track: SourceTrack, pipe: number): string {
   return `${a}settb=1/${RAW_TIMESCALES[track]},${a}metadata=mode=add:key=t:value=1,${print}`;
 }
 
-/** Whatever comes, also when it changes, is fitted into the canvas with bars: progressive, BT.709, 4:2:0. */
+/** Any input, also when it changes, is scaled into the canvas with bars: progressive, BT.709, 4:2:0. */
 function videoFilters(video: SourceVideo, { width, height }: Canvas, { canToneMap }: DecodeJob): string {
   const isHdr = video.transfer !== "sdr" && canToneMap;
   const fit = [
-    // The shape as shown, in whole even pixels; a rounding of less than one fills the canvas.
+    // The displayed aspect ratio in whole even pixels; a rounding of less than one fills the canvas.
     `w=2*floor((min(${width}\\,${height}*dar)+1)/2)`,
     `h=2*floor((min(${height}\\,${width}/dar)+1)/2)`,
     "flags=bicubic",
@@ -109,7 +109,7 @@ function videoFilters(video: SourceVideo, { width, height }: Canvas, { canToneMa
   const matrix = isHdr
     ? []
     : [
-        // Who doesn't say how colours are coded means what is usual for the size.
+        // Untagged colours are assumed to be the usual ones for the size.
         ...(video.hasMatrix
           ? []
           : [`in_color_matrix=${Math.min(video.width, video.height) >= 720 ? "bt709" : "bt601"}`]),
@@ -127,8 +127,8 @@ function videoFilters(video: SourceVideo, { width, height }: Canvas, { canToneMa
 }
 
 /**
- * Diffuse white of 203 nits (ITU-R BT.2408) becomes 85 % of the signal, and a mid-grey stays one; what is brighter is
- * compressed above them.
+ * Diffuse white of 203 nits (ITU-R BT.2408) maps to 85 % of the signal, and mid-grey is preserved; brighter parts are
+ * compressed above.
  */
 function toneMap(transfer: SourceVideo["transfer"]): string[] {
   const from = transfer === "pq" ? "smpte2084" : "arib-std-b67";
@@ -147,8 +147,8 @@ function audioFilters({ channels }: SourceAudio): string {
 }
 
 /**
- * The demo's picture or tone: as generators, each in a process of its own, whose timestamps count from `startMs`. The
- * tone beeps for the first tenth of every second of the wall clock.
+ * The demo's video or audio, from generators in separate processes with timestamps from `startMs`. The
+ * tone beeps during the first tenth of every second of the wall clock.
  */
 function demoInput(input: Extract<SourceInput, { kind: "demo" }>, { canvas, startMs }: DecodeJob): string[] {
   const fast = ["-probesize", "32", "-analyzeduration", "0"];
@@ -160,7 +160,7 @@ function demoInput(input: Extract<SourceInput, { kind: "demo" }>, { canvas, star
   return [...fast, "-f", "lavfi", "-i", canvas === null ? tone : picture];
 }
 
-/** The clock that is burnt into the demo: UTC, to the millisecond. */
+/** The clock in the demo's picture: UTC, in milliseconds. */
 function demoFilters({ font }: Extract<SourceInput, { kind: "demo" }>, { height }: Canvas, startMs: number): string {
   if (font === null) return "format=yuv420p";
   const wholeS = Math.floor(startMs / 1000);
@@ -187,7 +187,7 @@ export function demoSource({ width, height, frameRate }: Extract<SourceInput, { 
   };
 }
 
-/** The codecs that can be decoded, in the output of `ffmpeg -hide_banner -codecs`. */
+/** The decodable codecs in the output of `ffmpeg -hide_banner -codecs`. */
 export function parseDecodable(output: string): Set<string> {
   return new Set([...output.matchAll(/^ D[A-Z.]{5} (\S+)/gm)].map((match) => match[1] ?? ""));
 }

@@ -1,6 +1,6 @@
 /**
- * Waits for an encoder that pushes to us. An address that listens takes one connection, so the input can't be probed
- * first and read then: a relay takes it, tells what it is, and hands it on unchanged.
+ * Waits for an encoder to connect. A listening address accepts one connection, so the input cannot be probed and then
+ * reopened: a relay accepts it, reports its properties, and passes it on unchanged.
  */
 import { spawn } from "node:child_process";
 import type { Readable } from "node:stream";
@@ -10,26 +10,26 @@ import { killOnExit } from "../kit/ffmpeg-process.ts";
 import { inputArgs, type SourceInput } from "./input.ts";
 import type { SourceInfo } from "./source-info.ts";
 
-/** Characters of the relay's standard error that are kept: its account of the input is a few hundred. */
+/** Kept characters of the relay's standard error: its description of the input has a few hundred. */
 const STDERR_CHARACTERS = 20_000;
 
 /** A connected encoder. */
 export interface EncoderConnection {
   readonly info: SourceInfo;
-  /** The media in NUT, as it comes. */
+  /** The received media in NUT. */
   readonly stream: Readable;
   close(): void;
 }
 
-/** How FFmpeg reads a feed from its standard input. */
+/** FFmpeg's input arguments for a feed on its standard input. */
 export const PIPED_INPUT: SourceInput = { kind: "live", url: "pipe:0", listen: false, format: "nut" };
 
-/** Waits, as long as it takes, until an encoder has connected. Throws `SourceError`. */
+/** Waits without a timeout until an encoder has connected. Throws `SourceError`. */
 export function acceptEncoder(
   input: Extract<SourceInput, { kind: "live" }>,
   signal: AbortSignal,
 ): Promise<EncoderConnection> {
-  // A track that pauses holds up no other, so nothing waits to be interleaved.
+  // A paused track delays no other, so nothing waits for interleaving.
   const prompt = ["-max_interleave_delta", "1", "-flush_packets", "1"];
   const streams = ["-map", "0:v:0?", "-map", "0:a:0?", "-c", "copy", ...prompt, "-f", "nut", "pipe:1"];
   const args = ["-hide_banner", "-loglevel", "info", "-nostats", "-nostdin", ...inputArgs(input), ...streams];
@@ -61,7 +61,7 @@ export function acceptEncoder(
   });
 }
 
-/** What FFmpeg's account of its first input says; a feed has the picture first, then the sound. */
+/** Parses FFmpeg's description of its first input; a feed has video first, then audio. */
 export function parseBanner(text: string): SourceInfo {
   const input = text.slice(0, text.indexOf("Stream mapping:"));
   const line = /Video: .*/.exec(input)?.[0] ?? "";
@@ -91,7 +91,7 @@ export function parseBanner(text: string): SourceInfo {
   };
 }
 
-/** FFmpeg prints a rate with two digits, and thousands as `k`. */
+/** FFmpeg prints a rate with two decimals, and thousands as `k`. */
 function rational(text: string | undefined): { num: number; den: number } | null {
   if (text === undefined) return null;
   const rate = Number(text.replace("k", "")) * (text.endsWith("k") ? 1000 : 1);

@@ -1,31 +1,31 @@
 /**
- * Raw pictures in memory that is used again. Some 40 MB of them a second pass through this process at 720p30; as garbage
- * they would take more of its time than all that is done with them.
+ * Raw pictures in reused memory. Some 40 MB/s pass through this process at 720p30; garbage collection of them
+ * would take more time than their processing.
  */
 
 /** A raw video frame with a reference count. */
 export interface RawFrame {
   readonly bytes: Uint8Array;
-  /** Another one has it, until it calls `release`. */
+  /** Adds a reference, for another `release`. */
   retain(): void;
   /** Drops a reference; with the last one the memory is reused. */
   release(): void;
 }
 
-/** Buffers kept for pictures to come. */
+/** Free buffers kept for reuse. */
 const MAX_FREE_BUFFERS = 64;
 
-/** Gives memory for pictures of one size, most often. */
+/** Allocates memory for pictures, usually of one size. */
 export class FramePool {
   #free: Uint8Array[] = [];
 
-  /** Memory for `size` bytes, with anything in it. */
+  /** Memory of `size` bytes with arbitrary content. */
   allocate(size: number): Uint8Array {
     const free = this.#free.pop();
     return free?.length === size ? free : new Uint8Array(size);
   }
 
-  /** `bytes`, which are from `allocate`, as a picture that the caller has. */
+  /** `bytes`, which are from `allocate`, as a picture owned by the caller. */
   wrap(bytes: Uint8Array): RawFrame {
     let owners = 1;
     return {
@@ -41,7 +41,7 @@ export class FramePool {
   }
 }
 
-/** A picture in memory of its own. */
+/** A picture in its own memory. */
 export function unpooledFrame(bytes: Uint8Array): RawFrame {
   return { bytes, retain: () => {}, release: () => {} };
 }

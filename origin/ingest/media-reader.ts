@@ -12,24 +12,24 @@ import { FfmpegProcess, type ProcessExit } from "../kit/ffmpeg-process.ts";
 import { type DecodeJob, decodeArgs, jobTracks, RAW_AUDIO, RAW_TIMESCALES, rawFrameBytes } from "./decode-args.ts";
 import { FramePool, type RawFrame } from "./frame-pool.ts";
 
-/** What a reader brings; timestamps by the source's clock, seconds. */
+/** Output of a reader; timestamps by the source's clock, seconds. */
 export interface MediaReaderHandlers {
-  /** The picture is the handler's, who releases it. */
+  /** The handler owns the picture and must release it. */
   readonly onVideoFrame: (ptsS: number, picture: RawFrame) => void;
   /** Interleaved samples of `SOUND`. */
   readonly onAudioSamples: (ptsS: number, samples: Int16Array) => void;
-  /** Nothing more comes of this track. */
+  /** The track has ended. */
   readonly onEnd: (track: SourceTrack) => void;
 }
 
-/** A source being read. A track that is paused holds up no other, where each has a process of its own. */
+/** A source being read. A paused track delays no other, if each has its own process. */
 export interface MediaReader {
   readonly tracks: readonly SourceTrack[];
-  /** Begins to read; before that, what is decoded waits in the pipes. */
+  /** Starts reading; before that, decoded media waits in the pipes. */
   start(handlers: MediaReaderHandlers): void;
   pause(track: SourceTrack): void;
   resume(track: SourceTrack): void;
-  /** Ends the reading at once; no handler is called after that. */
+  /** Stops reading at once; no handler is called afterwards. */
   stop(): void;
 }
 
@@ -37,16 +37,16 @@ export interface MediaReader {
 export interface DecoderExit {
   readonly track: SourceTrack;
   readonly exit: ProcessExit;
-  /** It was killed by somebody else, or brought what makes no sense: its track goes on where it is read again. */
+  /** It was killed from outside, or its output was malformed: the track continues when it is read again. */
   readonly isBroken: boolean;
-  /** Frames that came of the track. */
+  /** Number of the track's frames. */
   readonly frameCount: number;
 }
 
-/** Reads by FFmpeg: one process for each of `jobs`. */
+/** Reads with FFmpeg: one process for each of `jobs`. */
 export class FfmpegDecoder implements MediaReader {
   readonly tracks: readonly SourceTrack[];
-  /** Resolves when all processes are gone. */
+  /** Resolves when all processes have exited. */
   readonly done: Promise<readonly DecoderExit[]>;
   readonly #pool = new FramePool();
   readonly #processes: FfmpegProcess[] = [];
@@ -68,7 +68,7 @@ export class FfmpegDecoder implements MediaReader {
     const folder = mkdtempSync(join(tmpdir(), "corral-"));
     const ends = jobs.map((job, i) => this.#decode(clock, job, stdinSource, join(folder, `${i}`)));
     this.done = Promise.all(ends).then((all) => all.flat());
-    // Connected sockets need no names, and a process that has exited listens nowhere.
+    // Connected sockets need no path, and an exited process does not listen.
     Promise.allSettled([...this.#sockets.values()].map(({ connected }) => connected))
       .then(() => rmSync(folder, { recursive: true, force: true }))
       .catch(() => {});
@@ -123,7 +123,7 @@ export class FfmpegDecoder implements MediaReader {
         }
       });
       this.#sockets.set(track, socket);
-      // A process that has exited listens nowhere, and has printed its last timestamp.
+      // An exited process does not listen, and has printed its last timestamp.
       return Promise.all([socket.done, process.done.then(() => socket.closeUnconnected())]).then(() => {
         if (!this.#isStopped) this.#handlers?.onEnd(track);
       });
@@ -139,7 +139,7 @@ export class FfmpegDecoder implements MediaReader {
   }
 
   #emitFrame(track: SourceTrack, { ptsS, bytes }: PtsFrame, pictureBytes: number): void {
-    // An encoder of raw pictures would take it for a part of one, or for several.
+    // An encoder of raw pictures would misinterpret a picture of another size.
     if (track === "video" && bytes.length !== pictureBytes)
       throw new SourceError(`a picture of ${bytes.length} bytes instead of ${pictureBytes}`);
     this.#frames.set(track, (this.#frames.get(track) ?? 0) + 1);
@@ -148,14 +148,14 @@ export class FfmpegDecoder implements MediaReader {
   }
 }
 
-/** What is read of a socket at once: half a second of sound, a picture of 480p. */
+/** Bytes read from a socket at once: half a second of audio, a 480p picture. */
 const READ_BYTES = 524_288;
-/** A process that begins to listen is tried so often. */
+/** Interval of connection attempts to a starting process. */
 const CONNECT_RETRY_MS = 4;
 
-/** A socket at which a process will listen, read into memory of its own: chunks of a stream would be garbage. */
+/** A socket of a starting process, read into own buffers: stream chunks would be garbage. */
 class FrameSocket {
-  /** Resolves when the other side has closed it, or nobody will ever listen. */
+  /** Resolves when the other side has closed it, or will never listen. */
   readonly done: Promise<void>;
   /** Resolves when it has connected, or never will. */
   readonly connected: Promise<void>;
@@ -198,7 +198,7 @@ class FrameSocket {
     this.#completion.resolve();
   }
 
-  /** Gives up on a connection; data that was sent is still read. */
+  /** Stops connecting; data that was sent is still read. */
   closeUnconnected(): void {
     if (!this.#isConnected) this.close();
   }
@@ -236,7 +236,7 @@ class PtsFrameMatcher {
   readonly #frames: NutFrame[] = [];
   readonly #times: (number | null)[] = [];
   #line = "";
-  /** Where a frame without a time lies: after the one before. */
+  /** The position of a frame without a timestamp: after the previous one. */
   #nextS = 0;
   readonly #durationS: (frame: NutFrame) => number;
 
@@ -249,7 +249,7 @@ class PtsFrameMatcher {
       track === "video" ? (): number => den / num : ({ bytes }): number => bytes.length / bytesPerSecond;
   }
 
-  /** The frames whose bytes and times are both there. */
+  /** The frames with both bytes and timestamp. */
   push(pipe: "frames" | "times", chunk: Uint8Array): PtsFrame[] {
     if (pipe === "frames") this.#frames.push(...this.#reader.push(chunk));
     else this.#readTimes(chunk);
@@ -264,7 +264,7 @@ class PtsFrameMatcher {
     return out;
   }
 
-  /** Lines such as `frame:1    pts:3600    pts_time:0.04`; `pts` is `NOPTS` where the source has none. */
+  /** Lines such as `frame:1    pts:3600    pts_time:0.04`; `pts` is `NOPTS` if the source has none. */
   #readTimes(chunk: Uint8Array): void {
     const lines = (this.#line + new TextDecoder().decode(chunk)).split("\n");
     this.#line = lines.pop() ?? "";
@@ -279,12 +279,12 @@ type RecordedFrame =
   | { readonly track: "video"; readonly ptsS: number; readonly picture: RawFrame }
   | { readonly track: "audio"; readonly ptsS: number; readonly samples: Int16Array };
 
-/** A short source that repeats is decoded once, and kept: bytes of it, at most. */
+/** A short repeating source is decoded once and kept in memory, up to this many bytes. */
 const RECORDING_BYTES = 100_000_000;
 /** Longer ones are decoded each time. */
 const RECORDING_S = 4;
 
-/** Keeps what passes, as long as it is short. */
+/** Records the output while it is short. */
 export class LoopRecording {
   readonly #clock: Clock;
   readonly #tracks: readonly SourceTrack[];
@@ -306,7 +306,7 @@ export class LoopRecording {
     this.#addFrame({ track: "audio", ptsS, samples }, samples.byteLength);
   }
 
-  /** A reader of what was kept; null where that was too much. */
+  /** A reader of the recording; null if it was too long. */
   createReader(): MediaReader | null {
     return this.#frames === null ? null : new RecordingReader(this.#clock, this.#tracks, this.#frames);
   }
@@ -318,14 +318,14 @@ export class LoopRecording {
     if (this.#bytes > RECORDING_BYTES || Math.abs(frame.ptsS - this.#fromS) > RECORDING_S) this.#discard();
   }
 
-  /** It is not short. */
+  /** It is too long. */
   #discard(): void {
     for (const frame of this.#frames ?? []) if (frame.track === "video") frame.picture.release();
     this.#frames = null;
   }
 }
 
-/** A recording that is read again. */
+/** A recording that is replayed. */
 class RecordingReader implements MediaReader {
   readonly tracks: readonly SourceTrack[];
   readonly #clock: Clock;

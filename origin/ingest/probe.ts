@@ -1,4 +1,4 @@
-/** Asks ffprobe what an input is and FFmpeg what this machine can do. */
+/** Probes an input with ffprobe, and this machine's FFmpeg. */
 import { execFile } from "node:child_process";
 import { measuredFrameRate } from "../../core/ingest/source/frame-rate.ts";
 import { SourceError } from "../kit/errors.ts";
@@ -7,13 +7,13 @@ import { type FfmpegInput, inputArgs, JOIN_PROBE_US, type SourceInput } from "./
 import { selectTracks } from "./select-tracks.ts";
 import type { SourceInfo } from "./source-info.ts";
 
-/** Bounds on a probe. */
+/** Limits of a probe. */
 const PROBE_LIMITS = {
-  /** An input that shows no media for this long is refused with a sentence that names it. */
+  /** An input without media for this long is refused with a sentence that names it. */
   probeMs: 20_000,
-  /** ffprobe's answer is a few kilobytes. */
+  /** ffprobe's output has a few kilobytes. */
   outputBytes: 4_000_000,
-  /** Pictures of a file whose distances tell its rate. */
+  /** Number of pictures of a file from which its rate is measured. */
   motionFrames: 400,
 } as const;
 
@@ -24,7 +24,7 @@ export async function probeSource(input: SourceInput, signal: AbortSignal): Prom
     parseDecodable(stdout),
   );
   let info = await runFfprobe(input, [], decodable, signal);
-  // Its picture is announced, but no keyframe came that would say how large it is.
+  // Video is announced, but no keyframe arrived that states its size.
   if (input.kind === "live" && info.isUndecided)
     info = await runFfprobe(input, ["-analyzeduration", `${JOIN_PROBE_US}`], decodable, signal);
   if (info.video === null && info.audio === null) {
@@ -49,7 +49,7 @@ async function runFfprobe(
   }
 }
 
-/** A file's own pictures tell the rate of its motion, and whether there is more than one. */
+/** Measures the rate of a file's motion from its pictures, and whether there is more than one. */
 async function measureMotion(input: FfmpegInput, info: SourceInfo, signal: AbortSignal): Promise<SourceInfo> {
   const { video } = info;
   if (video === null) return info;
@@ -67,25 +67,25 @@ async function measureMotion(input: FfmpegInput, info: SourceInfo, signal: Abort
   return { ...info, isStill, video: { ...video, frameRate: measured ?? video.frameRate } };
 }
 
-/** What timestamps are rounded to, seconds: whole milliseconds, or something finer. */
+/** The rounding of timestamps, seconds: whole milliseconds, or finer. */
 function tickOf(times: readonly number[]): number {
   return times.every((time) => Math.abs(time * 1000 - Math.round(time * 1000)) < 1e-4) ? 0.001 : 0.000_02;
 }
 
-/** What `ffmpeg -encoders` prints. Throws `SourceError` where there is no FFmpeg. */
+/** The output of `ffmpeg -encoders`. Throws `SourceError` without FFmpeg. */
 export async function listEncoders(signal: AbortSignal): Promise<string> {
   const { stdout, failed } = await runProgram("ffmpeg", ["-hide_banner", "-encoders"], signal);
   if (failed !== null) throw new SourceError(`FFmpeg cannot be started: ${failed}.`);
   return stdout;
 }
 
-/** Whether FFmpeg has the filters that bring high dynamic range down to what every screen shows. */
+/** Whether FFmpeg has the filters for tone mapping. */
 export async function canToneMap(signal: AbortSignal): Promise<boolean> {
   const { stdout } = await runProgram("ffmpeg", ["-hide_banner", "-filters"], signal);
   return / zscale /.test(stdout) && / tonemap /.test(stdout);
 }
 
-/** Path of a font for the demo's clock, or null. Asks fontconfig, where there is one, for the fixed-width DejaVu. */
+/** Path of a font for the demo's clock, or null: the monospaced DejaVu, from fontconfig if installed. */
 export async function findFont(signal: AbortSignal): Promise<string | null> {
   const { stdout, failed } = await runProgram("fc-match", ["-f", "%{file}", "DejaVu Sans Mono:bold"], signal);
   const path = stdout.trim();
@@ -95,7 +95,7 @@ export async function findFont(signal: AbortSignal): Promise<string | null> {
 interface ProgramResult {
   readonly stdout: string;
   readonly stderr: string;
-  /** Null on success, else why; empty where the program itself said so on standard error. */
+  /** Null on success, else the reason; empty if the program printed it on standard error. */
   readonly failed: string | null;
 }
 
@@ -119,7 +119,7 @@ function runProgram(program: string, args: string[], signal: AbortSignal): Promi
   });
 }
 
-/** FFmpeg's last word, without the address that it repeats and the full stop. */
+/** FFmpeg's last line, without the repeated address and the full stop. */
 function lastLine(stderr: string): string {
   const line = stderr.trim().split("\n").at(-1) ?? "";
   return line.replace(/^.*: (?=[A-Z][a-z])/, "").replace(/\.$/, "") || "FFmpeg gave no reason";

@@ -1,4 +1,4 @@
-/** Which of a source's tracks are broadcast. Pure. */
+/** Selects the tracks of a source to broadcast. Pure. */
 import { z } from "zod";
 import { announcedFrameRate } from "../../core/ingest/source/frame-rate.ts";
 import type { Rational } from "../../core/kit/rational.ts";
@@ -43,15 +43,15 @@ const ProbeSchema = z.object({
 
 type ProbedStream = z.infer<typeof StreamSchema>;
 
-/** Formats whose clock may begin anew within the media: of transmissions, recorded as they came. */
+/** Formats whose clock may restart within the media: recorded transmissions. */
 const JUMPING_CLOCK_FORMATS = ["mpegts", "mpeg", "hls", "flv", "live_flv", "asf", "rtp", "rtsp", "sdp"];
 /** Formats whose index has each picture's duration. */
 const INDEXED_FORMATS = ["mov", "mp4"];
 
 /**
- * The picture and the sound that are broadcast: those that the author marked as default, in one program, no covers and
- * thumbnails, no commentary where there is other sound, nothing that is not among the codecs in `decodable`. `json` is ffprobe's; throws where it is not what ffprobe writes. `isUndecided`: a picture was
- * announced that has no size yet.
+ * The broadcast tracks: the default video and audio of one program, without covers and thumbnails, commentary only
+ * without other audio, and only codecs in `decodable`. `json` is ffprobe's output; throws on other input. `isUndecided`: a
+ * video track was announced whose size is not known yet.
  */
 export function selectTracks(
   json: string,
@@ -83,7 +83,7 @@ export function selectTracks(
     );
   if (sound === null) warnings.push(...undecodableWarnings("sound", sounds));
   const durationS = Number(format?.duration);
-  // A generator means what it says; a demuxer guesses from few pictures.
+  // A generator's rate is exact; a demuxer guesses from few pictures.
   const isExact = format?.format_name === "lavfi";
   const names = format?.format_name?.split(",") ?? [];
   return {
@@ -113,7 +113,7 @@ function mainAudioRank({ disposition }: ProbedStream): number {
   return disposition.comment + disposition.hearing_impaired + disposition.visual_impaired === 0 ? 1 : 0;
 }
 
-/** The stream with the highest ranks, the first of them where several have. */
+/** The stream with the highest rank, the first among equals. */
 function highestRanked(
   streams: readonly ProbedStream[],
   ranks: (stream: ProbedStream) => number[],

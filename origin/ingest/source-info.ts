@@ -1,4 +1,4 @@
-/** What the origin knows of an input before it decodes it. */
+/** Properties of an input before it is decoded. */
 import type { Rational } from "../../core/kit/rational.ts";
 
 /** The video track of a source as it is displayed: rotation and pixel aspect applied. */
@@ -7,14 +7,14 @@ export interface SourceVideo {
   readonly stream: number;
   readonly width: number;
   readonly height: number;
-  /** The rate of its motion; null where none is known. */
+  /** The rate of its motion; null if unknown. */
   readonly frameRate: Rational | null;
   readonly isInterlaced: boolean;
-  /** How its samples stand for light: `pq` and `hlg` are high dynamic range. */
+  /** Transfer function: `pq` and `hlg` are high dynamic range. */
   readonly transfer: "sdr" | "pq" | "hlg";
-  /** Timestamp at which the last picture ends, as a file's index has it, seconds; null where there is none. */
+  /** Timestamp at which the last picture ends, from a file's index, seconds; null without one. */
   readonly endS: number | null;
-  /** Whether frames say how their colours are coded. */
+  /** Whether frames are tagged with their colour coding. */
   readonly hasMatrix: boolean;
 }
 
@@ -26,17 +26,17 @@ export interface SourceAudio {
   readonly sampleRate: number;
 }
 
-/** What a probe found: the tracks that are broadcast. */
+/** The result of a probe: the tracks to broadcast. */
 export interface SourceInfo {
   readonly video: SourceVideo | null;
   readonly audio: SourceAudio | null;
-  /** Seconds of media as the header has it, which may be wrong; null where the source has no known end. */
+  /** Duration in the header in seconds, which may be wrong; null if the source has no known end. */
   readonly durationS: number | null;
-  /** The format's clock may begin anew within the media. */
+  /** Whether the format's clock may restart within the media. */
   readonly mayJump: boolean;
   /** A single image. */
   readonly isStill: boolean;
-  /** What the user should know, a sentence each. */
+  /** Warnings for the user, one sentence each. */
   readonly warnings: readonly string[];
 }
 

@@ -1,4 +1,4 @@
-/** One reading of a source: from the first frames of its tracks, which set its clock, to the end of the last. */
+/** One pass of a source: from the first frames of its tracks, which set its clock, to the end of the last one. */
 import {
   SOURCE_CLOCK_LIMITS as SOURCE_LIMITS,
   SourceClock,
@@ -11,41 +11,41 @@ import { LoopRecording, type MediaReader } from "./media-reader.ts";
 import { AAC_FRAME_SAMPLES } from "./source-info.ts";
 import type { SyncTimeline } from "./sync-timeline.ts";
 
-/** Bounds on what is read ahead, and on waiting for a track to begin. */
+/** Limits of read-ahead, and of waiting for a track to begin. */
 const READ_AHEAD_LIMITS = {
-  /** Pictures that wait for their time: bytes of them, and how many at least and at most. */
+  /** Queued pictures: total bytes, and minimum and maximum number. */
   frameBytes: 24_000_000,
   minFrames: 3,
   maxFrames: 30,
-  /** Sound is read this far ahead: its end is known before the picture's. */
+  /** Audio is read this far ahead: its end is known before the video's. */
   audioAheadS: 3,
-  /** The other track's first frame is waited for so long before a source begins without it. */
+  /** The source begins without a track whose first frame is missing for this long. */
   startTimeoutMs: 1_500,
-  /** Sound that begins this much before the picture does so because of its codec. */
+  /** Audio that begins this much before the video does so because of its codec. */
   primingS: 0.06,
-  /** A file's last picture is shown for so long at most, whatever the file says. */
+  /** A file's last picture is shown for at most this long, whatever the file says. */
   lastFrameS: 30,
 } as const;
 
-/** What a reading needs. */
+/** Dependencies of a pass. */
 export interface SourcePassOptions {
   readonly clock: Clock;
   readonly reader: MediaReader;
   readonly timeline: SyncTimeline;
-  /** Frame at which it begins. */
+  /** The frame at which it begins. */
   readonly startFrame: number;
-  /** `waits`: a file, read as far as there is room. `live`: what comes is taken. */
+  /** `waits`: a file, read as far as there is space. `live`: everything is accepted as it arrives. */
   readonly kind: "waits" | "live";
-  /** Begins when all tracks have, however long that takes: nobody watches meanwhile. */
+  /** Begins when all tracks have begun, however long that takes: nobody watches meanwhile. */
   readonly isPatient: boolean;
   /** See `SourceClockOptions`. */
   readonly mayJump: boolean;
   readonly now: () => number;
-  /** Something came, or a track ended. */
+  /** Media arrived, or a track ended. */
   readonly onArrival: () => void;
 }
 
-/** A frame that came before the clock was set. */
+/** A frame that arrived before the clock was set. */
 interface PendingFrame {
   readonly track: SourceTrack;
   readonly ptsS: number;
@@ -77,7 +77,7 @@ export class SourcePass {
     this.#maxFrames = Math.min(READ_AHEAD_LIMITS.maxFrames, Math.max(READ_AHEAD_LIMITS.minFrames, fitting));
   }
 
-  /** Begins to read. */
+  /** Starts reading. */
   start(): void {
     const { video, audio } = this.#timeline;
     if (this.#reader.tracks.includes("video")) video?.resumeInput();
@@ -103,39 +103,39 @@ export class SourcePass {
     });
   }
 
-  /** Ends the reading at once. */
+  /** Stops reading at once. */
   stop(): void {
     this.#reader.stop();
   }
 
-  /** Whether the clock is set, and with it where everything lies. */
+  /** Whether the clock is set, and so all positions are known. */
   get isAligned(): boolean {
     return this.#clock !== null;
   }
 
-  /** Whether all tracks have ended, and all that came of them is placed. */
+  /** Whether all tracks have ended and all their frames are placed. */
   get isOver(): boolean {
     return this.#hasEnded && (this.isAligned || this.#pending.length === 0);
   }
 
-  /** One picture and nothing else. */
+  /** A single picture and nothing else. */
   get isStill(): boolean {
     return this.#hasEnded && this.#frameCounts.video === 1 && this.#frameCounts.audio === 0;
   }
 
-  /** Whether a track has ended, so that the next reading may be got ready. */
+  /** Whether a track has ended, so that the next pass may be prepared. */
   get isEnding(): boolean {
     return this.#ended.size > 0;
   }
 
-  /** The same again, from memory, once all of it has passed; "long" where it was too much to keep. */
+  /** A replay from memory, once everything has passed; "long" if it was too much to keep. */
   replay(): MediaReader | "long" | "later" {
     const reader = this.#recording.createReader();
     if (reader === null) return "long";
     return this.#hasEnded ? reader : "later";
   }
 
-  /** Whether nothing more comes of a track in this reading. */
+  /** Whether the track has ended in this pass. */
   isTrackOver(track: SourceTrack): boolean {
     return this.#ended.has(track) || !this.#reader.tracks.includes(track);
   }
@@ -145,7 +145,7 @@ export class SourcePass {
     return this.#clock?.liveEdgeS(track, now) ?? null;
   }
 
-  /** The frame after the last: `pictureEndS` is the timestamp at which a file's index ends the last picture. */
+  /** The frame after the last: `pictureEndS` is the end of the last picture in a file's index. */
   endFrame(pictureEndS: number | null): number {
     const { endFrame, video, fps } = this.#timeline;
     if (pictureEndS === null || video === null || this.#clock === null || this.#frameCounts.video === 0)
@@ -154,7 +154,7 @@ export class SourcePass {
     return Math.max(endFrame, Math.min(longest, this.#timeline.frameAt(this.#clock.positionOf(pictureEndS))));
   }
 
-  /** Reads on where there is room. */
+  /** Resumes reading if there is space. */
   applyBackpressure(): void {
     if (this.#options.kind === "live" || this.#clock === null) return;
     const { video, audio } = this.#timeline;
@@ -169,8 +169,8 @@ export class SourcePass {
   }
 
   /**
-   * Once each track has begun, or was waited for: sets the clock, and places what came by it. `skippedFrames` are left out
-   * at the beginning. Whether that was done now.
+   * Once each track has begun, or its wait is over: sets the clock, and places the waiting frames. `skippedFrames` are
+   * dropped at the beginning. Returns whether that was done now.
    */
   align(skippedFrames: number): boolean {
     const firstOf = (track: SourceTrack): number | undefined => this.#pending.find((one) => one.track === track)?.ptsS;
@@ -180,10 +180,10 @@ export class SourcePass {
     if (missing.length > 0 && (this.#options.isPatient || waitedMs < READ_AHEAD_LIMITS.startTimeoutMs)) return false;
     const originS = Math.min(...this.#reader.tracks.map((track) => firstOf(track) ?? Number.POSITIVE_INFINITY));
     const startS = this.#timeline.secondsOf(this.startFrame - skippedFrames);
-    // The first picture is exactly on a frame, and the sound as far from it as it was.
+    // The first picture is exactly on a frame, and the audio keeps its distance from it.
     const pictureS = this.#timeline.fps === 0 ? undefined : firstOf("video");
     const early = pictureS === undefined ? 0 : pictureS - originS;
-    // A sound codec's run-up is not worth a frame without a picture, nor is a clock of its own.
+    // A codec's priming is not worth a frame without a picture, nor is a separate clock.
     const isNegligible = early > SOURCE_LIMITS.maxStartSkewS || early < READ_AHEAD_LIMITS.primingS;
     const frames = isNegligible ? 0 : Math.ceil(early * this.#timeline.fps - 1e-6);
     const { kind, mayJump } = this.#options;
@@ -206,7 +206,7 @@ export class SourcePass {
     this.#options.onArrival();
   }
 
-  /** Holds frames until the clock is set: all of a file that was read ahead, the newest of a live source. */
+  /** Holds frames until the clock is set: all read-ahead of a file, the newest of a live source. */
   #holdUntilAligned(frame: PendingFrame): void {
     const { kind, now } = this.#options;
     this.#firstMs ??= now();

@@ -1,4 +1,4 @@
-/** The timeline that a source's pictures and sound are placed on and leave from: frames and samples, both from 0. */
+/** The output timeline of a source's video and audio: frames and samples, both from 0. */
 
 import { AudioSync } from "../../core/ingest/source/audio-sync.ts";
 import { VideoSync } from "../../core/ingest/source/video-sync.ts";
@@ -6,11 +6,11 @@ import type { Rational } from "../../core/kit/rational.ts";
 import { type Canvas, RAW_AUDIO, rawFrameBytes } from "./decode-args.ts";
 import { type RawFrame, unpooledFrame } from "./frame-pool.ts";
 
-/** See the file's first line. A broadcast without picture, or without sound, has null in its place. */
+/** See the file's first line. Null for missing video or audio. */
 export class SyncTimeline {
   readonly video: VideoSync<RawFrame> | null;
   readonly audio: AudioSync | null;
-  /** Frames a second; 0 without pictures. */
+  /** Frames per second; 0 without video. */
   readonly fps: number;
   /** Bytes of a picture. */
   readonly frameBytes: number;
@@ -23,17 +23,17 @@ export class SyncTimeline {
     this.audio = hasSound ? new AudioSync(RAW_AUDIO.sampleRate, RAW_AUDIO.channels) : null;
   }
 
-  /** Position of the next picture that leaves, seconds; infinite without pictures. */
+  /** Position of the next output picture, seconds; infinite without video. */
   get videoPositionS(): number {
     return this.video === null ? Number.POSITIVE_INFINITY : this.video.nextFrame / this.fps;
   }
 
-  /** Position of the next sample that leaves, seconds; infinite without sound. */
+  /** Position of the next output sample, seconds; infinite without audio. */
   get audioPositionS(): number {
     return this.audio === null ? Number.POSITIVE_INFINITY : this.audio.nextSample / RAW_AUDIO.sampleRate;
   }
 
-  /** Position of frame `n`, seconds; without pictures, frames are samples. */
+  /** Position of frame `n`, seconds; without video, frames are samples. */
   secondsOf(frame: number): number {
     return frame / (this.fps || RAW_AUDIO.sampleRate);
   }
@@ -43,12 +43,12 @@ export class SyncTimeline {
     return this.fps === 0 ? frame : Math.round((frame / this.fps) * RAW_AUDIO.sampleRate);
   }
 
-  /** The frame nearest to a position; without pictures, the sample. */
+  /** The frame nearest to a position; without video, the sample. */
   frameAt(positionS: number): number {
     return Math.round(positionS * (this.fps || RAW_AUDIO.sampleRate));
   }
 
-  /** The frame after all that came and all that has left. */
+  /** The frame after all received and all output ones. */
   get endFrame(): number {
     const frames = this.video === null ? 0 : Math.max(this.video.endFrame, this.video.nextFrame);
     const samples = this.audio === null ? 0 : Math.max(this.audio.endSample, this.audio.nextSample);
@@ -56,7 +56,7 @@ export class SyncTimeline {
   }
 }
 
-/** Black, in 4:2:0 of limited range. */
+/** Black, in limited-range 4:2:0. */
 function blackFrame(canvas: Canvas): RawFrame {
   const bytes = new Uint8Array(rawFrameBytes(canvas)).fill(128);
   bytes.fill(16, 0, canvas.width * canvas.height);

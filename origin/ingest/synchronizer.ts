@@ -13,23 +13,23 @@ import { AAC_FRAME_SAMPLES } from "./source-info.ts";
 import { SourcePass } from "./source-pass.ts";
 import { SyncTimeline } from "./sync-timeline.ts";
 
-/** Bounds on waiting. */
+/** Limits of waiting. */
 const SYNCHRONIZER_LIMITS = {
-  /** Wait for a frame that is due, before the last one is repeated. */
+  /** Wait for a due frame before the last one is repeated. */
   patienceMs: 500,
   /** A track that is missing for this long is reported. */
   warnAfterMs: 2_000,
-  /** No track runs further ahead of the other: an encoder that is slow holds up both. */
+  /** Most that one track may run ahead of the other: a slow encoder holds both. */
   maxSkewS: 1,
-  /** An encoder that is so far behind the clock is too slow for what is asked of it. */
+  /** An encoder this far behind the clock is too slow for its ladder. */
   warnLagMs: 4_000,
-  /** A live source this far behind is opened again. */
+  /** A live source this far behind is reopened. */
   maxLagMs: 12_000,
 } as const;
 
-/** Sound leaves this much before its time: its encoder needs two frames to give out one. */
+/** Audio is output this much early: its encoder needs two frames to emit one. */
 const AUDIO_LEAD_S = (3 * AAC_FRAME_SAMPLES) / RAW_AUDIO.sampleRate;
-/** Poll period where no due time is known. */
+/** Poll period while no due time is known. */
 const POLL_MS = 20;
 const TRACK_LABELS: Readonly<Record<SourceTrack, string>> = { video: "video", audio: "audio" };
 const FALLBACK_LABELS: Readonly<Record<SourceTrack, string>> = {
@@ -48,34 +48,34 @@ export interface MediaSink {
   end(): void;
 }
 
-/** When frames leave. */
+/** The pacing of output. */
 export type Pacing =
-  /** At their time by the wall clock, as a file is played. */
+  /** By the wall clock, as a file is played. */
   | { readonly kind: "clock" }
-  /** The same, from a position 0 that lies at `startMs`, milliseconds since the epoch; what is due before is skipped. */
+  /** The same, with position 0 at `startMs`, milliseconds since the epoch; earlier frames are skipped. */
   | { readonly kind: "anchored"; readonly startMs: number }
-  /** When they come, as a live source sends them. */
+  /** On arrival, for a live source. */
   | { readonly kind: "arrival" }
-  /** As fast as they are taken. */
+  /** As fast as the sink accepts. */
   | { readonly kind: "none" };
 
-/** What a synchronizer needs. */
+/** Dependencies of a synchronizer. */
 export interface SynchronizerOptions {
   /** Names the source in messages. */
   readonly name: string;
-  /** Null where the broadcast has no picture. */
+  /** Null if the broadcast has no video. */
   readonly frameRate: Rational | null;
   readonly canvas: Canvas | null;
   readonly hasAudio: boolean;
   readonly sink: MediaSink;
   /** Opens the source, from its beginning after the first time. */
   readonly open: () => MediaReader;
-  /** The source is read again and again. */
+  /** The source repeats. */
   readonly loop: boolean;
   readonly pacing: Pacing;
   /** See `SourceClockOptions`. */
   readonly mayJump: boolean;
-  /** Timestamp at which the last picture ends, where the source's index says so; null elsewhere. */
+  /** Timestamp at which the last picture ends, if the source's index states it; else null. */
   readonly pictureEndS: number | null;
   readonly clock: Clock;
   /** Milliseconds since the epoch. */
@@ -92,7 +92,7 @@ interface TrackWait {
 
 /** See the file's first line. */
 export class Synchronizer {
-  /** Resolves when the source has ended and all of it was given out, or with `stop`; rejects with a `SourceError`. */
+  /** Resolves when the source has ended and everything was output, or after `stop`; rejects with a `SourceError`. */
   readonly done: Promise<void>;
   readonly #options: SynchronizerOptions;
   readonly #timeline: SyncTimeline;
@@ -102,9 +102,9 @@ export class Synchronizer {
   };
   readonly #completion: PromiseWithResolvers<void> = Promise.withResolvers<void>();
   #pass: SourcePass;
-  /** The next reading, got ready. */
+  /** The prepared next pass. */
   #nextReader: MediaReader | null = null;
-  /** Wall clock at position 0, milliseconds since the epoch; null until it is known. */
+  /** Wall clock at position 0, milliseconds since the epoch; null until known. */
   #startMs: number | null = null;
   /** Frame after the last, once the source has ended. */
   #endFrame: number | null = null;
@@ -121,13 +121,13 @@ export class Synchronizer {
     this.done = this.#completion.promise;
   }
 
-  /** Begins to read. */
+  /** Starts reading. */
   start(): void {
     this.#pass.start();
     this.#schedule();
   }
 
-  /** Wall clock of position 0, milliseconds since the epoch, by the frames that came with the least delay; null before. */
+  /** Wall clock of position 0, milliseconds since the epoch, from the frames with the least delay; null before. */
   get startedAtMs(): number | null {
     if (this.#options.pacing.kind !== "arrival") return this.#startMs;
     const now = this.#options.now();
@@ -135,7 +135,7 @@ export class Synchronizer {
     return edges.length === 0 ? null : now - Math.max(...edges) * 1000;
   }
 
-  /** When the source last brought anything, milliseconds since the epoch. */
+  /** Time of the source's last media, milliseconds since the epoch. */
   get lastArrivalMs(): number {
     return this.#lastArrivalMs;
   }
@@ -145,7 +145,7 @@ export class Synchronizer {
     this.#advance();
   }
 
-  /** Ends here: nothing more is emitted, and video and audio end together. */
+  /** Ends the output here; video and audio end together. */
   stop(): void {
     if (this.#isOver) return;
     this.#isOver = true;
@@ -172,7 +172,7 @@ export class Synchronizer {
     return round;
   }
 
-  /** Gives out all that can be given out now. */
+  /** Outputs everything that is due. */
   #advance(): void {
     if (this.#isOver) return;
     const now = this.#options.now();
@@ -187,18 +187,18 @@ export class Synchronizer {
     this.#schedule();
   }
 
-  /** Sets the clock of a reading that has begun; the first one starts the timeline's. */
+  /** Sets the clock of a pass that has begun; the first one starts the timeline's. */
   #align(now: number): void {
     const { pacing } = this.#options;
     const isAnchored = pacing.kind === "anchored" && this.#startMs === null;
-    // What an anchored source made before it was there is skipped, in whole frames.
+    // Media of an anchored source from before the start is skipped, in whole frames.
     const late = isAnchored ? ((now - pacing.startMs) / 1000) * this.#timeline.fps : 0;
     const skipped = Math.max(0, Math.ceil(late));
     if (!this.#pass.align(skipped)) return;
     this.#startMs ??= isAnchored ? pacing.startMs + this.#timeline.secondsOf(skipped) * 1000 : now;
   }
 
-  /** The next reading is got ready while this one's other track goes on. */
+  /** The next pass is prepared while this one's other track continues. */
   #prepareNextPass(): void {
     if (!this.#options.loop || this.#nextReader !== null || !this.#pass.isEnding || this.#pass.isStill) return;
     const again = this.#pass.replay();
@@ -206,9 +206,9 @@ export class Synchronizer {
     else if (again !== "later") this.#nextReader = again;
   }
 
-  /** All tracks have ended: the next reading begins where the longer of them ended, or the source is over. */
+  /** All tracks have ended: the next pass begins at the end of the longer one, or the source has ended. */
   #endPass(): void {
-    // One picture that repeats is held, as it is after any source's end.
+    // A single repeating picture is held, as after any source's end.
     if (this.#options.loop && this.#pass.isStill) return;
     const endFrame = this.#pass.endFrame(this.#options.pictureEndS);
     const next = this.#nextReader;
@@ -222,13 +222,13 @@ export class Synchronizer {
     this.#endFrame = endFrame;
   }
 
-  /** Whether pictures are left to give out. */
+  /** Whether pictures remain to be output. */
   get #hasVideoLeft(): boolean {
     const { video } = this.#timeline;
     return video !== null && (this.#endFrame === null || video.nextFrame < this.#endFrame);
   }
 
-  /** Whether sound is left to give out. */
+  /** Whether audio remains to be output. */
   get #hasAudioLeft(): boolean {
     const { audio } = this.#timeline;
     return audio !== null && (this.#endFrame === null || audio.nextSample < this.#timeline.sampleOf(this.#endFrame));
@@ -260,7 +260,7 @@ export class Synchronizer {
     return true;
   }
 
-  /** Brings the track that is behind to the end of the other. */
+  /** Brings the shorter track to the end of the other. */
   #alignEnds(): void {
     const { video, audio } = this.#timeline;
     if (video === null || audio === null || this.#startMs === null) return;
@@ -270,18 +270,18 @@ export class Synchronizer {
     if (left > 0) this.#options.sink.writeAudio(audio.emitSamples(left));
   }
 
-  /** Position up to which a track may leave now: by the clock, and not far from the other track. */
+  /** Position up to which a track may be output now: by the clock, and close to the other track. */
   #limitS(track: SourceTrack, now: number): number {
     const { videoPositionS, audioPositionS } = this.#timeline;
     const otherS = track === "video" ? audioPositionS : videoPositionS;
-    // Where the other track ends, the next reading may begin, and what was given out by then can't be taken back.
+    // The next pass may begin at the other track's end, and output cannot be withdrawn.
     const isLast = this.#isTrackOver(track) && !this.#isTrackOver(track === "video" ? "audio" : "video");
     const byOtherS = otherS + (isLast ? 0 : SYNCHRONIZER_LIMITS.maxSkewS);
     const byClockS = this.#isClocked ? (now - (this.#startMs ?? now)) / 1000 : Number.POSITIVE_INFINITY;
     return Math.min(byOtherS, byClockS + (track === "audio" ? AUDIO_LEAD_S : 0));
   }
 
-  /** Whether nothing more comes of a track, for now. */
+  /** Whether a track has ended, for now. */
   #isTrackOver(track: SourceTrack): boolean {
     const { video, audio } = this.#timeline;
     return (track === "video" ? video : audio) === null || this.#pass.isTrackOver(track);
@@ -291,7 +291,7 @@ export class Synchronizer {
     return this.#options.pacing.kind === "clock" || this.#options.pacing.kind === "anchored";
   }
 
-  /** Whether a frame leaves: it is decided, or it was waited for long enough. */
+  /** Whether a frame is output: it is decided, or its wait is over. */
   #isDue(track: SourceTrack, positionS: number, isDecided: boolean, now: number): boolean {
     const waiting = this.#waits[track];
     const { pacing, name, log } = this.#options;
@@ -319,7 +319,7 @@ export class Synchronizer {
     }
   }
 
-  /** Looks again when the next frame is due. */
+  /** Schedules a check when the next frame is due. */
   #schedule(): void {
     if (this.#isOver) return;
     this.#cancelTimer();
@@ -335,7 +335,7 @@ export class Synchronizer {
     return dueMs <= 0 ? POLL_MS : Math.min(Math.max(1, Math.ceil(dueMs)), 1000);
   }
 
-  /** How far what leaves is behind what should, milliseconds. */
+  /** How far the output is behind its due time, milliseconds. */
   #lagMs(now: number): number {
     const { videoPositionS, audioPositionS } = this.#timeline;
     const leavesS = Number.isFinite(videoPositionS) ? videoPositionS : audioPositionS;
@@ -344,7 +344,7 @@ export class Synchronizer {
     return edgeS === null ? 0 : (edgeS - leavesS) * 1000;
   }
 
-  /** Warns of encoders that can't keep up; a live source that is late because of them is opened again. */
+  /** Warns of encoders that cannot keep up; a live source that is late because of them is reopened. */
   #checkPace(now: number): void {
     const { name, log, sink, pacing } = this.#options;
     if (this.#isOver || this.#startMs === null || this.#endFrame !== null || sink.canAcceptVideo) return;

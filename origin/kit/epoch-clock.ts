@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/kit/clock.ts";
 
-/** Milliseconds since the epoch: wall time as it is now, continued by monotonic time, so a clock step never moves media. */
+/** Milliseconds since the epoch: the initial wall time, continued by monotonic time, so a clock step never moves media. */
 export function createEpochClock(clock: Clock): () => number {
   const epochMs = clock.nowMs() - clock.monotonicMs();
   return () => epochMs + clock.monotonicMs();

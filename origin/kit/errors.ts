@@ -1,6 +1,6 @@
 /** The errors that end a run of the origin with one sentence instead of a stack trace. */
 
-/** What the user asked for makes no sense; the process exits with 2. The message is a sentence that says what to do. */
+/** Invalid usage; the process exits with 2. The message is a sentence with an instruction. */
 export class UsageError extends Error {
   override readonly name: string = "UsageError";
 }
@@ -10,12 +10,12 @@ export class SourceError extends Error {
   override readonly name: string = "SourceError";
 }
 
-/** The edge refused for good, or was out of reach for too long. The message says what to do. */
+/** The edge refused permanently, or was unreachable for too long. The message is an instruction. */
 export class PublishError extends Error {
   override readonly name: string = "PublishError";
 }
 
-/** The text of anything thrown. */
+/** The text of any thrown value. */
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

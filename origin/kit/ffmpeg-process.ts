@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 
-/** Bounds on a process. */
+/** Limits of a process. */
 const FFMPEG_STDERR_LIMITS = {
-  /** Lines of standard error kept to say why it failed. */
+  /** Kept lines of standard error, for the reason of a failure. */
   lastLines: 4,
   lineCharacters: 160,
 } as const;
@@ -19,7 +19,7 @@ export interface ProcessExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly lastLines: readonly string[];
-  /** Thrown by a handler, or by the attempt to start. */
+  /** Thrown by a handler, or by the start. */
   readonly error: unknown;
 }
 
@@ -37,13 +37,13 @@ export function killOnExit(child: ChildProcess): void {
 
 /** A running FFmpeg. */
 export class FfmpegProcess {
-  /** Resolves when the process is gone and its pipes are read to their ends. */
+  /** Resolves when the process has exited and its pipes are read to their ends. */
   readonly done: Promise<ProcessExit>;
   readonly #child: ChildProcess;
   readonly #stderrLines: string[] = [];
   #error: unknown = null;
 
-  /** `pipes`: how many it writes, from descriptor `FIRST_PIPE` on. `input`: whether we write to its standard input. */
+  /** `pipes`: number of its output pipes, from descriptor `FIRST_PIPE` on. `input`: whether we write to its standard input. */
   constructor(args: readonly string[], pipes: number, input: boolean, handlers: PipeHandlers) {
     const outputs = Array.from({ length: pipes }, () => "pipe" as const);
     const child = spawn("ffmpeg", args, { stdio: [input ? "pipe" : "ignore", "ignore", "pipe", ...outputs] });
@@ -78,7 +78,7 @@ export class FfmpegProcess {
     return this.#child.stdin;
   }
 
-  /** Ends the process at once. */
+  /** Kills the process. */
   kill(): void {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill("SIGKILL");
   }
@@ -109,7 +109,7 @@ export class FfmpegProcess {
   }
 }
 
-/** A line of FFmpeg's without memory addresses; empty where it has no information. */
+/** A line of FFmpeg's without memory addresses; empty if it has no information. */
 function cleanLine(line: string): string {
   if (/Last message repeated|^Conversion failed!|^\s*$/.test(line)) return "";
   return line.replace(/\[[^\]]* @ 0x[0-9a-f]+\]\s*/g, "").trim();
@@ -123,7 +123,7 @@ export function isExternalKill({ error, signal }: ProcessExit): boolean {
   return error === null && KILL_SIGNALS.has(signal);
 }
 
-/** Why a process ended, as a sentence; null where it ended as it should. */
+/** Why a process ended, as a sentence; null after a normal end. */
 export function describeFailure({ error, code, signal, lastLines }: ProcessExit): string | null {
   if (error !== null) return `${(error instanceof Error ? error.message : String(error)).replace(/\.$/, "")}.`;
   const words = lastLines.length === 0 ? "" : ` Its log: ${[...new Set(lastLines)].join(" | ").replace(/\.$/, "")}.`;

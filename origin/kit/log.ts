@@ -1,24 +1,24 @@
-/** Log lines for people, or JSON for programs; and one line of status under them on a terminal. */
+/** Log lines as text or JSON; and a status line below them on a terminal. */
 import { type Logger, pino } from "pino";
 import type { Clock } from "../../core/kit/clock.ts";
 
-/** Where lines go. */
+/** Destinations of log lines. */
 export interface Terminal {
   readonly isTTY?: boolean;
   write(text: string): unknown;
 }
 
-/** What the origin says. */
+/** The origin's log. */
 export interface OriginLog {
   debug(text: string): void;
   info(text: string): void;
   warn(text: string): void;
   error(text: string): void;
-  /** Shows `text` under the log until the next one; nothing where there is no terminal. */
+  /** Shows `text` below the log until the next one; has no effect without a terminal. */
   setStatus(text: string): void;
 }
 
-/** How to log. */
+/** Format and level of the log. */
 export interface LogOptions {
   readonly json: boolean;
   readonly verbose: boolean;
@@ -53,7 +53,7 @@ export function createLog({ json, verbose }: LogOptions, terminal: Terminal, clo
   };
 }
 
-/** `12:00:03 warning: text` from one of pino's records. */
+/** `12:00:03 warning: text` from a record of pino. */
 export function formatLogLine(record: string): string {
   const { level, time, msg } = JSON.parse(record) as { level: number; time: number; msg?: string };
   const clock = new Date(time).toTimeString().slice(0, 8);

@@ -7,13 +7,13 @@ import type { PageFiles } from "./page-folders.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const web = join(root, "web");
-/** Where esbuild would put its outputs; nothing is written there. */
+/** Output folder for esbuild; nothing is written there. */
 const OUT = "web/dist";
 
-/** What browsers must understand: those that have WebKit's ManagedMediaSource or better. */
+/** Required browser versions: those with WebKit's ManagedMediaSource or later. */
 const TARGETS = ["chrome111", "firefox114", "safari16.4"];
 
-/** Builds every page, in memory. Throws what esbuild throws when a page doesn't compile. */
+/** Builds every page in memory. Throws errors of esbuild. */
 export async function buildPages(): Promise<PageFiles> {
   const pages = new Map<string, Uint8Array>();
   const inserts = new Map([["head", await readPageSource("head.html")]]);
@@ -34,7 +34,7 @@ export function bundlePages(): Promise<BuildResult<{ metafile: true; write: fals
   return Promise.all(["watch", "studio", "landing"].map(bundlePage));
 }
 
-/** One page's script. What pages have in common is not cut out: each further file makes a browser's six connections queue. */
+/** One page's script. Shared code is not split out: each further file waits for one of the browser's six connections. */
 function bundlePage(page: string): Promise<BuildResult<{ metafile: true; write: false }>> {
   return build({
     absWorkingDir: root,

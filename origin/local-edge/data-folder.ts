@@ -1,38 +1,38 @@
-/** The folder in which an edge of this machine keeps its data: one edge's at a time, with secrets that outlive a run. */
+/** The data folder of a local edge: used by one edge at a time, with secrets that outlive a run. */
 import { randomBytes } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-/** What SQLite says where another process has the lock. */
+/** SQLite's error if another process holds the lock. */
 const SQLITE_BUSY = 5;
 const SECRET_BYTES = 32;
 
-/** The folder can't be used; `message` is a sentence for people. */
+/** The folder cannot be used; `message` is a sentence for users. */
 export class DataFolderError extends Error {
   override readonly name = "DataFolderError";
 }
 
-/** A folder that this process has for itself. */
+/** A folder locked by this process. */
 export interface DataFolder {
   readonly path: string;
-  /** The secret of this name: made the first time, the same from then on. */
+  /** The secret of this name: created at first use, constant from then on. */
   secret(name: string): string;
-  /** Leaves it to others. */
+  /** Releases the lock. */
   close(): void;
 }
 
 /**
- * Takes the folder for this process, and makes it where it isn't there. The lock is the kernel's, held through SQLite: it
- * goes with the process, however that ends, so no lock is ever left behind. Throws `DataFolderError`.
+ * Locks the folder for this process, and creates it if missing. The lock is the kernel's, held through SQLite: it
+ * is released with the process, however that ends, so it is never stale. Throws `DataFolderError`.
  */
 export async function openDataFolder(path: string): Promise<DataFolder> {
   try {
     await mkdir(path, { recursive: true });
     const lock = lockFolder(path);
     try {
-      // Answers that were cached say what was so in an earlier run.
+      // Cached responses are of an earlier run.
       await rm(join(path, "cache"), { recursive: true, force: true });
       const secrets = new Map(Object.entries(readSecrets(path)));
       const secret = (name: string): string => {
@@ -70,7 +70,7 @@ function lockFolder(path: string): DatabaseSync {
   }
 }
 
-/** What went wrong with a folder, as a sentence; a disk that is full is named so. */
+/** A folder's error as a sentence; a full disk is named. */
 export function describeFolderError(path: string, error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === "ENOSPC" || /database or disk is full|No space left/i.test(message)) {
@@ -88,7 +88,7 @@ function readSecrets(path: string): Record<string, string> {
   }
 }
 
-/** Whole at every moment, and for this user's eyes only. */
+/** Written atomically, and readable only by this user. */
 function writeSecrets(path: string, secrets: ReadonlyMap<string, string>): void {
   const file = join(path, "secrets.json");
   writeFileSync(`${file}.new`, JSON.stringify(Object.fromEntries(secrets)), { mode: 0o600 });

@@ -10,7 +10,7 @@ const CONSEQUENCE_MS = 15_000;
 /** The sentence is repeated after this while the disk stays full. */
 const REPEAT_MS = 60_000;
 
-/** The log of an edge whose data lies in `path`; `nowMs` is monotonic. */
+/** The log of an edge with its data in `path`; `nowMs` is monotonic. */
 export class EdgeLog extends Log {
   readonly #path: string;
   readonly #write: (isBad: boolean, text: string) => void;
@@ -29,12 +29,12 @@ export class EdgeLog extends Log {
     this.#nowMs = nowMs;
   }
 
-  /** Logs a line of a Worker or of workerd. */
+  /** Logs a line from a Worker or workerd. */
   logWorkerLine(level: string, message: string): void {
     if (!this.#isDiskFull(message)) this.#write(level === "error" || level === "warn", message);
   }
 
-  /** Logs an error of miniflare. */
+  /** Logs an error from miniflare. */
   override error(error: Error): void {
     if (!this.#isDiskFull(error.stack ?? error.message)) super.error(error);
   }

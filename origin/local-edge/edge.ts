@@ -1,6 +1,6 @@
 /**
- * The edge on this machine: the Worker and its objects in workerd, with real SQLite and R2 simulators on disk. Several
- * edges may share one core's objects, each an isolate of its own, as several machines of a data centre would.
+ * The local edge: the Worker and its objects in workerd, with real SQLite and R2 simulators on disk. Several
+ * edges may share one core's objects, each as a separate isolate, like several machines of a data centre.
  */
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -27,22 +27,22 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 const ASSETS_WORKER = "export default { fetch: (request, env) => env.ASSETS.fetch(request) };";
 
-/** How to start an edge. */
+/** Options of an edge. */
 export interface LocalEdgeOptions {
   readonly port: number;
-  /** Where objects and R2 are kept: one edge's at a time. */
+  /** Folder of the objects' storage and R2: used by one edge at a time. */
   readonly dataDir: string;
-  /** Opens the control API; by default the folder's secret `admin`. */
+  /** The admin token; by default the folder's secret `admin`. */
   readonly adminToken?: string;
-  /** Address to listen on; by default this machine only. */
+  /** Address to listen on; by default localhost only. */
   readonly host?: string;
-  /** Further isolates, each at a port of its own; they share the objects. */
+  /** Further isolates, each at its own port; they share the objects. */
   readonly isolatePorts?: readonly (number | { readonly port: number; readonly site: string })[];
   /** Port of the inspector, for profiles. */
   readonly inspectorPort?: number;
-  /** The Worker's entry, for tests that wrap it; by default the one that is deployed. */
+  /** The Worker's entry, for tests that wrap it; by default the deployed one. */
   readonly entry?: string;
-  /** Bindings beside the Worker's own: plain values, and further Workers by name. */
+  /** Additional bindings: plain values, and further Workers by name. */
   readonly bindings?: Readonly<Record<string, Json>>;
   readonly services?: Readonly<Record<string, { readonly script: string; readonly port: number }>>;
 }
@@ -55,18 +55,18 @@ export interface LocalEdge {
   stop(): Promise<void>;
 }
 
-/** The port is taken or not permitted; `message` is a sentence for users. */
+/** The port is in use or not permitted; `message` is a sentence for users. */
 export class PortError extends Error {
   override readonly name = "PortError";
 }
 
-/** The declared options only: miniflare's types accept any name, so a misspelt one would have no effect. */
+/** Declared options only: miniflare's types accept any name, so a misspelt one would have no effect. */
 type DeclaredKeys<T> = { [Name in keyof T as string extends Name ? never : Name]: T[Name] };
 type WorkerOptions = V4SourceOptions & DeclaredKeys<V4WorkerOptionsShape>;
 type MiniflareOptions = DeclaredKeys<V4SharedOptions> & { readonly workers: WorkerOptions[] };
 
 /**
- * Starts the edge. Throws `PortError`, `DataFolderError` and, where a variable is invalid, `ConfigError`. Load tests,
+ * Starts the edge. Throws `PortError`, `DataFolderError` and, for an invalid variable, `ConfigError`. Load tests,
  * benchmarks and tests start edges too, and are entry points with the system's clock.
  */
 export async function startEdge(options: LocalEdgeOptions, clock: Clock = systemPlatform.clock): Promise<LocalEdge> {
@@ -82,7 +82,7 @@ export async function startEdge(options: LocalEdgeOptions, clock: Clock = system
     ]);
     const variables = edgeVariables(options, folder, config);
     parseConfig(variables);
-    // The edge reads its pages for as long as it runs, so nothing else may write them.
+    // The edge reads its pages while it runs, so no other process may write them.
     const pages = await writeEdgePages(folder, built);
     const settings = miniflareOptions(options, { clock, folder, script, pages, config, variables });
     const miniflare = new Miniflare(convertV4MiniflareOptions(settings));
@@ -110,7 +110,7 @@ async function writeEdgePages({ path }: DataFolder, built: PageFiles): Promise<P
   }
 }
 
-/** Variables and secrets: those of `wrangler.toml`, of the folder, and of the options. */
+/** Variables and secrets: from `wrangler.toml`, the folder, and the options. */
 function edgeVariables(
   { host = "127.0.0.1", adminToken, bindings = {} }: LocalEdgeOptions,
   folder: DataFolder,
@@ -121,13 +121,13 @@ function edgeVariables(
     CORRAL_ADMIN_TOKEN: adminToken ?? folder.secret("admin"),
     // Links and tokens of an earlier run stay valid.
     CORRAL_VIEWER_SECRET: folder.secret("viewer"),
-    // Every client of such an edge may be anybody in its rooms.
+    // Every client of such an edge may take any identity in its rooms.
     CORRAL_DEV_TOKENS: host === "127.0.0.1" ? "1" : "",
     ...bindings,
   };
 }
 
-/** What an edge is made of. */
+/** The inputs of an edge. */
 interface EdgeParts {
   readonly clock: Clock;
   readonly folder: DataFolder;
@@ -153,7 +153,7 @@ function miniflareOptions(
     durableObjects: objects,
     r2Buckets: { ...config.r2Buckets },
     ratelimits: { ...config.rateLimits },
-    // A Worker of its own: if the gateway had assets itself, its socket would go through their router.
+    // A separate Worker: if the gateway itself had assets, its socket would pass through their router.
     serviceBindings: {
       [config.assetsBinding]: "assets",
       ...Object.fromEntries(Object.keys(services).map((key) => [key, key])),
@@ -193,7 +193,7 @@ function miniflareOptions(
   };
 }
 
-/** The objects' bindings; `script` names the Worker that has them, where it is another one. */
+/** The objects' bindings; `script` names the Worker that exports them, if it is another one. */
 function objectBindings(
   { objectClasses }: WranglerConfig,
   script: { readonly scriptName?: string },

@@ -1,4 +1,4 @@
-/** The edge that the origin starts beside itself, and the calls to its control API. */
+/** The edge that the origin starts, and the calls to its control API. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { request } from "undici";
@@ -11,7 +11,7 @@ import type { OriginLog } from "../kit/log.ts";
 import { listFolders } from "../publisher/journal.ts";
 import { resendJournals } from "../publisher/resend-journals.ts";
 
-/** An edge to publish to. */
+/** The edge to publish to. */
 export interface EdgeAccess {
   readonly url: string;
   readonly key: string;
@@ -23,12 +23,12 @@ export interface EdgeAccess {
 }
 
 const KEY_REQUEST_MS = 10_000;
-/** As long as a token may live. */
+/** The maximum lifetime of a token. */
 const TOKEN_S = 86_400;
 
 /**
- * Starts an edge on `port`, publishes what an earlier run had not sent, and creates a key for `stream`. Throws `UsageError`
- * where the port or the folder cannot be used.
+ * Starts an edge on `port`, publishes the rest of an earlier run, and creates a key for `stream`. Throws `UsageError`
+ * if the port or the folder cannot be used.
  */
 export async function startLocalEdge(
   stream: StreamName,
@@ -50,7 +50,7 @@ export async function startLocalEdge(
     })
     .finally(keepSignals);
   try {
-    // This process holds the folder's lock, so no earlier publisher from here is alive.
+    // This process holds the folder's lock, so no earlier local publisher is alive.
     const publisher = edge.secret("publisher");
     const unsent = join(data, "unsent");
     for (const name of listFolders(unsent)) {
@@ -68,8 +68,8 @@ export async function startLocalEdge(
 }
 
 /**
- * Miniflare ends the process on the first signal, before the broadcast could end cleanly. Takes away the handlers that
- * are added from now on until the returned function is called; workerd still goes with the process by its exit handler.
+ * Miniflare exits at the first signal, before the broadcast could end cleanly. Removes signal handlers that
+ * are added from now on until the returned function is called; workerd still ends with the process by its exit handler.
  */
 function suppressNewSignalHandlers(): () => void {
   const onAdded = (event: string | symbol, listener: (...args: unknown[]) => void): void => {
@@ -95,7 +95,7 @@ const DEV_TOKEN_CLAIMS: Readonly<Record<DevTokenRole, object>> = {
   host: { sub: "host", name: "Host", roles: ["host"] },
 };
 
-/** A token of the edge started here, for a day. Throws `PublishError`. */
+/** A token of the local edge, valid for a day. Throws `PublishError`. */
 export async function createDevToken(
   url: string,
   stream: StreamName,

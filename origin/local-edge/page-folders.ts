@@ -1,4 +1,4 @@
-/** Built pages on disk for one edge. Each edge has a folder of its own: nothing reads a folder that another process writes. */
+/** Built pages on disk for one edge. Each edge has its own folder: nothing reads a folder that another process writes. */
 import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
@@ -7,19 +7,19 @@ import { dirname, join } from "node:path";
 /** The files of the pages: paths below their folder, and contents. */
 export type PageFiles = ReadonlyMap<string, Uint8Array>;
 
-/** Pages in a folder that one process alone has. */
+/** Pages in a folder of one process. */
 export interface PageFolder {
   readonly directory: string;
-  /** Takes the folder away. */
+  /** Removes the folder. */
   remove(): Promise<void>;
 }
 
-/** Folders of this machine: processes of another one, or of another container, can't be asked whether they still run. */
+/** Folders of this machine: processes of another machine or container cannot be checked. */
 const FOLDER_PREFIX = `pages-${hostname()}-`;
 
 /**
- * Writes `pages` to a new folder in `parent`, which goes with this process at the latest. What killed processes left
- * there is cleared away.
+ * Writes `pages` to a new folder in `parent`, which is removed with this process at the latest. Folders of killed
+ * processes are removed.
  */
 export async function writePageFolder(parent: string, pages: PageFiles): Promise<PageFolder> {
   await mkdir(parent, { recursive: true });
@@ -48,7 +48,7 @@ export async function writePageFiles(folder: string, pages: PageFiles): Promise<
   }
 }
 
-/** Removes the folders whose process has ended. */
+/** Removes the folders whose process has exited. */
 async function clearLeftovers(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     if (!name.startsWith(FOLDER_PREFIX)) continue;

@@ -19,12 +19,12 @@ const WranglerConfigSchema = z.object({
   assets: z.object({ binding: z.string() }),
 });
 
-/** What a local edge takes from `wrangler.toml`. */
+/** The part of `wrangler.toml` that a local edge uses. */
 export interface WranglerConfig {
   readonly compatibilityDate: string;
   readonly compatibilityFlags: readonly string[];
   readonly vars: Readonly<Record<string, string>>;
-  /** Classes of Durable Objects, by their bindings. */
+  /** Classes of Durable Objects, by binding. */
   readonly objectClasses: Readonly<Record<string, string>>;
   readonly rateLimits: Readonly<
     Record<
@@ -37,7 +37,7 @@ export interface WranglerConfig {
   readonly assetsBinding: string;
 }
 
-/** Parses the text of `wrangler.toml`. Throws what is missing. */
+/** Parses the text of `wrangler.toml`. Throws on missing bindings. */
 export function parseWranglerConfig(toml: string): WranglerConfig {
   const config = WranglerConfigSchema.parse(parse(toml));
   return {

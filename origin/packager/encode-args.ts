@@ -1,23 +1,23 @@
-/** FFmpeg's command lines that make renditions of raw pictures and sound, as pure functions. */
+/** FFmpeg arguments that encode raw video and audio into renditions, as pure functions. */
 import type { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
 import { type Canvas, RAW_AUDIO } from "../ingest/decode-args.ts";
 import { FIRST_PIPE } from "../kit/ffmpeg-process.ts";
 import type { AudioRendition, Rendition, VideoCodec, VideoRendition } from "./ladder.ts";
 import type { Preset } from "./presets.ts";
 
-/** Encoders that can be used for each codec, best first. */
+/** Usable encoders per codec, best first. */
 export const ENCODER_PREFERENCES: Readonly<Record<VideoCodec, readonly string[]>> = {
   h264: ["libx264", "libopenh264"],
   hevc: ["libx265"],
-  // SVT-AV1 1.4 refuses a bound on the bit rate with low delay, and counts a 90 kHz clock as its frame rate.
+  // SVT-AV1 1.4 rejects a maximum bit rate with low delay, and takes a 90 kHz clock for its frame rate.
   av1: ["libaom-av1"],
 };
 
-/** FFmpeg's encoder for each codec, as `chooseEncoder` found it on this machine. */
+/** FFmpeg's encoder for each codec, selected by `chooseEncoder` on this machine. */
 export type EncoderByCodec = Readonly<Partial<Record<VideoCodec, string>>>;
 
 /**
- * Seconds added to every timestamp: AAC's first frame lies 1024 samples before zero, and `tfdt` has no sign.
+ * Seconds added to every timestamp: AAC's first frame is 1024 samples before zero, and `tfdt` is unsigned.
  */
 export const ENCODE_OFFSET_S = 10;
 
@@ -36,7 +36,7 @@ export function encodeVideoArgs(
     ...encoderArgs(encoders[rendition.codec] ?? "", preset),
     ...["-b:v", `${rendition.bitsPerSecond}`, "-maxrate", `${rendition.maxBitsPerSecond}`],
     ...["-bufsize", `${rendition.bufferBits}`],
-    // The encoder's own distance of keyframes never comes before the schedule's.
+    // The encoder's own keyframe interval is never shorter than the schedule's.
     ...["-g", `${schedule.maxIntervalFrames + 1}`, "-force_key_frames", schedule.ffmpegExpression],
     ...["-enc_time_base", `1:${rendition.timescale}`, "-video_track_timescale", `${rendition.timescale}`],
     ...muxerArgs(rendition),
@@ -46,7 +46,7 @@ export function encodeVideoArgs(
   return [...COMMON_ARGS, ...raw, "-framerate", `${num}/${den}`, "-i", "pipe:0", "-filter_complex", graph, ...outputs];
 }
 
-/** The sound's encoder: samples on standard input, the rendition on descriptor `FIRST_PIPE`. */
+/** The audio encoder: samples on standard input, the rendition on descriptor `FIRST_PIPE`. */
 export function encodeAudioArgs(rendition: AudioRendition): string[] {
   const raw = ["-f", "s16le", "-ar", `${RAW_AUDIO.sampleRate}`, "-ch_layout", "stereo", "-i", "pipe:0"];
   const aac = ["-c:a", "aac", "-profile:a", "aac_low", "-b:a", `${rendition.bitsPerSecond}`];
@@ -54,7 +54,7 @@ export function encodeAudioArgs(rendition: AudioRendition): string[] {
   return [...COMMON_ARGS, ...raw, "-map", "0:a:0", ...aac, ...layout, ...muxerArgs(rendition), `pipe:${FIRST_PIPE}`];
 }
 
-/** Raw media needs no look at it before it is read. Not `nobuffer`: what a look reads would be lost. */
+/** Raw media needs no probing. Not `nobuffer`: probed media would be lost. */
 const COMMON_ARGS = [...["-hide_banner", "-loglevel", "error", "-probesize", "32", "-analyzeduration", "0"]] as const;
 
 function videoGraph(renditions: readonly VideoRendition[], canvas: Canvas): string {
@@ -87,15 +87,15 @@ function encoderArgs(encoder: string, preset: Preset): string[] {
 }
 
 function muxerArgs(rendition: Rendition): string[] {
-  // libaom tells its sequence header only with the first frame.
+  // libaom emits its sequence header only with the first frame.
   const late = rendition.kind === "video" && rendition.codec === "av1" ? "+delay_moov" : "";
   const flags = `+frag_every_frame+empty_moov+default_base_moof+frag_discont+negative_cts_offsets+skip_trailer${late}`;
-  // Without edit lists, and with timestamps left as they are in every output, the tracks stay in step.
+  // Without edit lists and with unchanged timestamps in every output, the tracks stay in sync.
   const exact = ["-use_editlist", "0", "-avoid_negative_ts", "disabled", "-flush_packets", "1"];
   return ["-output_ts_offset", `${ENCODE_OFFSET_S}`, "-f", "mp4", "-movflags", flags, ...exact];
 }
 
-/** The encoder to use for `codec` among the names that `ffmpeg -encoders` lists, or null. */
+/** The encoder for `codec` among the names that `ffmpeg -encoders` lists, or null. */
 export function chooseEncoder(codec: VideoCodec, available: ReadonlySet<string>): string | null {
   return ENCODER_PREFERENCES[codec].find((name) => available.has(name)) ?? null;
 }

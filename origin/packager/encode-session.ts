@@ -13,25 +13,25 @@ import { describeFailure, isExternalKill, type ProcessExit } from "../kit/ffmpeg
 import { type EncodeJob, type InitSection, RenditionEncoder } from "./encoder.ts";
 
 /**
- * The first frames of a live source arrive in a burst, late by the time that probing took. Its timeline begins this long
- * after the first of them: by then frames that arrived in time have shown how media time relates to the clock.
+ * The first frames of a live source arrive in a burst, delayed by probing. Its timeline begins this long
+ * after the first of them: by then frames without delay have shown how media time relates to the clock.
  */
 const SETTLE_MS = { demo: 0, file: 0, live: 700 } as const;
-/** Frames held while init sections are awaited; a source with more has a track that yields nothing. */
+/** Frames held while init sections are awaited; beyond it a track yields nothing. */
 const HELD_FRAMES = 4_096;
 const STALL_CHECK_MS = 1_000;
 const TRACK_LABELS = { video: "video", audio: "audio" } as const;
 
-/** What a session tells its owner. */
+/** A session's callbacks. */
 export interface EncodeSessionHandlers {
-  /** A frame of the leading track was encoded; called also for frames that are held. */
+  /** A frame of the leading track was encoded; also called for held frames. */
   readonly onLeaderFrame: (frame: CodedFrame) => void;
   /** Every init section and the program time of position 0 are known. Called once, before the first `onFrame`. */
   readonly onBegin: (inits: ReadonlyMap<TrackName, InitSection>, startedAtMs: number) => void;
   readonly onFrame: (track: TrackName, frame: CodedFrame) => void;
 }
 
-/** What a session needs. */
+/** Dependencies of a session. */
 export interface EncodeSessionOptions extends EncodeSessionHandlers {
   /** Names the input in messages. */
   readonly name: string;
@@ -39,11 +39,11 @@ export interface EncodeSessionOptions extends EncodeSessionHandlers {
   readonly loop: boolean;
   readonly job: EncodeJob;
   readonly source: SourceHandle;
-  /** Where a file is taken up again, seconds. */
+  /** Resume position of a file, seconds. */
   readonly resumeS: number;
   /** See `SourceLimits`. */
   readonly limits: { readonly stallMs: number; readonly startMs: number };
-  /** Whether outputs wait to be sent, so that a source without a clock should wait too. */
+  /** Whether outputs are queued, so that a source without a clock should wait too. */
   readonly isFull?: () => boolean;
   /** Whether the broadcast has begun, in this session or in an earlier one. */
   readonly isOnAir: () => boolean;
@@ -54,9 +54,9 @@ export interface EncodeSessionOptions extends EncodeSessionHandlers {
 
 /** How a session ended. */
 export interface EncodeSessionEnd {
-  /** Null where the source ended as it should. */
+  /** Null if the source ended normally. */
   readonly failure: string | null;
-  /** Another start may do better. */
+  /** Whether another start may succeed. */
   readonly isRetryable: boolean;
 }
 
@@ -74,12 +74,12 @@ export class EncodeSession {
   #hasLeaderFrame = false;
   #lastFrameMs: number;
   #firstFrameMs: number = Number.POSITIVE_INFINITY;
-  /** Why the session was ended from here. */
+  /** Why the session was ended by its owner. */
   #failure: string | null = null;
   #wasKilled = false;
   #isStopped = false;
 
-  /** Starts the encoders and opens the source; nothing is read before `run`. */
+  /** Starts the encoders and opens the source; reading starts with `run`. */
   constructor(options: EncodeSessionOptions) {
     const { name, job, source, clock, loop, log } = options;
     this.#options = options;
@@ -117,7 +117,7 @@ export class EncodeSession {
     return this.#encoder.pids;
   }
 
-  /** Whether frames were given out. */
+  /** Whether frames were emitted. */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
@@ -159,8 +159,8 @@ export class EncodeSession {
   }
 
   /**
-   * A decoder has exited. Where it was killed, its track would be held or silent from then on: the session ends, and the
-   * source is taken up again there. Media that could not be decoded is reported at once, if the rest is on the air.
+   * A decoder has exited. If it was killed, its track would be held or silent from then on: the session ends, and the
+   * source is resumed there. Undecodable media is reported at once, if the rest is on air.
    */
   #onDecoderExit({ track, exit, isBroken, frameCount }: DecoderExit): void {
     const { log, name, kind } = this.#options;
@@ -175,11 +175,11 @@ export class EncodeSession {
     }
   }
 
-  /** The encoders ended cleanly: the decoders' exits decide what that means. */
+  /** The encoders ended cleanly: the decoders' exits decide the result. */
   #judgeEnd(decoded: readonly DecoderExit[]): EncodeSessionEnd {
     const { kind, isOnAir } = this.#options;
     const failed = decoded.flatMap(({ exit }) => (exit.signal === null ? (describeFailure(exit) ?? []) : []));
-    // A file that was taken up again at its very end has no frame left.
+    // A file resumed at its very end has no frame left.
     const isAtEnd = isOnAir() && kind === "file" && failed.length === 0;
     if (!this.#hasBegun && !isAtEnd && !this.#isStopped) {
       const tracks = [...new Set(decoded.map(({ track }) => TRACK_LABELS[track]))].join(" and ");
@@ -209,7 +209,7 @@ export class EncodeSession {
     else this.#holdFrame(track, frame);
   }
 
-  /** Holds a frame until all init sections are there and media time is related to the clock. */
+  /** Holds a frame until all init sections are known and media time is related to the clock. */
   #holdFrame(track: TrackName, frame: CodedFrame): void {
     if (track === this.#leader) this.#hasLeaderFrame = true;
     this.#firstFrameMs = Math.min(this.#firstFrameMs, this.#lastFrameMs);
@@ -221,7 +221,7 @@ export class EncodeSession {
     this.#tryBegin();
   }
 
-  /** Begins once every track's init section and the leader's first frame are there. */
+  /** Begins once every track's init section and the leader's first frame are known. */
   #tryBegin(): void {
     const { kind, clock, onBegin, onFrame } = this.#options;
     if (!this.#hasLeaderFrame || this.#inits.size < this.#tracks.length) return;
@@ -233,14 +233,14 @@ export class EncodeSession {
     for (const { track, frame } of this.#heldFrames.splice(0)) onFrame(track, frame);
   }
 
-  /** The synchronizer gave up. Throws what is not the source's fault. */
+  /** The synchronizer failed. Throws errors that are not the source's. */
   #recordFailure(error: unknown): void {
     if (!(error instanceof SourceError)) throw error;
     this.#failure = toSentence(error);
   }
 }
 
-/** The encoders, which accept nothing while too much waits behind them. */
+/** The encoders, which accept nothing while their output queue is full. */
 function createSink(encoder: RenditionEncoder, isFull: (() => boolean) | undefined): MediaSink {
   if (isFull === undefined) return encoder;
   return {
@@ -261,7 +261,7 @@ function isPermanent({ code }: ProcessExit, isOnAir: boolean): boolean {
   return !isOnAir && code !== null && code !== 0;
 }
 
-/** A missing program or an internal error is not cured by another start. */
+/** A missing program or an internal error is not fixed by another start. */
 function isCurable(error: unknown): boolean {
   if (error === null || error instanceof CmafError || error instanceof SourceError) return true;
   return error instanceof Error && "code" in error && error.code !== "ENOENT";

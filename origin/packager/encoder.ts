@@ -12,16 +12,16 @@ import { ENCODE_OFFSET_S, type EncoderByCodec, encodeAudioArgs, encodeVideoArgs 
 import type { AudioRendition, Rendition, VideoRendition } from "./ladder.ts";
 import type { Preset } from "./presets.ts";
 
-/** Bytes that may wait for an encoder before its input is held: a few video frames, a second of audio. */
+/** Bytes queued for an encoder before its input is held: a few video frames, a second of audio. */
 const BACKLOG_LIMITS = { pictures: 4, soundBytes: RAW_AUDIO.sampleRate * RAW_AUDIO.channels * 2 } as const;
 
-/** An init section with what it says. */
+/** An init section with its parsed content. */
 export interface InitSection {
   readonly info: InitInfo;
   readonly bytes: Uint8Array;
 }
 
-/** What is encoded. Video renditions come first. */
+/** The encoders' input. Video renditions come first. */
 export interface EncodeJob {
   readonly renditions: readonly Rendition[];
   /** Null without video. */
@@ -41,12 +41,12 @@ export interface EncodeHandlers {
 
 /** One process for the video renditions, one for the audio, so that neither waits for the other. */
 export class RenditionEncoder implements MediaSink {
-  /** Resolves when both have exited: with the exit of the one that failed, or of the first. */
+  /** Resolves when both have exited: with the exit of the failed one, or of the first. */
   readonly done: Promise<ProcessExit>;
   readonly #video: FfmpegProcess | null;
   readonly #audio: FfmpegProcess | null;
   readonly #frameBytes: number;
-  /** Audio samples in all, once no more follow; null before. */
+  /** Total audio samples, once the audio has ended; null before. */
   #endSample: number | null = null;
   #samples = 0;
 
@@ -96,7 +96,7 @@ export class RenditionEncoder implements MediaSink {
     this.#audio?.stdin?.end();
   }
 
-  /** Ends the encoders at once. */
+  /** Kills the encoders. */
   kill(): void {
     this.#video?.kill();
     this.#audio?.kill();
@@ -117,7 +117,7 @@ export class RenditionEncoder implements MediaSink {
     return process;
   }
 
-  /** AAC is flushed with frames of silence after the last sample, which would need a segment of their own. */
+  /** AAC is flushed with silent frames after the last sample, which would need another segment. */
   #isPadding(rendition: Rendition, frame: CodedFrame): boolean {
     if (rendition.kind !== "audio" || this.#endSample === null) return false;
     return frame.dts / rendition.timescale - ENCODE_OFFSET_S >= this.#endSample / RAW_AUDIO.sampleRate;
@@ -129,7 +129,7 @@ export class RenditionEncoder implements MediaSink {
     await Promise.all(
       processes.map(async (each) => {
         const end = await each.done;
-        // One encoder without the other is of no use.
+        // One encoder without the other is useless.
         if (end.code !== 0) this.kill();
         order.push(end);
       }),

@@ -1,4 +1,4 @@
-/** From what the source is and what the user wishes to the renditions that are encoded. Pure. */
+/** Computes the renditions to encode from the source and the requested ladder. Pure. */
 
 import { parseTrackName, type TrackName } from "../../core/kit/ids.ts";
 import { type Rational, reduceRational } from "../../core/kit/rational.ts";
@@ -6,11 +6,11 @@ import { timescaleFor } from "../../core/media/cmaf/keyframes.ts";
 import { AAC_FRAME_SAMPLES, type SourceInfo, type SourceVideo } from "../ingest/source-info.ts";
 import { UsageError } from "../kit/errors.ts";
 
-/** Codecs that a rendition may ask for. */
+/** Supported codecs of renditions. */
 export const VIDEO_CODECS = ["h264", "hevc", "av1"] as const;
 export type VideoCodec = (typeof VIDEO_CODECS)[number];
 
-/** One wished video rendition. */
+/** One requested video rendition. */
 export interface LadderStep {
   readonly name: TrackName;
   /** Length of the shorter side in pixels. */
@@ -19,7 +19,7 @@ export interface LadderStep {
   readonly codec: VideoCodec;
 }
 
-/** The wished ladder. */
+/** The requested ladder. */
 export interface LadderSpec {
   readonly video: readonly LadderStep[];
   readonly audioBitsPerSecond: number;
@@ -52,7 +52,7 @@ export interface AudioRendition {
 
 export type Rendition = VideoRendition | AudioRendition;
 
-/** Bounds on what a ladder may ask for; a request beyond them is refused with a sentence that names the bound. */
+/** Limits of a ladder; one beyond them is refused with a sentence that names the limit. */
 const LADDER_LIMITS = {
   /** Each rendition is an encode on this machine; more than this is a typing error. */
   renditions: 12,
@@ -60,7 +60,7 @@ const LADDER_LIMITS = {
   maxHeight: 4320,
   minBitsPerSecond: 16_000,
   maxBitsPerSecond: 200_000_000,
-  /** Faster sources are thinned out: parts are counted in frames, and viewers' screens show no more. */
+  /** Faster sources are decimated: parts are counted in frames, and viewers' screens show no more. */
   maxFrameRate: 60,
 } as const;
 
@@ -78,7 +78,7 @@ export const DEFAULT_LADDER: LadderSpec = {
   audioBitsPerSecond: 128_000,
 };
 
-/** A ladder step with its track's name: `720p`, or `720p-hevc` for other codecs than H.264. Throws `UsageError`. */
+/** A ladder step with its track's name: `720p`, or `720p-hevc` for codecs other than H.264. Throws `UsageError`. */
 export function createLadderStep(height: number, bitsPerSecond: number, codec: VideoCodec): LadderStep {
   if (!Number.isInteger(height) || height < LADDER_LIMITS.minHeight || height > LADDER_LIMITS.maxHeight) {
     throw new UsageError(
@@ -101,7 +101,7 @@ export function parseBitrate(text: string): number {
   return value;
 }
 
-/** A ladder as flags give it, e.g. `1080p:5000k,720p:2500k:hevc`. Throws `UsageError`. */
+/** A ladder from flags, e.g. `1080p:5000k,720p:2500k:hevc`. Throws `UsageError`. */
 export function parseLadderFlags(text: string): LadderSpec {
   const steps = text.split(",").filter((item) => item.trim() !== "");
   return checkLadder({ video: steps.map(parseStep), audioBitsPerSecond: DEFAULT_LADDER.audioBitsPerSecond });
@@ -125,7 +125,7 @@ export function parseCodec(text: string): VideoCodec {
   return codec;
 }
 
-/** `spec` in falling order of bandwidth, or a `UsageError` that names what is wrong with it. */
+/** `spec` by descending bandwidth, or a `UsageError` with its error. */
 export function checkLadder(spec: LadderSpec): LadderSpec {
   if (spec.video.length === 0)
     throw new UsageError("The ladder has no video rendition; add at least one, e.g. 720p:2500k.");
@@ -140,8 +140,8 @@ export function checkLadder(spec: LadderSpec): LadderSpec {
 }
 
 /**
- * The renditions of `source` by `spec`: none larger than the source; the source's own size where every step would be
- * larger; video in falling order of bandwidth, then audio. Throws `UsageError` where the source has neither.
+ * The renditions of `source` by `spec`: none larger than the source; the source's own size if every step would be
+ * larger; video by descending bandwidth, then audio. Throws `UsageError` if the source has neither.
  */
 export function planRenditions(
   source: SourceInfo,
@@ -197,17 +197,17 @@ function toEven(pixels: number): number {
   return Math.floor(pixels / 2) * 2;
 }
 
-/** Terms of a rate that is taken as it is; a demuxer's guess may be any fraction. */
+/** Denominators of exact rates; a demuxer's guess may be any fraction. */
 const MAX_RATE_TERM = 250_000;
 
-/** The source's rate, or an even share of it that is at most `max`; 30 where the source has none. */
+/** The source's rate divided by a whole number so that it is at most `max`; 30 if the source has none. */
 function capFrameRate(rate: Rational | null, max: number): Rational {
   if (rate === null || rate.num <= 0 || rate.den <= 0 || rate.num / rate.den < 1) return { num: 30, den: 1 };
   if (rate.num / rate.den > 1000) return { num: 30, den: 1 };
   const exact = reduceRational(rate);
   const isPlain = Math.max(exact.num, exact.den) <= MAX_RATE_TERM;
   const { num, den } = isPlain ? exact : { num: Math.round((rate.num / rate.den) * 1000), den: 1000 };
-  // Every second, third … picture: the steps stay even.
+  // Every second, third … picture: the intervals stay even.
   return reduceRational({ num, den: den * Math.ceil(num / den / (max + 0.01)) });
 }
 
@@ -219,8 +219,8 @@ export function frameMs(rendition: Rendition): number {
 }
 
 /**
- * `BANDWIDTH` and `AVERAGE-BANDWIDTH` of a rendition. A segment may hold what the bucket's rate lets through and, once,
- * the bucket itself, so no segment's rate exceeds the first by what the encoder keeps to; packaging is on top.
+ * `BANDWIDTH` and `AVERAGE-BANDWIDTH` of a rendition. A segment may contain what the bucket's rate permits and, once,
+ * the bucket itself, so no segment's rate exceeds the first while the encoder obeys; packaging is added.
  */
 export function bandwidthOf(
   rendition: Rendition,

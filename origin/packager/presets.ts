@@ -6,20 +6,20 @@
  * round trip is longer than a part falls behind by a part on each request.
  */
 
-/** How a broadcast is cut. */
+/** Part and segment durations. */
 export interface Preset {
   readonly name: PresetName;
-  /** Wished part duration, milliseconds; each track rounds it to whole frames. */
+  /** Requested part duration, milliseconds; each track rounds it to whole frames. */
   readonly partMs: number;
-  /** Wished segment duration, milliseconds: the distance of forced keyframes. */
+  /** Requested segment duration, milliseconds: the interval of forced keyframes. */
   readonly segmentMs: number;
-  /** x264's speed: faster costs picture quality and saves the time an encode takes. */
+  /** x264's speed preset: faster costs quality and reduces encoding delay. */
   readonly x264: "superfast" | "veryfast";
   /** One line for the help text. */
   readonly note: string;
 }
 
-/** The names that `--preset` takes. */
+/** Values of `--preset`. */
 export type PresetName = "balanced" | "ultra" | "scale";
 
 /** All presets by name. */
@@ -47,7 +47,7 @@ export const PRESETS: Readonly<Record<PresetName, Preset>> = {
   },
 };
 
-/** The preset called `name`, or null. */
+/** The preset named `name`, or null. */
 export function parsePreset(name: string): Preset | null {
   return Object.hasOwn(PRESETS, name) ? PRESETS[name as PresetName] : null;
 }

@@ -221,7 +221,7 @@ test("a file whose encoder is killed with its last frames has ended, not failed"
     ...options,
     open: async (signal) => {
       const open = await options.open(signal);
-      // The second opening finds nothing behind the place where the first one stopped.
+      // The second opening finds nothing after the position of the first.
       return source.counters().sessions === 0
         ? open
         : { ...open, read: (_, onProcessEnd) => open.read(60, onProcessEnd) };

@@ -1,4 +1,4 @@
-/** Keeps a source on the air: sessions follow each other, gaps stand between them, and the packager writes it all. */
+/** Keeps a source on air: consecutive sessions with gaps between them, written by the packager. */
 import { type BackoffOptions, backoffMs } from "../../core/kit/backoff.ts";
 import { type Platform, sleep, startInterval } from "../../core/kit/clock.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
@@ -11,21 +11,21 @@ import { EncodeSession, type EncodeSessionEnd, toSentence } from "./encode-sessi
 import type { EncodeJob, InitSection } from "./encoder.ts";
 import { frameMs, type Rendition } from "./ladder.ts";
 
-/** Bounds on waiting for a source. */
+/** Limits of waiting for a source. */
 export interface SourceLimits {
   /** A live source that sends nothing for this long is closed; so is a session whose encoders yield nothing. */
   readonly stallMs: number;
   readonly startMs: number;
   /**
-   * Failures in a row, each with less than `stableSessionMs` of media, after which the source is given up. The demo and a
-   * live source are never given up once they were on the air, nor is a file whose FFmpeg was killed.
+   * Consecutive failures, each with less than `stableSessionMs` of media, after which the source is abandoned. The demo and a
+   * live source are never abandoned once they were on air, nor is a file whose FFmpeg was killed.
    */
   readonly failures: { readonly demo: number; readonly file: number; readonly live: number };
   readonly stableSessionMs: number;
   readonly retry: BackoffOptions;
 }
 
-/** The bounds used unless a test shortens them. */
+/** The default limits. */
 const SOURCE_LIMITS: SourceLimits = {
   stallMs: 10_000,
   startMs: 30_000,
@@ -34,7 +34,7 @@ const SOURCE_LIMITS: SourceLimits = {
   retry: { firstMs: 250, maxMs: 10_000 },
 };
 
-/** A session's media may lie this long before the arrival of its first frame, so gaps stay this far behind the clock. */
+/** A session's media may be this much older than the arrival of its first frame, so gaps stay this far behind the clock. */
 const GAP_MARGIN_MS = { demo: 1_500, file: 300, live: 300 } as const;
 /** The start of a broadcast, before any output. */
 export interface SourceStart {
@@ -49,24 +49,24 @@ export type SourceEnd =
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly message: string };
 
-/** What a source needs. */
+/** Dependencies of a source. */
 export interface SourceSupervisorOptions {
   /** Names the input in messages. */
   readonly name: string;
   readonly kind: SourceInput["kind"];
   readonly loop: boolean;
-  /** Opens the input for a session; waits until there is one. Throws `SourceError`. */
+  /** Opens the input for a session; waits until it is available. Throws `SourceError`. */
   readonly open: (signal: AbortSignal) => Promise<SourceHandle>;
   readonly job: EncodeJob;
   readonly partTargets: ReadonlyMap<TrackName, number>;
   readonly targetDurationS: number;
-  /** Each video track carries the audio. */
+  /** Whether each video track carries the audio. */
   readonly muxed: boolean;
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
   /** Called once, before the first output. */
   readonly onStart: (start: SourceStart) => void;
   readonly onOutput: (output: PackagerOutput) => void;
-  /** Whether outputs wait to be sent, so that a source without a clock should wait too. */
+  /** Whether outputs are queued, so that a source without a clock should wait too. */
   readonly isFull?: () => boolean;
   readonly limits?: Partial<SourceLimits>;
   readonly platform: Platform;
@@ -82,7 +82,7 @@ export interface SourceCounters {
   readonly mediaMs: number;
 }
 
-/** A source on the air. */
+/** A source on air. */
 export class SourceSupervisor {
   readonly #options: SourceSupervisorOptions;
   readonly #limits: SourceLimits;
@@ -101,7 +101,7 @@ export class SourceSupervisor {
     this.#limits = { ...SOURCE_LIMITS, ...options.limits };
   }
 
-  /** Process ids of the encoders that run now. */
+  /** Process ids of the running encoders. */
   get pids(): readonly number[] {
     return this.#session?.pids ?? [];
   }
@@ -116,7 +116,7 @@ export class SourceSupervisor {
     this.#session?.stop();
   }
 
-  /** Runs until the source ends, is stopped, or is given up; every segment is closed then. */
+  /** Runs until the source ends, is stopped, or is abandoned; every segment is closed then. */
   async run(): Promise<SourceEnd> {
     try {
       return await this.#supervise();
@@ -224,7 +224,7 @@ export class SourceSupervisor {
     for (const output of step()) this.#options.onOutput(output);
   }
 
-  /** Between sessions, parts that are due are marked as gaps. */
+  /** Between sessions, due parts are marked as gaps. */
   #startGaps(): void {
     const packager = this.#packager;
     if (packager === null || this.#stopGapTimer !== null) return;

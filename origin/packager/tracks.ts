@@ -1,11 +1,11 @@
-/** How the renditions of a broadcast are announced as tracks. Pure. */
+/** The track descriptions of a broadcast's renditions. Pure. */
 import type { Track } from "../../core/broadcast/broadcast-log.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import type { InitInfo } from "../../core/media/cmaf/frame.ts";
 import type { EncodeJob } from "./encoder.ts";
 import { bandwidthOf } from "./ladder.ts";
 
-/** The tracks of a broadcast; `partTargets` in milliseconds. `muxed`: each video track carries the sound. */
+/** The tracks of a broadcast; `partTargets` in milliseconds. `muxed`: each video track carries the audio. */
 export function announcedTracks(
   { renditions, preset }: Pick<EncodeJob, "renditions" | "preset">,
   inits: ReadonlyMap<TrackName, { readonly info: InitInfo }>,
@@ -38,7 +38,7 @@ export function announcedTracks(
   return muxed ? withMuxedAudio(tracks) : tracks;
 }
 
-/** The video tracks as they are with the sound in them; `tracks` where pictures or sound are missing. */
+/** The video tracks with the audio muxed in; `tracks` if video or audio is missing. */
 function withMuxedAudio(tracks: Track[]): Track[] {
   const pictures = tracks.filter(({ kind }) => kind === "video");
   const sound = tracks.find(({ kind }) => kind === "audio");

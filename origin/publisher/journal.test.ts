@@ -36,7 +36,7 @@ function meta(count: number): PartMeta {
   };
 }
 
-/** A publisher with a journal, and what is at hand to begin again after it. */
+/** A publisher with a journal, and what is needed to restart it. */
 async function begin(): Promise<{
   edge: FakeEdge;
   folder: string;

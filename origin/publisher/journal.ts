@@ -1,6 +1,6 @@
 /**
- * What the edge has not stored yet, on disk as well as in memory: where the edge's memory and ours are lost at once, as when
- * both are killed on one machine, the next run sends it. A file a segment, which goes when the segment is stored.
+ * A journal on disk of media that the edge has not stored yet: if the memory of edge and publisher is lost at once, as when
+ * both are killed on one machine, the next run sends it. One file per segment, removed when the segment is stored.
  */
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { errorMessage } from "../kit/errors.ts";
 
 const CONFIG = "broadcast.json";
 const INITS = "inits";
-/** Lengths of a record's description and of its bytes. */
+/** Lengths of a record's description and bytes. */
 const HEADER_BYTES = 8;
 
 /** The journal of one broadcast. */
@@ -18,10 +18,10 @@ export class PublishJournal {
   readonly #folder: string;
   readonly #warn: (text: string) => void;
   #durableMsn = -1;
-  /** False after a failure: outputs before the hole can be resent, those behind it can't. */
+  /** False after a failure: outputs before the hole can be resent, later ones cannot. */
   #isWritable = true;
 
-  /** Begins a journal in a new folder. A failed write is reported once, and the broadcast continues without a journal. */
+  /** Creates a journal in a new folder. A failed write is reported once, and the broadcast continues without a journal. */
   constructor(folder: string, config: BroadcastConfig, warn: (text: string) => void) {
     this.#folder = folder;
     this.#warn = warn;
@@ -31,7 +31,7 @@ export class PublishJournal {
     });
   }
 
-  /** Keeps an output until it is stored. */
+  /** Records an output until it is stored. */
   append(output: PackagerOutput): void {
     const { bytes, ...description } = output;
     const text = Buffer.from(JSON.stringify(description));
@@ -42,12 +42,12 @@ export class PublishJournal {
     this.#attempt(() => appendFileSync(join(this.#folder, file), Buffer.concat([head, text, bytes])));
   }
 
-  /** The segments up to `msn` are stored in every track. */
+  /** Removes segments up to `msn`, which are stored in every track. */
   removeThrough(msn: number): void {
     for (; this.#durableMsn < msn; this.#durableMsn += 1) this.#removeFile(`${this.#durableMsn + 1}`);
   }
 
-  /** All of it is stored. */
+  /** Removes everything: all is stored. */
   removeAll(): void {
     this.#isWritable = false;
     this.#removeFile("");
@@ -72,7 +72,7 @@ export class PublishJournal {
   }
 }
 
-/** What the journal in `folder` has: its broadcast, and outputs in their order; null where it has none. */
+/** The content of the journal in `folder`: its broadcast, and outputs in order; null without one. */
 export function readJournal(
   folder: string,
 ): { readonly config: BroadcastConfig; readonly outputs: PackagerOutput[] } | null {
@@ -88,7 +88,7 @@ export function readJournal(
   }
 }
 
-/** The records of a file; the last one may have been cut off. */
+/** The records of a file; the last one may be truncated. */
 function* readRecords(file: string): Generator<PackagerOutput> {
   const content = readFileSync(file);
   for (let at = 0; at + HEADER_BYTES <= content.byteLength; ) {

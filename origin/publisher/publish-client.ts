@@ -17,11 +17,11 @@ import { errorMessage } from "../kit/errors.ts";
 import { retryAfterMs } from "../kit/retry-after.ts";
 import type { PublishRequest } from "./publish-queue.ts";
 
-/** Bounds on a request. */
+/** Limits of a request. */
 const PUBLISH_REQUEST_LIMITS = {
-  /** A request without an answer is aborted after this long, and repeated. */
+  /** A request without an answer within this time is aborted and repeated. */
   requestMs: 10_000,
-  /** A larger answer is not of the publish API. */
+  /** A larger response is not from the publish API. */
   answerBytes: 1_000_000,
   /** Upper bound of `Retry-After`. */
   retryAfterMs: 30_000,
@@ -32,16 +32,16 @@ export type PublishResponse =
   | { readonly kind: "ok"; readonly answer: PublishProgress }
   | { readonly kind: "out-of-order"; readonly answer: PublishProgress }
   | { readonly kind: "init-missing" | "not-open" | "too-large" }
-  /** Another publisher is live; it may be the remains of a crashed one. */
+  /** Another publisher is live, possibly a crashed predecessor's lease. */
   | { readonly kind: "already-live"; readonly reason: string }
-  /** Not now: no connection, no answer in time, 408, 429, 5xx. */
+  /** Temporary: no connection, no response in time, 408, 429, 5xx. */
   | { readonly kind: "retry"; readonly reason: string; readonly afterMs: number | null }
   /** The stream was stopped; the reason is for people. */
   | { readonly kind: "stopped"; readonly reason: string }
-  /** Never. */
+  /** Permanent. */
   | { readonly kind: "refused"; readonly reason: string };
 
-/** Who publishes what, where. */
+/** The target of a publisher. */
 export interface PublishTarget {
   /** Origin of the edge, e.g. `http://127.0.0.1:8787`. */
   readonly edge: string;
@@ -50,11 +50,11 @@ export interface PublishTarget {
   /** Random id of this process. */
   readonly publisher: string;
   readonly config: BroadcastConfig;
-  /** Who may watch the stream from now on; absent: unchanged. */
+  /** The playback policy from now on; absent: unchanged. */
   readonly playback?: PlaybackPolicy;
 }
 
-/** Makes publish requests over kept-alive connections. */
+/** Sends publish requests over kept-alive connections. */
 export class PublishClient {
   readonly #target: PublishTarget;
   readonly #pool: Pool;
@@ -96,7 +96,7 @@ export class PublishClient {
     return this.#put(`/${send.track}/${partPath(msn, part)}`, send.bytes, headers, signal);
   }
 
-  /** Says that no more media will come; safe to repeat. */
+  /** Ends the broadcast; safe to repeat. */
   endBroadcast(signal: AbortSignal): Promise<PublishResponse> {
     return this.#put("/end", "", {}, signal);
   }
@@ -148,7 +148,7 @@ const ProblemSchema = z.object({
   detail: z.string().optional(),
 });
 
-/** What an answer means. Pure. */
+/** Classifies a response. Pure. */
 function classifyReply(status: number, body: string, afterMs: number | null): PublishResponse {
   const json = parseJson(body);
   const answer = AnswerSchema.safeParse(json);

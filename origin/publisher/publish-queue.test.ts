@@ -19,7 +19,7 @@ const meta = (msn: number, part: number, initVersion = 0): PartMeta => ({
   ...(part === PARTS - 1 ? { close: {} } : {}),
 });
 
-/** An edge that can lose what is not durable, in the terms of the publish API. */
+/** An edge that can lose what is not durable, with the semantics of the publish API. */
 class ModelEdge {
   epoch = 0;
   readonly tracks = new Map(

@@ -1,26 +1,26 @@
 /**
- * What is still to be sent to the edge, and what must be kept because the edge may ask for it again. Pure: the publisher
+ * Media to send to the edge, and media retained because the edge may request it again. Pure: the publisher
  * takes `nextRequest`, sends it, and passes the outcome to `settleRequest`.
  *
- * One request per track is on its way at a time, so the answer to it says where that track really stands: its `next` is
- * where the queue goes on, forwards after success, backwards after the edge lost its memory. A part is dropped once its
+ * One request per track is pending at a time, so its response states the track's position at the edge: the queue continues
+ * from its `next`, forwards after success, backwards after the edge lost its memory. A part is dropped once its
  * segment is durable.
  */
 import type { PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import type { PublishProgress, TrackProgress } from "../../core/ingest/publish-api.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 
-/** Bounds on what waits here for an edge that does not answer. */
+/** Limits of the queue while the edge does not answer. */
 const PUBLISH_QUEUE_LIMITS = {
   /** Minutes of a whole ladder. Beyond it the oldest parts lose their bytes and are sent as gaps. */
   bytes: 200_000_000,
-  /** Parts and gaps; hours of a whole ladder. Beyond it the broadcast is given up. */
+  /** Parts and gaps; hours of a whole ladder. Beyond it the broadcast fails. */
   parts: 100_000,
-  /** Init sections of a track: one a restart of the source. The oldest go first. */
+  /** Init sections of a track: one per restart of the source. The oldest are dropped first. */
   inits: 256,
 } as const;
 
-/** A request to make. */
+/** A request to send. */
 export type PublishRequest =
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }
   | {
@@ -31,15 +31,15 @@ export type PublishRequest =
       readonly queuedAtMs: number;
     };
 
-/** What came of a request. */
+/** The outcome of a request. */
 export type PublishOutcome =
-  /** Success, or an `out-of-order` problem: both say where the edge stands. */
+  /** Success, or an `out-of-order` problem: both have the edge's progress. */
   | { readonly kind: "answer"; readonly answer: PublishProgress }
   /** The edge lacks the init section that the part needs. */
   | { readonly kind: "init-missing" }
-  /** The part is larger than the edge takes; it becomes a gap. */
+  /** The part exceeds the edge's limit; it becomes a gap. */
   | { readonly kind: "too-large" }
-  /** No usable answer: the same request again. */
+  /** No usable response: repeat the request. */
   | { readonly kind: "failed" };
 
 interface QueuedPart {
@@ -50,11 +50,11 @@ interface QueuedPart {
 }
 
 interface TrackQueue {
-  /** In order; those before `cursor` are sent and kept until they are durable. */
+  /** In order; those before `cursor` are sent and retained until they are durable. */
   items: QueuedPart[];
   cursor: number;
   readonly inits: Map<number, Uint8Array>;
-  /** Init versions that the edge holds, as far as is known. */
+  /** Init versions known to be at the edge. */
   edgeInits: Set<number>;
   latestInit: number;
   durableMsn: number;
@@ -63,7 +63,7 @@ interface TrackQueue {
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
 
-/** Thrown where the edge and the queue cannot be brought together again. */
+/** Thrown if the edge and the queue cannot be reconciled. */
 export class PublishQueueError extends Error {
   override readonly name: string = "QueueError";
 }
@@ -95,12 +95,12 @@ export class PublishQueue {
     }
   }
 
-  /** Bytes of media kept. */
+  /** Bytes of retained media. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Parts kept, gaps included. */
+  /** Retained parts, gaps included. */
   get parts(): number {
     return this.#parts;
   }
@@ -112,7 +112,7 @@ export class PublishQueue {
     return sum;
   }
 
-  /** Whether the edge has confirmed every closed segment durable: nothing that must be kept is left. */
+  /** Whether the edge has confirmed every closed segment durable: nothing has to be retained. */
   get isDurable(): boolean {
     return this.#parts === 0;
   }
@@ -133,7 +133,7 @@ export class PublishQueue {
     }
   }
 
-  /** Adds a part. Returns how many parts lost their bytes to stay within the limits. Throws `PublishQueueError` at the end of them. */
+  /** Adds a part. Returns how many parts lost their bytes to stay within the limits. Throws `PublishQueueError` beyond them. */
   pushPart(track: TrackName, meta: PartMeta, bytes: Uint8Array, nowMs: number): number {
     const queue = this.#queue(track);
     if (this.#parts >= this.#limits.parts) {
@@ -148,7 +148,7 @@ export class PublishQueue {
     return dropped;
   }
 
-  /** The request to make now for `track`, or null: one is on its way, or nothing waits. */
+  /** The next request for `track`, or null: one is pending, or nothing waits. */
   nextRequest(track: TrackName): PublishRequest | null {
     const queue = this.#queue(track);
     if (queue.inFlight !== null) return null;
@@ -181,9 +181,9 @@ export class PublishQueue {
   }
 
   /**
-   * Takes in where the edge stands. `own` is the track that the answer is to; another track, whose answers may have
-   * overtaken this one, only goes where it says when the epoch changed and nothing of it is on its way. With `null` the
-   * answer is to the whole broadcast: every track of which nothing is on its way goes where it says.
+   * Applies the edge's progress. `own` is the track of the response; another track, whose responses may have
+   * overtaken this one, moves to its position only if the epoch changed and none of its requests is pending. With `null` the
+   * response is for the whole broadcast: every track without a pending request moves to its position.
    */
   applyAnswer(answer: PublishProgress, own: TrackName | null): boolean {
     const changed = this.#epoch !== answer.epoch;
@@ -210,7 +210,7 @@ export class PublishQueue {
     );
     const found = index < 0 ? undefined : queue.items[index]?.meta;
     const isNext = found?.msn === next.msn && found.part === next.part;
-    // Part 0 of the segment after the wanted one: the wanted part lies past the last of its closed segment.
+    // Part 0 of the segment after the expected one: the expected part is beyond the last of its closed segment.
     const previous = index > 0 ? queue.items[index - 1]?.meta : undefined;
     const isAfterClose = found?.part === 0 && previous?.close !== undefined && previous.msn === next.msn;
     if (found !== undefined && !isNext && !isAfterClose) {
@@ -236,7 +236,7 @@ export class PublishQueue {
     queue.cursor = Math.max(0, queue.cursor - count);
   }
 
-  /** Turns the oldest part that still has bytes into a gap. False where there is none. */
+  /** Turns the oldest part with bytes into a gap. False if there is none. */
   #turnOldestIntoGap(): boolean {
     let oldest: QueuedPart | undefined;
     for (const { items } of this.#tracks.values()) {

@@ -75,7 +75,7 @@ function meta(count: number): PartMeta {
   };
 }
 
-/** Pushes `count` parts of each track, a restart with a new init section in the middle, yielding now and then. */
+/** Pushes `count` parts of each track, with a restart and a new init section in the middle, yielding occasionally. */
 async function pushAll(publisher: BroadcastPublisher, count: number): Promise<void> {
   for (let i = 0; i < count; i += 1) {
     for (const name of TRACKS) {

@@ -18,31 +18,31 @@ export interface PublisherLimits {
   readonly delays: number;
 }
 
-/** The bounds used unless a test shortens them. */
+/** The default limits. */
 const PUBLISHER_LIMITS: PublisherLimits = {
   /** Limit of the wait for another publisher's lease to expire; that of a crashed predecessor lasts 10 s. */
   takeoverMs: 30_000,
   /** How long `end` waits for the queue to be sent and confirmed. */
   endMs: 20_000,
-  /** Waits between attempts. */
+  /** Delays between attempts. */
   retry: { firstMs: 50, maxMs: 5_000 },
-  /** Delays kept for the percentiles. */
+  /** Number of delays for the percentiles. */
   delays: 512,
 };
 
-/** What a publisher needs beside the target. */
+/** Dependencies of a publisher besides the target. */
 export interface PublisherOptions extends PublishTarget {
   readonly platform: Platform;
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
   /** Called once, when the edge refuses permanently and the broadcast cannot continue. */
   readonly onFatal: (error: PublishError) => void;
-  /** Keeps on disk what the edge has not stored yet. */
+  /** Journal of media that the edge has not stored yet. */
   readonly journal?: Pick<PublishJournal, "append" | "removeThrough" | "removeAll">;
   /** Shorter limits, for tests. */
   readonly limits?: Partial<PublisherLimits> & { readonly requestMs?: number };
 }
 
-/** Counters since the start. Delays run from `push` to the edge's answer, milliseconds, of the latest parts. */
+/** Counters since the start. Delays from `push` to the edge's response, milliseconds, of the latest parts. */
 export interface PublishCounters {
   readonly parts: number;
   readonly bytes: number;
@@ -88,7 +88,7 @@ export class BroadcastPublisher {
     return this.#firstPart.promise;
   }
 
-  /** Opens the broadcast, waits for a predecessor's lease to expire, and begins to send. Throws `PublishError`. */
+  /** Opens the broadcast, waits for a predecessor's lease to expire, and starts sending. Throws `PublishError`. */
   async open(): Promise<void> {
     await this.#openWithRetry();
     this.#openedAtMs = this.#clock.monotonicMs();
@@ -286,7 +286,7 @@ export class BroadcastPublisher {
   #countPart(send: Extract<PublishRequest, { kind: "part" }>): void {
     this.#counters.parts += 1;
     this.#counters.bytes += send.bytes.byteLength;
-    // The delay of parts that were queued before the broadcast was open is not the edge's.
+    // The delay of parts queued before the opening is not the edge's.
     if (send.queuedAtMs >= this.#openedAtMs) {
       this.#delays[this.#delayCount++ % PUBLISHER_LIMITS.delays] = this.#clock.monotonicMs() - send.queuedAtMs;
     }
@@ -310,7 +310,7 @@ export class BroadcastPublisher {
     this.#wakeAll();
   }
 
-  /** An answer to one track may have rewound another, whose loop sleeps. */
+  /** A response for one track may have rewound another, whose loop sleeps. */
   #wakeAll(): void {
     for (const wake of this.#wakeTrack.values()) wake();
   }

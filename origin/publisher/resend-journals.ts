@@ -1,4 +1,4 @@
-/** Sends what an earlier run of this machine could not. */
+/** Publishes the journals of earlier runs on this machine. */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { PackagerOutput } from "../../core/media/cmaf/packager.ts";
@@ -6,7 +6,7 @@ import { PublishError } from "../kit/errors.ts";
 import { listFolders, readJournal } from "./journal.ts";
 import { BroadcastPublisher, type PublisherOptions } from "./publisher.ts";
 
-/** Sends what the journals below `folder` have, each a broadcast that was cut off, and ends those broadcasts. */
+/** Publishes the journals below `folder`, each of an interrupted broadcast, and ends those broadcasts. */
 export async function resendJournals(
   folder: string,
   target: Pick<PublisherOptions, "edge" | "key" | "stream" | "publisher" | "log" | "platform">,
@@ -19,7 +19,7 @@ export async function resendJournals(
       isRefused = true;
     };
     if (left !== null) await send({ ...target, config: left.config, onFatal }, left.outputs);
-    // What the edge doesn't take now may be taken in the next run; what it refuses never will.
+    // A temporary failure is retried by the next run; a refusal is permanent.
     if (isRefused) rmSync(journal, { recursive: true, force: true });
   }
 

@@ -1,10 +1,10 @@
-/** A small edge with the publish API of `core/ingest/publish-api.ts`, whose faults a test chooses. */
+/** A small edge with the publish API of `core/ingest/publish-api.ts` and injected faults. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import { PART_HEADER, PUBLISH_PROBLEM_TYPES, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 
-/** What happens to a request: `drop-after` takes it and breaks the connection before the answer. */
+/** The fault of a request: `drop-after` accepts it and breaks the connection before the response. */
 export type EdgeFault = "none" | "busy" | "slow-down" | "drop-before" | "drop-after" | "crash" | "stopped";
 
 /** One track as the edge holds it. */
@@ -25,7 +25,7 @@ export class FakeEdge {
   leases = 0;
   requests = 0;
   readonly tracks: Map<string, FakeEdgeTrack> = new Map();
-  /** Asked for each request; the default is no fault. */
+  /** Called for each request; by default without a fault. */
   fault: (request: { readonly method: string; readonly path: string; readonly index: number }) => EdgeFault = () =>
     "none";
   readonly #server: Server;
@@ -47,7 +47,7 @@ export class FakeEdge {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  /** Loses the memory: what is not durable is gone, the broadcast must be opened again. */
+  /** Loses the memory: what is not durable is lost, and the broadcast must be opened again. */
   crash(): void {
     this.epoch += 1;
     this.config = null;
@@ -79,7 +79,7 @@ export class FakeEdge {
     else answer(response, taken);
   }
 
-  /** Any part by the last three components of its address. */
+  /** Any part by the last three components of its path. */
   #get(path: string, response: ServerResponse): void {
     const [track, file] = path.split("/").slice(-2);
     const [msn, part] = (file ?? "").split(".").map(Number);
@@ -130,7 +130,7 @@ export class FakeEdge {
     if (meta.start !== undefined && !track.inits.has(meta.start.initVersion))
       return refuse(409, PUBLISH_PROBLEM_TYPES.initMissing);
     track.parts.push({ meta, bytes: body });
-    // A segment becomes durable when the next one closes, as if R2 took a while.
+    // A segment becomes durable when the next one closes, as with a slow R2.
     if (meta.close !== undefined) track.durableMsn = Math.max(track.durableMsn, meta.msn - 1);
     return accept();
   }

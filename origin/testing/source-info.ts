@@ -1,7 +1,7 @@
 /** Sources for tests. */
 import type { SourceInfo } from "../ingest/source-info.ts";
 
-/** A source with picture and sound. */
+/** A source with video and audio. */
 export function testSourceInfo(width: number, height: number, num = 30, den = 1): SourceInfo {
   const look = { isInterlaced: false, transfer: "sdr", hasMatrix: true, endS: null } as const;
   return {
