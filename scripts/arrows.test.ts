@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
-/** One import a file, and the rule of `.dependency-cruiser.cjs` that it breaks, null where it breaks none. */
+/** One import per file, and the rule of `.dependency-cruiser.cjs` that it breaks; null if none. */
 const IMPORTS: readonly (readonly [from: string, to: string, rule: string | null, keyword?: string])[] = [
   ["core/delivery/a.ts", "core/media/x.ts", null],
   ["core/media/a.ts", "core/delivery/x.ts", "core/media imports kit, broadcast, media only"],

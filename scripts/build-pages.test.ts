@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A page that asks for a script, as a build called `name` has them. */
+/** A page that loads a script, as from a build named `name`. */
 function build(name: string): PageFiles {
   const text = (words: string): Uint8Array => new TextEncoder().encode(words);
   return new Map([
@@ -21,7 +21,7 @@ function build(name: string): PageFiles {
   ]);
 }
 
-/** What the script says that the page in `directory` asks for. */
+/** The content of the script that the page in `directory` loads. */
 const shown = (directory: string): string =>
   readFileSync(join(directory, readFileSync(join(directory, "index.html"), "utf8")), "utf8");
 

@@ -1,6 +1,6 @@
 /**
- * `npm run build`: the pages in `web/dist`, which `wrangler deploy` uploads and tests of the Worker read. The folder is whole
- * at every moment. Edges of this machine have pages in folders of their own.
+ * `npm run build`: the pages in `web/dist`, which `wrangler deploy` uploads and tests of the Worker read. The folder is complete
+ * at every moment. Local edges have pages in their own folders.
  */
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
@@ -15,8 +15,8 @@ export async function setup(): Promise<void> {
 }
 
 /**
- * Makes `folder` hold `pages` and nothing else. Whoever reads it meanwhile, or after this was interrupted, finds each page
- * with all that it asks for. Of several processes one does so at a time.
+ * Replaces the content of `folder` with `pages`. A concurrent reader, or one after an interruption, finds each page
+ * with all its assets. Concurrent processes do so one at a time.
  */
 export async function replacePageFiles(folder: string, pages: PageFiles): Promise<void> {
   const beside = join(dirname(folder), `.${basename(folder)}`);
@@ -25,7 +25,7 @@ export async function replacePageFiles(folder: string, pages: PageFiles): Promis
     const building = `${beside}.building`;
     await rm(building, { recursive: true, force: true });
     await writePageFiles(building, pages);
-    // Names of assets tell their contents, so both builds' stand side by side; a page comes after what it asks for.
+    // Asset names contain hashes, so both builds' assets coexist; a page is written after its assets.
     const paths = [...pages.keys()].sort((a, b) => Number(isAsset(b)) - Number(isAsset(a)));
     for (const path of paths) {
       await mkdir(dirname(join(folder, path)), { recursive: true });

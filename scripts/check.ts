@@ -1,6 +1,6 @@
 /**
- * `npm run check`: everything about the source that can be known without running it. Each step is run even if one
- * before it failed; ends non-zero if any did.
+ * `npm run check`: all static checks of the source. Each step runs even if one
+ * before it failed; exits non-zero if any did.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -16,13 +16,13 @@ import { findUntidiness, readBacklog, readProduct } from "./tidy.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Folders with a `tsconfig.json`, each checked with the types of the platform that its code runs on. */
+/** Folders with a `tsconfig.json`, each checked with the types of its platform. */
 const TYPE_CHECKS = [".", "core", "workers", "web", "tests", "loadtest", "scripts"];
 
-/** Folders whose imports `.dependency-cruiser.cjs` rules. */
+/** Folders covered by the import rules of `.dependency-cruiser.cjs`. */
 const SOURCES = ["core", "origin", "workers", "durable-objects", "web", "loadtest", "bench", "scripts", "tests"];
 
-/** A step gives whether it passed, and prints what is wrong itself. */
+/** A step returns whether it passed, and prints its errors itself. */
 const STEPS: readonly (readonly [name: string, step: () => boolean | Promise<boolean>])[] = [
   ["format and lint", () => runTool("biome", "check", "--error-on-warnings", ".")],
   ...TYPE_CHECKS.map((folder) => [`types: ${folder}`, () => runTool("tsc", "--noEmit", "--project", folder)] as const),
@@ -51,7 +51,7 @@ function runTool(command: string, ...args: string[]): boolean {
   return spawnSync(command, args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] }).status === 0;
 }
 
-/** Prints what was found to be wrong; passes where nothing was. */
+/** Prints complaints; passes if there are none. */
 function reportComplaints(complaints: readonly string[]): boolean {
   for (const line of complaints) console.error(line);
   return complaints.length === 0;
@@ -71,7 +71,7 @@ async function checkLicences(): Promise<boolean> {
   );
 }
 
-/** Whether `npm run sbom` tells of every package of the lock file. */
+/** Whether `npm run sbom` lists every package of the lock file. */
 function checkSbom(): boolean {
   const { stdout } = spawnSync("npm", ["run", "--silent", "sbom"], { cwd: root, encoding: "utf8", maxBuffer: 2 ** 26 });
   const bom = JSON.parse(stdout || "{}") as { bomFormat?: string; components?: { name: string; version: string }[] };
@@ -84,7 +84,7 @@ function checkSbom(): boolean {
   );
 }
 
-/** Builds the pages and bundles the Worker as a deployment would; needs no network and no login. */
+/** Builds the pages and bundles the Worker like a deployment; needs no network and no login. */
 async function dryRunDeploy(): Promise<boolean> {
   const folder = mkdtempSync(join(tmpdir(), "corral-deploy-"));
   try {

@@ -1,4 +1,4 @@
-/** Every link and every path of this repository that a document names leads to something. */
+/** Every link and every path of this repository in a document exists. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join, normalize, relative } from "node:path";
@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** What `git` tracks, with new files that it does not ignore. */
+/** Files tracked by `git`, and new files that are not ignored. */
 const files = spawnSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root })
   .stdout.toString()
   .split("\n")
@@ -16,7 +16,7 @@ const documents = files.filter((path) => path.endsWith(".md"));
 const topFolders = new Set(files.filter((path) => path.includes("/")).map((path) => path.split("/")[0]));
 const fileNames = new Set(files.map((path) => basename(path)));
 
-/** Files that a run writes. */
+/** Files written by a run. */
 const WRITTEN_AT_RUN_TIME = new Set(["secrets.json"]);
 
 /** The anchors that a Markdown document's headings have on GitHub. */
@@ -33,7 +33,7 @@ function headingAnchors(text: string): Set<string> {
   );
 }
 
-/** Links with a relative target, and paths in code spans, that lead nowhere. `read` gives a file's text. */
+/** Broken relative links and paths in code spans. `read` returns a file's text. */
 function findBrokenReferences(path: string, text: string, read: (path: string) => string): string[] {
   const prose = text.replaceAll(/^```[\s\S]*?^```/gm, "");
   const links = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = ""]) => target);

@@ -1,4 +1,4 @@
-/** `npm run docs`: writes the reference documents that have their source in code; tests hold them equal to it. */
+/** `npm run docs`: writes the reference documents that are generated from code; tests compare them. */
 import { writeFileSync } from "node:fs";
 import { renderConfigDocs } from "../core/api/config.ts";
 import { renderProblemDocs } from "../core/api/problems.ts";

@@ -1,13 +1,13 @@
 /**
- * Loaded into every program that `run.mjs` starts, which leads a process group of its own. Threads and forks of the
+ * Loaded into every program that `run.mjs` starts, which leads its own process group. Threads and forks of the
  * program load it too, and have another file descriptor 3 or none.
  *
  * File descriptor 3 is a pipe that only `run.mjs` holds open, so it ends when `run.mjs` does, even by SIGKILL. The program
- * then ends as by SIGTERM, and its group with it, instead of going on unseen.
+ * then ends as by SIGTERM, and its group with it, instead of continuing unnoticed.
  *
- * The program itself may be killed, and `run.mjs` with it. A guard outside of the group waits at a pipe that only the
- * program holds open: where that ends without a word, it kills what is left of the group at once, so that nobody who
- * starts the program again meets what the killed one had started.
+ * The program itself may be killed, and `run.mjs` with it. A guard outside of the group reads a pipe that only the
+ * program holds open: if that ends without a word, it kills the rest of the group at once, so that a restarted
+ * program does not meet processes of the killed one.
  */
 import { spawn } from "node:child_process";
 import { Socket } from "node:net";

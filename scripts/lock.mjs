@@ -1,11 +1,11 @@
-/** A lock between processes as a file: alive while its owner rewrites it, so a crashed owner blocks nobody for long. */
+/** A lock between processes as a file: valid while its owner rewrites it, so a crashed owner blocks others only briefly. */
 import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** The owner rewrites the file this often. */
+/** Interval at which the owner rewrites the file. */
 const HEARTBEAT_MS = 1000;
-/** A lock that stays unchanged under this many looks, one each `HEARTBEAT_MS`, has lost its owner. */
+/** A lock that is unchanged in this many checks, one per `HEARTBEAT_MS`, has lost its owner. */
 const CHECKS_BEFORE_TAKEOVER = 10;
 
 /**

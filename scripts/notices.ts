@@ -10,14 +10,14 @@ import { bundlePages } from "../origin/local-edge/build-pages.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Where the notices stand, from the project's root. */
+/** Path of the notices, from the project's root. */
 export const NOTICES_FILE = "THIRD-PARTY-NOTICES.txt";
 
 const RULE = `${"=".repeat(100)}\n`;
-/** Files by which packages tell their licences, and what Apache-2.0 §4(d) has handed on. */
+/** Licence files of packages, and notices required by Apache-2.0 §4(d). */
 const LICENCE_FILE = /^(licen[cs]e|copying|notice)/i;
 
-/** The packages of which bytes are in the bundles, sorted by name. */
+/** The packages with code in the bundles, sorted by name. */
 export async function listBundledPackages(): Promise<string[]> {
   const worker = await build({
     absWorkingDir: root,
@@ -43,7 +43,7 @@ function listOutputPackages({ outputs }: Metafile): string[] {
   );
 }
 
-/** The notices of these packages. Throws where one doesn't come with its licence. */
+/** The notices of these packages. Throws if one lacks its licence. */
 export function renderNotices(packages: readonly string[]): string {
   const notices = packages.map((name) => {
     const folder = join(root, "node_modules", name);

@@ -1,25 +1,25 @@
-/** Vitest as this project runs it: its own last word, and an exit code that no broken file slips past. */
+/** Vitest with this project's last line, and an exit code that also covers files that cannot be loaded. */
 import { fileURLToPath } from "node:url";
 import { type Reporter, startVitest, type TestModule } from "vitest/node";
 import { countTestResults, formatTestCounts, type TestCounts } from "./test-counts.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Which tests are run, and how. */
+/** Selection and options of tests. */
 export interface TestRunOptions {
-  /** Files whose path contains one of these; all where there is none. */
+  /** Files whose path contains one of these; all files without any. */
   readonly filters: readonly string[];
-  /** Milliseconds that a test may take, instead of what its project gives it. */
+  /** Timeout of a test in milliseconds, instead of its project's. */
   readonly testTimeoutMs?: number;
-  /** Hears what the tests do, beside the one that prints it. */
+  /** An additional reporter. */
   readonly reporter?: Reporter;
-  /** Called when the tests are over, before the last line. */
+  /** Called when the tests have ended, before the last line. */
   readonly onEnd?: () => void;
 }
 
-/** Runs tests, prints `N passed, N failed` last, and ends the process: non-zero if a test or file failed, an error had no handler, or nothing was run. */
+/** Runs tests, prints `N passed, N failed` last, and exits: non-zero if a test or file failed, an error was unhandled, or nothing was run. */
 export async function runTests(run: TestRunOptions): Promise<never> {
-  // Nothing waits for the run to be undone: `run.mjs` ends what the tests started.
+  // Nothing waits for a shutdown of the tests: `run.mjs` ends their processes.
   for (const [signal, code] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],
@@ -33,7 +33,7 @@ export async function runTests(run: TestRunOptions): Promise<never> {
   process.exit(counts.failed > 0 || complaints.length > 0 ? 1 : 0);
 }
 
-/** Runs the tests, and gives their counts and what else makes the run a failure. */
+/** Runs the tests, and returns their counts and other reasons for a failure. */
 async function collectResults({
   filters,
   testTimeoutMs,
@@ -62,7 +62,7 @@ async function collectResults({
   return { counts, complaints };
 }
 
-/** What a test file came to. */
+/** The result of a test file. */
 function toFileOutcome(module: TestModule): { tests: string[]; brokenOutsideTests: boolean } {
   return {
     tests: [...module.children.allTests()].map((test) => test.result().state),

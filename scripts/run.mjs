@@ -1,10 +1,10 @@
 /**
- * Runs a TypeScript program of this project: `node scripts/run.mjs PROGRAM [ARGUMENT…]`. Sets up first what the program
- * needs, then starts it with a Node that is new enough. Plain JavaScript for Node 18 and later, with nothing installed.
+ * Runs a TypeScript program of this project: `node scripts/run.mjs PROGRAM [ARGUMENT…]`. First installs what the program
+ * needs, then starts it with a recent Node. Plain JavaScript for Node 18 and later, without dependencies.
  *
- * The program leads a session of its own: it gets each signal once (a terminal signals the whole group, and npm
- * forwards to its child again), and what it leaves behind when it ends is ended too. It ends with npm, and with this
- * process, even where those are killed (`end-with-parent.mjs`).
+ * The program leads its own session: it receives each signal once (a terminal signals the whole group, and npm
+ * forwards to its child again), and its remaining processes are ended with it. It ends with npm, and with this
+ * process, even if those are killed (`end-with-parent.mjs`).
  */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
@@ -14,9 +14,9 @@ import { listRequiredTools, prepareMachine, SetupError, selectNodeCommand } from
 
 /** The same signal again within this time is the terminal's and npm's copy of one key press. */
 const SAME_SIGNAL_MS = 500;
-/** What a program leaves behind gets this long between SIGTERM and SIGKILL. */
+/** Remaining processes of a program get this long between SIGTERM and SIGKILL. */
 const LEFTOVER_GRACE_MS = 2000;
-/** How often it is seen whether npm is still there. */
+/** Interval of checks whether npm is alive. */
 const NPM_WATCH_MS = 250;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -38,7 +38,7 @@ try {
 }
 
 /**
- * Runs the program to its end and answers with its exit code.
+ * Runs the program to its end and returns its exit code.
  * @param {string} program
  * @param {string[]} args
  * @returns {Promise<number>}
@@ -79,7 +79,7 @@ function forwardSignals(child) {
 }
 
 /**
- * npm passes signals on, but not that it was killed: the system then gives its children another parent.
+ * npm forwards signals, but not its own SIGKILL: the system then gives its children another parent.
  * @param {import("node:child_process").ChildProcess} child
  */
 function endWithNpm(child) {
@@ -93,7 +93,7 @@ function endWithNpm(child) {
 }
 
 /**
- * Ends whatever is left of a process group whose leader has ended.
+ * Ends the remaining processes of a group whose leader has exited.
  * @param {number} group
  */
 async function endGroup(group) {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { findSecrets } from "./secret-scan.ts";
 
-/** Cut in two, or the check would find it here. */
+/** Split, or the check would find it here. */
 const written = (...pieces: string[]): string => pieces.join("");
 
 test.each([

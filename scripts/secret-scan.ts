@@ -10,7 +10,7 @@ const RULES = { rules: [{ id: "@secretlint/secretlint-rule-preset-recommend", ru
 /** A stream key as `newStreamKey` makes it. */
 const STREAM_KEY = /\bcorral_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/;
 
-/** A line for each secret in a file of text; the secret itself isn't shown. */
+/** One line per secret in a text file; the secret itself is not shown. */
 export async function findSecrets(path: string, content: string): Promise<string[]> {
   const { messages } = await lintSource({
     source: { content, filePath: path, ext: extname(path), contentType: "text" },
@@ -23,7 +23,7 @@ export async function findSecrets(path: string, content: string): Promise<string
   return [...found, ...keys];
 }
 
-/** A line for each secret in the tracked files below `root`. */
+/** One line per secret in the tracked files below `root`. */
 export async function findTrackedSecrets(root: string): Promise<string[]> {
   const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
     cwd: root,
@@ -32,7 +32,7 @@ export async function findTrackedSecrets(root: string): Promise<string[]> {
   const found: string[] = [];
   for (const path of new Set(listed.split("\0"))) {
     const bytes = path === "" ? null : readTrackedFile(join(root, path));
-    // Pictures and media are no texts.
+    // Pictures and media are not text.
     if (bytes === null || bytes.includes(0)) continue;
     found.push(...(await findSecrets(path, bytes.toString("utf8"))));
   }

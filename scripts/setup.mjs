@@ -1,7 +1,7 @@
 /**
- * Set-up of a fresh machine: packages of the lockfile, a Node that is new enough, FFmpeg, and for tests Chromium and a
- * font. Says what it does; does nothing, offline and in milliseconds, where all is there. Plain JavaScript for Node 18
- * and later, with nothing installed.
+ * Set-up of a fresh machine: packages of the lockfile, a recent Node, FFmpeg, and for tests Chromium and a
+ * font. Prints its steps; does nothing, offline and in milliseconds, if everything is installed. Plain JavaScript for Node 18
+ * and later, without dependencies.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -11,14 +11,14 @@ import { findTool, formatInstallCommand, PACKAGE_MANAGERS, SYSTEM_TOOLS } from "
 
 /** @typedef {import("./tools.mjs").ToolName} ToolName */
 
-/** The oldest Node with SQLite, and that the pinned wrangler, miniflare and vitest run on. */
+/** The oldest Node with SQLite that the pinned wrangler, miniflare and vitest support. */
 const MIN_NODE_VERSION = [22, 13];
-/** npm goes on without an optional package that it couldn't load; it is asked so often. */
+/** npm continues without an optional package that it failed to load; installation is tried this many times. */
 const MAX_INSTALL_ATTEMPTS = 3;
-/** A long step says this often that it is still at it. */
+/** Interval of progress messages during a long step. */
 const PROGRESS_MS = 10_000;
 
-/** What the user must do or know before a program can run: one sentence, and the code to exit with. */
+/** An instruction for the user before a program can run: one sentence, and the exit code. */
 export class SetupError extends Error {
   /**
    * @param {string} message
@@ -58,7 +58,7 @@ export function listRequiredTools(program, args) {
 }
 
 /**
- * Makes the machine ready; throws `SetupError` where that is left to the user.
+ * Makes the machine ready; throws `SetupError` if the user must act.
  * @param {string} root the project's folder
  * @param {readonly ToolName[]} needs
  */
@@ -73,8 +73,8 @@ export async function prepareMachine(root, needs) {
 }
 
 /**
- * Command and flags that run TypeScript on this machine: this very Node where it is new enough, else the one that came
- * with the packages.
+ * Command and flags that run TypeScript on this machine: this Node if it is recent enough, else the one from
+ * the packages.
  * @param {string} root
  * @returns {[string, ...string[]]}
  */
@@ -105,8 +105,8 @@ export function isNewEnough(version) {
 }
 
 /**
- * Whether `node_modules` is what the lockfile asks for. npm writes what it installed to a lockfile of its own, last of
- * all, so an interrupted installation counts as none.
+ * Whether `node_modules` matches the lockfile. npm writes its own lockfile last,
+ * so an interrupted installation counts as none.
  * @param {string} root
  * @returns {boolean}
  */
@@ -145,8 +145,8 @@ function detectLibc() {
 }
 
 /**
- * Whether a package is this platform's part of another: npm calls it optional, and goes on without it where it couldn't be
- * loaded, but the other doesn't work without it.
+ * Whether a package is this platform's part of another: npm treats it as optional, and continues without it if it could not
+ * be loaded, but the other does not work without it.
  * @param {Package} one
  * @param {{ os: string, cpu: string, libc: string }} [here]
  * @returns {boolean}
@@ -218,7 +218,7 @@ async function installTools(tools) {
 }
 
 /**
- * What to put before a command so that it runs as root without asking, or null where that may not be.
+ * The prefix of a command to run it as root without asking, or null if that is not possible.
  * @returns {string[] | null}
  */
 function rootPrefix() {
@@ -236,7 +236,7 @@ function isOnPath(command) {
 }
 
 /**
- * Runs one long step with its own output, saying from time to time that it is still at it.
+ * Runs one long step with its own output and progress messages.
  * @param {string} cwd
  * @param {string} command
  * @param {readonly string[]} args
@@ -258,7 +258,7 @@ async function runStep(cwd, command, args) {
 }
 
 /**
- * Set-up talks on stderr, so that a program's own output stays clean.
+ * Set-up logs to stderr, so that a program's own output stays clean.
  * @param {string} text
  */
 function log(text) {

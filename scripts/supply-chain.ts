@@ -1,4 +1,4 @@
-/** What must hold of the packages that this project is built with: which they are is pinned, and their licences are ones that it can live with. */
+/** Requirements on the packages of this project: they are pinned, and their licences are allowed. */
 
 /** One entry of `package-lock.json`. */
 export interface LockedPackage {
@@ -8,12 +8,12 @@ export interface LockedPackage {
   readonly license?: string;
   readonly link?: boolean;
 }
-/** The entries by their paths; the project's own is at the empty one. */
+/** The entries by path; the project's own has the empty path. */
 export type LockedPackages = Readonly<Record<string, LockedPackage>>;
 
 const REGISTRY = "https://registry.npmjs.org/";
 
-/** Licences under which code may be part of what is deployed: they ask for a notice, at most. */
+/** Licences of deployed code: they require a notice at most. */
 const BUNDLED_LICENCES: ReadonlySet<string> = new Set([
   "MIT",
   "Apache-2.0",
@@ -22,7 +22,7 @@ const BUNDLED_LICENCES: ReadonlySet<string> = new Set([
   "ISC",
   "0BSD",
 ]);
-/** Further ones of tools, tests and benchmarks: they bind those who hand the tool itself on. */
+/** Additional licences of tools, tests and benchmarks: they bind only distributors of the tool itself. */
 const TOOL_LICENCES: ReadonlySet<string> = new Set([
   ...BUNDLED_LICENCES,
   "BlueOak-1.0.0",
@@ -31,14 +31,14 @@ const TOOL_LICENCES: ReadonlySet<string> = new Set([
   "MPL-2.0",
   "LGPL-3.0-or-later",
 ]);
-/** Licences that packages state in a way that npm doesn't read. */
+/** Licences that packages state in a form that npm does not read. */
 const STATED_ELSEWHERE: Readonly<Record<string, string>> = { "dom-walk": "MIT" };
 
 /** The name of the package at a path of the lock file. */
 export const parsePackageName = (path: string): string =>
   path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
 
-/** A line for each package that another's contents could be put in the place of. */
+/** One line per package whose contents could be replaced by another's. */
 export function findUnpinnedPackages(packages: LockedPackages): string[] {
   return Object.entries(packages).flatMap(([path, { integrity = "", resolved = REGISTRY, link }]) => {
     if (path === "") return [];
@@ -49,7 +49,7 @@ export function findUnpinnedPackages(packages: LockedPackages): string[] {
   });
 }
 
-/** A line for each package whose licence isn't on the list of its use; `bundled`: the names of those that are deployed. */
+/** One line per package whose licence is not allowed for its use; `bundled`: the names of deployed packages. */
 export function findUnlicensedPackages(packages: LockedPackages, bundled: ReadonlySet<string>): string[] {
   return Object.entries(packages).flatMap(([path, { license }]) => {
     if (path === "") return [];

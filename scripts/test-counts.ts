@@ -1,4 +1,4 @@
-/** How a run of the tests is summed up in its last line. */
+/** The summary of a test run in its last line. */
 
 /** Tests by result. */
 export interface TestCounts {
@@ -13,7 +13,7 @@ export interface TestFileOutcome {
   readonly brokenOutsideTests: boolean;
 }
 
-/** A failure outside the tests counts as one; a test that never came to an end, because of one, as skipped. */
+/** A failure outside the tests counts as one; a test that did not finish because of one counts as skipped. */
 export function countTestResults(files: readonly TestFileOutcome[]): TestCounts {
   const tests = files.flatMap((file) => file.tests);
   const passed = tests.filter((state) => state === "passed").length;
@@ -22,7 +22,7 @@ export function countTestResults(files: readonly TestFileOutcome[]): TestCounts 
   return { passed, failed: failed + broken, skipped: tests.length - passed - failed };
 }
 
-/** `N passed, N failed`, and `, N skipped` where some were. */
+/** `N passed, N failed`, and `, N skipped` if any. */
 export function formatTestCounts({ passed, failed, skipped }: TestCounts): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
 }

@@ -1,24 +1,24 @@
 /**
- * What product code may not contain, found by reading it: clocks, randomness and ids that are not passed in, an exported name
- * twice, names that the field has better words for, long files. `tidy-backlog.json` lists the files that still break a rule,
- * each with its count; a count that differs fails in either direction, so the list only shrinks.
- * `node scripts/tidy.ts --shorten` lowers its counts to today's.
+ * Rules for product code: clocks, randomness and ids are passed in, exported names are unique,
+ * replaced names are not used, files are short. `tidy-backlog.json` lists the files that still break a rule,
+ * each with its count; a different count fails in either direction, so the list only shrinks.
+ * `node scripts/tidy.ts --shorten` lowers its counts to the current ones.
  */
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseSync } from "@swc/core";
 
-/** What one file has. */
+/** Facts about one file. */
 export interface FileFacts {
   readonly path: string;
   readonly lines: number;
-  /** Clocks, timers, randomness and ids of the platform that it takes, one for each use. */
+  /** Uses of the platform's clocks, timers, randomness and ids, one entry per use. */
   readonly platformUses: readonly string[];
   readonly exportedNames: readonly string[];
 }
 
-/** Counts by file that are not zero yet. */
+/** Non-zero counts by file. */
 export interface Backlog {
   readonly platformUses: Readonly<Record<string, number>>;
   readonly longFiles: Readonly<Record<string, number>>;
@@ -29,10 +29,10 @@ const PRODUCT = "{core,workers,durable-objects,origin,web/src}/**/*.{ts,tsx}";
 const TEST = /\.test\.tsx?$|(^|\/)testing(\.ts$|\/)|(^|\/)fixtures\.ts$|\/cmaf\/(rules|output-checker)\.ts$/;
 const MAX_LINES = 400;
 const BACKLOG = "scripts/tidy-backlog.json";
-/** The one file that takes the platform's clock, randomness and ids. */
+/** The only file that uses the platform's clock, randomness and ids. */
 const SYSTEM_PLATFORM = "core/kit/system-platform.ts";
 
-/** Globals of time, chance and ids, with the members that take them; null: every use does. */
+/** Globals of time, randomness and ids, with their restricted members; null: every use. */
 const PLATFORM_GLOBALS: ReadonlyMap<string, readonly string[] | null> = new Map([
   ["setTimeout", null],
   ["setInterval", null],
@@ -44,7 +44,7 @@ const PLATFORM_GLOBALS: ReadonlyMap<string, readonly string[] | null> = new Map(
   ["crypto", ["randomUUID"]],
 ]);
 const GLOBAL_OBJECTS: readonly string[] = ["globalThis", "window", "self"];
-/** Modules of Node with the same; null: every export is. */
+/** The same in Node's modules; null: every export. */
 const PLATFORM_MODULES: ReadonlyMap<string, readonly string[] | null> = new Map([
   ["node:timers", null],
   ["node:timers/promises", null],
@@ -52,7 +52,7 @@ const PLATFORM_MODULES: ReadonlyMap<string, readonly string[] | null> = new Map(
   ["node:crypto", ["randomUUID"]],
 ]);
 
-/** Names of an earlier vocabulary, which no export may have again. */
+/** Names of an earlier vocabulary, which no export may have. */
 const REPLACED_NAMES: ReadonlySet<string> = new Set(
   `Door judge Verdict Way Walker Stop memorable instead besideOf spreadOf turnAway sendAway Away StreamEdge Lead heirs callers
   Located Calls Tally tally told nothing putOff Brought Identity Bearer Viewer Author You Person Act Asked Waiting Submission
@@ -60,10 +60,10 @@ const REPLACED_NAMES: ReadonlySet<string> = new Set(
   surroundings comeBackWithinMs writesAgain youAre askToJoin Place readable unseen seen Judge Opinion Reviews escaped personal
   sealing Sealed crowd beat tap Run Lane Grid Cut beside mass dialect Told Kept Said Noted`.split(/\s+/),
 );
-/** Spellings that no exported name contains: the field writes `programTime`. */
+/** Spellings that no exported name contains: it is `programTime`. */
 const REPLACED_SPELLING = /programme/i;
 
-/** A node of the syntax tree, as far as it is read here. */
+/** A node of the syntax tree, as far as it is used here. */
 interface Node {
   readonly type: string;
   readonly [key: string]: unknown;
@@ -71,7 +71,7 @@ interface Node {
 
 /** Reads one file. */
 export function readFacts(path: string, text: string): FileFacts {
-  // A name that nothing declares shows which scope number stands for globals in this tree.
+  // An undeclared name reveals the scope number of globals in this tree.
   const { body } = parseSync(`${text}\n;undeclared;`, {
     syntax: "typescript",
     tsx: path.endsWith("x"),
@@ -88,7 +88,7 @@ export function readFacts(path: string, text: string): FileFacts {
   };
 }
 
-/** One line for each rule that a file breaks, and for each count of the backlog that isn't today's. */
+/** One line per broken rule of a file, and per count that differs from the backlog. */
 export function findUntidiness(files: readonly FileFacts[], backlog: Backlog): string[] {
   const uses = files.filter(({ path }) => path !== SYSTEM_PLATFORM);
   return [
@@ -114,7 +114,7 @@ export function findUntidiness(files: readonly FileFacts[], backlog: Backlog): s
   ];
 }
 
-/** The backlog with counts that have fallen; none rises, and none is added. */
+/** The backlog with lowered counts; none rises, and none is added. */
 export function shortenBacklog(files: readonly FileFacts[], backlog: Backlog): Backlog {
   const shorten = (listed: Readonly<Record<string, number>>, counts: ReadonlyMap<string, number>) =>
     Object.fromEntries(
@@ -163,7 +163,7 @@ function findRepeatedExports(files: readonly FileFacts[]): string[] {
 /** The names that a statement exports. */
 function namesExportedBy(statement: Node): string[] {
   if (statement.type === "ExportNamedDeclaration") {
-    // What another file declares is counted there.
+    // Re-exports are counted in the declaring file.
     if (statement["source"]) return [];
     return (statement["specifiers"] as Node[]).flatMap(({ exported, orig }) => nameOf(exported ?? orig) ?? []);
   }
@@ -185,7 +185,7 @@ function nameOf(node: unknown): string | null {
 function findPlatformUses(program: readonly Node[], globalScope: unknown): string[] {
   const found: string[] = [];
 
-  /** The global that an expression names, by itself or as a member of the global object. */
+  /** The global in an expression, by itself or as a member of the global object. */
   function globalName(node: Node): string | null {
     if (node.type === "Identifier") return node["ctxt"] === globalScope ? String(node["value"]) : null;
     if (node.type !== "MemberExpression") return null;
@@ -243,7 +243,7 @@ function findPlatformUses(program: readonly Node[], globalScope: unknown): strin
   return found;
 }
 
-/** The member that an expression reads, null where that is computed. */
+/** The member that an expression reads, null if it is computed. */
 function memberName(node: Node): string | null {
   const property = node["property"] as Node;
   if (property.type === "Identifier") return String(property["value"]);

@@ -1,4 +1,4 @@
-/** The system's tools that programs of this project need: how to find each, and how each system installs it. */
+/** The system's tools that programs of this project need: detection, and installation per system. */
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
@@ -7,14 +7,14 @@ import { delimiter, join } from "node:path";
 /** @typedef {{ command: ManagerCommand, install: string, unattended: boolean }} PackageManager */
 /**
  * `programs`: each a list of names of which one must be on the PATH; `files`: one of these must exist; `optional`: a
- * program runs without it, if less well.
+ * program runs without it, with less quality.
  * @typedef {{
  *   title: string, programs: readonly (readonly string[])[], files: readonly string[], optional: boolean,
  *   packages: Record<ManagerCommand, readonly string[]>,
  * }} Tool
  */
 
-/** Most specific first; only `apt-get` is ever run, for the others its command is told. */
+/** Most specific first; only `apt-get` is run, the other commands are printed. */
 /** @type {readonly PackageManager[]} */
 export const PACKAGE_MANAGERS = [
   { command: "apt-get", install: "sudo apt-get install -y --no-install-recommends", unattended: true },
@@ -58,7 +58,7 @@ export const SYSTEM_TOOLS = {
       "/usr/share/fonts/dejavu-sans-mono-fonts/DejaVuSansMono.ttf",
       "/usr/share/fonts/TTF/DejaVuSansMono.ttf",
       "/usr/share/fonts/dejavu/DejaVuSansMono.ttf",
-      // A font of the same use that macOS brings along.
+      // An equivalent font of macOS.
       "/System/Library/Fonts/Menlo.ttc",
     ],
     optional: true,
@@ -80,7 +80,7 @@ export const SYSTEM_TOOLS = {
   nginx: {
     title: "nginx",
     programs: [["nginx"]],
-    // Not on the PATH of those who are no administrator.
+    // Not on the PATH of regular users.
     files: ["/usr/sbin/nginx"],
     optional: false,
     packages: {
