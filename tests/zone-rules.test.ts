@@ -1,4 +1,4 @@
-/** The rules for zones in docs/cloudflare: what Cloudflare documents of them, and what players, encoders and pages need of them. */
+/** The zone rules in docs/cloudflare: Cloudflare's documented limits, and the needs of players, encoders and pages. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ALL_ADDRESSES } from "./support/route-table.ts";
@@ -64,10 +64,10 @@ test("fifty viewers behind one address stay below every limit", () => {
   const mediaPerSecond = 2 * 2 * (1 / 0.2);
   const [media, rooms, joins] = limits.map(({ ratelimit }) => ratelimit);
   expect(VIEWERS * mediaPerSecond * (media?.period ?? 0)).toBeLessThanOrEqual(media?.requests_per_period ?? 0);
-  // A page asks for the state every 12.5 s; all of them open a socket, send beacons and replay windows of 10 s.
+  // A page polls the status every 12.5 s; all of them open a socket, send beacons and request replay windows of 10 s.
   const roomsPerMinute = 60 / 12.5 + 1 + 6 + 6;
   expect(VIEWERS * roomsPerMinute).toBeLessThanOrEqual(rooms?.requests_per_period ?? 0);
-  // All of them come back ten times in a minute.
+  // All of them reconnect ten times in a minute.
   expect(VIEWERS * 10).toBeLessThanOrEqual(joins?.requests_per_period ?? 0);
 });
 

@@ -1,4 +1,4 @@
-/** `npm run attack`: every attack that tests/attacks knows, in full, and a table of what they measured. */
+/** `npm run attack`: every test of tests/attacks at full scale, and a table of its measurements. */
 import { globSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { defineCommand, runMain } from "citty";
@@ -6,7 +6,7 @@ import type { Reporter } from "vitest/node";
 import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import { runTests } from "../../scripts/run-tests.ts";
 
-/** An attack in full may take so long: floods, days in simulated time, a hundred kills. */
+/** Timeout of an attack at full scale: floods, days in simulated time, a hundred kills. */
 const TEST_TIMEOUT_MS = 900_000;
 
 const ARGS = {
@@ -17,7 +17,7 @@ const ARGS = {
   },
 } as const;
 
-/** A line that a test prints (`figure` of scale.ts does, and what else tests say is shown too). */
+/** A line printed by a test (by `figure` of scale.ts, or otherwise). */
 const FIGURE = /^(?:figure: )?(.+?)(?: \| (.*?))?(?: \| (.*))?$/;
 
 const command = defineCommand({

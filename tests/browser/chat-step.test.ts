@@ -25,7 +25,7 @@ let edge: LocalEdge;
 let origin: OriginProcess;
 let browser: Browser;
 let page: Page;
-/** Somebody else in the room, without a page. */
+/** Another participant of the room, without a page. */
 let other: RoomClient;
 
 beforeAll(async () => {
@@ -66,8 +66,8 @@ async function enter(name: string): Promise<RoomClient> {
 }
 
 /**
- * Writes as the other one, who watches what was on at `programmeMs`; null: what is on now. As soon as the room lets a
- * moderator write: a hundred lines at once are over the rate where acknowledgements are quick.
+ * Writes as the other participant, who watches the picture of `programmeMs`; null: the current one. As soon as the room lets
+ * a moderator write: a hundred lines at once exceed the rate if acknowledgements are fast.
  */
 async function says(text: string, programmeMs: number | null): Promise<RoomEvent> {
   let outcome = await other.sendCommand({ kind: "chat", text }, programmeMs);
@@ -105,7 +105,7 @@ test("a message waits for the playhead to reach its program time; due messages a
   await waitForMessage(page, "of a moment that was seen");
   await writeMessage(page, "my own");
   await waitForMessage(page, "my own");
-  // The later moment's message came before both.
+  // The later message arrived before both.
   expect(await messageRows(page, "of a later moment").count()).toBe(0);
   await pause(false);
   await waitForMessage(page, "of a later moment");

@@ -17,7 +17,7 @@ import {
   writeMessage,
 } from "../support/room-pages.ts";
 
-/** A name and a text that would run if anything of them were markup. */
+/** A name and a text that would execute if any of them were markup. */
 const EVIL = "<img src=x onerror=hit()>";
 const MARKUP = "<script>hit()</script><b>bold</b> &amp; <a href=//evil.test>x</a>";
 
@@ -146,7 +146,7 @@ test("a ban disconnects and applies to returns: by reload, and on the same devic
   await writeMessage(bob, "last words");
   await waitForMessage(moderator, "last words");
   const severed = bob.locator(".chat-foot-note", { hasText: "You are banned" });
-  // From the press to the words on the banned page, in the pages' own clocks, which are this machine's.
+  // From the click to the text on the banned page, in the pages' clocks, which are this machine's.
   const seen = bob.waitForFunction(() => document.querySelector(".chat-foot-note.bad") !== null && Date.now(), null, {
     polling: "raf",
     timeout: PAGE_TIMEOUT_MS,
@@ -164,7 +164,7 @@ test("a ban disconnects and applies to returns: by reload, and on the same devic
   await bob.evaluate(() => sessionStorage.clear());
   await bob.reload();
   await severed.waitFor();
-  // The others go on.
+  // The others continue.
   await writeMessage(ann, "still here");
   await waitForMessage(moderator, "still here");
   await moderator.locator("#tab-log").click();

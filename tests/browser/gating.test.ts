@@ -13,7 +13,7 @@ import { freePort } from "../support/ports.ts";
 const PATIENCE_MS = 30_000;
 const HLS_JS = createRequire(import.meta.url).resolve("hls.js/dist/hls.min.js");
 
-/** hls.js as a page has it that gives it an address and nothing else. */
+/** hls.js as a page uses it that provides only a URL. */
 interface PlainPlayer {
   loadSource(address: string): void;
   attachMedia(video: HTMLVideoElement): void;
@@ -92,14 +92,14 @@ test("a token in the fragment starts playback, is removed from the address bar, 
     (await waitForStats(page, ({ state }) => state === "live", PATIENCE_MS, "live again")).programTimeMs ?? 0;
   const on = (now: { programTimeMs: number | null }): boolean => (now.programTimeMs ?? 0) > before + 3_000;
   await waitForStats(page, on, PATIENCE_MS, "going on");
-  // The tokens travel in headers: no address that was asked for shows one.
+  // Tokens travel in headers: no requested URL contains one.
   expect(refused.some((url) => url.includes("token"))).toBe(false);
   await page.close();
 });
 
 test("a page with a playlist preloaded without a token plays with the token in its address", async () => {
   const page = await browser.newPage();
-  // As an isolate answers that doesn't know yet that the stream isn't for everybody.
+  // As in a response of an isolate that does not know the policy yet.
   await page.route("**/watch/show", async (route) => {
     const answer = await route.fetch();
     const link = "</live/show/multivariant.m3u8>; rel=preload; as=fetch; crossorigin";

@@ -1,4 +1,4 @@
-/** Whether Chromium sees the flash when it hears the beep, in what the origin makes of odd sources. */
+/** Audio/video sync in Chromium of the origin's output for odd sources. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ import { type PackageSourceOptions, packageSource } from "../sources/package-sou
 import { measureAvSync } from "../support/av-sync.ts";
 import { launchBrowser } from "../support/browser.ts";
 
-/** Nobody sees or hears that picture and sound are this far apart, milliseconds. */
+/** An offset below this is imperceptible, milliseconds. */
 const IN_STEP_MS = 40;
 
 interface Case {
@@ -25,12 +25,12 @@ interface Case {
   readonly make: (folder: string) => string;
   readonly loop?: true;
   readonly air?: Omit<PackageSourceOptions, "input">;
-  /** Beeps in the first `withinS` seconds; in all without. */
+  /** Beeps in the first `withinS` seconds; in total without it. */
   readonly beeps: number;
   readonly withinS?: number;
 }
 
-/** Seven seconds, after which the next flash comes a second early. */
+/** Seven seconds, after which the next flash is a second early. */
 function clip(shape: FlashBeepShape): (folder: string) => string {
   return (folder) => {
     runFfmpeg(folder, ...flashAndBeepArgs({ seconds: 7, ...shape }), ...H264_ARGS, ...AAC_ARGS, "clip.mp4");
@@ -38,7 +38,7 @@ function clip(shape: FlashBeepShape): (folder: string) => string {
   };
 }
 
-/** Several frames of sound share one time in MPEG-TS, the more the fewer bits they have. */
+/** Several audio frames share one timestamp in MPEG-TS, more at lower bit rates. */
 function formats(folder: string): string {
   const piece = (name: string, atS: number, shape: FlashBeepShape, bitRate: string): string => {
     const offset = ["-output_ts_offset", `${atS}`];
@@ -64,7 +64,7 @@ function formats(folder: string): string {
   return "joined.ts";
 }
 
-/** Audio whose clock is 150 ms ahead at the end, almost four times what is allowed. */
+/** Audio whose clock is 150 ms ahead at the end, almost four times the tolerance. */
 function drifting(folder: string): string {
   const shape = { seconds: 300, rate: "10", layout: "mono", drift: 1.0005 };
   runFfmpeg(folder, ...flashAndBeepArgs(shape), ...H264_ARGS, "-c:a", "pcm_s16le", "gains.mkv");
@@ -72,7 +72,7 @@ function drifting(folder: string): string {
 }
 
 const repeated = { loop: true, withinS: 29, beeps: 17 } as const;
-/** Its sound ends within the last picture's time. */
+/** Its audio ends within the last picture. */
 const slow = clip({ rate: "5", soundSeconds: 7.08 });
 
 const CASES: readonly Case[] = [

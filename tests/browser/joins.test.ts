@@ -9,7 +9,7 @@ import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { freePort } from "../support/ports.ts";
 
-/** One at once, and another every two seconds. */
+/** A burst of one, and one more every two seconds. */
 const JOINS = { CORRAL_JOINS_PER_SECOND: "0.5", CORRAL_JOIN_SPREAD_S: "2" };
 
 let edge: LocalEdge;

@@ -10,7 +10,7 @@ import { OriginProcess } from "../support/origin-process.ts";
 import { freePort } from "../support/ports.ts";
 
 const PATIENCE_MS = 30_000;
-/** A page that is opened as the broadcast begins finds less than a hold-back, and may stall: it is opened after this segment. */
+/** A page opened at the start finds less than a hold-back, and may stall: it is opened after this segment. */
 const WARM_UP_SEGMENT = 1;
 /** Three seconds of video, and less audio than the demo's tone takes in that time. */
 const VIDEO_FRAMES = 90;
@@ -59,7 +59,7 @@ async function waitForSegment(msn: number): Promise<void> {
   await answer.arrayBuffer();
 }
 
-/** What Chromium has decoded so far. */
+/** Chromium's decoded frames so far. */
 function decoded(page: Page): Promise<{ frames: number; audioBytes: number }> {
   return page.evaluate(() => {
     const video = document.querySelector("video") as

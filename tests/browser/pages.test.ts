@@ -1,4 +1,4 @@
-/** The pages at the sizes that windows have: nothing is out of reach, and the chat stays where it is read. */
+/** The pages at common window sizes: everything is reachable, and the chat keeps its reading position. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join as path } from "node:path";
@@ -11,7 +11,7 @@ import { OriginProcess } from "../support/origin-process.ts";
 import { freePort } from "../support/ports.ts";
 import { joinRoom, openWatchPage, pressModeration, waitForMessage, writeMessage } from "../support/room-pages.ts";
 
-/** Widths of phones held upright. */
+/** Widths of phones in portrait. */
 const PHONES = [320, 360, 375, 390] as const;
 /** Windows of computers, low ones, tablets and phones. */
 const WINDOWS = [
@@ -32,7 +32,7 @@ const WINDOWS = [
   [480, 320],
 ] as const;
 const LONG_NAME = "a-stream-with-the-longest-name-that-there-is-64-letters-and-more".slice(0, 64);
-/** A message that takes more lines, the narrower the chat is. */
+/** A message with more lines in a narrower chat. */
 const LONG = "many words that go on and on until they have to be broken into several lines wherever they are shown";
 
 let dataDir: string;
@@ -51,14 +51,14 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** Issues a key for a stream, without which it has no room. */
+/** Issues a key for a stream, which otherwise has no room. */
 async function keyOf(stream: string): Promise<string> {
   const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
   const made = await fetch(`${edge.url}/api/streams/${stream}/keys`, { method: "POST", headers });
   return ((await made.json()) as { key: string }).key;
 }
 
-/** Collects in `wide` where the page is wider than a phone held upright. */
+/** Records in `wide` where the page is wider than a phone in portrait. */
 async function look(page: Page, what: string, wide: string[]): Promise<void> {
   for (const width of PHONES) {
     await page.setViewportSize({ width, height: 640 });
@@ -154,7 +154,7 @@ test("in any window the player and its controls are visible, with and without ch
     await page.getByLabel("Hide chat").click();
     await page.getByLabel("Show chat").waitFor();
     await lookAtAll("live without the chat");
-    // The choice is remembered.
+    // The setting is stored.
     await page.reload();
     await page.getByLabel("Show chat").waitFor();
     await lookAtAll("live without the chat, opened anew");
@@ -190,7 +190,7 @@ const undefinedElements = (page: Page): Promise<string[]> =>
     return listIn(document);
   });
 
-/** How the list stands some frames after the last change: pixels from its end, and the row at its top with its place there. */
+/** The list's position some frames after the last change: pixels from its end, and its top row with offset. */
 const standing = (page: Page): Promise<{ fromEnd: number; row: string; place: number }> =>
   page.evaluate(async () => {
     for (let frames = 0; frames < 5; frames += 1) await new Promise((resolve) => requestAnimationFrame(resolve));
@@ -211,7 +211,7 @@ test("a reader at the newest message stays there through a pin, resizes and rota
   const moderator = await openWatchPage(browser, `${edge.url}/studio/busy`);
   await joinRoom(page, "Ann");
   for (let number = 1; number <= 12; number += 1) {
-    // A moderator may write as quickly.
+    // A moderator has a higher rate.
     await writeMessage(moderator, `message ${number}: ${LONG}`);
     await waitForMessage(page, `message ${number}:`);
   }

@@ -53,7 +53,7 @@ function watch(publisher: SyntheticPublisher, stop: AbortSignal): Promise<void> 
 const shows = (selector: string, text: RegExp): Promise<void> =>
   page.locator(selector, { hasText: text }).first().waitFor({ timeout: PATIENCE_MS });
 
-/** What a tile shows. */
+/** The value of a tile. */
 const tile = (name: string): string => `.tile:has(dt:text-is("${name}")) .value`;
 
 test("the studio waits for a broadcast, shows its requests while it is live, and its end", async () => {
@@ -68,7 +68,7 @@ test("the studio waits for a broadcast, shows its requests while it is live, and
     await shows(tile("Requests"), /^[1-9]\d*(\.\d)?\/s$/);
     await shows(tile("Delay"), /^[01]\.\d\d s$/);
     await shows("#tracks + .scroll", /720p/);
-    // The chart says in words what it draws.
+    // The chart has a text description.
     const described = page.locator("#chart-requests [role=img]");
     expect(await described.getAttribute("aria-label")).toMatch(
       /^Viewers’ requests over the last 10 minutes\. requests: now/,

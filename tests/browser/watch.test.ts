@@ -11,9 +11,9 @@ import { freePort } from "../support/ports.ts";
 
 /** Timeout of waits that assert no duration, generous for a loaded machine. */
 const PATIENCE_MS = 30_000;
-/** Frames on which the delay is read: some four seconds of video. */
+/** Frames for which the delay is measured: some four seconds of video. */
 const DELAY_READINGS = 120;
-/** A moment passes between the page's statistics and the test's own reading of the clock. */
+/** Tolerance between the page's statistics and the test's own clock reading. */
 const CLOCK_TOLERANCE_S = 0.1;
 const MAX_DELAY_S = 10;
 

@@ -1,15 +1,15 @@
-/** How long a codec's audio frame is, as the sample entry, or the frame itself, tells. */
+/** The duration of a codec's audio frame, from the sample entry or the frame itself. */
 import { type BoxRange, findBox, fourccAt, walkBoxes } from "./box-tree.ts";
 
-/** What a sample entry says of an audio track. */
+/** Properties of an audio track in its sample entry. */
 export interface AudioFormat {
   /** Name for people. */
   readonly codec: string;
-  /** Samples a second in which `frameSamples` counts: for HE-AAC the core's, half of the output's. */
+  /** Samples per second of `frameSamples`: for HE-AAC the core's, half of the output's. */
   readonly sampleRate: number;
-  /** Samples of a frame; `"each"` where every frame tells its own; null where nothing tells. */
+  /** Samples of a frame; `"each"` if every frame has its own number; null if unknown. */
   readonly frameSamples: number | "each" | null;
-  /** How the sample entry's own rate disagrees with the codec's configuration; null where it doesn't. */
+  /** How the sample entry's rate contradicts the codec's configuration; null if it does not. */
   readonly rateFault: string | null;
 }
 
@@ -29,7 +29,7 @@ const AC3_RATES = [48000, 44100, 32000];
 /** The entry's rate has 16 bits before its point: greater ones cannot be said. */
 const MAX_ENTRY_RATE = 65_535;
 
-/** Reads the first sample entry of an `stsd`; null where it is none of audio. */
+/** Parses the first sample entry of an `stsd`; null if it is not audio. */
 export function readAudioFormat(view: DataView, stsd: BoxRange): AudioFormat | null {
   const entry = walkBoxes(view, stsd.body + 8, stsd.end).next().value;
   if (entry === undefined || entry.end < entry.body + 28) return null;
@@ -42,17 +42,17 @@ export function readAudioFormat(view: DataView, stsd: BoxRange): AudioFormat | n
   const config = read === undefined || box === null ? null : configOf(read, view, box, entryRate);
   if (config === null) return { codec: type, sampleRate: entryRate, frameSamples: null, rateFault: null };
   const { codec, sampleRate, outputRate = sampleRate } = config;
-  // A frame that is encrypted doesn't tell its length.
+  // An encrypted frame hides its length.
   const frameSamples = config.frameSamples === "each" && entry.type === "enca" ? null : config.frameSamples;
   const said = entryRate === 0 || entryRate === sampleRate || entryRate === outputRate || outputRate > MAX_ENTRY_RATE;
   const rateFault = said ? null : `the sample entry says ${entryRate} Hz, its ${read?.box} ${sampleRate} Hz`;
   return { codec, sampleRate, frameSamples, rateFault };
 }
 
-/** Null also where the box is cut short. */
+/** Null also for a truncated box. */
 function configOf(read: ConfigReader, view: DataView, box: BoxRange, entryRate: number): CodecConfig | null {
   try {
-    // Nothing after the box is taken for its own.
+    // Bytes after the box are not read.
     return read.config(new DataView(view.buffer, view.byteOffset, box.end), box, entryRate);
   } catch (error) {
     if (error instanceof RangeError) return null;

@@ -10,7 +10,7 @@ import type { RuleResult, RuleStatus } from "./model.ts";
 import { renderResults } from "./result-table.ts";
 import { ALL_RULES } from "./rules/all.ts";
 
-/** How far virtual time moves while a run is awaited. */
+/** Virtual time per step while a run is awaited. */
 const STEP_MS = 50;
 
 /** Checks a fake broadcast in virtual time. */
@@ -64,25 +64,25 @@ test("an ended broadcast is checked against the rules for the end", async () => 
 interface Wrong {
   readonly name: string;
   readonly faults: FakeServerFaults;
-  /** Exactly the rules that it breaks. */
+  /** Compares with exactly the broken rules. */
   readonly breaks: readonly number[];
 }
 
 const refuse = (): FakeAnswer => ({ status: 400, headers: { "cache-control": "no-store" }, body: "no" });
 
-/** The run with durations of one tick, but for the last, which lasts until the next run. */
+/** The timeline with durations of one tick, except the last, which lasts until the next timeline. */
 function oneTickApart(run: FakeSamples): FakeSamples {
   const rest = run.sampleTicks * run.samples - (run.samples - 1);
   return { ...run, durations: Array.from({ length: run.samples }, (_, i) => (i === run.samples - 1 ? rest : 1)) };
 }
 
-/** The run without its last `frames`. */
+/** The timeline without its last `frames`. */
 const less = (run: FakeSamples, frames: number): FakeSamples => ({ ...run, samples: run.samples - frames });
 
 const withLessSound = (fragment: FakeFragment, frames: number): FakeFragment =>
   fragment.audio === undefined ? fragment : { ...fragment, audio: less(fragment.audio, frames) };
 
-/** Each part has one frame of sound less, and the next begins where it ended. */
+/** Each part has one audio frame less, and the next begins where it ended. */
 function slowSound(fragment: FakeFragment): FakeFragment {
   const { audio } = fragment;
   if (audio === undefined) return fragment;

@@ -1,4 +1,4 @@
-/** Runs the conformance check: follows a broadcast for a while, then judges each rule by what was seen. */
+/** Runs the conformance check: follows a broadcast for a while, then checks each rule against the observations. */
 
 import type { Clock } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
@@ -10,40 +10,40 @@ import { type MultivariantPlaylist, readMultivariantPlaylist } from "./playlist-
 import { probeIframes, probeTrack } from "./probes.ts";
 import { ALL_RULES } from "./rules/all.ts";
 
-/** How a run goes. */
+/** Options of a run. */
 export interface ConformanceOptions {
   /** By default HTTP and the system's clock. */
   readonly network?: CheckerNetwork;
   /** How long the broadcast is followed; at least a few target durations are needed to see most rules. */
   readonly seconds: number;
-  /** The broadcast will end during the run: rules about its end are then owed evidence. */
+  /** The broadcast will end during the run: rules about its end then need evidence. */
   readonly expectEnd?: boolean;
-  /** Called once when everything has been asked of the live broadcast: it may end. */
+  /** Called once when all probes of the live broadcast are done: it may end. */
   readonly asked?: () => void;
 }
 
-/** What a run measures time with, and how it reaches the server. */
+/** The clock and the transport of a run. */
 export interface CheckerNetwork {
   readonly clock: Clock;
   readonly transport: Transport;
 }
 
-/** The URL could not be checked at all; `message` says why and what to do. */
+/** The URL could not be checked; `message` says why and what to do. */
 export class ConformanceError extends Error {
   override readonly name = "ConformanceError";
 }
 
-/** Checks the broadcast behind a multivariant playlist's URL. Throws `ConformanceError` where there is none. */
+/** Checks the broadcast of a multivariant playlist's URL. Throws `ConformanceError` if there is none. */
 export async function runConformance(url: string, opts: ConformanceOptions): Promise<RuleResult[]> {
   return judgeObservation(await observeBroadcast(url, opts));
 }
 
-/** Each rule's verdict on what was seen, in order. */
+/** Each rule's verdict, in order. */
 function judgeObservation(seen: Observation): RuleResult[] {
   return ALL_RULES.map(({ rule, title, check }) => ({ rule, title, ...check(seen) }));
 }
 
-/** Follows the broadcast and asks it everything. Throws as `runConformance` does. */
+/** Follows the broadcast and runs all probes. Throws as `runConformance` does. */
 async function observeBroadcast(url: string, opts: ConformanceOptions): Promise<Observation> {
   const { clock, transport } = opts.network ?? { clock: systemPlatform.clock, transport: new HttpTransport() };
   const client = new CheckerClient(clock, transport);
@@ -124,7 +124,7 @@ async function probeAll(
   iframes: PlaylistFollower[],
   untilMs: number,
 ): Promise<PlaylistProbe[]> {
-  // One playlist of each kind is asked everything, so that the questions don't weigh on what is measured.
+  // One playlist of each kind is probed, so that probes do not disturb the measurements.
   const asked = ["video", "audio"].flatMap((kind) => media.find((one) => one.log.kind === kind) ?? []);
   const about = await Promise.all(asked.map((one) => probeTrack(client, one, untilMs)));
   const [pictures] = iframes;

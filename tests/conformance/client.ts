@@ -1,4 +1,4 @@
-/** HTTP as the checker needs it: kept-alive connections, no redirects, times of the first and the last byte. */
+/** HTTP for the checker: kept-alive connections, no redirects, times of the first and the last byte. */
 import { connect } from "node:tls";
 import { gunzipSync } from "node:zlib";
 import { Agent, request } from "undici";
@@ -7,9 +7,9 @@ import { startDeadline } from "../../origin/kit/deadline.ts";
 import { createEpochClock } from "../../origin/kit/epoch-clock.ts";
 import type { Exchange } from "./model.ts";
 
-/** Bounds on what a server may do to the checker. */
+/** Limits of a server's responses. */
 const CHECKER_LIMITS = {
-  /** A larger body is cut off and counts as a failure. */
+  /** A larger body is truncated and counts as a failure. */
   bodyBytes: 67_108_864,
   connectMs: 5000,
 } as const;
@@ -65,7 +65,7 @@ export class CheckerClient {
     return sleep(this.clock, Math.max(0, ms));
   }
 
-  /** Requests `url`; failures are part of the exchange, nothing is thrown. */
+  /** Requests `url`; failures are part of the exchange, and nothing is thrown. */
   async get(url: string, timeoutMs: number, headers: Record<string, string> = {}): Promise<Exchange> {
     const sentMs = this.nowMs();
     const deadline = startDeadline(this.clock, timeoutMs);
@@ -119,7 +119,7 @@ function describeError(error: unknown, timeoutMs: number): string {
   return [code, error.message].filter((text) => text !== "").join(": ") || error.name;
 }
 
-/** What TLS and ALPN a server settles on; null for plain HTTP or where it can't be found out. */
+/** The TLS and ALPN versions of a server; null for plain HTTP or if unknown. */
 export function negotiateTls(url: string): Promise<{ protocol: string; alpn: string } | null> {
   const { protocol, hostname, port } = new URL(url);
   if (protocol !== "https:") return Promise.resolve(null);

@@ -11,11 +11,11 @@ import type { RuleResult } from "./model.ts";
 import { renderResults } from "./result-table.ts";
 import { ALL_RULES } from "./rules/all.ts";
 
-/** Two renditions, small ones: two cores encode them with ease beside everything else. */
+/** Two small renditions: two cores encode them easily besides everything else. */
 const LADDER = "360p:700k,240p:300k";
-/** The broadcast ends sooner: as soon as every question has been answered. */
+/** The broadcast ends earlier: as soon as every probe is done. */
 const MAX_SECONDS = 60;
-/** Rules of the wall clock: a busy machine breaks them, so here only their evidence is asked for. */
+/** Rules of the wall clock: a busy machine breaks them, so here only their evidence is required. */
 const TIMED: ReadonlySet<number> = new Set([48, 52, 53, 54, 59, 69, 74]);
 
 let dataDir: string;
@@ -63,7 +63,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** Settles once delta updates skip something and segments leave the shortened window. */
+/** Resolves once delta updates skip segments and segments leave the shortened window. */
 async function slid(base: string): Promise<void> {
   for (;;) {
     const media = /^\S+media\.m3u8$/m.exec(await (await fetch(`${base}/multivariant.m3u8`)).text())?.[0];

@@ -1,4 +1,4 @@
-/** Just enough fMP4 for a checker to read: init sections and fragments with made-up samples. */
+/** Minimal fMP4 for the checker: init sections and fragments with synthetic samples. */
 
 const encoder = new TextEncoder();
 
@@ -26,11 +26,11 @@ function u16(...values: readonly number[]): Uint8Array {
   return new Uint8Array(values.flatMap((value) => [value >>> 8, value & 0xff]));
 }
 
-/** A made-up track as its init section describes it. */
+/** A synthetic track in its init section. */
 export interface FakeMediaTrack {
   readonly kind: "video" | "audio";
   readonly timescale: number;
-  /** What the sample entry says. */
+  /** The content of the sample entry. */
   readonly sampleRate?: number;
   /** ISO/IEC 14496-3 AudioSpecificConfig: AAC-LC of 48,000 Hz in stereo unless given. */
   readonly audioConfig?: readonly number[];
@@ -59,13 +59,13 @@ function mp4a({ sampleRate = 48_000, audioConfig = AAC_LC_48K }: FakeMediaTrack)
   return box("mp4a", entry, box("esds", u32(0), es));
 }
 
-/** A fragment's made-up media. */
+/** A fragment's synthetic media. */
 export interface FakeFragment extends FakeSamples {
-  /** Sound that is muxed into it. */
+  /** Muxed audio. */
   readonly audio?: FakeSamples;
 }
 
-/** The made-up samples of one track. */
+/** The synthetic samples of one track. */
 export interface FakeSamples {
   readonly baseTicks: number;
   readonly sampleTicks: number;
@@ -73,7 +73,7 @@ export interface FakeSamples {
   readonly sampleBytes: number;
   /** Whether all samples are independent, only the first, or none. */
   readonly sync: "all" | "first" | "none";
-  /** How long samples say to be where that is not `sampleTicks`. */
+  /** Declared sample duration, if it differs from `sampleTicks`. */
   readonly durations?: readonly number[];
 }
 

@@ -1,4 +1,4 @@
-/** A synthetic broadcast that keeps every rule unless a fault is set: what tests of the checker check. */
+/** A synthetic broadcast that satisfies every rule unless a fault is set, for tests of the checker. */
 import { gzipSync } from "node:zlib";
 import type { BroadcastConfig, BroadcastState, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import { type Clock, sleep, startInterval } from "../../core/kit/clock.ts";
@@ -26,9 +26,9 @@ import {
 export interface FakeServerFaults {
   /** Changes a playlist's text. */
   readonly playlist?: (text: string, at: FakeRequest) => string;
-  /** Changes an answer. */
+  /** Changes a response. */
   readonly answer?: (answer: FakeAnswer, at: FakeRequest) => FakeAnswer | Promise<FakeAnswer>;
-  /** Answers instead of the right server. */
+  /** Responds instead of the correct server. */
   readonly replaceAnswer?: (
     at: FakeRequest,
     state: BroadcastState,
@@ -37,21 +37,21 @@ export interface FakeServerFaults {
   ) => Promise<FakeAnswer | null>;
   /** Changes the media of a part. */
   readonly media?: (fragment: FakeFragment, meta: PartMeta, track: TrackName) => FakeFragment;
-  /** Changes what an init section says of a track. */
+  /** Changes a track in an init section. */
   readonly init?: (track: FakeMediaTrack) => FakeMediaTrack;
   /** Video parts carry the audio. */
   readonly isMuxed?: boolean;
   readonly noIframes?: boolean;
 }
 
-/** A request as the hooks see it. */
+/** A request for the hooks. */
 export interface FakeRequest {
   readonly file: string;
   readonly track: TrackName;
   readonly query: URLSearchParams;
 }
 
-/** An answer as the hooks see it. */
+/** A response for the hooks. */
 export interface FakeAnswer {
   readonly status: number;
   readonly headers: Record<string, string>;
@@ -60,7 +60,7 @@ export interface FakeAnswer {
   readonly trickleMs?: number;
 }
 
-/** Resolves when `ready` holds after some entry, or after three target durations with false. */
+/** Resolves when `ready` is true after some entry, or after three target durations with false. */
 export type WaitUntil = (ready: () => boolean) => Promise<boolean>;
 
 const TARGET_S = 1;
@@ -71,7 +71,7 @@ const AAC_FRAME = 1024;
 const AUDIO_RATE = 48_000;
 const HISTORY_SEGMENTS = 14;
 const SAMPLE_BYTES = 500;
-/** Virtual time that a request takes on its way. */
+/** Virtual latency of a request. */
 const ROUND_TRIP_MS = 2;
 const IMMUTABLE = { "cache-control": "public, max-age=31536000, immutable" };
 

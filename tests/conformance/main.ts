@@ -1,4 +1,4 @@
-/** `npm run conformance -- URL`: checks a broadcast against the LL-HLS rules and prints what it found. */
+/** `npm run conformance -- URL`: checks a broadcast against the LL-HLS rules and prints the results. */
 import { defineCommand, runMain } from "citty";
 import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import { ConformanceError, runConformance } from "./checker.ts";

@@ -1,9 +1,9 @@
-/** A small reader of the few ISO BMFF boxes that the rules speak of. */
+/** A small parser of the ISO BMFF boxes that the rules concern. */
 
 import { type AudioFormat, opusSamples, readAudioFormat } from "./audio-format.ts";
 import { type BoxRange, dataViewOf, findBox, fourccAt, walkBoxes } from "./box-tree.ts";
 
-/** What an init section says of a track. */
+/** A track in an init section. */
 interface TrackFacts {
   readonly trackId: number;
   readonly timescale: number;
@@ -13,21 +13,21 @@ interface TrackFacts {
   readonly defaultFlags: number;
 }
 
-/** What an init section says of an audio track. */
+/** An audio track in an init section. */
 export interface AudioTrackFacts extends TrackFacts {
   readonly format: AudioFormat;
 }
 
-/** What an init section says: of its video track, or of its first where it has none. */
+/** An init section: its video track, or its first without video. */
 export interface InitFacts extends TrackFacts {
-  /** The audio track: this same one, or the one muxed with it. */
+  /** The audio track: this same one, or the muxed one. */
   readonly audio: AudioTrackFacts | null;
 }
 
-/** Audio frames in a row that are alike. */
+/** Consecutive equal audio frames. */
 export interface FrameGroup {
   readonly durationTicks: number;
-  /** Samples that the codec makes of each; null where that is unknown. */
+  /** Decoded samples of each; null if unknown. */
   readonly samples: number | null;
   readonly count: number;
 }
@@ -39,7 +39,7 @@ export interface AudioRun {
   readonly frames: readonly FrameGroup[];
 }
 
-/** What the fragments of a part or segment say, in the track's ticks. */
+/** The fragments of a part or segment, in the track's ticks. */
 export interface FragmentFacts {
   readonly baseTicks: number;
   readonly durationTicks: number;
@@ -52,11 +52,11 @@ export interface FragmentFacts {
   readonly firstSampleEnd: number;
   /** Whether each `moof` continues where the one before it ended. */
   readonly continuous: boolean;
-  /** The init section's audio track, and what of it is in here, `traf` by `traf`; null where it has none. */
+  /** The init section's audio track, and its data in here, `traf` by `traf`; null without one. */
   readonly audio: { readonly track: AudioTrackFacts; readonly runs: readonly AudioRun[] } | null;
 }
 
-/** Reads an init section; null where the bytes are none. */
+/** Parses an init section; null for other bytes. */
 export function readInitFacts(bytes: Uint8Array): InitFacts | null {
   const view = dataViewOf(bytes);
   const moov = findBox(view, ["moov"]);
@@ -96,7 +96,7 @@ export function isFragmentedMp4(bytes: Uint8Array): boolean {
   return first !== undefined && ["styp", "moof", "sidx", "prft", "emsg", "mdat"].includes(first.type);
 }
 
-/** Reads all fragments in `bytes`; null where there are none, or one lacks the init section's own track. */
+/** Parses all fragments in `bytes`; null if there are none, or one lacks the init section's own track. */
 export function readFragmentFacts(bytes: Uint8Array, init: InitFacts): FragmentFacts | null {
   const view = dataViewOf(bytes);
   let facts: FragmentFacts | null = null;

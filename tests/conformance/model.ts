@@ -1,4 +1,4 @@
-/** What a conformance run observes, and what it says of each rule. */
+/** The observations of a conformance run, and verdicts on rules. */
 
 import type { FragmentFacts, InitFacts } from "./media-facts.ts";
 import type { MediaPlaylist, MultivariantPlaylist } from "./playlist-reader.ts";
@@ -6,19 +6,19 @@ import type { MediaPlaylist, MultivariantPlaylist } from "./playlist-reader.ts";
 /** `not-checked`: the run collected no evidence, which is no pass. */
 export type RuleStatus = "held" | "broken" | "not-checked" | "not-applicable";
 
-/** What was found of one rule, with the evidence in a phrase. */
+/** The result of one rule, with the evidence in a phrase. */
 export interface RuleVerdict {
   readonly status: RuleStatus;
   readonly evidence: string;
 }
 
-/** A rule's verdict as it is reported. */
+/** A rule's reported verdict. */
 export interface RuleResult extends RuleVerdict {
   readonly rule: number;
   readonly title: string;
 }
 
-/** One request and its answer. Times are milliseconds since the epoch; `status` 0 means no answer. */
+/** One request and its response. Times are milliseconds since the epoch; `status` 0 means no response. */
 export interface Exchange {
   readonly url: string;
   readonly sentMs: number;
@@ -28,25 +28,25 @@ export interface Exchange {
   readonly headers: Readonly<Record<string, string>>;
   /** Decoded body. */
   readonly body: Uint8Array;
-  /** Why there was no whole answer. */
+  /** Why the response is incomplete. */
   readonly failure?: string;
 }
 
-/** What was asked of a playlist. */
+/** The directives of a playlist request. */
 export interface ReloadDirectives {
   readonly msn?: number;
   readonly part?: number;
   readonly skip?: "YES" | "v2";
 }
 
-/** A playlist request and what its answer said. */
+/** A playlist request and its parsed response. */
 export interface PlaylistReload {
   readonly directives: ReloadDirectives;
   readonly exchange: Exchange;
   readonly playlist: MediaPlaylist | null;
 }
 
-/** A full playlist and the delta update that was asked for at the same moment. */
+/** A full playlist and the delta update requested at the same moment. */
 export interface DeltaPair {
   readonly before: MediaPlaylist;
   readonly full: PlaylistReload;
@@ -59,7 +59,7 @@ export interface MediaFetch {
   readonly kind: "part" | "segment" | "init" | "iframe";
   readonly exchange: Exchange;
   readonly byteLength: number;
-  /** It was requested because a hint named it, before it was listed. */
+  /** Requested because of a hint, before it was listed. */
   readonly hinted: boolean;
   readonly fragment: FragmentFacts | null;
   readonly msn: number;
@@ -69,7 +69,7 @@ export interface MediaFetch {
 export interface TrackLog {
   readonly url: string;
   readonly kind: "video" | "audio" | "iframes";
-  /** The plain first request and the blocking ones after it, in order of their answers. */
+  /** The plain first request and the blocking ones after it, in order of their responses. */
   readonly reloads: PlaylistReload[];
   readonly deltas: DeltaPair[];
   readonly media: Map<string, MediaFetch>;
@@ -85,18 +85,18 @@ export interface TrackLog {
   readonly failures: string[];
 }
 
-/** A single question put to the server, by name; see `probes.ts`. */
+/** A single probe of the server, by name; see `probes.ts`. */
 export interface PlaylistProbe {
   readonly name: ProbeName;
   readonly directives: ReloadDirectives;
   readonly exchange: Exchange;
   readonly playlist: MediaPlaylist | null;
-  /** The playlist that the question was made from. */
+  /** The playlist from which the probe was made. */
   readonly from: MediaPlaylist;
   readonly track: TrackLog;
 }
 
-/** The questions that are put to a live playlist. */
+/** The probes of a live playlist. */
 export type ProbeName =
   | "whole-segment"
   | "past-the-last-part"
@@ -119,7 +119,7 @@ export type ProbeName =
   | "ended-directives"
   | "ended-skip";
 
-/** Everything that a run saw. */
+/** All observations of a run. */
 export interface Observation {
   readonly url: string;
   readonly multivariant: MultivariantPlaylist;
@@ -140,12 +140,12 @@ export type RuleCheck = (seen: Observation) => RuleVerdict;
 export const ruleHeld = (evidence: string): RuleVerdict => ({ status: "held", evidence });
 /** The rule is broken, on this evidence. */
 export const ruleBroken = (evidence: string): RuleVerdict => ({ status: "broken", evidence });
-/** The run saw nothing to judge by. */
+/** The run has no evidence. */
 export const ruleNotChecked = (evidence: string): RuleVerdict => ({ status: "not-checked", evidence });
-/** The rule doesn't concern this stream or place. */
+/** The rule does not apply to this stream or place. */
 export const ruleNotApplicable = (evidence: string): RuleVerdict => ({ status: "not-applicable", evidence });
 
-/** Broken with the first of `faults` and their number; held where there are none among `count` things; else not checked. */
+/** Broken with the first of `faults` and their number; held without any among `count` items; else not checked. */
 export function verdictFromFaults(faults: readonly string[], count: number, what: string): RuleVerdict {
   if (faults.length > 0) {
     return ruleBroken(faults.length === 1 ? (faults[0] ?? "") : `${faults[0]} (and ${faults.length - 1} more)`);

@@ -16,9 +16,9 @@ export interface PlaylistFollower {
   run(untilMs: number): Promise<void>;
 }
 
-/** Every so many reloads a delta update is asked for beside the full playlist. */
+/** One in this many reloads also requests a delta update. */
 const DELTA_EVERY = 4;
-/** Failed reloads in a row after which a playlist is given up. */
+/** Consecutive failed reloads after which a playlist is abandoned. */
 const GIVE_UP_AFTER = 8;
 
 const decoder = new TextDecoder();
@@ -39,10 +39,10 @@ export async function requestPlaylist(
   return { directives: asked, exchange, playlist };
 }
 
-/** How long a blocking request may take before the checker gives up: past the server's own 3 × TD. */
+/** Timeout of a blocking request: beyond the server's own 3 × TD. */
 export const blockingTimeoutMs = (targetDuration: number): number => 3000 * targetDuration + 2000;
 
-/** Begins to follow `url`; nothing is requested before `run`. */
+/** Prepares to follow `url`; nothing is requested before `run`. */
 export function createFollower(client: CheckerClient, url: string, kind: TrackLog["kind"]): PlaylistFollower {
   const log: TrackLog = {
     url,
@@ -94,7 +94,7 @@ export function createFollower(client: CheckerClient, url: string, kind: TrackLo
     if (!log.media.has(resolve(map))) await fetchMedia("init", map, -1, false, map);
   }
 
-  /** Fetches what is new, and notes what has left. */
+  /** Fetches new media, and records removed media. */
   async function onPlaylist(playlist: MediaPlaylist): Promise<void> {
     const before = latest;
     latest = playlist;
@@ -134,7 +134,7 @@ export function createFollower(client: CheckerClient, url: string, kind: TrackLo
     }
   }
 
-  /** §6.2.2: what has left less than three target durations ago must still be there. */
+  /** §6.2.2: media removed less than three target durations ago must still be available. */
   async function fetchRemoved(): Promise<void> {
     const target = latest?.targetDuration ?? 6;
     const recent = [...log.removedMs].filter(([, at]) => client.nowMs() - at < 2900 * target);
@@ -194,11 +194,11 @@ export function createFollower(client: CheckerClient, url: string, kind: TrackLo
       failed = 0;
       await onPlaylist(got.playlist);
       if (!blocking) await client.sleep(500 * (before.partTarget ?? before.targetDuration));
-      // A server that answers a blocking reload with what was known already must not be asked in a busy loop.
+      // A server that answers a blocking reload without new media must not be polled in a busy loop.
       else if (got.playlist.text === before.text) await client.sleep(50);
     }
     await fetchRemoved();
-    // The part that is hinted when the run ends may never come.
+    // The hinted part at the end of the run may never arrive.
     await Promise.race([Promise.all(pending), client.sleep(1000 * (latest?.partTarget ?? 1) + 500)]);
   }
 

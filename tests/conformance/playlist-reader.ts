@@ -1,4 +1,4 @@
-/** Reads playlists, also wrong ones: everything that a rule may judge is kept, nothing is repaired. */
+/** Parses playlists, also invalid ones: everything that a rule may check is kept, nothing is repaired. */
 
 /** `EXT-X-PART`. */
 export interface PartTag {
@@ -9,7 +9,7 @@ export interface PartTag {
   readonly byterange?: string;
 }
 
-/** A segment with its tags; without `uri` it is still open. */
+/** A segment with its tags; without `uri` it is open. */
 export interface SegmentTag {
   readonly msn: number;
   readonly uri: string | null;
@@ -33,7 +33,7 @@ export interface MediaPlaylist {
   readonly versions: readonly number[];
   readonly targetDuration: number;
   readonly mediaSequence: number;
-  /** Whether the tag stood there, and before the first segment. */
+  /** Whether the tag is present, and before the first segment. */
   readonly mediaSequencePlaced: boolean;
   readonly discontinuitySequence: number | null;
   readonly partTarget: number | null;
@@ -58,7 +58,7 @@ export interface MultivariantPlaylist {
   readonly iframes: readonly ReadonlyMap<string, string>[];
 }
 
-/** An attribute list, quotes taken off. */
+/** An attribute list without quotes. */
 function parseAttributeList(text: string): Map<string, string> {
   const list = new Map<string, string>();
   for (const match of text.matchAll(/([A-Z0-9-]+)=("[^"]*"|[^",]*)/g)) {
@@ -69,7 +69,7 @@ function parseAttributeList(text: string): Map<string, string> {
 
 const SEGMENT_TAGS = /^#(EXT-X-(DISCONTINUITY|MAP|KEY|PROGRAM-DATE-TIME))(?![A-Z-])/;
 
-/** Reads a media playlist; null where `text` is none. */
+/** Parses a media playlist; null for other text. */
 export function readMediaPlaylist(text: string): MediaPlaylist | null {
   const lines = text.split(/\r?\n/).filter((line) => line !== "");
   if (!/^#EXT-X-TARGETDURATION:/m.test(text)) return null;
@@ -166,7 +166,7 @@ function readPart(list: Map<string, string>): PartTag {
   };
 }
 
-/** Reads a multivariant playlist found at `base`; null where `text` is none. */
+/** Parses a multivariant playlist at `base`; null for other text. */
 export function readMultivariantPlaylist(text: string, base: string): MultivariantPlaylist | null {
   if (!/^#EXT-X-STREAM-INF:/m.test(text)) return null;
   const lines = text.split(/\r?\n/).filter((line) => line !== "");
@@ -187,19 +187,19 @@ export function readMultivariantPlaylist(text: string, base: string): Multivaria
   };
 }
 
-/** The part that a blocking reload asks for after this playlist. */
+/** The part that a blocking reload requests after this playlist. */
 export function nextReloadPosition(playlist: MediaPlaylist): { msn: number; part: number } {
   const last = playlist.segments.at(-1);
   if (last === undefined) return { msn: playlist.mediaSequence + playlist.skipped, part: 0 };
   return last.uri === null ? { msn: last.msn, part: last.parts.length } : { msn: last.msn + 1, part: 0 };
 }
 
-/** Its last complete segment's number; one before the first where there is none. */
+/** Its last complete segment's number; one before the first if there is none. */
 export function lastClosedSegment(playlist: MediaPlaylist): number {
   return playlist.segments.findLast((segment) => segment.uri !== null)?.msn ?? playlist.mediaSequence - 1;
 }
 
-/** A segment's length: as declared, or its parts' while it is open. */
+/** A segment's duration: declared, or of its parts while it is open. */
 export function segmentSeconds(segment: SegmentTag): number {
   return segment.durationS ?? segment.parts.reduce((sum, part) => sum + part.durationS, 0);
 }

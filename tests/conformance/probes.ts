@@ -1,17 +1,17 @@
-/** Questions put to a live playlist, one by one: each is a request whose right answer the rules know. */
+/** Probes of a live playlist: requests whose correct responses the rules define. */
 import type { CheckerClient } from "./client.ts";
 import type { Exchange, PlaylistProbe, ProbeName, ReloadDirectives } from "./model.ts";
 import { blockingTimeoutMs, type PlaylistFollower, requestPlaylist } from "./playlist-follower.ts";
 import { lastClosedSegment, type MediaPlaylist, nextReloadPosition, readMediaPlaylist } from "./playlist-reader.ts";
 
-/** Identical requests sent at once to see whether caches coalesce them. */
+/** Concurrent identical requests that show whether caches coalesce them. */
 const HERD = 8;
-/** Reloads before the first question. */
+/** Reloads before the first probe. */
 const WARM_UP = 3;
-/** Attempts at questions whose answers must be prompt: one may meet a busy moment, or a segment's end. */
+/** Attempts of probes with prompt responses: one may meet a busy moment, or a segment's end. */
 const ATTEMPTS = 2;
 
-/** Asks everything about one followed playlist. */
+/** Runs all probes of one followed playlist. */
 export async function probeTrack(
   client: CheckerClient,
   of: PlaylistFollower,
@@ -20,7 +20,7 @@ export async function probeTrack(
   const probes: PlaylistProbe[] = [];
   const track = of.log;
   let first = await of.waitFor(() => true, 10_000);
-  // The first answers pay for connections and cold code on both sides: what is timed comes after a few reloads.
+  // The first responses include connections and cold code on both sides: timed probes follow after a few reloads.
   for (let i = 0; i < WARM_UP && first !== null && !first.endList; i++) {
     const before: MediaPlaylist = first;
     first = (await of.waitFor((playlist) => playlist !== before, 10_000)) ?? before;
@@ -45,7 +45,7 @@ export async function probeTrack(
     return probes;
   }
 
-  /** Questions that depend on the moment: asked when a segment has just begun. */
+  /** Probes that depend on the moment: sent when a segment has just begun. */
   async function askAtSegmentStart(asked: number): Promise<number | null> {
     const young = (playlist: MediaPlaylist): boolean => {
       const last = playlist.segments.at(-1);
@@ -57,7 +57,7 @@ export async function probeTrack(
     const closed = lastClosedSegment(from);
     const next = nextReloadPosition(from);
     const parts = from.segments.find((segment) => segment.msn === closed)?.parts.length ?? 0;
-    // Twice what the Advance Part Limit allows: too far by any way of counting.
+    // Twice the Advance Part Limit: beyond it by any way of counting.
     const tooFar = next.part + 2 * Math.ceil(3 / Math.min(1, from.partTarget ?? 1)) + 3;
     await Promise.all([
       ask("past-the-last-part", from, { msn: closed, part: parts }),
@@ -113,7 +113,7 @@ async function askHerd(of: PlaylistFollower, from: MediaPlaylist, ask: AskQuesti
   await Promise.all(herd);
 }
 
-/** Asks an I-frame playlist to block, and for one of its pictures. */
+/** Sends a blocking request to an I-frame playlist, and one for its pictures. */
 export async function probeIframes(client: CheckerClient, of: PlaylistFollower): Promise<PlaylistProbe[]> {
   const from = of.latest();
   if (from === null || from.endList) return [];
@@ -127,14 +127,14 @@ export async function probeIframes(client: CheckerClient, of: PlaylistFollower):
   return [{ name: "iframes-blocking", from, directives: asked, exchange, playlist, track: of.log }];
 }
 
-/** The address of a part far in the future, where part names end in numbers. */
+/** The URL of a part far in the future, if part names end in numbers. */
 function futurePart(from: MediaPlaylist, base: string): string | null {
   const uri = from.segments.flatMap((segment) => segment.parts).at(-1)?.uri;
   if (uri === undefined) return null;
   const at = uri.lastIndexOf("/") + 1;
   const name = uri.slice(at);
   const changed = name.replace(/\d+(?=\D*$)/, (digits) => String(Number(digits) + 1000));
-  // Extensions such as `m4s` and `mp4` hold a digit of their own.
+  // Extensions such as `m4s` and `mp4` contain a digit.
   const stem = name.replace(
     /(\d+)(\.[a-z]\w*(?:\?.*)?)$/i,
     (_, digits: string, rest: string) => `${Number(digits) + 1000}${rest}`,
@@ -143,7 +143,7 @@ function futurePart(from: MediaPlaylist, base: string): string | null {
   return next === name ? null : new URL(uri.slice(0, at) + next, base).href;
 }
 
-/** The playlist of a rendition that doesn't exist, beside one that does. */
+/** The playlist of a rendition that does not exist, next to one that does. */
 function missingPlaylist(url: string): string {
   const address = new URL(url);
   address.search = "";
@@ -154,7 +154,7 @@ function missingPlaylist(url: string): string {
   return address.href;
 }
 
-/** The segment that left last, where every listed name follows from its number. */
+/** The last removed segment, if every listed name follows from its number. */
 function beforeWindow(from: MediaPlaylist, base: string): string | null {
   const [one, two] = from.segments.filter((segment) => segment.uri !== null);
   if (from.mediaSequence === 0 || one?.uri == null || two?.uri == null) return null;

@@ -1,4 +1,4 @@
-/** Results for people. */
+/** The result table. */
 import type { RuleResult, RuleStatus } from "./model.ts";
 
 const STATUS_LABELS: Record<RuleStatus, string> = {

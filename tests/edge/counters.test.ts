@@ -15,11 +15,11 @@ import { fetchEdge, httpTestEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
 import { type TestEdge, TestPublisher } from "../support/publisher.ts";
 
-/** So long an isolate remembers that a stream doesn't exist. */
+/** How long an isolate caches the absence of a stream. */
 const ABSENT_MS = 1_000;
 /** A status comes with a feed every 2 s. */
 const STATUS_MS = 2_500;
-/** Objects and isolates of the harness look for faults every 0.2 s. */
+/** Poll interval of faults in the harness. */
 const FAULT_MS = 300;
 const PATIENCE_MS = 60_000;
 
@@ -39,14 +39,14 @@ afterAll(async () => {
 
 type Counted = Record<TierName, TierCounters>;
 
-/** What the Live object has been told so far. */
+/** The Live object's counters so far. */
 async function counted(url: string, stream: string): Promise<Counted> {
   const { tiers } = (await (await fetchEdge(`${url}/api/streams/${stream}`)).json()) as StreamStatus;
   const of = (tier: TierName): TierCounters => tiers.find((one) => one.tier === tier) ?? { tier, ...zeroCounters() };
   return { isolate: of("isolate"), colo: of("colo"), region: of("region"), live: of("live"), r2: of("r2") };
 }
 
-/** The counters as soon as they fulfil `wanted`; whatever they are when time is up. */
+/** The counters as soon as they satisfy `wanted`, or at the timeout. */
 async function countedWhen(
   url: string,
   stream: string,
@@ -60,14 +60,14 @@ async function countedWhen(
   }
 }
 
-/** Asks `isolate` `times` times at once. Gives the statuses that came. */
+/** Sends `times` concurrent requests to `isolate`. Returns the statuses. */
 async function ask(isolate: string, path: string, times = 1, init: RequestInit = {}): Promise<number[]> {
   const answers = await Promise.all(Array.from({ length: times }, () => fetchEdge(`${isolate}${path}`, init)));
   for (const answer of answers) await answer.arrayBuffer();
   return answers.map(({ status }) => status);
 }
 
-/** Registers a stream: of one that nobody registered nothing is counted. */
+/** Registers a stream: an unregistered one has no counters. */
 async function register({ ask, adminToken }: TestEdge, stream: string): Promise<void> {
   const headers = { authorization: `Bearer ${adminToken}` };
   await (await ask(`/api/streams/${stream}/keys`, { method: "POST", headers })).arrayBuffer();
@@ -102,17 +102,17 @@ test("a known number of requests is counted once each, by outcome, and every tie
   expect(await ask(lone, publisher.path("video", "0.9.m4s"))).toEqual([404]);
   expect(await ask(lone, publisher.path("video", "33.1.m4s"), 4)).toEqual([200, 200, 200, 200]);
   expect(await ask(lone, media, 1, { method: "HEAD" })).toEqual([200]);
-  // At once: one reads R2, the others take what it brings.
+  // Concurrently: one reads R2, and the others share its result.
   expect(await ask(lone, publisher.path("video", "0.m4s"), 6)).toEqual([200, 200, 200, 200, 200, 200]);
-  // Later: the data centre's cache has it.
+  // Later: from the data centre's cache.
   expect(await ask(lone, publisher.path("video", "0.m4s"))).toEqual([200]);
-  // The recording of what goes on, and a playlist of a broadcast that never was: nobody is asked for either.
+  // The recording of a live broadcast, and a playlist of an unknown broadcast: no upstream request for either.
   expect(await ask(lone, publisher.path("video", "vod.m3u8"))).toEqual([404]);
   expect(await ask(lone, `/live/${stream}/neverheard/video/media.m3u8`)).toEqual([404]);
-  // No address of the stream's: not counted.
+  // No address of the stream: not counted.
   expect(await ask(lone, publisher.path("video", "x.txt"))).toEqual([404]);
   const before = 3 + 5 + 2 + 1 + 4 + 1 + 6 + 1 + 1 + 1;
-  // Wanting another track renews the feed, which carries the counters up; the request itself isn't answered yet.
+  // A request for another track renews the feed, which carries the counters up; the request itself is still pending.
   expect(await ask(lone, publisher.path("audio", "33.1.m4s"))).toEqual([200]);
   const counters = await countedWhen(
     lone,
@@ -123,13 +123,13 @@ test("a known number of requests is counted once each, by outcome, and every tie
   expect(counters.isolate).toMatchObject({ requests: before, errors: 0, refusals: 3 + 2 + 1 + 1 + 1 });
   const { isolate, colo, live, r2 } = counters;
   expect(isolate.hits).toBe(before - 6 - 1);
-  // Who of the six came after the first was answered asked the cache itself.
+  // Of the six, those after the first response used the cache themselves.
   expect(isolate.pulled).toBe(colo.requests);
   expect(colo).toMatchObject({ upstream: r2.requests, pulled: r2.requests, objects: 1, refusals: 0, errors: 0 });
   expect(colo.hits).toBeGreaterThan(0);
   expect(r2).toMatchObject({ hits: r2.requests, refusals: 0, errors: 0 });
   expect(counters.region.requests).toBe(0);
-  // The first feed found no stream. The ids of its broadcasts told that there was no such playlist.
+  // The first feed found no stream. The broadcast ids showed that there was no such playlist.
   expect(live.refusals).toBe(1);
   expectSums(counters);
 });
@@ -141,7 +141,7 @@ test("through a colo shield and a region shield each request is counted once, an
     const publisher = new TestPublisher(core);
     const { stream } = publisher;
     await register(core, stream);
-    // One after the other, so that each finds who came before.
+    // Sequential, so that each finds the earlier ones.
     for (const { url } of colos.edges) expect(await ask(url, `/live/${stream}/multivariant.m3u8`)).toEqual([404]);
     await new Promise((resolve) => setTimeout(resolve, ABSENT_MS));
     await publisher.openWithInits();
@@ -166,7 +166,7 @@ test("through a colo shield and a region shield each request is counted once, an
     expect(counters.isolate).toMatchObject({ requests: asked, errors: 1, refusals: colos.edges.length });
     expect(counters.colo.requests).toBeGreaterThan(0);
     expect(counters.region.requests).toBeGreaterThan(0);
-    // Segment 0 once, and the refused reading of segment 1 with its repetition.
+    // Segment 0 once, and the refused read of segment 1 with its retry.
     expect(counters.r2.requests - counters.r2.errors).toBe(1);
     expect(counters.r2.errors).toBeGreaterThan(0);
     expectSums(counters);

@@ -59,7 +59,7 @@ test("a hinted part is awaited and delivered whole; a part that is then skipped 
 
 test("a held answer states its wait (CTA-5006), and no other does", async () => {
   const publisher = await live(1);
-  // A part may come before the request for it has arrived, whose answer is then not held: the next one is asked for.
+  // A part may arrive before its request, whose response is then not held: the next one is requested.
   const asked = async (part: number): Promise<string> => {
     const held = ask(publisher.path("video", `${Math.floor(part / 6)}.${part % 6}.m4s`));
     await publisher.putParts(part, part + 1);
@@ -147,7 +147,7 @@ test("HEAD has the length and headers of GET for every kind of answer", async ()
     "/live/nope",
     "/dev/nope",
   ];
-  // These differ from one request to the next.
+  // Values that differ between requests.
   const own = ["date", "age", "last-modified", "cache-status", "cmsd-static", "keep-alive", "connection"];
   for (const path of paths) {
     for (const coding of ["gzip", "identity"]) {

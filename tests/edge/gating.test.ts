@@ -13,7 +13,7 @@ import { TestPublisher, testPartBytes } from "../support/publisher.ts";
 
 let edge: LocalEdge;
 let dataDir: string;
-/** Each isolate's own address; they share the objects. */
+/** Each isolate's own URL; they share the objects. */
 let isolates: string[];
 const door = httpTestEdge(() => edge.url, ADMIN_TOKEN);
 
@@ -43,7 +43,7 @@ async function setPlayback(stream: string, playback: PlaybackPolicy): Promise<vo
   expect((await control(stream, "access", "PUT", { playback })).status).toBe(200);
 }
 
-/** A broadcast with three parts of a stream that asks for tokens. */
+/** A broadcast with three parts of a token stream. */
 async function gated(playback: PlaybackPolicy = "token"): Promise<TestPublisher> {
   const publisher = new TestPublisher(door);
   await setPlayback(publisher.stream, playback);
@@ -60,10 +60,10 @@ async function problem(answer: Response): Promise<[number, string]> {
   return [answer.status, ((await answer.json()) as { type: string }).type];
 }
 
-/** Less than the time after which feeds are renewed: a change that they don't bring at once is not waited for. */
+/** Less than the renewal interval of feeds: a change must arrive on the current feed. */
 const PATIENCE_MS = 15_000;
 
-/** Asks until the answer is as wanted. */
+/** Repeats a request until the response is as expected. */
 async function becomes(ask: () => Promise<Response>, status: number): Promise<void> {
   const untilMs = Date.now() + PATIENCE_MS;
   for (;;) {
@@ -155,7 +155,7 @@ test("ranges, HEAD, hinted parts and 404s work with authorization as without, an
   expect(new Uint8Array(await (await hinted).arrayBuffer())).toEqual(testPartBytes(3));
   const nothing = await door.ask(publisher.path("video", "9.9.m4s"), init);
   expect([nothing.status, nothing.headers.get("cache-control")]).toEqual([404, "private, max-age=2"]);
-  // Of the same objects, everybody may keep what is public.
+  // Of the same objects, public ones are cacheable by everybody.
   await setPlayback(publisher.stream, "public");
   await becomes(() => door.ask(part), 200);
   expect((await door.ask(part)).headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
@@ -170,7 +170,7 @@ test("viewers with different tokens share every object: no token is in a cache k
   await publisher.waitUntilStored(8);
   const viewers = await Promise.all(["ann", "bob", "cat", "dan"].map((sub) => token(publisher.stream, { sub })));
   const last = isolates[2] ?? "";
-  // Segments that the last isolate's feed doesn't bring: each viewer asks for the same ones, with a token of its own.
+  // Segments that the last isolate's feed does not carry: each viewer requests the same ones, with its own token.
   const answers = await Promise.all(
     viewers.flatMap((value) =>
       [0, 1].map((msn) => fetchEdge(`${last}${publisher.path("video", `${msn}.m4s`)}?token=${value}`)),
@@ -184,7 +184,7 @@ test("viewers with different tokens share every object: no token is in a cache k
     const playlist = await fetchEdge(`${last}${publisher.path("video", "vod.m3u8")}?token=${value}`);
     await playlist.arrayBuffer();
   }
-  // An isolate reports with its next feed, which a track that it didn't follow yet makes it ask for.
+  // An isolate reports with its next feed, which a request for a new track causes.
   const counters = async (): Promise<TierCounters[]> => {
     const status = (await (await fetchEdge(`${edge.url}/api/streams/${publisher.stream}`)).json()) as StreamStatus;
     return [...status.tiers];
@@ -279,7 +279,7 @@ test("tokens are issued to anybody in local runs only", async () => {
     const body = JSON.stringify({ room: "show", sub: "ann" });
     expect((await fetchEdge(`http://127.0.0.1:${port}/dev/token`, { method: "POST", body })).status).toBe(404);
     expect((await door.ask("/dev/token", { method: "POST", body })).status).toBe(200);
-    // As a browser asks for a page of the internet whose name has come to mean 127.0.0.1.
+    // As in a browser's request for a page on the internet whose name resolves to 127.0.0.1.
     const { port: own } = new URL(edge.url);
     for (const host of ["evil.example", `127.0.0.1.evil.example:${own}`, "localhost."]) {
       const { statusCode, body: text } = await request(`${edge.url}/dev/token`, {

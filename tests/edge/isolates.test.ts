@@ -11,7 +11,7 @@ import { TestPublisher, testPartBytes } from "../support/publisher.ts";
 
 let edge: LocalEdge;
 let dataDir: string;
-/** Each isolate's own address; they share the objects. */
+/** Each isolate's own URL; they share the objects. */
 let isolates: string[];
 const door = httpTestEdge(() => edge.url, ADMIN_TOKEN);
 
@@ -56,7 +56,7 @@ test("isolates of one Live object follow it with one feed each, whatever their v
     }
   }
   await new Promise((resolve) => setTimeout(resolve, 1_100));
-  // On a slow machine a feed may have been handed over meanwhile; polling would have made ten times as many.
+  // On a slow machine a feed may have been handed over meanwhile; polling would have made ten times as many requests.
   expect((await requests()) - before).toBeLessThanOrEqual(isolates.length);
 });
 

@@ -8,7 +8,7 @@ import { httpTestEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
 import { readJson, TestPublisher } from "../support/publisher.ts";
 
-/** Few enough that a slow machine's clock lets in hardly more than the burst, which is twice as many. */
+/** Low enough that a slow machine admits hardly more than the burst, which is twice as many. */
 const JOINS_PER_SECOND = 2;
 const SPREAD_S = 20;
 
@@ -47,7 +47,7 @@ test("a rush is admitted at the configured rate, the rest gets Retry-After, and 
   expect(rush.length - refused.length).toBeLessThanOrEqual(Math.ceil((2 + tookS) * JOINS_PER_SECOND));
   const comeBackS = refused.map(({ headers }) => Number(headers.get("retry-after")));
   expect(comeBackS.every((s) => Number.isInteger(s) && s >= 1 && s <= SPREAD_S)).toBe(true);
-  // Spread, so that they don't come back together.
+  // Spread, so that they do not retry together.
   expect(new Set(comeBackS).size).toBeGreaterThan(4);
   expect(refused.every(({ headers }) => headers.get("cache-control") === "no-store")).toBe(true);
   expect(await readJson(refused[0] as Response)).toMatchObject({ type: "/problems/crowded", status: 503 });

@@ -15,7 +15,7 @@ import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { fetchEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
 
-/** Reviews by what a message says; the last two bring no review. */
+/** Reviews by message content; the last two give no review. */
 const REVIEWER_WORKER = `export default { async fetch(request) {
   const { text } = await request.json();
   if (text.includes("bad")) return Response.json({ decision: "deny" });
@@ -25,7 +25,7 @@ const REVIEWER_WORKER = `export default { async fetch(request) {
   return Response.json({ decision: "allow" });
 } };`;
 
-/** What the reviewing server was asked and has not answered. */
+/** The reviewing server's unanswered requests. */
 interface Asked {
   readonly body: { readonly text: string; readonly sender: string; readonly local: { readonly decision: string } };
   readonly authorization: string | undefined;
@@ -50,7 +50,7 @@ beforeAll(async () => {
     bindings: {
       CORRAL_REVIEWER_URL: `http://127.0.0.1:${port}/review`,
       CORRAL_REVIEWER_TOKEN: "reviewer-token",
-      // Far more than any of these tests leaves it waiting.
+      // Far more than any of these tests waits.
       CORRAL_REVIEW_MS: "10000",
     },
   });
@@ -76,7 +76,7 @@ async function take(request: IncomingMessage, response: ServerResponse): Promise
   asked.push({ body, authorization: request.headers.authorization, answer });
 }
 
-/** Waits until the server was asked about `text`; it is not asked about it again. */
+/** Waits for the server's request about `text`; there is no second one. */
 async function askedAbout(text: string): Promise<Asked> {
   for (;;) {
     const at = asked.findIndex(({ body }) => body.text === text);
@@ -184,7 +184,7 @@ test("messages denied by the lists and messages of staff are not sent to the rev
   const ann = await come(byAddress, room, "ann");
   await host.client.sendCommand({ kind: "words", words: ["spoiler"] });
   expect((await host.say("a spoiler")).ok).toBe(true);
-  // Her shard learns of the words with the event that tells of them.
+  // Her shard learns the words with their event.
   while (ann.events.length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
   expect(await ann.say("a $p0iler")).toEqual({ ok: false, error: "denied" });
   expect(asked).toEqual([]);
@@ -199,7 +199,7 @@ test("a reviewer Worker decides, and one that is slow or fails is replaced by th
   }
   while (host.notes.length < 3) await new Promise((resolve) => setTimeout(resolve, 20));
   for (const note of host.notes) expect(note).toMatchObject({ kind: "held", held: { reasons: ["unreviewed"] } });
-  // As often as it takes: on a busy machine the reviewer may be late.
+  // Repeated: on a busy machine the reviewer may be late.
   const bob = await come(byBinding, room, "bob");
   let outcome = await bob.say("bad");
   while (outcome.ok || outcome.error === "rate-limited") {

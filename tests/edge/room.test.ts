@@ -10,7 +10,7 @@ import { freePort } from "../support/ports.ts";
 
 let edge: LocalEdge;
 let dataDir: string;
-/** Each isolate's own address; they share the objects, and the cache of their data centre. */
+/** Each isolate's own URL; they share the objects, and the cache of their data centre. */
 let isolates: string[];
 
 beforeAll(async () => {
@@ -62,13 +62,13 @@ test("a replay window is requested from the room once, for any number of request
     return answer.headers.get("cache-status") ?? "";
   };
   const first = isolates[0] ?? "";
-  // The isolate hears within seconds since when the room has events; until then it answers for it that there are none.
+  // The isolate learns within seconds when the room's events begin; until then it answers that there are none.
   await expect.poll(() => statuses(first, `from=${from}`), { timeout: 10_000 }).toContain("corral-room");
   const herd = await Promise.all(Array.from({ length: 20 }, () => statuses(first, `from=${from}`)));
   const asked = herd.filter((status) => status.includes("corral-room") && !status.includes("collapsed"));
   expect(asked.length).toBeLessThanOrEqual(1);
   for (const isolate of isolates.slice(1)) {
-    // Whatever else is in the query, the window is the same. The cache keeps one that is not closed for 2 s.
+    // The window is independent of other query parameters. An open one is cached for 2 s.
     const besides = async (): Promise<string> => {
       await statuses(first, `from=${from}`);
       return statuses(isolate, `player=1&from=${from}`);
@@ -86,7 +86,7 @@ test("windows before a room's first event, and future ones, are empty without a 
   }
 });
 
-/** Opens a socket, says hello, and gives what comes first. */
+/** Opens a socket, sends hello, and returns the first event. */
 function welcomed(isolate: string): Promise<string> {
   const socket = new WebSocket(`${isolate.replace("http", "ws")}/rooms/crowded/socket`);
   return new Promise((resolve, reject) => {
@@ -104,7 +104,7 @@ test("viewers that join at once through several isolates are all welcomed", asyn
   expect(new Set(await Promise.all(comers))).toEqual(new Set(["welcome"]));
 });
 
-/** The status of an answer to a raw request. */
+/** The status of a response to a raw request. */
 function statusOf(path: string, headers: Record<string, string>, method = "GET"): Promise<number> {
   return new Promise((resolve, reject) => {
     const asked = request(`${edge.url}${path}`, { method, headers }, (answer) => {

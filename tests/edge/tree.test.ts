@@ -12,7 +12,7 @@ import { TestPublisher, testPartBytes } from "../support/publisher.ts";
 /** Two data centres of one region with three isolates each, and a lone isolate on another continent. */
 const SITES = ["weur/FRA", "weur/FRA", "weur/FRA", "weur/AMS", "weur/AMS", "weur/AMS", "oc/SYD"];
 
-/** So long an isolate remembers that a stream doesn't exist. */
+/** How long an isolate caches the absence of a stream. */
 const ABSENT_MS = 1_000;
 
 let edge: LocalEdge;
@@ -42,7 +42,7 @@ async function tiers(stream: string): Promise<Partial<Record<TierName, TierCount
 const count = (counted: Partial<Record<TierName, TierCounters>>, tier: TierName): number =>
   counted[tier]?.requests ?? 0;
 
-/** Everybody watches part `from` up to `to` of `track` in every isolate: three park on each playlist, all take the part. */
+/** Plays parts `from` to `to` of `track` in every isolate: three requests park on each playlist, all fetch the part. */
 async function watch(publisher: TestPublisher, from: number, to: number): Promise<void> {
   const path = publisher.path("video", "media.m3u8");
   for (let part = from; part < to; part += 1) {
@@ -63,8 +63,8 @@ async function watch(publisher: TestPublisher, from: number, to: number): Promis
 }
 
 /**
- * A broadcast that is watched in every isolate. They come before it begins, one after the other: so the second of each
- * data centre finds that it isn't alone, whatever the first has told the others by then.
+ * A broadcast with viewers in every isolate. They arrive before it begins, one after the other: so the second of each
+ * data centre is not alone, whatever the first has cached by then.
  */
 async function watched(): Promise<TestPublisher> {
   const publisher = new TestPublisher(door);
@@ -88,7 +88,7 @@ async function watched(): Promise<TestPublisher> {
 test("a herd in a data centre is fed by its shield, and every part crosses each link once, renewals included", async () => {
   const publisher = await watched();
   await watch(publisher, 8, 14);
-  // The counters ride upwards when feeds are renewed: wanting another track renews them all.
+  // Counters travel up with feed renewals: a request for another track renews them all.
   await everywhere(async (isolate) =>
     (await fetchEdge(`${isolate}${publisher.path("audio", "2.1.m4s")}`)).arrayBuffer(),
   );
@@ -114,7 +114,7 @@ test.for([
     const path = `${publisher.path("video", "media.m3u8")}?_HLS_msn=1&_HLS_part=4`;
     const parked = isolates.flatMap((isolate) => Array.from({ length: 5 }, () => fetchEdge(`${isolate}${path}`)));
     await publisher.restartNode(node);
-    // An object that began anew has what is stored; the publisher resends the rest.
+    // A restarted object has what is stored; the publisher resends the rest.
     await publisher.putParts(6, 12);
     for (const answer of await Promise.all(parked)) {
       expect(answer.status).toBe(200);
@@ -140,6 +140,6 @@ test("an old segment is read from R2 once, for any number of data centres that r
   await everywhere(async (isolate) =>
     (await fetchEdge(`${isolate}${publisher.path("audio", "10.5.m4s")}`)).arrayBuffer(),
   );
-  // One for each that has no shield above it: three first isolates, one data centre's shield, the region's shield.
+  // One for each without a shield above it: three first isolates, one colo shield, the region shield.
   expect(count(await tiers(publisher.stream), "r2")).toBeLessThanOrEqual(5);
 });

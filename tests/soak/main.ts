@@ -1,7 +1,7 @@
 /**
  * `npm run soak -- --hours N`: a long broadcast in accelerated time, with a real FFmpeg, a real edge and viewers. Its first
- * half is one reading whose sound's clock drifts all the while, its second a clip that repeats, whose encoders are killed on
- * the way. Judges frame and sample steps, keyframes, segment durations, flash and beep, what viewers get, and memory.
+ * half is one pass with drifting audio, its second a repeating clip, whose encoders are killed
+ * meanwhile. Checks frame and sample steps, keyframes, segment durations, flash and beep, viewers' media, and memory.
  */
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -30,19 +30,19 @@ import { freePort } from "../support/ports.ts";
 import { OutputWatcher } from "./output-watcher.ts";
 import { followRendition, type ViewerCounts } from "./viewer.ts";
 
-/** The sound's clock in the first half: it gains a tenth of a millisecond a second, 0.36 s an hour. */
+/** The audio clock in the first half: it gains a tenth of a millisecond per second, 0.36 s per hour. */
 const DRIFT = 1.0001;
 const RATE = { num: 30_000, den: 1001 } as const;
-/** Media between two looks at pictures and sound, and between two losses, seconds. */
+/** Media between two samples of video and audio, and between two kills, seconds. */
 const CHECK_EVERY_S = 300;
 const KILL_EVERY_S = 900;
-/** Flash and beep are in step within this, milliseconds. */
+/** Flash and beep are in sync within this, milliseconds. */
 const MAX_AV_OFFSET_MS = 40;
-/** What is not judged at both ends of a sample, seconds: two flashes' distance holds one anyway. */
+/** Ignored time at both ends of a sample, seconds: it still contains the distance of two flashes. */
 const EDGE_S = 0.3;
-/** Parts that wait for the edge before the source waits for them. */
+/** Parts queued for the edge before the source waits. */
 const MAX_WAITING_PARTS = 60;
-/** Memory of the last quarter above that of the second. */
+/** Allowed memory of the last quarter relative to the second. */
 const MAX_MEMORY_GROWTH = 0.1;
 
 const ARGS = {
@@ -74,7 +74,7 @@ const command = defineCommand({
 await runMain(command);
 process.exit();
 
-/** A lavfi graph of flash and beep without end, whose sound drifts. */
+/** An endless lavfi graph of flash and beep with drifting audio. */
 function driftingInput(): SourceInput {
   const period = 60;
   const periodS = (period * RATE.den) / RATE.num;
@@ -185,7 +185,7 @@ async function runHalf(
       if (mediaS >= nextLookS) {
         nextLookS += CHECK_EVERY_S;
         const worst = sampleOffsetMs(watcher, renditions);
-        // Right after a loss there is less than a sample's worth.
+        // Right after a kill there is less than a sample.
         if (Number.isFinite(worst)) worstMs = Math.max(worstMs, worst);
         memory.push(process.memoryUsage().rss);
         const speed = mediaS / ((performance.now() - startedMs) / 1000);
@@ -195,7 +195,7 @@ async function runHalf(
             `${faults} faults, ${losses} losses, ${((memory.at(-1) ?? 0) / 1e6).toFixed(0)} MB`,
         );
       }
-      // A generator can't be taken up where it was left: it would make all of it anew.
+      // A generator cannot be resumed: it would start over.
       const isLossy = input.kind === "file" && input.loop && mediaS < untilS - CHECK_EVERY_S / 10;
       if (isLossy && mediaS >= nextLossS && source.pids[0] !== undefined) {
         nextLossS += KILL_EVERY_S;
@@ -258,7 +258,7 @@ async function runHalf(
 function sampleOffsetMs(watcher: OutputWatcher, renditions: readonly Rendition[]): number {
   const { outputs } = watcher.takeSample();
   const watched = decodeOutput({ outputs, renditions, config: { muxed: false } });
-  // At its ends, a sample may have the one without the other.
+  // At its ends, a sample may contain only one of the two.
   const [first = 0, last = 0] = [watched.pictures[0]?.atS, watched.pictures.at(-1)?.atS];
   const whole = watched.pictures.filter(({ atS }) => atS > first + EDGE_S && atS < last - EDGE_S);
   return maxAvOffsetMs({ ...watched, pictures: whole });
@@ -277,7 +277,7 @@ async function startViewers(
   for (let i = 0; i < count; i++) viewers.push(followRendition(base, uris[i % uris.length] ?? "", signal));
 }
 
-/** FFmpeg processes of ours that are alive. */
+/** Our running FFmpeg processes. */
 function countLeftoverFfmpegs(): number {
   const path = `/proc/${process.pid}/task/${process.pid}/children`;
   const children = readFileSync(path, "utf8").trim().split(" ");

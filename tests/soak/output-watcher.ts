@@ -1,10 +1,10 @@
-/** Looks at what a packager gives out while it gives it out: holds little, so that hours can pass. */
+/** Checks a packager's output as it is emitted, with bounded memory. */
 
 import { FragmentReader } from "../../core/media/cmaf/fragment-reader.ts";
 import type { PackagerOutput } from "../../core/media/cmaf/packager.ts";
 import type { Rendition } from "../../origin/packager/ladder.ts";
 
-/** Segments in a row that are kept to be looked at as a viewer sees them. */
+/** Consecutive segments kept for a sample. */
 const SAMPLED_SEGMENTS = 4;
 
 interface Track {
@@ -13,7 +13,7 @@ interface Track {
   reader: FragmentReader;
   init: Uint8Array;
   nextDts: number | null;
-  /** The last frame lasts longer than others: so may only the last before a discontinuity or a gap. */
+  /** The last frame lasts longer than others, as only the last before a discontinuity or a gap may. */
   isLong: boolean;
   ticks: number;
   /** Segments of the sample, one array of parts each. */
@@ -25,7 +25,7 @@ export interface OutputSample {
   readonly outputs: readonly PackagerOutput[];
 }
 
-/** Counts what is wrong, a line for each kind. */
+/** Counts errors, one line per kind. */
 export class OutputWatcher {
   readonly #tracks: Map<string, Track>;
   readonly faults: Map<string, number> = new Map();
@@ -53,7 +53,7 @@ export class OutputWatcher {
     );
   }
 
-  /** Takes an output in. */
+  /** Adds an output. */
   checkOutput(output: PackagerOutput): void {
     const track = this.#tracks.get(output.track);
     if (track === undefined) return;
@@ -95,7 +95,7 @@ export class OutputWatcher {
     }
   }
 
-  /** The last whole segments that all tracks have, as outputs. */
+  /** The last complete segments of all tracks, as outputs. */
   takeSample(): OutputSample {
     const tracks = [...this.#tracks.values()];
     const newest = Math.min(...tracks.map(({ segments }) => (segments.at(-1)?.msn ?? 0) - 1));

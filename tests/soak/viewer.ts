@@ -1,13 +1,13 @@
 /** A viewer who follows a rendition by blocking reloads and fetches each part. */
 
-/** What a viewer met. */
+/** A viewer's counters. */
 export interface ViewerCounts {
   parts: number;
   bytes: number;
-  /** Answers that were neither media nor a wait, and the first of them. */
+  /** Responses that were neither media nor a wait, and the first of them. */
   errors: number;
   firstError: string | null;
-  /** Parts that were missing between two, apart from those that left the playlist before the viewer came to them. */
+  /** Missing parts, except those that left the playlist before the viewer requested them. */
   holes: number;
 }
 
@@ -40,7 +40,7 @@ export async function followRendition(base: string, uri: string, signal: AbortSi
     if (answer === null) break;
     const text = await answer.text().catch(() => "");
     if (answer.status !== 200) {
-      // Whoever fell out of the window begins again at the live edge.
+      // A viewer outside the window restarts at the live edge.
       if (answer.status !== 400 && answer.status !== 404)
         fail(`${answer.status} for ${url.href}: ${text.slice(0, 200)}`);
       last = null;

@@ -5,7 +5,7 @@ import type { PlaybackStats } from "../../web/src/player/stats.ts";
 
 const PATHS = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** Starts Chromium without a window. Throws when there is none. */
+/** Starts headless Chromium. Throws if there is none. */
 export function launchBrowser(): Promise<Browser> {
   const executablePath = PATHS.find((path) => path !== undefined && existsSync(path));
   if (executablePath === undefined) throw new Error("No Chromium here; install it (Debian: apt-get install chromium).");
@@ -24,7 +24,7 @@ export function launchBrowser(): Promise<Browser> {
   });
 }
 
-/** What `window.corral.stats()` says now; null while the page hasn't begun. */
+/** Current `window.corral.stats()`; null before the page has started. */
 export function readPageStats(page: Page): Promise<PlaybackStats | null> {
   return page.evaluate(() => {
     const handle = (globalThis as { corral?: { stats(): unknown } }).corral;
@@ -32,7 +32,7 @@ export function readPageStats(page: Page): Promise<PlaybackStats | null> {
   });
 }
 
-/** Waits until the page's statistics fulfil `wanted`. Throws, with the last ones, after `ms`. */
+/** Waits until the page's statistics satisfy `wanted`. Throws, with the last ones, after `ms`. */
 export async function waitForStats(
   page: Page,
   wanted: (stats: PlaybackStats) => boolean,

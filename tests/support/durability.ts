@@ -1,4 +1,4 @@
-/** What tests publish and say, and whether all of it was kept: through the origin's publisher and the room's client. */
+/** Publishes media and messages, and checks that all of it was stored, with the origin's publisher and the room's client. */
 import { createHash } from "node:crypto";
 import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import { makeTestConfig } from "../../core/broadcast/testing.ts";
@@ -9,16 +9,16 @@ import { BroadcastPublisher } from "../../origin/publisher/publisher.ts";
 import { testPartMeta } from "./publisher.ts";
 
 const PARTS_PER_SEGMENT = 6;
-/** A part of each track comes this often. */
+/** Interval of parts. */
 const PART_MS = 80;
 
-/** Bytes that only this part has. */
+/** Bytes unique to this part. */
 function bytesOf(track: TrackName, index: number, length: number): Uint8Array {
   const seed = createHash("sha256").update(`${track} ${index}`).digest();
   return Buffer.concat(Array.from({ length: Math.ceil(length / seed.length) }, () => seed)).subarray(0, length);
 }
 
-/** A broadcast that goes on whatever happens to its edge. */
+/** A broadcast that continues whatever happens to its edge. */
 export class DurabilityBroadcast {
   readonly config: BroadcastConfig;
   readonly #edge: string;
@@ -27,7 +27,7 @@ export class DurabilityBroadcast {
   readonly #publisher: BroadcastPublisher;
   readonly #timer: NodeJS.Timeout;
   #parts = 0;
-  /** Why it could not go on. */
+  /** Why it could not continue. */
   fatal: Error | null = null;
 
   private constructor(edge: string, stream: string, key: string, partBytes: number) {
@@ -52,7 +52,7 @@ export class DurabilityBroadcast {
     this.#timer = setInterval(() => this.#push(), PART_MS);
   }
 
-  /** Begins to publish with a key that `adminToken` opens the way to. */
+  /** Starts publishing with a key issued by `adminToken`. */
   static async start(
     edge: string,
     stream: string,
@@ -72,7 +72,7 @@ export class DurabilityBroadcast {
     return this.#parts;
   }
 
-  /** Parts that the edge has not taken, or lost and not got again. */
+  /** Parts that the edge has not accepted, or has lost. */
   get waiting(): number {
     return this.#publisher.counters().waiting;
   }
@@ -86,7 +86,7 @@ export class DurabilityBroadcast {
     }
   }
 
-  /** Fills the last segment, and ends. Throws where the edge doesn't take the end. */
+  /** Completes the last segment, and ends. Throws if the edge does not accept the end. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
     while (this.#parts % PARTS_PER_SEGMENT !== 0) this.#push();
@@ -99,7 +99,7 @@ export class DurabilityBroadcast {
     await this.#publisher.close();
   }
 
-  /** Segments that the recording lacks, or whose bytes are others. */
+  /** Segments that the recording lacks, or whose bytes differ. */
   async findMissingSegments(): Promise<string[]> {
     const missing: string[] = [];
     for (const { name: track } of this.config.tracks) {
@@ -121,7 +121,7 @@ export class DurabilityBroadcast {
 const WINDOW_MS = 10_000;
 const MESSAGE_MS = 400;
 
-/** Somebody who goes on talking in a room whatever happens to it. */
+/** A participant that keeps writing in a room whatever happens to it. */
 export class DurabilityChat {
   readonly acknowledged: string[] = [];
   readonly #edge: string;
@@ -141,7 +141,7 @@ export class DurabilityChat {
     this.#timer = setInterval(() => this.#sendMessage(), MESSAGE_MS);
   }
 
-  /** Begins to talk, as the host. */
+  /** Starts writing, as the host. */
   static async start(edge: string, stream: string): Promise<DurabilityChat> {
     const body = JSON.stringify({ room: stream, sub: "talker", name: "Talker", roles: ["host"], seconds: 86_400 });
     const answer = await fetch(`${edge}/dev/token`, { method: "POST", body });
@@ -157,7 +157,7 @@ export class DurabilityChat {
     });
   }
 
-  /** Says nothing more, and waits until what was said is acknowledged. */
+  /** Stops writing, and waits until everything is acknowledged. */
   async end(): Promise<void> {
     clearInterval(this.#timer);
     const untilMs = Date.now() + 30_000;
@@ -171,12 +171,12 @@ export class DurabilityChat {
     this.#client.stop();
   }
 
-  /** Messages that were acknowledged and that the room's history has not, or has more than once. */
+  /** Acknowledged messages that the room's history lacks, or has more than once. */
   async findMissingMessages(): Promise<string[]> {
     const acknowledged = [...this.acknowledged];
     const missing = await this.#missingOf(acknowledged);
     if (missing.length === 0) return [];
-    // The newest windows of the replay may be kept in a cache for 2 s.
+    // The newest replay windows may be cached for 2 s.
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     return this.#missingOf(acknowledged);
   }

@@ -1,4 +1,4 @@
-/** A day of a broadcast without a day's waiting: its segments, as an object lists them and as a replica has them. */
+/** A broadcast of a day without waiting a day: its segments, as listed by an object and held by a replica. */
 import type { BroadcastConfig, TrackState } from "../../core/broadcast/broadcast-log.ts";
 import { appendPackedSegments, NO_PACKED_SEGMENTS } from "../../core/broadcast/packed-segments.ts";
 import { Replica } from "../../core/broadcast/replica.ts";
@@ -34,7 +34,7 @@ export function storedSegment(msn: number): SegmentState {
   };
 }
 
-/** The replica of a broadcast whose tracks have so many segments each; every track has the init section 1. */
+/** The replica of a broadcast with this many segments per track; every track has init section 1. */
 export function longReplica(epoch: string, config: BroadcastConfig, segments: number, tail: TailBuffer): Replica {
   const all = Array.from({ length: segments }, (_, msn) => storedSegment(msn));
   const tracks: TrackState[] = config.tracks.map((track) => {

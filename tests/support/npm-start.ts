@@ -1,10 +1,10 @@
-/** `npm start` as people run it: npm, run.mjs, the program, and what that starts. */
+/** `npm start` with its chain of processes: npm, run.mjs, the program, and its children. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** A link of the chain. */
+/** A process of the chain. */
 export type ChainRole = "npm" | "run" | "node" | "workerd" | "ffmpeg";
 
 interface ChainProcess {
@@ -31,24 +31,24 @@ export class NpmStartChain {
     }
   }
 
-  /** What it printed so far. */
+  /** Its output so far. */
   get output(): string {
     return this.#output;
   }
 
-  /** Settles when it has printed `text`. Throws with its output where it takes longer than `ms`. */
+  /** Resolves when it has printed `text`. Throws with its output after `ms`. */
   async waitForOutput(text: string, ms = 60_000): Promise<void> {
     await waitUntil(`it prints ${text}`, () => this.#output.includes(text), ms).catch((error: Error) => {
       throw new Error(`${error.message}\n${this.#output}`);
     });
   }
 
-  /** Process ids of a link that runs now. */
+  /** Process ids of a running link. */
   pids(link: ChainRole): number[] {
     return this.#rows().flatMap((row) => (row.link === link ? [row.pid] : []));
   }
 
-  /** Processes of the chain that are still alive, whatever their parent. */
+  /** Running processes of the chain, whatever their parent. */
   leftoverPids(): number[] {
     this.#rows();
     return [...this.#knownPids].filter(isAlive);
@@ -98,7 +98,7 @@ function roleOf(args: string): ChainRole | null {
 function isAlive(pid: number): boolean {
   try {
     const stat = execFileSync("ps", ["-o", "stat=", "-p", `${pid}`], { encoding: "utf8" });
-    // Nobody may have taken the end of one whose parent was killed yet.
+    // The exit of one whose parent was killed may not be collected yet.
     return !stat.startsWith("Z");
   } catch {
     return false;

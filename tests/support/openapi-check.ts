@@ -1,8 +1,8 @@
-/** Holds answers against the OpenAPI document: address, method, status, media type and body. */
+/** Checks responses against the OpenAPI document: address, method, status, media type and body. */
 import { z } from "zod";
 import type { OpenApiDocument } from "../../workers/api/openapi.ts";
 
-/** An answer, and the request that it is to. */
+/** A response with its request. */
 export interface CheckedExchange {
   readonly method: string;
   readonly path: string;
@@ -15,10 +15,10 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { schema?: Json }>> }>>;
 }
 
-/** Addresses that the document leaves out: pages and their files. */
+/** Addresses outside the document: pages and their files. */
 const UNDOCUMENTED = /^\/(?!(api|rooms|ingest|live|metrics|dev|openapi\.json)(\/|$|\?))/;
 
-/** Judges answers by one document. */
+/** Checks responses by one document. */
 export class OpenApiChecker {
   readonly #document: OpenApiDocument;
   readonly #paths: readonly { readonly pattern: RegExp; readonly operations: Readonly<Record<string, Operation>> }[];
@@ -32,7 +32,7 @@ export class OpenApiChecker {
     }));
   }
 
-  /** What is wrong with an answer, or null. */
+  /** The error of a response, or null. */
   async complaint({ method, path, answer }: CheckedExchange): Promise<string | null> {
     const { status } = answer;
     const about = `${method} ${path}: ${status}`;
@@ -63,7 +63,7 @@ export class OpenApiChecker {
     return made;
   }
 
-  /** A schema with its references replaced by what they name. */
+  /** A schema with its references resolved. */
   #inline(value: unknown): unknown {
     if (Array.isArray(value)) return value.map((item) => this.#inline(item));
     if (typeof value !== "object" || value === null) return value;

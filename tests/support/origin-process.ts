@@ -1,4 +1,4 @@
-/** The origin as people run it, as a child process. */
+/** The origin as a child process. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
@@ -22,12 +22,12 @@ export class OriginProcess {
     }
   }
 
-  /** What it printed so far. */
+  /** Its output so far. */
   get output(): string {
     return this.#output;
   }
 
-  /** Settles when it has printed `text`. Throws with its output when it ends first or takes longer than `ms`. */
+  /** Resolves when it has printed `text`. Throws with its output if it ends first or after `ms`. */
   async waitForOutput(text: string | RegExp, ms = 30_000): Promise<void> {
     const untilMs = Date.now() + ms;
     const found = (): boolean => (typeof text === "string" ? this.#output.includes(text) : text.test(this.#output));
@@ -51,7 +51,7 @@ export class OriginProcess {
     return this.exit;
   }
 
-  /** Milliseconds of CPU that the process itself has used, without its children. */
+  /** CPU of the process itself in milliseconds, without its children. */
   cpuMs(): number {
     const stat = execFileSync("cat", [`/proc/${this.process.pid}/stat`], { encoding: "utf8" });
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

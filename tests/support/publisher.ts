@@ -1,20 +1,20 @@
-/** A publisher for tests: it speaks the publish API through the edge's front door, in workerd and from Node alike. */
+/** A publisher for tests: it uses the publish API of the gateway, in workerd and from Node. */
 import type { PlaybackPolicy } from "../../core/access/access-policy.ts";
 import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import { makeTestConfig } from "../../core/broadcast/testing.ts";
 import { PART_HEADER, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
 
-/** An edge as a test reaches it. */
+/** The edge of a test. */
 export interface TestEdge {
-  /** Asks the edge; `path` begins with a slash. */
+  /** Sends a request to the edge; `path` begins with a slash. */
   ask(path: string, init?: RequestInit): Promise<Response>;
   readonly adminToken: string;
 }
 
 let publisherCount = 0;
 
-/** One publishing process on a stream of its own (or on a given one). */
+/** One publishing process on its own stream (or a given one). */
 export class TestPublisher {
   readonly #edge: TestEdge;
   readonly stream: string;
@@ -68,14 +68,14 @@ export class TestPublisher {
     return this.put(`${this.config.broadcast}/${track}/init-${version}.mp4`, new Uint8Array(8).fill(version));
   }
 
-  /** Part number `index`, six to a segment, with bytes that tell which it is. */
+  /** Part number `index`, six per segment, with unique bytes. */
   putPart(track: string, index: number, over: Partial<PartMeta> = {}): Promise<Response> {
     const meta = testPartMeta(index, over);
     const file = `${this.config.broadcast}/${track}/${meta.msn}.${meta.part}.m4s`;
     return this.put(file, meta.gap ? null : testPartBytes(index), { [PART_HEADER]: JSON.stringify(meta) });
   }
 
-  /** Parts `from` up to `to` of every track, each expected to be taken. */
+  /** Sends parts `from` to `to` of every track, each expected to be accepted. */
   async putParts(from: number, to: number): Promise<void> {
     for (let index = from; index < to; index += 1) {
       for (const { name } of this.config.tracks) {
@@ -86,7 +86,7 @@ export class TestPublisher {
     }
   }
 
-  /** Throws away the memory of the stream's object, or of a shield like `weur.FRA.0`. */
+  /** Discards the memory of the stream's object, or of a shield like `weur.FRA.0`. */
   async restartNode(node = "live"): Promise<void> {
     const admin = { authorization: `Bearer ${this.#edge.adminToken}` };
     const answer = await this.#edge.ask(`/api/streams/${this.stream}/restart?node=${node}`, {

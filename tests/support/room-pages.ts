@@ -1,10 +1,10 @@
-/** People in a room, each in a browser of their own: what tests do with the pages' chat. */
+/** Participants of a room in separate browser contexts: actions on the pages' chat. */
 import type { Browser, Locator, Page } from "playwright-core";
 
-/** A machine that is busy with something else gets this long wherever a test only waits for something to happen. */
+/** Timeout of waits that assert no duration, generous for a loaded machine. */
 export const PAGE_TIMEOUT_MS = 60_000;
 
-/** Opens the watch page in a browser context of its own, which is another device to the edge. */
+/** Opens the watch page in a separate browser context, which is another device. */
 export async function openWatchPage(browser: Browser, url: string, size = { width: 1280, height: 800 }): Promise<Page> {
   const page = await (await browser.newContext({ viewport: size })).newPage();
   page.setDefaultTimeout(PAGE_TIMEOUT_MS);
@@ -31,7 +31,7 @@ export const messageRows = (page: Page, text: string): Locator => page.locator("
 /** Waits until a message is on the page. */
 export const waitForMessage = (page: Page, text: string): Promise<void> => messageRows(page, text).first().waitFor();
 
-/** Presses a moderator's button beside a message. */
+/** Clicks a moderator's button at a message. */
 export async function pressModeration(page: Page, text: string, label: RegExp): Promise<void> {
   const row = messageRows(page, text).first();
   await row.focus();

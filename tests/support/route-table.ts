@@ -1,10 +1,10 @@
 /**
- * Every address of the edge: which methods it takes, and what each caller is answered. Tests of the Worker ask all of them,
- * and fail for a route of `app.ts` that has no row.
+ * Every address of the edge: its methods, and the response to each caller. Tests of the Worker request all of them,
+ * and fail for a route of `app.ts` without a row.
  *
- * To add a route, add a row under its pattern as `app.ts` writes it. Its path has `{stream}` and `{broadcast}`; each method
- * has a policy (`forEverybody`, `forOperator`, …; write another where none fits) and what it sends. `spends: true` where the
- * method changes what other rows see: its stream is then its own.
+ * To add a route, add a row under its pattern in `app.ts`. Its path has `{stream}` and `{broadcast}`; each method
+ * has a policy (`forEverybody`, `forOperator`, …; add another if none fits) and its request. `spends: true` if the
+ * method changes what other rows see: it then gets its own stream.
  */
 import { makeTestConfig } from "../../core/broadcast/testing.ts";
 import { PART_HEADER, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
@@ -13,7 +13,7 @@ import type { TrackFile } from "../../core/media/hls/media-path.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import { testPartBytes, testPartMeta } from "./publisher.ts";
 
-/** Who asks: without anything, with a device's key, with a viewer's token (good, banned, revoked, of staff), with a stream's key, with the admin token. */
+/** Callers: without credentials, with a device key, with a viewer token (valid, banned, revoked, of staff), with a stream key, with the admin token. */
 export const CALLERS = [
   "nobody",
   "anonymous",
@@ -27,9 +27,9 @@ export const CALLERS = [
 ] as const;
 export type Caller = (typeof CALLERS)[number];
 
-/** What each caller is answered: the status, and a problem's name behind it. */
+/** The response to each caller: the status, followed by a problem's name. */
 export type CallerAnswers = Readonly<Record<Caller, string>>;
-/** What callers are answered at a stream that is public, and at one that asks for tokens. */
+/** The responses to callers at a public stream, and at a token stream. */
 export interface RoutePolicy {
   readonly public: CallerAnswers;
   readonly gated: CallerAnswers;
@@ -42,12 +42,12 @@ export interface RouteMethod {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** One address below a pattern. `HEAD` and `OPTIONS` go without saying. */
+/** One address of a pattern. `HEAD` and `OPTIONS` are implied. */
 export interface RouteAddress {
   readonly path: string;
   readonly methods: Readonly<Partial<Record<"GET" | "PUT" | "POST" | "DELETE", RouteMethod>>>;
   readonly changesStream?: boolean;
-  /** There is nothing here: 404 by any method but `OPTIONS`. */
+  /** No such address: 404 by any method except `OPTIONS`. */
   readonly isUnknown?: boolean;
 }
 
@@ -64,14 +64,14 @@ const secret = (name: string, done: string, owner: Caller): RoutePolicy =>
   });
 const forOperator = (done = "200"): RoutePolicy => secret("admin-token", done, "operator");
 const forMetrics: RoutePolicy = secret("metrics-token", "200", "operator");
-/** A host does as the operator does, until the operator has: the table's operator comes last. */
+/** A host acts like the operator, until the operator has acted: the table's operator comes last. */
 const forHosts = (undone: string): RoutePolicy => {
   const { public: answers } = forOperator();
   return alikeEverywhere({ ...answers, host: undone });
 };
 const forPublisher = (done = "200"): RoutePolicy => secret("key", done, "publisher");
 
-/** At a stream that asks for tokens, those who are let in and those who aren't. */
+/** At a token stream, admitted and refused callers. */
 const gated = (done: string): CallerAnswers => ({
   ...answerAll(done),
   nobody: "401 token-missing",
@@ -81,10 +81,10 @@ const gated = (done: string): CallerAnswers => ({
   publisher: "401 token-malformed",
   operator: "401 token-malformed",
 });
-/** Nobody's token is looked at where everybody may watch. */
+/** Tokens are ignored at public streams. */
 const forViewers = (done = "200"): RoutePolicy => ({ public: answerAll(done), gated: gated(done) });
 
-/** A token that is brought is looked at in the room of a public stream too. */
+/** A presented token is checked in the room of a public stream too. */
 const forCounted = (done = "200"): RoutePolicy => ({
   public: {
     ...answerAll(done),
@@ -95,13 +95,13 @@ const forCounted = (done = "200"): RoutePolicy => ({
   },
   gated: gated(done),
 });
-/** A ticket is given to whoever's token is one of this room; the socket says who is let in. */
+/** Every token of this room gets a ticket; the socket decides admission. */
 const forTicket: RoutePolicy = alikeEverywhere({
   ...answerAll("200"),
   publisher: "401 token-malformed",
   operator: "401 token-malformed",
 });
-/** Sockets: how it goes on behind `101`. */
+/** Sockets: the result after `101`. */
 const forSockets: RoutePolicy = {
   public: {
     ...answerAll("101 welcome"),
@@ -124,7 +124,7 @@ const media = (file: string): RouteAddress => ({
   methods: { GET: { policy: forViewers() } },
 });
 
-/** Files of a track by what they are: a new kind of playlist or file doesn't compile without its row. */
+/** Files of a track by kind: a new kind of playlist or file does not compile without its row. */
 const PLAYLISTS: Readonly<Record<PlaylistFile, RouteAddress>> = {
   "media.m3u8": media("media.m3u8"),
   "iframes.m3u8": media("iframes.m3u8"),
@@ -138,7 +138,7 @@ const FILES: Readonly<Record<TrackFile["kind"], readonly RouteAddress[]>> = {
   part: [media("2.1.m4s")],
 };
 
-/** Delivery, which goes past the router. */
+/** Delivery, which bypasses the router. */
 export const LIVE_ADDRESSES: readonly RouteAddress[] = [
   { path: "/live/{stream}/multivariant.m3u8", methods: { GET: { policy: forViewers() } } },
   ...Object.values(FILES).flat(),
@@ -161,7 +161,7 @@ const missing = (path: string): RouteAddress => ({
   isUnknown: true,
 });
 
-/** What a token of a local run is asked for with. */
+/** The request body of a local token. */
 const DEV_TOKEN_BODY = JSON.stringify({ room: "demo", sub: "ann" });
 const NEXT_PART_INDEX = 14;
 
@@ -236,7 +236,7 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   ],
 };
 
-/** The room's socket, as it is opened. */
+/** The opening request of the room's socket. */
 export const SOCKET_ROUTE: { readonly path: string; readonly policy: RoutePolicy } = {
   path: "/rooms/{stream}/socket",
   policy: forSockets,
@@ -245,7 +245,7 @@ export const SOCKET_ROUTE: { readonly path: string; readonly policy: RoutePolicy
 /** Every address of the table. */
 export const ALL_ADDRESSES: readonly RouteAddress[] = [...Object.values(ROUTES).flat(), ...LIVE_ADDRESSES];
 
-/** Where a stream of a test is. */
+/** The location of a test's stream. */
 export interface TestStream {
   readonly stream: string;
   readonly broadcast: string;
@@ -257,7 +257,7 @@ export interface TestStream {
 export const pathAt = ({ path }: RouteAddress, { stream, broadcast }: TestStream): string =>
   path.replace("{stream}", stream).replace("{broadcast}", broadcast);
 
-/** What a method sends at a stream. */
+/** A method's request at a stream. */
 export function requestInitFor(
   { body, headers = {} }: Partial<RouteMethod> = {},
   { broadcast, publisher }: TestStream,

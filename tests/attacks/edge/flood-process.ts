@@ -1,10 +1,10 @@
-/** The process of a flood: sends what its parent asks it to, and ends with it. */
+/** The process of a flood: sends its parent's requests, and ends with it. */
 import { Agent, type IncomingMessage, type RequestOptions, request } from "node:http";
 import type { Socket } from "node:net";
 import type { FloodJob, FloodRequest } from "./flood.ts";
 
 const TICK_MS = 5;
-/** Whoever isn't answered within this goes. */
+/** A request without an answer within this time is abandoned. */
 const PATIENCE_MS = 2_000;
 const HANDSHAKE = {
   connection: "Upgrade",
@@ -83,10 +83,10 @@ function drained(answer: IncomingMessage, done: (status: number) => void): void 
   answer.on("error", () => {});
 }
 
-/** Says hello over a socket that has just been opened, and leaves with the first word of the server. */
+/** Sends a frame over a new socket, and closes at the server's first frame. */
 function greeted(socket: Socket, { hello = "" }: FloodRequest, done: () => void): void {
   const text = Buffer.from(hello);
-  // One masked text frame; a mask of zeros leaves the text as it is.
+  // One masked text frame; a mask of zeros leaves the text unchanged.
   socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), text]));
   socket.once("data", () => socket.destroy());
   socket.setTimeout(PATIENCE_MS, () => socket.destroy());

@@ -1,6 +1,6 @@
 /**
- * A flood from a process of its own, which yields the processor to everybody else: an attacker's requests come from another
- * machine, so what they take here is to be the edge's time and nobody's else.
+ * A flood from a separate process with low priority: an attacker's requests come from another machine,
+ * so their cost here should be the edge's time only.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { constants, setPriority } from "node:os";
@@ -8,46 +8,46 @@ import { fileURLToPath } from "node:url";
 
 const PROCESS = fileURLToPath(new URL("flood-process.ts", import.meta.url));
 
-/** One request of a flood; `{n}` in its path becomes another number each time. */
+/** One request of a flood; `{n}` in its path is replaced by another number each time. */
 export interface FloodRequest {
   readonly method: string;
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A body, or the bytes of one of zeros. */
+  /** A body, or the size of one of zeros. */
   readonly body?: string;
   readonly bodyBytes?: number;
-  /** A frame of at most 125 bytes: a WebSocket is opened, this is said, and with the first answer it is closed. */
+  /** A frame of at most 125 bytes: a WebSocket is opened, sends it, and is closed at the first answer. */
   readonly hello?: string;
 }
 
-/** How large a flood is. */
+/** The size of a flood. */
 export interface FloodBounds {
   readonly connections?: number;
   readonly perSecond?: number;
   readonly most?: number;
 }
 
-/** What the process of a flood is told. */
+/** The job of a flood's process. */
 export interface FloodJob extends Required<FloodBounds> {
   readonly port: number;
   readonly requests: readonly FloodRequest[];
 }
 
-/** What came of a flood: requests by status, 0 for those whose connection broke. */
+/** The result of a flood: requests by status, 0 for broken connections. */
 export type FloodStatuses = Readonly<Record<number, number>>;
 
-/** How many requests these are. */
+/** The number of these requests. */
 export const requestsIn = (statuses: FloodStatuses): number =>
   Object.values(statuses).reduce((sum, count) => sum + count, 0);
 
-/** A flood under way. */
+/** A running flood. */
 export class Flood {
   readonly #process: ChildProcess;
-  /** It has begun. */
+  /** Resolves when it has started. */
   readonly begun: Promise<void>;
   readonly #over: Promise<FloodStatuses>;
 
-  /** At most `perSecond` requests over `connections` at once, `most` in all. */
+  /** At most `perSecond` requests over `connections` connections, `most` in total. */
   constructor(
     port: number,
     requests: readonly FloodRequest[],
@@ -72,7 +72,7 @@ export class Flood {
     return this.#over;
   }
 
-  /** Sends no more, and waits for what is under way. */
+  /** Stops sending, and waits for pending requests. */
   stop(): Promise<FloodStatuses> {
     this.#process.send("stop");
     return this.over();

@@ -1,4 +1,4 @@
-/** Floods from one address on a whole edge: whoever publishes, watches and talks beside them goes on as before. */
+/** Floods from one address on a whole edge: a publisher, viewers and chat continue as before. */
 import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,14 +18,14 @@ import { Flood, type FloodRequest, type FloodStatuses, requestsIn } from "./floo
 import { noWaits, WAITED_FOR, Witness } from "./witness.ts";
 
 const MEASURED_MS = whole ? 2_000 : 500;
-/** Windows of each kind, in turns, and how often a second a flood asks at most. */
+/** Measurement windows per kind, in turn, and the flood's maximum rate. */
 const ROUNDS = whole ? 5 : 1;
 const PER_SECOND = 1_000;
 
-/** In memory: locally a write to disk holds up all that workerd does, by more and more unevenly than any flood. */
+/** In memory: locally a write to disk blocks workerd longer and less evenly than any flood. */
 const FOLDER = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
 
-/** What any Worker takes at least: it looks at nothing. */
+/** The minimum cost of any Worker, which inspects nothing. */
 const BARE = "export default { fetch: () => new Response(null, { status: 404 }) };";
 
 let edge: LocalEdge;
@@ -73,7 +73,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** What a stranger floods an edge with. */
+/** The requests of a stranger's flood. */
 interface Attack {
   readonly requests: readonly FloodRequest[];
   readonly perSecond?: number;
@@ -139,7 +139,7 @@ const NAMES = [
   "sockets that say hello",
 ] as const;
 
-/** All windows of one kind. */
+/** The windows of one kind. */
 class Windows {
   readonly waits = noWaits();
   readonly statuses: Record<number, number> = {};
@@ -150,14 +150,14 @@ class Windows {
     return requestsIn(this.statuses);
   }
 
-  /** Measures for a while. */
+  /** Measures for some time. */
   async quiet(): Promise<void> {
     const before = cpuMs(workerd);
     await witness.measure(MEASURED_MS, this.waits);
     this.cpuMs += cpuMs(workerd) - before;
   }
 
-  /** Measures for a while under a flood at a port. */
+  /** Measures for some time during a flood of a port. */
   async flooded(at: number, { requests, perSecond = PER_SECOND }: Attack): Promise<FloodStatuses> {
     const flood = new Flood(at, requests, { perSecond });
     await flood.begun;
@@ -171,7 +171,7 @@ class Windows {
   }
 }
 
-/** How the edge's waits compare with a quiet time's, and what as many requests at bare Workers do to them. */
+/** The edge's delays compared with a quiet time, and with as many requests to bare Workers. */
 function told(quiet: Windows, flood: Windows, within: Windows, beside: Windows): string {
   const waits = WAITED_FOR.map((name) => {
     const at = ({ waits }: Windows, p: number): number => percentile(waits[name], p);
@@ -189,7 +189,7 @@ test.each(NAMES)(
   async (name) => {
     const windows = { quiet: new Windows(), edge: new Windows(), within: new Windows(), beside: new Windows() };
     for (let round = 0; round < ROUNDS; round += 1) {
-      // Another address in each round, so that each has the time before the rate limits know it.
+      // Another address in each round, so that each is unknown to the rate limits at first.
       const attack = attackOf(name, { "cf-connecting-ip": `203.0.113.${NAMES.indexOf(name) * ROUNDS + round}` });
       if (whole) await windows.quiet.quiet();
       const answered = await windows.edge.flooded(port, attack);

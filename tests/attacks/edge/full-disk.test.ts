@@ -1,4 +1,4 @@
-/** A disk that fills up under an edge: nothing that was acknowledged is lost, and it goes on when there is room again. */
+/** A disk that fills up under an edge: no acknowledged data is lost, and it continues when there is space. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { freePort } from "../../support/ports.ts";
 import { figure } from "../scale.ts";
 
 const DISK_BYTES = 40_000_000;
-/** So large that each segment is a file of its own size in what is left of the disk. */
+/** Large enough that each segment uses a visible share of the disk. */
 const PART_BYTES = 20_000;
 
 let disk: string;
@@ -20,7 +20,7 @@ let edge: LocalEdge;
 
 beforeAll(async () => {
   disk = mkdtempSync(join(tmpdir(), "corral-disk-"));
-  // A disk of its own, which needs root: without it nothing is tested, and the test fails.
+  // A separate disk, which needs root: without it the test fails.
   execFileSync("mount", ["-t", "tmpfs", "-o", `size=${DISK_BYTES}`, "tmpfs", disk]);
   edge = await startEdge({
     port: await freePort(),
@@ -37,7 +37,7 @@ afterAll(async () => {
 
 const ballast = (): string => join(disk, "ballast");
 
-/** Leaves no block of the disk. */
+/** Fills the disk to the last block. */
 function fill(): void {
   const { bavail, bsize } = statfsSync(disk);
   writeFileSync(ballast(), Buffer.alloc(bavail * bsize));

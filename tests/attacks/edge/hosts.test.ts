@@ -1,4 +1,4 @@
-/** Requests whose `Host` makes no address, as no browser sends them: what the whole edge answers, whatever they ask for. */
+/** Requests with an invalid `Host`, which no browser sends: responses of the whole edge on every route. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -26,7 +26,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** What is sent beside `Host`. */
+/** The request besides `Host`. */
 interface Asking {
   readonly method: string;
   readonly path: string;
@@ -34,7 +34,7 @@ interface Asking {
   readonly body: string;
 }
 
-/** The status that these bytes are answered with; 0 where the edge only closes. */
+/** The status for these bytes; 0 if the edge only closes. */
 function statusOf({ method, path, headers, body }: Asking, host: string): Promise<number> {
   const all = { connection: "close", ...headers, ...(body === "" ? {} : { "content-length": String(body.length) }) };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}`);
@@ -98,7 +98,7 @@ const ODD: readonly string[] = [
   "a".repeat(7_000),
 ];
 
-/** Every way through the edge. */
+/** Every route through the edge. */
 function ways(publisher: TestPublisher): Asking[] {
   const { stream } = publisher;
   const get = (path: string, headers: Asking["headers"] = {}): Asking => ({ method: "GET", path, headers, body: "" });

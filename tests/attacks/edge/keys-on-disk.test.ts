@@ -1,4 +1,4 @@
-/** An attack on erasure: whoever has the disk looks for keys that were destroyed, in the database and in its log. */
+/** An attack on erasure: searches the disk for destroyed keys, in the database and in its log. */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 const KEYRING = fileURLToPath(new URL("../../../durable-objects/room/keyring/keyring.ts", import.meta.url));
 
-/** The keyring as it is, a room that has nothing to forget, and a door to both. */
+/** The real keyring, a room with nothing to erase, and an endpoint for both. */
 const ENTRY = `
 import { DurableObject } from "cloudflare:workers";
 export { Keyring } from ${JSON.stringify(KEYRING)};
@@ -73,7 +73,7 @@ interface Tagged {
 
 const bytesOf = ({ key }: Tagged): Buffer => Buffer.from(Object.values(key));
 
-/** How many files of the folder have these bytes. */
+/** Number of files in the folder with these bytes. */
 async function filesWith(bytes: Buffer): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
@@ -92,9 +92,9 @@ test("a key destroyed by an erasure is nowhere on disk, while the edge runs and 
   for (const each of [first, second, third]) expect(await filesWith(bytesOf(each))).toBeGreaterThan(0);
   expect(await call("erase", "person-0")).toMatchObject({ rooms: 1, pending: 0 });
   expect(await filesWith(bytesOf(first))).toBe(0);
-  // Keys that are in use are where they were.
+  // Keys in use are still there.
   expect(await filesWith(bytesOf(third))).toBeGreaterThan(0);
-  // One that a room gave up goes with the next wipe.
+  // A key released by a room is wiped with the next pass.
   await call("release", [second.tag]);
   expect(await call("erase", "person-399")).toMatchObject({ rooms: 1, pending: 0 });
   expect(await filesWith(bytesOf(second))).toBe(0);

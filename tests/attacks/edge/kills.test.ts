@@ -1,6 +1,6 @@
 /**
- * Kills of any process of `npm start`, at any moment: nothing that was acknowledged is lost, nothing is left running, and
- * the next run on the same folder has it all.
+ * Kills of any process of `npm start`, at any moment: no acknowledged data is lost, no process remains, and
+ * the next run on the same folder has all of it.
  */
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +17,7 @@ import { figure, whole } from "../scale.ts";
 const KILLS = whole ? 100 : 3;
 const LINKS: readonly ChainRole[] = ["workerd", "node", "npm", "ffmpeg", "run"];
 const SEED = Number(process.env["CORRAL_SEED"] ?? 12);
-/** Whatever was started is gone this soon after a link was killed: a clean end takes a second or two. */
+/** All processes have exited this soon after a kill: a clean end takes a second or two. */
 const GONE_MS = 15_000;
 
 const data = mkdtempSync(join(tmpdir(), "corral-kills-"));
@@ -33,12 +33,12 @@ async function start(port: number): Promise<NpmStartChain> {
   return chain;
 }
 
-/** What viewers of the run's own broadcast may have been given. */
+/** Parts that viewers of the run's own broadcast may have received. */
 async function shown(url: string): Promise<StreamStatus> {
   return (await (await fetchEdge(`${url}/api/streams/demo`)).json()) as StreamStatus;
 }
 
-/** Segments of those that were shown before that the recording lacks. */
+/** Those of the previously shown segments that the recording lacks. */
 async function missingOf(url: string, { broadcast, tracks }: StreamStatus): Promise<string[]> {
   const missing: string[] = [];
   for (const { name, lastMsn } of tracks) {
@@ -101,7 +101,7 @@ test(`no acknowledged data is lost through ${KILLS} kills, and no process remain
     expect(broadcast.fatal).toBeNull();
     expect(await broadcast.findMissingSegments()).toEqual([]);
     expect(await talk.findMissingMessages()).toEqual([]);
-    // The runs' own broadcasts are listed, and each that a later one followed has ended.
+    // The runs' own broadcasts are listed, and each one that was followed by another has ended.
     const listed = (await (await fetchEdge(`${url}/api/streams/demo/broadcasts`)).json()) as {
       broadcasts: BroadcastSummary[];
     };

@@ -1,4 +1,4 @@
-/** What attackers could fill: an isolate's streams, its memory for bodies. */
+/** Attacks that exhaust pools: an isolate's streams, its memory for bodies. */
 import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
@@ -48,7 +48,7 @@ async function live(): Promise<TestPublisher> {
   return publisher;
 }
 
-/** A stream's status as the other isolate has it, so that asking changes nothing here. */
+/** A stream's status from the other isolate, so that the request changes nothing here. */
 async function statusOf({ stream }: TestPublisher): Promise<StreamStatus> {
   return (await (await fetchEdge(`${beside}/api/streams/${stream}`)).json()) as StreamStatus;
 }
@@ -78,7 +78,7 @@ test("neither unknown names nor more live streams than an isolate's limit evict 
     if (n % 10 === 0) await reload();
   }
   await sleep(2_500);
-  // A feed that was handed over meanwhile, and the other isolate's own; one for each name that was asked for is far more.
+  // A feed that was handed over meanwhile, and the other isolate's own; one per requested name would be far more.
   const after = (await liveRequests(watched)) - before;
   figure(`requests at the Live object of a watched stream for ${200 + OTHERS} other names`, after, "a few");
   expect(after).toBeLessThanOrEqual(4);
@@ -94,7 +94,7 @@ function memoryMiB(): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1_024;
 }
 
-/** By how much memory grew at most while `work` went on, MiB. */
+/** The maximum growth of memory during `work`, MiB. */
 async function growthMiB(work: Promise<unknown>): Promise<number> {
   const before = memoryMiB();
   let most = before;
@@ -120,7 +120,7 @@ test("bodies with a wrong key are not read: 24 of 16 MiB take no memory, and tho
   };
   const wrong = put("corral_wrong").over();
   const grownByWrong = await growthMiB(wrong);
-  // Whoever goes on sending may find the connection closed before it reads the answer.
+  // A sender that continues may find the connection closed before it reads the response.
   expect(Object.keys(await wrong).every((status) => ["0", "403", "503"].includes(status))).toBe(true);
   const right = put(publisher.key).over();
   const grownByRight = await growthMiB(right);
@@ -133,7 +133,7 @@ test("bodies with a wrong key are not read: 24 of 16 MiB take no memory, and tho
   expect((await publisher.putPart("audio", 2)).status).toBe(200);
 });
 
-/** Sends a PUT whose body comes a byte at a time; its status, and how long its connection stayed open. */
+/** Sends a PUT with a byte-by-byte body; returns its status, and how long its connection stayed open. */
 function drip(
   publisher: TestPublisher,
   key: string,

@@ -1,4 +1,4 @@
-/** What a local run prints for a stream that isn't for everybody: who is given the link to watch has no other right. */
+/** Links printed by a local run for a token stream: the watch link grants nothing else. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,7 +38,7 @@ test("the printed watch and playlist links carry a viewer's token, and only the 
   expect(claimsIn(watch).roles).toBeUndefined();
   expect(claimsIn(host).roles).toEqual(["host"]);
   expect(lines[2]).toContain("/studio/show#token=");
-  // It opens what it is for.
+  // It opens its stream.
   const address = /https?:\S+multivariant\.m3u8\?token=\S+/.exec(lines[1] ?? "")?.[0] ?? "";
   expect((await fetchEdge(address)).status).toBe(200);
   expect((await fetchEdge(address.replace(/\?.*/, ""))).status).toBe(401);

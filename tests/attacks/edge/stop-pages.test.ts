@@ -14,7 +14,7 @@ import { figure } from "../scale.ts";
 const PATIENCE_MS = 30_000;
 const GOAL_MS = 1_500;
 const REASON = "A court has ordered this broadcast to be stopped.";
-/** Where to look at what the pages show; nowhere without it. */
+/** Folder for screenshots; none without it. */
 const LOOK_AT = process.env["CORRAL_SCREENSHOTS"];
 
 let dataDir: string;
@@ -40,7 +40,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** The page notes by itself when it has no picture any more, and whether it ever has one again. */
+/** The page records when it loses its picture, and whether one returns. */
 async function watch(width: number, height: number): Promise<Page> {
   const page = await browser.newPage({ viewport: { width, height } });
   await page.goto(`${edge.url}/watch/show`);
@@ -74,7 +74,7 @@ async function look(page: Page, name: string): Promise<void> {
 
 test("a stop in the studio removes the picture from every page at once with the reason, ends the origin, and can be undone", async () => {
   const [desktop, phone] = [await watch(1280, 800), await watch(390, 844)];
-  // One that is paused shows a picture too.
+  // A paused page shows a picture too.
   const paused = await watch(640, 480);
   await paused.evaluate(() => document.querySelector("video")?.pause());
   const studio = await browser.newPage({ viewport: { width: 390, height: 844 } });
@@ -108,7 +108,7 @@ test("a stop in the studio removes the picture from every page at once with the 
   expect(await desktop.title()).toBe("show was stopped · Corral");
   await look(desktop, "watch-desktop");
   await look(phone, "watch-phone");
-  // A page that is opened now shows no picture, ever.
+  // A page opened now never shows a picture.
   const late = await browser.newPage();
   await late.goto(`${edge.url}/watch/show`);
   await waitForStats(
@@ -131,7 +131,7 @@ test("a stop in the studio removes the picture from every page at once with the 
   await studio.getByRole("button", { name: "Yes, start it again" }).click();
   await studio.getByRole("button", { name: "Stop this stream…" }).waitFor({ timeout: PATIENCE_MS });
   await studio.getByText(/started again by host/).waitFor({ timeout: PATIENCE_MS });
-  // By itself the page would ask within 15 s.
+  // By itself the page would poll within 15 s.
   await desktop.evaluate(() => dispatchEvent(new Event("online")));
   await waitForStats(desktop, ({ state }) => state !== "stopped", PATIENCE_MS, "started again");
   await expect.poll(() => gone(desktop), { timeout: PATIENCE_MS }).toBeNull();

@@ -1,4 +1,4 @@
-/** Readers in every isolate of four data centres who don't let go of a stream that is stopped: when does the last byte come? */
+/** Persistent readers of a stopped stream in every isolate of four data centres: the time of the last byte. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ColoHarness, startColoHarness } from "../../../loadtest/colos/colos.ts";
 import { fetchEdge, httpTestEdge } from "../../support/edge-requests.ts";
@@ -7,7 +7,7 @@ import { figure, whole } from "../scale.ts";
 
 const GOAL_MS = 1_000;
 const ROUNDS = whole ? 20 : 2;
-/** Readers go on for so long before and after the stop. */
+/** Readers run this long before and after the stop. */
 const BEFORE_MS = 400;
 const AFTER_MS = 1_500;
 const PART_MS = 200;
@@ -31,7 +31,7 @@ async function change(stream: string, method: "POST" | "DELETE"): Promise<void> 
   if (answer.status !== 200) throw new Error(`${method}: ${answer.status} ${await answer.text()}`);
 }
 
-/** Publishes a part of each track every so often; what is refused is sent again. */
+/** Publishes a part of each track periodically; refused parts are sent again. */
 class Airing {
   readonly publisher: TestPublisher;
   readonly #end = new AbortController();
@@ -60,16 +60,16 @@ class Airing {
   }
 }
 
-/** What a reader does again and again: gives the status of the answer that it has read to its end. */
+/** A reader's repeated request: returns the status of a fully read response. */
 type Ask = () => Promise<number>;
 
-/** Somebody in an isolate who asks for one kind of thing without end. */
+/** A reader in an isolate that repeats one kind of request. */
 class Reader {
   readonly kind: string;
   readonly site: string;
-  /** When the last good answer was read, `performance.now()`. */
+  /** Time of the last successful response, `performance.now()`. */
   lastGoodMs = 0;
-  /** The first refusal after a good answer. */
+  /** The first refusal after a successful response. */
   refusedMs = Number.POSITIVE_INFINITY;
   readonly others = new Set<number>();
   readonly #end = new AbortController();
@@ -104,7 +104,7 @@ async function read(url: string): Promise<{ status: number; text: string }> {
   return { status: answer.status, text: await answer.text() };
 }
 
-/** All that is asked of an isolate: what is parked, what is held, what is stored. */
+/** All kinds of requests to an isolate: parked, held and stored objects. */
 function asks(url: string, live: Airing, over: TestPublisher, alone: TestPublisher): Record<string, Ask> {
   const of = (publisher: TestPublisher, file: string): string => `${url}${publisher.path("video", file)}`;
   const plain =
@@ -139,7 +139,7 @@ async function recording(over: { stream?: string; key?: string } = {}): Promise<
   return publisher;
 }
 
-/** Waits until every reader has had a good answer since `sinceMs`. */
+/** Waits until every reader has had a successful response since `sinceMs`. */
 async function allServed(readers: readonly Reader[], sinceMs: number): Promise<void> {
   const untilMs = performance.now() + PATIENCE_MS;
   for (;;) {
@@ -190,7 +190,7 @@ test("after a stop no isolate of four data centres delivers another byte, parked
     }
     await allServed(readers, startedMs);
   } finally {
-    // What is parked is answered only while there is something new.
+    // Parked requests are answered only with new media.
     await Promise.all(readers.map((reader) => reader.stop()));
     await live.stop();
   }
@@ -201,7 +201,7 @@ test("after a stop no isolate of four data centres delivers another byte, parked
   figure(`stop → first refusal, parked included, p99`, ms(0.99, refused), "≤ 1 s");
   expect(quantile(last, 0.99)).toBeLessThan(GOAL_MS);
   expect(quantile(refused, 0.99)).toBeLessThan(GOAL_MS);
-  // Nobody was told anything else than that it was stopped; a hinted part that never comes is as good as none.
+  // No reader got any other refusal than the stop; a hinted part that never arrives counts as none.
   expect(
     readers.flatMap(({ kind, site, others }) => [...others].map((status) => `${kind} at ${site}: ${status}`)),
   ).toEqual([]);

@@ -1,4 +1,4 @@
-/** Somebody who publishes, watches and talks beside an attack, and how long each of it takes. */
+/** A publisher, viewer and chat participant beside an attack, with their delays. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
@@ -7,25 +7,25 @@ import { createNodeRoomClient } from "../../../loadtest/room/node-room-client.ts
 import { type TestEdge, TestPublisher } from "../../support/publisher.ts";
 
 const VIEWER = { "cf-connecting-ip": "198.51.100.20" };
-/** Between two requests of a kind. */
+/** Interval between requests of a kind. */
 const PERIOD_MS = 20;
-/** Hosts may write 20 messages a second: so many write those of all periods. */
+/** Hosts may write 20 messages per second: this many hosts suffice for all windows. */
 const TALKERS = 5;
 
-/** Milliseconds that a witness waited, by what it waited for. */
+/** Delays of a witness in milliseconds, by kind. */
 export interface Waits {
   readonly PUT: number[];
   readonly playlist: number[];
   readonly chat: number[];
 }
 
-/** What a witness waits for. */
+/** The measured kinds. */
 export const WAITED_FOR: readonly (keyof Waits)[] = ["PUT", "playlist", "chat"];
 
-/** Nothing waited for yet. */
+/** No delays yet. */
 export const noWaits = (): Waits => ({ PUT: [], playlist: [], chat: [] });
 
-/** Publishes, reads a playlist and writes in the room, whenever it measures. */
+/** Publishes, reads a playlist and writes in the room while it measures. */
 export class Witness {
   readonly #door: TestEdge;
   readonly publisher: TestPublisher;
@@ -38,7 +38,7 @@ export class Witness {
     this.publisher = new TestPublisher(door);
   }
 
-  /** Goes on the air and into the room, at an edge's address. */
+  /** Starts a broadcast and joins the room, at an edge's address. */
   async begin(url: string): Promise<void> {
     const { stream, config } = this.publisher;
     await this.publisher.openWithInits();
@@ -63,7 +63,7 @@ export class Witness {
     for (const talker of this.#talkers) talker.stop();
   }
 
-  /** How a newcomer is answered. */
+  /** The response to a join. */
   async newcomer(): Promise<number> {
     const answer = await this.#door.ask(`/live/${this.publisher.stream}/multivariant.m3u8`, { headers: VIEWER });
     await answer.arrayBuffer();
@@ -71,8 +71,8 @@ export class Witness {
   }
 
   /**
-   * Waits for everything, for so long; each is expected to succeed. Playlists are read and messages written when they are due,
-   * whether or not those before have been answered; parts follow one another.
+   * Measures everything for this long; each request is expected to succeed. Playlists are read and messages written when due,
+   * whether or not earlier ones were answered; parts are sequential.
    */
   async measure(ms: number, into: Waits): Promise<void> {
     const untilMs = performance.now() + ms;

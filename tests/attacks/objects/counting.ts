@@ -1,4 +1,4 @@
-/** What a request costs upstream: objects that it makes, calls that it sends. */
+/** The upstream cost of a request: created objects and calls. */
 import { createExecutionContext, listDurableObjectIds } from "cloudflare:test";
 import { serveRequest } from "../../../workers/app.ts";
 import type { Env } from "../../../workers/env.ts";
@@ -7,7 +7,7 @@ import { testBindings } from "../../../workers/testing.ts";
 const LIMITS = ["LIMIT_JOINS", "LIMIT_SOCKETS", "LIMIT_BEACONS", "LIMIT_REPLAYS", "LIMIT_SECRETS"] as const;
 const NAMESPACES = ["LIVE", "SHIELD", "ROOM", "ROOM_RELAY", "ROOM_SHARD", "KEYRING", "REGISTRY"] as const;
 
-/** A gateway whose calls upstream are counted. */
+/** A gateway with counted upstream calls. */
 export class CountedGateway {
   /** Like `LIVE.pullInit`, in order. */
   readonly calls: string[] = [];
@@ -20,7 +20,7 @@ export class CountedGateway {
     this.#env = { ...testBindings, ...(Object.fromEntries([...counted, ...limits]) as object), MEDIA: media };
   }
 
-  /** Asks, and gives the status. */
+  /** Sends a request, and returns the status. */
   async ask(path: string, init: RequestInit = {}): Promise<number> {
     const context = createExecutionContext();
     const answer = await serveRequest(new Request(`http://edge.test${path}`, init), this.#env, context);
@@ -55,7 +55,7 @@ export class CountedGateway {
   }
 }
 
-/** How many objects there are, without the registry's own. */
+/** The number of objects, without the registry's. */
 export async function objects(): Promise<number> {
   const all = NAMESPACES.filter((name) => name !== "REGISTRY").map((name) =>
     listDurableObjectIds(testBindings[name] as unknown as DurableObjectNamespace),

@@ -1,4 +1,4 @@
-/** Attacks on the counts: viewers that one network invents, names that are chosen for the estimate, floods that fill lists. */
+/** Attacks on viewer counts: invented viewers of one network, names chosen for the estimate, floods of lists. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { hash32 } from "../../../core/kit/hash.ts";
@@ -39,7 +39,7 @@ async function beacon(room: string, ip: string, shown: object, bearer?: string):
   return (await testEdge.ask(`/rooms/${room}/beacon`, { method: "POST", headers, body: JSON.stringify(shown) })).json();
 }
 
-/** A viewer on a socket that says that it plays. */
+/** A viewer on a socket that reports playback. */
 async function playing(
   room: string,
   ip: string,
@@ -79,7 +79,7 @@ test("a network gets a limited number of device keys; viewers with a token count
     if ((await beacon(room, flooder, { device: null, playback })).device !== undefined) given += 1;
   }
   expect(given).toBeGreaterThanOrEqual(200);
-  // Two a second more for as long as it takes.
+  // Two more per second.
   expect(given).toBeLessThan(whole ? 400 : 260);
   await waitForCondition(async () => (await roomStub(room).summary()).counts.watching > 0);
   const { watching, distinct } = (await roomStub(room).summary()).counts;
@@ -116,7 +116,7 @@ test("10,000 beacons of one network leave room for all others, and count up to t
     watching: anonymousViewersPerNetwork + 403,
     uncounted: 10_000 - anonymousViewersPerNetwork,
   });
-  // Many networks together don't fill what is kept for those with an account.
+  // Many networks together do not fill the share of viewers with an account.
   for (let network = 0; network < 30; network += 1)
     beacons(`net-${network}`, `bot-${network}`, anonymousViewersPerNetwork);
   beacons(null, "late", 1_000);
@@ -149,7 +149,7 @@ test("for any distribution over shards, a network counts up to its limit, and ac
 });
 
 test("chosen names can drive an estimate to millions, and no name that a client can choose reaches it", async () => {
-  // What the attack needs: for each register a name whose hash the attacker has computed to be a rare one.
+  // The attack needs, for each register, a name whose hash the attacker has computed to be rare.
   const chosen = new Map<number, string>();
   for (let number = 0; number < 400_000; number += 1) {
     const name = `device:${number}`;
@@ -161,7 +161,7 @@ test("chosen names can drive an estimate to millions, and no name that a client 
   const room = await registerTestStream("estimated");
   const playback = await fetchPlaybackProof(room, ATTACKER);
   const { device = "" } = await beacon(room, ATTACKER, { device: null, playback });
-  // The same device by whatever it shows besides is one; names of its own choice are none.
+  // A device is the same with any other proof; chosen names count as none.
   for (let index = 0; index < 20; index += 1) {
     expect((await beacon(room, ATTACKER, { device, playback, countedAs: `device:${index}` })).counted).toBe(true);
     await beacon(room, ATTACKER, { device: `device:${index}`.padEnd(60, "A"), countedAs: "x" });

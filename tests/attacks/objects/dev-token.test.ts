@@ -1,10 +1,10 @@
-/** A page of the internet that has its own name resolved to 127.0.0.1 asks the edge of a laptop for the host's token. */
+/** DNS rebinding: a page on the internet with its name resolved to 127.0.0.1 requests the host's token of a local edge. */
 import { env, exports } from "cloudflare:workers";
 import { expect, test } from "vitest";
 
 const front = (exports as unknown as { default: Fetcher }).default;
 const body = JSON.stringify({ room: "demo", sub: "eve", roles: ["host"] });
-/** The name that the edge of these tests has beside localhost. */
+/** The additional host name of the edge in these tests. */
 const { CORRAL_DEV_TOKENS: own } = env as unknown as { CORRAL_DEV_TOKENS: string };
 
 async function ask(

@@ -1,4 +1,4 @@
-/** What browsers are told with every answer of every route, good or not: no sniffing, no embedding, no way back from TLS. */
+/** Security headers of every response of every route: sniffing, embedding, TLS. */
 import { exports } from "cloudflare:workers";
 import { beforeAll, expect, test } from "vitest";
 import { testEdge } from "../../../workers/testing.ts";

@@ -1,4 +1,4 @@
-/** Attacks on who somebody is: keys of devices that are only named, names that run into each other, foreign pages. */
+/** Attacks on identity: chosen device names, ambiguous concatenated names, foreign pages. */
 import { afterEach, expect, test, vi } from "vitest";
 import { parseConfig } from "../../../core/api/config.ts";
 import type { StreamName } from "../../../core/kit/ids.ts";
@@ -40,14 +40,14 @@ afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();
 });
 
-/** The names under which a ban list has somebody. */
+/** The names of a participant in a ban list. */
 async function banned(host: TestParticipant): Promise<string[]> {
   const outcome = await host.client.sendCommand({ kind: "list", what: "bans" });
   if (!outcome.ok || outcome.list?.what !== "bans") throw new Error("no list");
   return outcome.list.bans.map(({ key }) => key).sort();
 }
 
-/** Whether who opens this socket is let in; its close's code otherwise. */
+/** Whether the opener of this socket is admitted; its close code otherwise. */
 function entering(socket: WebSocket): Promise<number | "welcome"> {
   const closed = closeCodeOf(socket);
   const welcomed = new Promise<"welcome">((resolve) => {
@@ -67,7 +67,7 @@ test("a writer under another viewer's device key is banned alone: the victim's k
   const victim = await come(room, { sub: "victim" }, { device: key });
   await victim.say("hello");
   await host.client.sendCommand({ kind: "ban", subject: "victim", address: false });
-  // What staff read of the victim: the room's name for the device.
+  // What staff can read about the victim: the room's name of the device.
   const name = (await banned(host)).find((each) => each.startsWith("device:"))?.slice("device:".length) ?? "";
   expect(name).not.toBe("");
   await host.client.sendCommand({ kind: "unban", subject: "victim" });
@@ -88,7 +88,7 @@ test("a writer under another viewer's device key is banned alone: the victim's k
     expect((await thief.say("spam")).ok).toBe(true);
     expect((await host.client.sendCommand({ kind: "ban", subject: `thief-${index}`, address: false })).ok).toBe(true);
   }
-  // The address of a socket tells nothing either.
+  // The socket's URL reveals nothing either.
   const bearer = await issueTestToken(room, { sub: "namer" });
   const namer = await openGatewaySocket(`/rooms/${room}/socket?token=${bearer}&device=${name}`);
   expect(await entering(namer)).toBe("welcome");
@@ -219,7 +219,7 @@ test("pages of other origins open no socket, get no ticket and send no beacon; p
   for (const origin of foreign) expect([origin, await asked(origin)]).toEqual([origin, [403, 403, 403]]);
   expect(await asked(null)).toEqual([101, 200, 200]);
   expect(await asked("http://edge.test")).toEqual([101, 200, 200]);
-  // Never a page that anybody on the way may have written.
+  // Never a page that anybody on the path could modify.
   expect(isAllowedOrigin({ pageOrigins: [] }, "https://edge.test/rooms/r/socket", "http://edge.test")).toBe(false);
   const listing = parseConfig({ CORRAL_ORIGINS: "https://a.example, https://b.example:8443" });
   const others = [
@@ -271,7 +271,7 @@ test("a ticket opens one room for seconds, is unreadable, and cannot be changed"
     true,
     false,
   ]);
-  // A refused token gets no ticket, and says why.
+  // A refused token gets no ticket, with the reason.
   const refused = await testEdge.ask(`/rooms/${room}/ticket`, {
     method: "POST",
     headers: gatewayHeaders({ token: `${bearer}x` }),

@@ -1,11 +1,11 @@
-/** Strangers who ask a live stream for what it never had: the isolate refuses it, and asks nobody for each. */
+/** Strangers who request unknown media of a live stream: the isolate refuses it without upstream requests. */
 import { expect, test } from "vitest";
 import { testEdge } from "../../../workers/testing.ts";
 import { TestPublisher } from "../../support/publisher.ts";
 import { figure, whole } from "../scale.ts";
 import { CountedGateway } from "./counting.ts";
 
-/** A stream that is live, with a recording of its own. */
+/** A live stream with its own recording. */
 async function liveStream(): Promise<{ live: TestPublisher; over: TestPublisher }> {
   const over = new TestPublisher(testEdge);
   await over.openWithInits();
@@ -23,7 +23,7 @@ const id = (): string => {
   return `invented${invented.toString(36).padStart(6, "0")}`;
 };
 
-/** Kinds of paths that nothing is at, each with a number that makes it another one. */
+/** Kinds of unknown paths, each with a number that makes it unique. */
 function kinds({ live, over }: { live: TestPublisher; over: TestPublisher }): Record<string, (n: number) => string> {
   const { stream } = live;
   const ended = (file: string): string => over.path("video", file);
@@ -47,7 +47,7 @@ function kinds({ live, over }: { live: TestPublisher; over: TestPublisher }): Re
 test("unknown tracks, broadcasts, init sections, parts and segments of a live stream cost upstream requests by time, not by number", async () => {
   const streams = await liveStream();
   const gateway = new CountedGateway();
-  // Somebody watches: there is a feed, which the attack is not to be counted for.
+  // With a viewer: the feed must not count for the attack.
   expect(await gateway.ask(`/live/${streams.live.stream}/multivariant.m3u8`)).toBe(200);
   const paths = Object.entries(kinds(streams));
   const perKind = Math.ceil((whole ? 10_000 : 2_600) / paths.length);
@@ -75,7 +75,7 @@ test("a recording's objects are found all the same, and so is a broadcast that w
   expect((await live.end()).status).toBe(200);
   await next.openWithInits();
   await next.putParts(0, 2);
-  // The isolate's copy of the ids is from before; it is read anew when it lacks one.
+  // The isolate's copy of the ids is older; it is read again on a miss.
   await expect
     .poll(async () => (await testEdge.ask(live.path("video", "vod.m3u8"))).status, { timeout: 5_000 })
     .toBe(200);

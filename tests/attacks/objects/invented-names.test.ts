@@ -1,4 +1,4 @@
-/** Strangers who ask for names that nobody registered: what each route costs then, and that nothing is left behind. */
+/** Strangers who request unregistered names: the cost of each route, and that nothing is stored. */
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { REGISTRY_LIMITS } from "../../../core/access/registry/registry-limits.ts";
@@ -17,15 +17,15 @@ const publisher = { authorization: `Bearer corral_${"x".repeat(43)}`, [PUBLISHER
 const MEDIA = "/live/:stream/broadcast1/video";
 
 interface Cost {
-  /** Beside the path of a route: how it is asked. */
+  /** The request besides a route's path. */
   readonly init?: RequestInit;
   readonly query?: string;
   readonly status: number;
-  /** Only who has the operator's secret gets so far. */
+  /** Only the operator's secret gets this far. */
   readonly operator?: true;
 }
 
-/** Every route, and the delivery paths that the router doesn't see: what an unknown stream is answered. */
+/** Every route, and the delivery paths outside the router: the response for an unknown stream. */
 const ROUTES: Readonly<Record<string, Cost>> = {
   "/live/:stream/multivariant.m3u8": { status: 404 },
   [`${MEDIA}/media.m3u8`]: { status: 404 },
@@ -62,13 +62,13 @@ const OTHER_ROUTES = new Set([
   "/api/*",
   "/rooms/*",
   "/ingest/*",
-  // A key is judged before the address says what it publishes, as with the opening of a broadcast.
+  // A key is checked before the path is parsed, as at the opening of a broadcast.
   "/ingest/:stream/:broadcast/end",
   "/ingest/:stream/:broadcast/:track/:file",
 ]);
 let invented = 0;
 
-/** A path of a route with a name that was never asked for. */
+/** A route's path with a name that was never requested. */
 function pathOf(route: string, { query = "" }: Cost): string {
   invented += 1;
   return (route + query)
@@ -90,7 +90,7 @@ test("a stranger's request for an unknown stream creates no object and calls onl
     const beganMs = Date.now();
     const asked = Array.from({ length: many }, async () => {
       const status = await gateway.ask(pathOf(route, cost), cost.init);
-      // A name of the time before the registry might have this key: a few are looked up, the others are to come back.
+      // A name from before the registry could have this key: a few are looked up, the others get Retry-After.
       expect(status === 503 && cost.status === 403 ? 403 : status, route).toBe(cost.status);
     });
     await Promise.all(asked);
@@ -126,7 +126,7 @@ test("requests for unknown names on all routes store nothing and cost upstream r
     ([route, { operator }]) => operator !== true && !/watch|studio/.test(route),
   );
   const beganMs = Date.now();
-  // Publishers wait for the answer of a registry that is newer than their question: the others don't wait for them.
+  // Publishers wait for a registry answer newer than their request; others do not wait for them.
   const publishing: Promise<unknown>[] = [];
   for (let done = 0; done < total; ) {
     const round: Promise<unknown>[] = [];
@@ -185,7 +185,7 @@ test("wrong keys for unknown names do not delay the key check of a publisher in 
     method: "PUT",
     headers: { ...publisher, authorization: `Bearer ${key}`, "cf-connecting-ip": "198.51.100.61" },
   });
-  // The key is right: there is only no such broadcast to end.
+  // The key is right, but there is no such broadcast to end.
   expect([403, 503]).not.toContain(opened);
 
   const before = looked();
@@ -203,7 +203,7 @@ test("streams from before the registry continue: a stored one is found, and anot
   await testBindings.LIVE.getByName(old).addKey(await sha256(key));
   const publishing = new TestPublisher(testEdge, { stream: old, key });
   let status = 0;
-  // Others may have used up the look-ups of names that aren't registered: then it is asked to come back.
+  // Others may have used up the look-ups of unregistered names: then the response has Retry-After.
   while (status !== 200) {
     status = (await publishing.open()).status;
     expect([200, 503]).toContain(status);
@@ -228,12 +228,12 @@ test("streams from before the registry continue: a stored one is found, and anot
   expect(names).toContainEqual({ name: stored });
 });
 
-/** Reads of all the registry's objects that so long a time allows. */
+/** Reads of all registry objects that this time permits. */
 function mostReads(tookMs: number): number {
   return REGISTRY_LIMITS.shards * (2 + Math.ceil(tookMs / REGISTRY_LIMITS.trustMs));
 }
 
-/** Objects of invented names that keep something. */
+/** Objects of unknown names with stored data. */
 async function storedObjects(): Promise<number> {
   let stored = 0;
   for (let n = 1; n <= invented; n += Math.max(1, Math.floor(invented / 200))) {

@@ -1,4 +1,4 @@
-/** A day's window on its way to a replica, while everything goes on and somebody reads slowly, stops, moves or is lied to. */
+/** A day's window on its way to a replica, with readers that are slow, stop or move, and malformed feeds. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { PUBLIC_ACCESS_POLICY } from "../../../core/access/access-policy.ts";
@@ -18,7 +18,7 @@ import { testPartBytes, testPartMeta } from "../../support/publisher.ts";
 const TRACKS = ["high", "low", "sound"] as TrackName[];
 const config = makeTestConfig({ windowS: DAY_S, tracks: TRACKS.map((name) => makeTestTrack(name)) });
 
-/** A broadcast that has gone on for a day, and goes on by a part of each track with each `step`. */
+/** A broadcast after a day, which continues with a part of each track per `step`. */
 function day(): { replica: Replica; feeds: FeedFanout; step(bytes?: number): void } {
   const replica = longReplica("epoch", config, DAY_SEGMENTS, new TailBuffer(100_000_000));
   const feeds = new FeedFanout({
@@ -63,13 +63,13 @@ const follower = (): ReplicaUpdater => {
   return new ReplicaUpdater(100_000_000, events);
 };
 
-/** One that reads a feed chunk by chunk. */
+/** A reader that reads a feed chunk by chunk. */
 function reading(stream: ReadableStream<Uint8Array>, into: ReplicaUpdater) {
   const reader = stream.getReader();
   const messages = new FeedDecoder();
   let largest = 0;
   return {
-    /** Takes a chunk; the kinds of the messages in it, null at the end. */
+    /** Reads a chunk; returns the kinds of its messages, null at the end. */
     async read(): Promise<string[] | null> {
       const chunk = await reader.read();
       if (chunk.done) return null;
@@ -122,7 +122,7 @@ test("a subscriber catches up at any reading speed: its window is no queue, and 
       const { replica, feeds, step } = day();
       const mine = follower();
       const feed = reading(feeds.subscribe(subscription()), mine);
-      // More than a queue holds goes by before it has its snapshot.
+      // More than a queue passes before it has its snapshot.
       for (let turn = 0; turn < 20; turn += 1) {
         const steps = pauses[turn % pauses.length] ?? 0;
         for (let index = 0; index < steps; index += 1) step(200_000);
@@ -200,7 +200,7 @@ test("the access policy is sent to a subscriber before the rest of its backlog",
   feeds.closeAll();
 });
 
-/** A snapshot's messages, with two thousand segments, so that there are several packs. */
+/** A snapshot's messages, with two thousand segments in several packs. */
 function messages(): Uint8Array[] {
   const snapshot = longReplica("epoch", config, 2_000, new TailBuffer(1)).snapshot();
   const hello = { kind: "hello", epoch: "epoch", offset: snapshot.offset, access: PUBLIC_ACCESS_POLICY } as const;

@@ -1,4 +1,4 @@
-/** Clocks that jump, and keys that are taken back: what came later is later, and whose key is gone holds nothing. */
+/** Jumping clocks and revoked keys: later broadcasts stay later, and a revoked key holds no lease. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { StreamName } from "../../../core/kit/ids.ts";
@@ -26,7 +26,7 @@ const statusOf = (publisher: TestPublisher) => getLiveObject(publisher).status(p
 const objectOf = (publisher: TestPublisher): DurableObjectStub<Live> =>
   getLiveObject(publisher) as unknown as DurableObjectStub<Live>;
 
-/** Two broadcasts of a stream, one after the other, the clock having been ahead when the first one opened. */
+/** Two consecutive broadcasts of a stream; the clock was ahead when the first one opened. */
 async function twoBroadcasts(aheadMs: number): Promise<{ first: TestPublisher; second: TestPublisher }> {
   jump(aheadMs);
   const first = new TestPublisher(testEdge);
@@ -157,7 +157,7 @@ for (const evicted of [false, true]) {
     for (const { name } of second.config.tracks) await second.putInit(name);
     await second.putParts(0, 2);
     expect((await statusOf(second))?.broadcast).toBe(second.config.broadcast);
-    // The new one holds it, against whoever has the key as well.
+    // The new one holds it, also against another process with the key.
     const third = new TestPublisher(testEdge, { stream: revoked.stream, key });
     expect((await third.open()).status).toBe(409);
     expect((await revoked.open()).status).toBe(403);

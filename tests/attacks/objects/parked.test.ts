@@ -1,4 +1,4 @@
-/** One network that parks all the requests it can: those of others are parked beside them. */
+/** One network that parks as many requests as it can, next to requests of others. */
 import { expect, test } from "vitest";
 import { EDGE_STREAM_LIMITS } from "../../../core/delivery/node-limits.ts";
 import { testEdge } from "../../../workers/testing.ts";
@@ -6,7 +6,7 @@ import { TestPublisher } from "../../support/publisher.ts";
 import { figure } from "../scale.ts";
 import { CountedGateway } from "./counting.ts";
 
-/** What `core/kit/fair-pool.ts` gives one greedy network of a pool, and some more. */
+/** The share of one greedy network by `core/kit/fair-pool.ts`, with a margin. */
 const GREEDY = EDGE_STREAM_LIMITS.parkedRequests / 5 + 300;
 
 test("one network parks at most a fifth of an isolate's capacity, is refused beyond it at once, and others wait as before", async () => {
@@ -18,7 +18,7 @@ test("one network parks at most a fifth of an isolate's capacity, is refused bey
   const park = (ip: string): Promise<number> =>
     gateway.ask(`${playlist}?_HLS_msn=0&_HLS_part=2`, { headers: { "cf-connecting-ip": ip } });
   expect(await gateway.ask(playlist)).toBe(200);
-  // Any address of a network is the network.
+  // Any address of a network counts.
   const greedy = Array.from({ length: GREEDY }, (_, n) => park(`2001:db8::${n.toString(16)}`));
   const refused = await Promise.race([Promise.any(greedy), scheduler.wait(10_000)]);
   expect(refused).toBe(503);

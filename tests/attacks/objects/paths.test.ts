@@ -1,4 +1,4 @@
-/** Addresses that nobody would type: every one has a sane answer. */
+/** Unusual addresses: each has a proper response. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { testEdge } from "../../../workers/testing.ts";

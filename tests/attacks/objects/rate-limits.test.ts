@@ -1,4 +1,4 @@
-/** The platform's rate limits: they meet floods of one network, and neither its neighbours nor who has the secret. */
+/** The platform's rate limits: they affect floods of one network, but not its neighbours or holders of the secret. */
 import { expect, test } from "vitest";
 import { DEFAULT_JOIN_RATES } from "../../../core/delivery/join-admission.ts";
 import { PUBLISHER_HEADER } from "../../../core/ingest/publish-api.ts";
@@ -15,10 +15,10 @@ const from = (ip: string, more: Record<string, string> = {}): Record<string, str
 
 /** As in `vitest.config.ts`. */
 const LIMITS = { secrets: 20, sockets: 90 } as const;
-/** More than the limit, whenever a minute ends in between. */
+/** More than the limit, even if a minute ends in between. */
 const A_MINUTE_OF_SECRETS = 2 * LIMITS.secrets + 1;
 
-/** Statuses of so many requests, and the last answer. */
+/** Statuses of this many requests, and the last response. */
 async function flood(
   count: number,
   ask: (n: number) => Promise<Response>,
@@ -128,7 +128,7 @@ test("a viewer with a token joins and counts, however many of its network come, 
     await answer.arrayBuffer();
     return answer.status;
   };
-  /** What comes first on a socket: a close's code, or the welcome. */
+  /** The first event on a socket: a close code, or the welcome. */
   const entering = async (query: string, headers: Record<string, string> = {}): Promise<unknown> => {
     const { webSocket } = await testEdge.ask(`/rooms/${stream}/socket${query}`, {
       headers: from(ip, { upgrade: "websocket", ...headers }),

@@ -1,4 +1,4 @@
-/** Long recordings and long windows in the Live object: asked for often, they cost it nothing, and restoring is quick. */
+/** Long recordings and long windows in the Live object: frequent requests cost it nothing, and restoring is fast. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { SEGMENTS_PER_PACK } from "../../../core/broadcast/packed-segments.ts";
@@ -21,7 +21,7 @@ const PLAYLISTS = ["vod.m3u8", "vod-iframes.m3u8", "media.m3u8", "iframes.m3u8"]
 const objectOf = (publisher: TestPublisher): DurableObjectStub<Live> =>
   getLiveObject(publisher) as unknown as DurableObjectStub<Live>;
 
-/** Lists segments as if they had been published; the object learns of them when it is restored. */
+/** Lists segments as if published; the object loads them at its restart. */
 async function list(publisher: TestPublisher, from: number, to: number): Promise<void> {
   await runInDurableObject(objectOf(publisher), (_object, { storage }) => {
     const store = new BroadcastStore(openLiveStorage(storage));
@@ -32,7 +32,7 @@ async function list(publisher: TestPublisher, from: number, to: number): Promise
   await evictDurableObject(getLiveObject(publisher));
 }
 
-/** A recording of six hours, and the broadcast after it, which is live. */
+/** A recording of six hours, and the live broadcast after it. */
 async function recorded(): Promise<{ old: TestPublisher; now: TestPublisher }> {
   const old = new TestPublisher(testEdge);
   await old.openWithInits();
@@ -49,7 +49,7 @@ async function liveRequests(publisher: TestPublisher): Promise<number> {
   return status?.tiers.find(({ tier }) => tier === "live")?.requests ?? 0;
 }
 
-/** What so many requests for a file get, one after another: all the same. */
+/** The responses to repeated requests for a file, which must be equal. */
 async function asked(publisher: TestPublisher, file: string, times: number, status = 200): Promise<string[]> {
   const texts: string[] = [];
   for (let time = 0; time < times; time += 1) {
@@ -70,13 +70,13 @@ async function filed(publisher: TestPublisher): Promise<void> {
   }
 }
 
-/** An isolate learns once which broadcasts a stream had, and what there is of one. */
+/** An isolate learns once which broadcasts a stream had, and each one's outline. */
 const OUTLINE_REQUESTS = 2;
 
 test("a recording's playlists are stored at its end, and requests for them do not reach the Live object", async () => {
   const { old, now } = await recorded();
   await filed(old);
-  // Its feed is up.
+  // Its feed is connected.
   expect((await testEdge.ask(now.path("video", "media.m3u8"))).status).toBe(200);
   const before = await liveRequests(old);
   for (const file of PLAYLISTS) {
@@ -98,7 +98,7 @@ test("playlists of an older recording are rendered once by the Live object, and 
     expect(await testBindings.MEDIA.head(stored(old, file))).not.toBeNull();
   }
   expect((await liveRequests(old)) - before).toBe(PLAYLISTS.length + OUTLINE_REQUESTS);
-  // Isolates that share no memory share the rendering.
+  // Isolates without shared memory share the rendering.
   const pulls = await Promise.all(
     Array.from({ length: 5 }, () =>
       getLiveObject(old).pullPlaylist(old.config.broadcast, "audio" as TrackName, "vod.m3u8"),
@@ -114,7 +114,7 @@ test("a recording is rendered in steps, between which the object accepts parts",
   const turns = await runInDurableObject(objectOf(old), async (_object, { storage }) => {
     const store = new BroadcastStore(openLiveStorage(storage));
     let [turn, turnsBefore] = [0, -1];
-    // Rendered whole by then, and its storing takes turns of its own.
+    // Rendered completely by then; storing it takes further turns.
     const bucket = {
       put: async () => {
         turnsBefore = turn;
@@ -146,7 +146,7 @@ test("a live broadcast has no recording, and no tier above is asked for one", as
 test("an object that lost its memory after a day restores the whole window, and an isolate follows it", async () => {
   const publisher = new TestPublisher(testEdge, { config: { windowS: DAY_S } });
   await publisher.openWithInits();
-  // The first packs are from before packs were kept.
+  // The first packs are from before packs existed.
   await list(publisher, 0, 3 * SEGMENTS_PER_PACK);
   await runInDurableObject(objectOf(publisher), (_object, { storage }) => {
     storage.sql.exec("DELETE FROM packs");
@@ -161,7 +161,7 @@ test("an object that lost its memory after a day restores the whole window, and 
     Array.from({ length: DAY_SEGMENTS }, (_, index) => 500 + index),
   );
   expect(text).toContain(`URI="${DAY_SEGMENTS + 500}.2.m4s"`);
-  // Compressed it is put together from packs that were each compressed once.
+  // The compressed body is assembled from packs that were each compressed once.
   const zipped = await testEdge.ask(publisher.path("video", "media.m3u8"), { headers: { "accept-encoding": "gzip" } });
   expect(zipped.headers.get("etag")).toBe(answer.headers.get("etag")?.replace(/"$/, '-gzip"'));
   expect(new TextDecoder().decode(await zipped.arrayBuffer())).toBe(text);

@@ -1,4 +1,4 @@
-/** Attempts to fill the revocations of a stream, so that nobody can be revoked or banned any more. */
+/** Attempts to fill a stream's revocation pools, so that nobody can be revoked or banned. */
 import { runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { ACCESS_LIMITS, ALL_TOKEN_VERSIONS } from "../../../core/access/access-policy.ts";
@@ -12,12 +12,12 @@ function control(stream: string, rest: string, method: string, body: object): Pr
   return testEdge.ask(`/api/streams/${stream}/${rest}`, { method, headers, body: JSON.stringify(body) });
 }
 
-/** A stream for those with a token. */
+/** A token stream. */
 async function gated(): Promise<{
   publisher: TestPublisher;
-  /** The stream's object; a new stub each time, since one breaks with the object's memory. */
+  /** The stream's object; a new stub each time, since one breaks when the object loses its memory. */
   live: () => DurableObjectStub<Live>;
-  /** Waits until a token of the subject is answered so. */
+  /** Waits until a token of the subject gets this status. */
   answered: (sub: string, status: number) => Promise<void>;
 }> {
   const publisher = new TestPublisher(testEdge);
@@ -59,7 +59,7 @@ test("more bans than the pool holds prevent neither the operator's revocations n
   await flood(live(), 1, "later");
   await answered("later-0", 403);
   await answered(`flood-${ACCESS_LIMITS.bans}`, 403);
-  // What is stored says the same, in pieces that a feed begins with.
+  // The stored policy is the same, in the pieces that a feed begins with.
   await publisher.restartNode();
   for (const sub of ["ann", "bob", "later-0", `flood-${ACCESS_LIMITS.bans}`]) await answered(sub, 403);
   await answered("cat", 200);

@@ -53,7 +53,7 @@ async function counts(room: string): Promise<RoomCounts> {
   return (await testBindings.ROOM.getByName(room).summary()).counts;
 }
 
-/** A message goes to the room and back after all that came before it, and counts are made. */
+/** A message passes through the room after everything before it, and counts are made. */
 async function settle(calm: TestParticipant, room: string): Promise<RoomCounts> {
   calm.client.addReaction();
   await waitForCondition(async () => (await counts(room)).likes > 0);
@@ -107,14 +107,14 @@ test("frames of a closed socket with an open peer are ignored and not counted, a
   expect(await counts(room)).toMatchObject({ likes: 1, reactions: {}, watching: 1 });
   expect(calm.texts.filter((text) => text === "from beyond")).toEqual([]);
   expect(ghosts.map((ghost) => ghost.heard.length)).toEqual(heard);
-  // They are there all the same: it is not for want of a socket that nobody hears them.
+  // The sockets are still there: they are ignored, not missing.
   expect(await socketsOf(room)).toBe(4);
 });
 
 test("closed sockets neither grow the room nor take places, and their address cannot open ever more", async () => {
   const room = newRoom();
   const address = "one-address";
-  // As many as the tests' sizing has of one address at a shard, and far more than a shard's fill.
+  // As many as the tests' limit per address at a shard, and far more than a shard's target.
   let left = 0;
   for (; left < 40; left += 1) {
     const ghost = await Stubborn.at(room, viewerFor(`ghost-${left}`, { address }));
@@ -125,7 +125,7 @@ test("closed sockets neither grow the room nor take places, and their address ca
   const refused = await Stubborn.at(room, viewerFor("ghost-again", { address }));
   await waitForCondition(() => refused.closed !== null);
   expect(refused.closed).toEqual([SOCKET_CLOSES.rateLimited.code, "sockets"]);
-  // Nothing of it is at the shard.
+  // The shard has none of them.
   expect(await socketsOf(room)).toBe(30);
   const calm = await calmAt(room);
   await settle(calm, room);
@@ -136,8 +136,8 @@ test("closed sockets neither grow the room nor take places, and their address ca
 });
 
 /**
- * What `work` does in a room's shard, whose clock and timers it moves on; what it gives is waited for afterwards. It
- * waits for nothing from outside, or other objects' timers would be lost with the shard's.
+ * Runs `work` in a room's shard, whose clock and timers it advances; its result is awaited afterwards. It
+ * awaits nothing from outside, or other objects' timers would be lost with the shard's.
  */
 async function inTime(
   room: string,
@@ -201,7 +201,7 @@ test("an unauthorized viewer is refused before a socket is opened, with a close 
     [`token=${await issueTestToken(room, { sub: "banned" })}`, SOCKET_CLOSES.banned.code, "banned"],
   ];
   for (const [query, code, reason] of cases) {
-    // The isolate may know the old place for a while, and the shard hears within a tick.
+    // The isolate may know the old summary for a while, and the shard learns within a tick.
     await waitForCondition(async () => {
       const comer = new Stubborn(await openGatewaySocket(`/rooms/${room}/socket?${query}`));
       await comer.come();

@@ -16,7 +16,7 @@ import {
 import { testBindings, testEdge } from "../../../workers/testing.ts";
 import { Stubborn, viewerFor } from "./room-sockets.ts";
 
-/** Who sends a frame: how far its socket is, and what keeps it. */
+/** Senders of frames: the state of the socket, and restrictions. */
 const SENDERS = [
   "unheard",
   "closed",
@@ -32,7 +32,7 @@ const SENDERS = [
 ] as const;
 type Sender = (typeof SENDERS)[number];
 
-/** One frame of each type but acts, and one act of each kind: a type or kind that isn't here doesn't compile. */
+/** One frame of each type except commands, and one command of each kind: a missing type or kind does not compile. */
 const FRAMES: Readonly<Record<Exclude<ClientFrame["type"], "act">, object>> = {
   hello: { from: null },
   like: { count: 1 },
@@ -58,7 +58,7 @@ const ACTS: Readonly<Record<Command["kind"], object>> = {
   list: { what: "held" },
 };
 
-/** What comes of it, in the order of `SENDERS`; `-` is nothing at all. A row for `act` is of a viewer's kinds, see `ofActs`. */
+/** The results, in the order of `SENDERS`; `-` is no effect. A row for `act` is of a viewer's kinds, see `ofActs`. */
 const EXPECTED: Readonly<Record<string, string>> = {
   // unheard closed banned revoked expired over timedOut anonymous viewer moderator host
   hello: "welcome - - - 4401 welcome welcome welcome welcome welcome welcome",
@@ -89,7 +89,7 @@ afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();
 });
 
-/** Every frame that a client may send, by its name. */
+/** Every frame of clients, by name. */
 function everyFrame(): Map<string, object> {
   const frames = Object.entries(FRAMES).map(([type, rest]) => [type, { type, ...rest }] as const);
   const acts = Object.entries(ACTS).map(
@@ -144,7 +144,7 @@ class Stage {
     return viewerFor(this.subject(index), { roles, expiresMs, device: `device-${this.sender}-${index}` });
   }
 
-  /** Brings sockets, which were welcomed, to where this sender's are. */
+  /** Brings welcomed sockets into this sender's state. */
   async prepare(sockets: readonly Stubborn[]): Promise<void> {
     const subjects = sockets.map((_, index) => this.subject(index) ?? "");
     switch (this.sender) {
@@ -177,7 +177,7 @@ class Stage {
     }
   }
 
-  /** Their tokens ended so long ago; the shard has yet to see it. */
+  /** Their tokens ended this long ago; the shard has not noticed yet. */
   async #expire(agoMs: number): Promise<void> {
     await runInDurableObject(shardStub(this.room), (_shard, ctx) => {
       for (const socket of ctx.getWebSockets()) {
@@ -189,7 +189,7 @@ class Stage {
     await evictDurableObject(shardStub(this.room));
   }
 
-  /** Taps and playback that were counted, after all that was sent. */
+  /** Counted likes and playback, after everything was sent. */
   async counted(): Promise<Record<string, number>> {
     await this.#calm.say(`fence ${this.sender}`);
     if (!this.#tapped) {
@@ -206,7 +206,7 @@ class Stage {
   }
 }
 
-/** What came of a frame that one socket sent, but for what is counted. */
+/** The result of a frame of one socket, except for counts. */
 function outcomeOf({ heard, closed }: Stubborn, before: number, wasClosed: boolean): string {
   if (closed !== null && !wasClosed) return String(closed[0]);
   const answer = heard.slice(before).find(({ type }) => type !== "tick" && type !== "staff");
@@ -241,7 +241,7 @@ test.each(SENDERS)("each frame from a socket that is %s has the effect in the ta
         return [name, outcome === "-" && (counted[name] ?? 0) > 0 ? "counted" : outcome];
       }),
     );
-  // What is answered may come a little later than the fence; what isn't answered has had its time.
+  // An answer may arrive a little after the fence; a frame without an answer has had its time.
   for (let turns = 0; turns < 200; turns += 1) {
     if ([...expected].every(([name, outcome]) => outcome === "-" || outcomes().get(name) !== "-")) break;
     await scheduler.wait(10);

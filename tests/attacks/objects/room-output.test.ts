@@ -5,7 +5,7 @@ import { SHARD_BUDGET_LIMITS } from "../../../core/room/shard/shard-budgets.ts";
 import { roomStub, TestParticipant, waitForCondition } from "../../../durable-objects/room/testing.ts";
 import { Stubborn, viewerFor } from "./room-sockets.ts";
 
-/** Bytes answered for each byte that came, at most. */
+/** Most bytes of answers per received byte. */
 const MOST = 50;
 
 const viewers: TestParticipant[] = [];
@@ -14,7 +14,7 @@ afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();
 });
 
-/** A room with a long history of long messages, and where it begins and ends. */
+/** A room with a long history of long messages, with its first and last offset. */
 async function longRoom(room: string): Promise<{ epoch: string; head: number }> {
   const by = viewerFor("host", { roles: ["host"] });
   const acts = Array.from({ length: 400 }, (_, index) => {
@@ -60,7 +60,7 @@ test("no flood of frames of an anonymous socket is answered with more than fifty
     }
     socket.send({ type: "renew", token: "the last" });
     await waitForCondition(() => socket.closed !== null || socket.heard.some(({ type }) => type === "renewed"));
-    // A seat that was closed for its flood says nothing more; the others have answered all by now.
+    // A socket closed for its flood sends nothing more; the others have been answered by now.
     expect((await calm.say(`after ${name}`)).ok).toBe(true);
     ratios[name] = socket.bytes / sent;
   }
@@ -80,7 +80,7 @@ test("requests from an old position read little of the room's history, for any n
     bytes += socket.bytes;
     socket.socket.close();
   }
-  // 600 answers of 700 kB were 420 MB: it is what an address has at once, and since then.
+  // 600 answers of 700 kB would be 420 MB: this is the burst of an address, and its rate since.
   const seconds = (Date.now() - beganMs) / 1_000;
   expect(bytes).toBeLessThan(8_388_608 + seconds * 262_144);
 }, 60_000);

@@ -27,7 +27,7 @@ afterEach(() => {
 });
 
 const revoked = async (room: string): Promise<readonly string[]> =>
-  // One of version 0 was taken back.
+  // A revocation of version 0 was undone.
   (await testBindings.LIVE.getByName(room).access()).revocations.flatMap(({ subject, version }) =>
     version > 0 ? [subject] : [],
   );

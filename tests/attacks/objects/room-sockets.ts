@@ -1,4 +1,4 @@
-/** Sockets with bad manners, for attacks on a room: they hear all, and answer no close. */
+/** Misbehaving sockets for attacks on a room: they receive everything, and answer no close. */
 import { runInDurableObject } from "cloudflare:test";
 import type { Participant } from "../../../core/room/participants.ts";
 import { HEARTBEAT_REPLY } from "../../../core/room/room-protocol.ts";
@@ -6,11 +6,11 @@ import { openParticipantSocket, shardStub, waitForCondition } from "../../../dur
 
 type Frame = Readonly<Record<string, unknown>>;
 
-/** A socket that is left open whatever the server says. */
+/** A socket that stays open whatever the server sends. */
 export class Stubborn {
   readonly socket: WebSocket;
   readonly heard: Frame[] = [];
-  /** Bytes that came. */
+  /** Received bytes. */
   bytes = 0;
   /** Code and reason of the server's close. */
   closed: readonly [number, string] | null = null;
@@ -19,7 +19,7 @@ export class Stubborn {
     this.socket = socket;
     socket.addEventListener("message", ({ data }) => {
       this.bytes += new TextEncoder().encode(String(data)).length;
-      // Beats are answered by the platform, for as long as the socket is open.
+      // The platform answers heartbeats while the socket is open.
       if (data !== HEARTBEAT_REPLY) this.heard.push(JSON.parse(String(data)) as Frame);
     });
     socket.addEventListener("close", ({ code, reason }) => {
@@ -28,7 +28,7 @@ export class Stubborn {
     socket.accept({ allowHalfOpen: true });
   }
 
-  /** One at a room's shard. */
+  /** Opens one at a room's shard. */
   static async at(room: string, viewer: Participant, shard = 0): Promise<Stubborn> {
     return new Stubborn(await openParticipantSocket(room, shard, viewer));
   }
@@ -37,14 +37,14 @@ export class Stubborn {
     this.socket.send(JSON.stringify(frame));
   }
 
-  /** Says hello and waits for the welcome, or the close. */
+  /** Sends hello and waits for the welcome, or the close. */
   async come(): Promise<this> {
     this.send({ type: "hello" });
     await waitForCondition(() => this.closed !== null || this.heard.some(({ type }) => type === "welcome"));
     return this;
   }
 
-  /** Makes the server close it, and doesn't answer. */
+  /** Makes the server close it, without answering. */
   async haunt(): Promise<this> {
     this.socket.send(new Uint8Array(1));
     await waitForCondition(() => this.closed !== null);
@@ -52,7 +52,7 @@ export class Stubborn {
   }
 }
 
-/** Somebody for tests; without a subject, without an account. */
+/** A participant for tests; without a subject, without an account. */
 export function viewerFor(subject: string | null, over: Partial<Participant> = {}): Participant {
   return {
     subject,
@@ -67,6 +67,6 @@ export function viewerFor(subject: string | null, over: Partial<Participant> = {
   };
 }
 
-/** Sockets that a shard still holds, closed ones among them. */
+/** Sockets that a shard still holds, including closed ones. */
 export const socketsOf = (room: string, shard = 0): Promise<number> =>
   runInDurableObject(shardStub(room, shard), (_shard, ctx) => ctx.getWebSockets().length);

@@ -1,4 +1,4 @@
-/** Attempts to go on publishing, watching and reading a stream that was stopped, at the Worker and its objects. */
+/** Attempts to publish, watch and read a stopped stream, at the Worker and its objects. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
@@ -39,7 +39,7 @@ async function undo(stream: string): Promise<void> {
   expect((await change(stream, "DELETE", null)).status).toBe(200);
 }
 
-/** A stream with an ended broadcast and a live one, both with a stored segment. */
+/** A stream with an ended and a live broadcast, both with a stored segment. */
 async function streams(): Promise<{ live: TestPublisher; over: TestPublisher }> {
   const over = new TestPublisher(testEdge);
   await over.openWithInits();
@@ -53,7 +53,7 @@ async function streams(): Promise<{ live: TestPublisher; over: TestPublisher }> 
   return { live, over };
 }
 
-/** Every kind of address of a stream that gives something. */
+/** Every kind of address of a stream. */
 function addresses({ live, over }: { live: TestPublisher; over: TestPublisher }): string[] {
   const files = ["media.m3u8", "iframes.m3u8", "init-1.mp4", "0.m4s"];
   return [
@@ -73,7 +73,7 @@ async function statuses(paths: readonly string[], init: RequestInit = {}): Promi
   return [...seen];
 }
 
-/** Waits until the isolate's feed has told it: some milliseconds. */
+/** Waits for the isolate's feed: some milliseconds. */
 async function becomes(path: string, status: number): Promise<void> {
   await waitForCondition(async () => (await statuses([path]))[0] === status);
 }
@@ -129,7 +129,7 @@ test("no key publishes to a stopped stream or opens another broadcast, and all d
     expect(answer.status).toBe(403);
     expect(await readJson(answer)).toMatchObject({ type: "/problems/stopped", detail: BODY.reason });
   }
-  // A key that is made meanwhile is suspended with the others, and one that was never issued learns nothing.
+  // A key created meanwhile is suspended with the others, and an unknown one learns nothing.
   const made = await testEdge.ask(`/api/streams/${stream}/keys`, {
     method: "POST",
     headers: { authorization: OPERATOR },
@@ -161,7 +161,7 @@ test("the room of a stopped stream is closed: sockets are closed with the reason
   mute.accept();
   await stop(stream);
   expect(await closed).toEqual([SOCKET_CLOSES.stopped.code, "legal"]);
-  // One that never said hello too.
+  // Also one that never sent hello.
   expect(await mutes).toBe(SOCKET_CLOSES.stopped.code);
   await waitForCondition(() => host.closes.includes(SOCKET_CLOSES.stopped.code));
   const refusedBy = async (open: () => Promise<WebSocket>): Promise<number> => {
@@ -179,7 +179,7 @@ test("the room of a stopped stream is closed: sockets are closed with the reason
   await evictDurableObject(shardStub(stream));
   await evictDurableObject(roomStub(stream));
   expect(await refusedBy(() => openShardSocket(stream, 0, "later"))).toBe(SOCKET_CLOSES.stopped.code);
-  // What gateways know of a room is some seconds old at most; with a feed it is as old as that.
+  // A gateway's room summary is some seconds old at most; the policy from a feed is current.
   await waitForCondition(async () => (await testEdge.ask(`/rooms/${stream}/replay?from=1700000000000`)).status === 451);
   const beacon = await testEdge.ask(`/rooms/${stream}/beacon`, { method: "POST" });
   expect(await problem(beacon)).toEqual(STOPPED);
@@ -198,7 +198,7 @@ test("a stop survives the memory loss of every object, new epochs and new broadc
   await stop(stream);
   await live.restartNode();
   expect((await live.open()).status).toBe(403);
-  // Nobody in this isolate has asked before.
+  // No request in this isolate before.
   expect(await statuses(all)).toEqual([451]);
   await live.restartNode();
   expect(await statuses(all)).toEqual([451]);
@@ -280,7 +280,7 @@ test("a host stops and starts its own stream, the operator's stop stays, and the
     ],
   });
   expect((told["records"] as unknown[]).length).toBe(4);
-  // A host whose token was revoked is none.
+  // A host with a revoked token is no host.
   await testEdge.ask(`/api/streams/${stream}/revocations`, {
     method: "POST",
     headers: { authorization: OPERATOR },

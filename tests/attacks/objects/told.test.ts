@@ -1,4 +1,4 @@
-/** Attacks on what is kept and shown: networks' names that a laptop reverses, sealed rows that are put elsewhere. */
+/** Attacks on stored and displayed data: reversible network names, encrypted rows moved elsewhere. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { createHash } from "node:crypto";
 import { afterEach, expect, test, vi } from "vitest";
@@ -31,7 +31,7 @@ afterEach(() => {
 
 const DAY_MS = 86_400_000;
 
-/** What a room calls a network today, and on the days beside it. */
+/** The room's names of a network today, and on the adjacent days. */
 async function names(room: string, ip: string, nowMs = Date.now()): Promise<readonly string[]> {
   const request = new Request("http://edge.test/", { headers: { "cf-connecting-ip": ip } });
   const { address, addressesNear = [] } = await deriveNetworkNames(testConfig, request, room as StreamName, nowMs);
@@ -46,7 +46,7 @@ test("a network has another name in each room and on each day, by a hash that on
   expect((await names("other", ip, nowMs)).some((name) => [today, yesterday, tomorrow].includes(name))).toBe(false);
   expect(await names("show", "203.0.113.8", nowMs)).not.toContain(today);
   expect((await names("show", ip, nowMs + DAY_MS)).slice(0, 2)).toEqual([tomorrow, today]);
-  // All addresses that a household has are one network; another household's are another.
+  // All addresses of a household are one network; another household's are another.
   const [home] = await names("show", "2001:db8:0:1::1", nowMs);
   expect((await names("show", "2001:0DB8:0:1:ffff:ffff:ffff:ffff", nowMs))[0]).toBe(home);
   expect((await names("show", "2001:db8:0:2::1", nowMs))[0]).not.toBe(home);
@@ -73,7 +73,7 @@ test("a network ban matches viewers of its day and the next, and expires by itse
   expect(bans.find(({ key }) => key === "account:rude")?.untilMs).toBeNull();
 });
 
-/** The texts and names of a room's messages as a room without memory reads them. */
+/** The texts and names of a room's messages as read by a room without memory. */
 async function read(room: string): Promise<string[]> {
   await evictDurableObject(roomStub(room));
   const events: RoomEvent[] = await roomStub(room).replay(0, Date.now() + DAY_MS);
@@ -85,7 +85,7 @@ const change = (room: string, ...statements: string[]): Promise<void> =>
     for (const statement of statements) storage.sql.exec(statement);
   });
 
-/** A room in which one person wrote twice, and another once. */
+/** A room in which one participant wrote twice, and another once. */
 async function written(room: string): Promise<void> {
   const ann = await come(room, { sub: "ann" });
   const bob = await come(room, { sub: "bob" });
@@ -98,7 +98,7 @@ async function written(room: string): Promise<void> {
   await waitForCondition(() => bob.events.length === 3);
 }
 
-/** Puts this column of each of the first two rows into the other one. */
+/** Swaps this column of the first two rows. */
 const swapped = (column: "text" | "body"): string[] => [
   "CREATE TABLE others AS SELECT * FROM events",
   `UPDATE events SET ${column} = (SELECT ${column} FROM others WHERE others.offset = 3 - events.offset) WHERE offset < 3`,
@@ -150,7 +150,7 @@ test("state entries are bound to their row: a ban cannot be moved to another, an
 test("rows encrypted without a place are readable, and old names of devices and networks are erased", async () => {
   const room = newRoom();
   await written(room);
-  // As an older room left it: no mark, the first row sealed without a place, names that others can make too.
+  // As in an older room: no mark, the first row encrypted without a place, names that others can choose too.
   await runInDurableObject(roomStub(room), async (_room, { storage }) => {
     const about = storage.sql.exec<{ about: string }>("SELECT about FROM events WHERE offset = 1").one().about;
     const stub = testBindings.KEYRING.getByName(about.slice(0, about.indexOf(".")));

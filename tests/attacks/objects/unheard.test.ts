@@ -1,4 +1,4 @@
-/** Attempts to be served a stream by an isolate that can't know whether it was stopped. */
+/** Attempts to be served a stream by an isolate that cannot know whether it was stopped. */
 import { expect, test } from "vitest";
 import { PUBLIC_ACCESS_POLICY, withStop } from "../../../core/access/access-policy.ts";
 import { Replica } from "../../../core/broadcast/replica.ts";
@@ -13,7 +13,7 @@ import { serveLivePath } from "../../../workers/delivery/serve-live-path.ts";
 import type { Env } from "../../../workers/env.ts";
 import { testBindings } from "../../../workers/testing.ts";
 
-/** A node that feeds, though the Live object hasn't been heard of for `unheardMs`. */
+/** A node that feeds, without a word of the Live object for `unheardMs`. */
 function node(unheardMs: number, stopped = false): { env: Env; path: string; feeds: FeedFanout } {
   const config = makeTestConfig();
   const replica = new Replica("epoch", config, new TailBuffer(1_000_000));

@@ -1,4 +1,4 @@
-/** Rules 75 and 76: whether the sound's own timeline can be played. */
+/** Rules 75 and 76: whether the audio's own timeline is playable. */
 import type { AudioRun, AudioTrackFacts, FragmentFacts, FrameGroup } from "../media-facts.ts";
 import { type Observation, type RuleVerdict, ruleNotApplicable, ruleNotChecked, verdictFromFaults } from "../model.ts";
 import {
@@ -15,18 +15,18 @@ type FragmentAudio = NonNullable<FragmentFacts["audio"]>;
 
 /** Program times are written in milliseconds. */
 const CLOCK_S = 0.002;
-/** Pictures are shown this much later than decoded at most, and sound that goes with them stands as much later. */
+/** Maximum difference between presentation and decode time, which muxed audio may have too. */
 const REORDER_S = 0.25;
-/** A frame whose codec doesn't tell its length is no longer than this: Opus allows 120 ms. */
+/** Maximum duration of a frame of unknown length: Opus allows 120 ms. */
 const UNKNOWN_FRAME_S = 0.12;
 
-/** Audio tracks that init sections name, with the section's URL. */
+/** Audio tracks in init sections, with the section's URL. */
 const audioTracks = (seen: Observation): { url: string; sound: AudioTrackFacts }[] =>
   seen.tracks.flatMap((track) =>
     [...track.inits].flatMap(([url, { audio }]) => (audio === null ? [] : { url, sound: audio })),
   );
 
-/** Why there is no sound to judge; null where there is. */
+/** Why there is no audio to check; null if there is. */
 function missingAudioVerdict(seen: Observation): RuleVerdict | null {
   if (audioTracks(seen).length > 0) return null;
   const unread = seen.tracks.some((track) => track.kind === "audio" && track.inits.size > 0);
@@ -35,15 +35,15 @@ function missingAudioVerdict(seen: Observation): RuleVerdict | null {
 
 const keyOf = ({ track, msn }: { track: { url: string }; msn: number }): string => `${track.url} ${msn}`;
 
-/** Where sound may stop, and its last frame last longer than others. */
+/** Where audio may stop, and its last frame last longer than others. */
 interface Ending {
-  /** Nothing follows, or nothing that joins on. */
+  /** Nothing follows, or nothing contiguous. */
   readonly isEnd: boolean;
   /** Gaps lie within. */
   readonly hasGaps: boolean;
 }
 
-/** How each listed part and segment ends, by URL, the gaps left out. */
+/** The end of each listed part and segment, by URL, except gaps. */
 function endings(seen: Observation): Map<string, Ending> {
   const parts = observedParts(seen).toSorted((a, b) => a.msn - b.msn || a.index - b.index);
   const gaps = parts.filter((part) => part.gap);
@@ -65,7 +65,7 @@ function endings(seen: Observation): Map<string, Ending> {
   return found;
 }
 
-/** The frames whose length must be the codec's. */
+/** The frames whose duration must be the codec's. */
 function* judgedFrames({ runs }: FragmentAudio, { isEnd, hasGaps }: Ending): Generator<FrameGroup> {
   for (const [i, { frames }] of runs.entries()) {
     const isFree = hasGaps || (isEnd && i === runs.length - 1);
@@ -76,7 +76,7 @@ function* judgedFrames({ runs }: FragmentAudio, { isEnd, hasGaps }: Ending): Gen
   }
 }
 
-/** Whether frames last what the codec makes of them, within the timescale's rounding; null where that is unknown. */
+/** Whether frames last what the codec decodes, within the timescale's rounding; null if unknown. */
 function lastsItsSamples(
   { durationTicks, samples }: FrameGroup,
   { timescale, format }: AudioTrackFacts,
@@ -88,8 +88,8 @@ function lastsItsSamples(
 /**
  * ISO/IEC 14496-3 §4.5.1.1: an AAC frame is 1,024 samples (960 where its configuration says so; with SBR at the core's
  * rate, which is twice as many at the output's). ISO/IEC 23000-19 §10: a CMAF audio track's samples are those frames,
- * one after the other, so each lasts what a decoder makes of it: players place frames by these durations, and one that
- * says less is heard too early, over the one before, or not at all.
+ * one after the other, so each lasts what a decoder produces: players place frames by these durations, and one with a
+ * shorter duration is played too early, over the one before, or not at all.
  */
 function checkFrameLengths(seen: Observation): RuleVerdict {
   const without = missingAudioVerdict(seen);
@@ -133,7 +133,7 @@ function frameFault(wrong: readonly FrameGroup[], first: FrameGroup, count: numb
   return `${countOf(wrong)} of ${count} ${format.codec} frames don't last what they hold, the first ${lasts} for ${due}`;
 }
 
-/** A read segment's pictures or sound, in seconds. */
+/** A parsed segment's video or audio, in seconds. */
 interface SegmentSpan {
   readonly tag: ObservedSegment;
   readonly video: { readonly endS: number; readonly durationS: number; readonly frameS: number } | null;
@@ -161,7 +161,7 @@ function readSpans(seen: Observation): SegmentSpan[] {
 const audioSeconds = ({ track, runs }: FragmentAudio): number =>
   runs.reduce((sum, run) => sum + run.durationTicks, 0) / track.timescale;
 
-/** The longest frame by its codec, not by its duration in the container, which may be what is wrong. */
+/** The longest frame by its codec, not by its container duration, which may be wrong. */
 function audioFrameS({ track, runs }: FragmentAudio): number {
   const samples = runs.flatMap(({ frames }) => frames.map((frame) => frame.samples ?? Number.NaN));
   const longest = Math.max(0, ...samples) / track.format.sampleRate;
@@ -177,7 +177,7 @@ interface MuxedSpan extends SegmentSpan {
   readonly audio: FragmentAudio;
 }
 
-/** Muxed segments that follow each other without a break. */
+/** Consecutive muxed segments without a break. */
 function continuousSpans(spans: readonly MuxedSpan[]): MuxedSpan[][] {
   const list: MuxedSpan[][] = [];
   for (const span of spans) {
@@ -189,7 +189,7 @@ function continuousSpans(spans: readonly MuxedSpan[]): MuxedSpan[][] {
   return list;
 }
 
-/** Muxed sound goes on without a hole, and ends where the pictures do: at the latest with the next segment. */
+/** Muxed audio continues without a hole, and ends with the video: at the latest with the next segment. */
 function muxedFaults(stretch: readonly MuxedSpan[]): string[] {
   const faults: string[] = [];
   let endS: number | null = null;
@@ -223,7 +223,7 @@ function muxedFaults(stretch: readonly MuxedSpan[]): string[] {
 const endOf = ({ baseTicks, durationTicks }: AudioRun, { timescale }: AudioTrackFacts): number =>
   (baseTicks + durationTicks) / timescale;
 
-/** Segments of sound apart beside the pictures' that stand at the same times. */
+/** Separate audio segments next to the video segments at the same times. */
 function pairAudioWithVideo(
   spans: readonly SegmentSpan[],
   segments: ReadonlyMap<string, ObservedSegment>,
@@ -275,7 +275,7 @@ function checkCover(seen: Observation): RuleVerdict {
     const less = off < 0 ? "less" : "more";
     faults.push(`${tag.url}: ${Math.abs(off).toFixed(3)} s of sound ${less} than pictures in the same segment`);
   }
-  // The last of a stretch may be made up for by a segment that hasn't come yet.
+  // The last one of a run may be completed by a segment that has not arrived yet.
   const count = apart.length + muxed.reduce((sum, stretch) => sum + stretch.length - 1, 0);
   if (count === 0 && faults.length === 0 && muxed.length === 0)
     return ruleNotApplicable("sound and pictures are cut at different times");

@@ -1,4 +1,4 @@
-/** Rules 23, 26–28, 33: what the media itself says beside its playlist. */
+/** Rules 23, 26–28, 33: the media compared with its playlist. */
 import { type Observation, type RuleVerdict, ruleNotApplicable, ruleNotChecked, verdictFromFaults } from "../model.ts";
 import {
   type ConformanceRule,
@@ -9,7 +9,7 @@ import {
   observedSegments,
 } from "./observation.ts";
 
-/** A fetched segment's fragments beside its tags, in seconds of its own timescale. */
+/** A fetched segment's fragments with its tags, in seconds of its own timescale. */
 interface ReadSegment {
   readonly tag: ObservedSegment;
   readonly startS: number;
@@ -40,7 +40,7 @@ function readSegments(seen: Observation): ReadSegment[] {
   });
 }
 
-/** Segments that follow each other in a track and were both read. */
+/** Consecutive segments of a track that were both parsed. */
 function consecutiveSegments(read: readonly ReadSegment[]): [ReadSegment, ReadSegment][] {
   return read.flatMap((one, i): [ReadSegment, ReadSegment][] => {
     const before = read[i - 1];
@@ -51,7 +51,7 @@ function consecutiveSegments(read: readonly ReadSegment[]): [ReadSegment, ReadSe
 
 const decodeJumpS = ([a, b]: [ReadSegment, ReadSegment]): number => b.startS - a.startS - a.durationS;
 
-/** Tracks, or moments, whose program time stands elsewhere against the media's own time (part of rule 22). */
+/** Tracks, or moments, with another offset between program time and media time (part of rule 22). */
 export function mappingFaults(seen: Observation): string[] {
   const offsets = new Map<number, { ms: number; url: string }>();
   return readSegments(seen).flatMap(({ tag, startS }) => {

@@ -1,4 +1,4 @@
-/** What rules ask of an observation again and again. */
+/** Shared queries of the rules on an observation. */
 import type {
   MediaFetch,
   Observation,
@@ -109,7 +109,7 @@ export function observedSegments(seen: Observation): ObservedSegment[] {
   return [...segments.values()];
 }
 
-/** Whether low latency is offered: without it the rules of parts have nothing to judge. */
+/** Whether low latency is offered: without it the rules of parts do not apply. */
 export const hasParts = (seen: Observation): boolean =>
   mediaSnapshots(seen).some(({ playlist }) => playlist.partTarget !== null);
 
@@ -128,7 +128,7 @@ export const largestTargetDuration = (seen: Observation): number =>
 export const probesNamed = (seen: Observation, ...names: ProbeName[]): PlaylistProbe[] =>
   seen.probes.filter((probe) => names.includes(probe.name));
 
-/** Fetched media of the given kinds that came whole. */
+/** Complete fetched media of the given kinds. */
 export const fetchedMedia = (seen: Observation, ...kinds: MediaFetch["kind"][]): (MediaFetch & { track: TrackLog })[] =>
   seen.tracks.flatMap((track) =>
     [...track.media.values()]
@@ -139,7 +139,7 @@ export const fetchedMedia = (seen: Observation, ...kinds: MediaFetch["kind"][]):
 /** A duration for people. */
 export const formatMs = (value: number): string => `${Math.round(value)} ms`;
 
-/** How an exchange went, for people. */
+/** The outcome of an exchange, for people. */
 export const describeExchange = (probe: { exchange: PlaylistProbe["exchange"] }): string =>
   probe.exchange.failure ?? `${probe.exchange.status} after ${formatMs(probe.exchange.doneMs - probe.exchange.sentMs)}`;
 

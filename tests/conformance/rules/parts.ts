@@ -70,7 +70,7 @@ function checkPartWindow(seen: Observation): RuleVerdict {
   for (const { name, playlist } of mediaSnapshots(seen)) {
     let fromEnd = 0;
     for (const segment of playlist.segments.toReversed()) {
-      // A segment's parts leave together: none may stay whose segment lies wholly beyond the limit.
+      // A segment's parts are removed together: none may stay whose segment is wholly beyond the limit.
       if (segment.parts.length > 0 && fromEnd > 3 * playlist.targetDuration + EPSILON_S) {
         faults.push(`${name}: parts of segment ${segment.msn} are still listed ${fromEnd.toFixed(1)} s from the end`);
       }
@@ -132,7 +132,7 @@ function checkHintsComeTrue(seen: Observation): RuleVerdict {
   return verdictFromFaults(faults, compared, "hints came true");
 }
 
-/** What a report says, with what it leaves out taken from the playlist that holds it (§4.4.5.4). */
+/** The content of a report, with omitted values from the playlist that contains it (§4.4.5.4). */
 function reportedPosition(report: ReadonlyMap<string, string>, own: { msn: number; part: number }) {
   return { msn: Number(report.get("LAST-MSN") ?? own.msn), part: Number(report.get("LAST-PART") ?? own.part) };
 }
@@ -145,7 +145,7 @@ function lastPart(playlist: MediaPlaylist): { msn: number; part: number } {
 const isBefore = (a: { msn: number; part: number }, b: { msn: number; part: number }): boolean =>
   a.msn < b.msn || (a.msn === b.msn && a.part < b.part);
 
-/** Why a report is wrong, or null. A part of slack either way is what two clients' requests may differ by. */
+/** Why a report is wrong, or null. A tolerance of one part either way covers the difference between two clients' requests. */
 function reportFault(
   at: PlaylistSnapshot,
   other: PlaylistSnapshot[],

@@ -1,4 +1,4 @@
-/** Rules 1–8, 12–16, 22, 24, 25, 29, 32: what a playlist says, alone and beside the one before it. */
+/** Rules 1–8, 12–16, 22, 24, 25, 29, 32: a playlist's content, alone and compared with the previous one. */
 import {
   type Observation,
   type RuleVerdict,
@@ -175,7 +175,7 @@ function checkLength(seen: Observation): RuleVerdict {
   const faults = slid.flatMap(({ name, playlist }) => {
     const closed = playlist.segments.filter((one) => one.uri !== null);
     const seconds = closed.reduce((sum, one) => sum + segmentSeconds(one), 0);
-    // A broadcast that was over before that has no more to list.
+    // A broadcast that had already ended lists nothing more.
     if (playlist.mediaSequence === 0) return [];
     if (seconds >= 3 * playlist.targetDuration - EPSILON_S && closed.length >= 6) return [];
     return [`${name}: ${closed.length} segments of ${seconds.toFixed(1)} s together`];

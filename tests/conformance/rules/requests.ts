@@ -1,4 +1,4 @@
-/** Rules 35–51: how playlist and part requests are answered. */
+/** Rules 35–51: responses to playlist and part requests. */
 import {
   type Observation,
   type PlaylistProbe,
@@ -24,12 +24,12 @@ import {
 } from "./observation.ts";
 
 const elapsedMs = ({ exchange }: Pick<PlaylistProbe, "exchange">): number => exchange.doneMs - exchange.sentMs;
-/** An answer that waits for nothing: half a second is a busy machine's, no wait for media lasts less by design. */
+/** A response without waiting: half a second allows for a busy machine, and no intended wait is shorter. */
 const promptMs = (from: MediaPlaylist): number => Math.max(500, 750 * (from.partTarget ?? 1));
 const offersBlocking = (seen: Observation): boolean =>
   mediaSnapshots(seen).some(({ playlist }) => playlist.serverControl?.get("CAN-BLOCK-RELOAD") === "YES");
 
-/** Judges the probes of a name by a fault that each may have; of several attempts at a playlist one right answer is enough. */
+/** Checks the probes of a name for faults; of several attempts at a playlist one correct response is enough. */
 function judgeProbes(
   seen: Observation,
   names: PlaylistProbe["name"][],
@@ -37,7 +37,7 @@ function judgeProbes(
   fault: (probe: PlaylistProbe) => string | null,
 ): RuleVerdict {
   const attempts = Map.groupBy(probesNamed(seen, ...names), ({ name, track, exchange }) =>
-    // Requests without directives are different questions, each by its address.
+    // Requests without directives are different probes, each by its URL.
     name === "unknown-media" || name === "future-part" ? exchange.url : track.url,
   );
   const faults = [...attempts.values()].flatMap((group) => {
@@ -76,7 +76,7 @@ function checkParts(seen: Observation): RuleVerdict {
 
 function checkPastLast(probe: PlaylistProbe): string | null {
   if (probe.playlist === null) return describeExchange(probe);
-  // What was asked for is out already: the next part would come a part target later.
+  // The requested part is out already: the next part would come a part target later.
   if (elapsedMs(probe) <= Math.max(150, 750 * (probe.from.partTarget ?? 1))) return null;
   return `part ${probe.directives.part} of segment ${probe.directives.msn} waited ${formatMs(elapsedMs(probe))} though the next segment had begun`;
 }
@@ -156,7 +156,7 @@ function checkRemovedRanges(seen: Observation): RuleVerdict {
   });
 }
 
-/** A segment as far as a delta update must repeat it; a map may stand unrepeated since it still applies. */
+/** A segment as far as a delta update must repeat it; an unchanged map may be omitted. */
 const comparableSegment = (segment: SegmentTag): string => JSON.stringify({ ...segment, map: null, key: null });
 
 function mergeFault(before: MediaPlaylist, full: MediaPlaylist, delta: MediaPlaylist): string | null {
@@ -167,7 +167,7 @@ function mergeFault(before: MediaPlaylist, full: MediaPlaylist, delta: MediaPlay
   for (const segment of full.segments) {
     const mine = byMsn.get(segment.msn);
     if (mine === undefined) return `segment ${segment.msn} is missing`;
-    // Parts of skipped segments may have left meanwhile; those that the delta names must be the full playlist's.
+    // Parts of skipped segments may have been removed meanwhile; those in the delta must be the full playlist's.
     const skipped = segment.msn < delta.mediaSequence + delta.skipped;
     const same = skipped ? mine.uri === segment.uri : comparableSegment(mine) === comparableSegment(segment);
     if (!same) return `segment ${segment.msn} differs`;
@@ -177,7 +177,7 @@ function mergeFault(before: MediaPlaylist, full: MediaPlaylist, delta: MediaPlay
   return null;
 }
 
-/** A delta's discontinuity numbers begin after those it skipped, which the playlist before it knows. */
+/** A delta's discontinuity numbers begin after those it skipped, which the previous playlist has. */
 function withNumbers(delta: MediaPlaylist, before: MediaPlaylist): MediaPlaylist {
   const skippedMarks = before.segments.filter(
     (one) => one.discontinuity && one.msn >= delta.mediaSequence && one.msn < delta.mediaSequence + delta.skipped,
@@ -189,7 +189,7 @@ function withNumbers(delta: MediaPlaylist, before: MediaPlaylist): MediaPlaylist
   return { ...delta, segments };
 }
 
-/** What a playlist ends with, by addresses: a wrong delta update may count its segments wrong. */
+/** The end of a playlist, by URLs: a wrong delta update may count its segments wrong. */
 const momentOf = ({ segments, endList }: MediaPlaylist): string => {
   const last = segments.at(-1);
   return `${last?.uri} ${last?.parts.at(-1)?.uri} ${endList}`;
@@ -201,7 +201,7 @@ function checkMerge(seen: Observation): RuleVerdict {
   for (const track of seen.tracks) {
     for (const { before, full, delta } of track.deltas) {
       if (full.playlist === null || delta.playlist === null || delta.playlist.skipped === 0) continue;
-      // Two answers may be a part apart; only answers of one moment can be compared.
+      // Two responses may be a part apart; only responses of one moment can be compared.
       if (momentOf(full.playlist) !== momentOf(delta.playlist)) continue;
       count += 1;
       const fault = mergeFault(before, full.playlist, withNumbers(delta.playlist, before));
@@ -238,7 +238,7 @@ function checkWholeParts(seen: Observation): RuleVerdict {
   const slow = spread.filter((one) => one > Math.max(60, 400 * target)).length;
   const said = `first to last byte: ${formatMs(quantile(spread, 0.5))} in the middle, ${formatMs(Math.max(0, ...spread))} at most`;
   if (hinted.length === 0) return ruleNotChecked("no hinted part came");
-  // One late packet is the network's; a server that sends frames as they come is slow nearly every time.
+  // One late packet is the network's; a server that sends frames as they are produced is slow nearly every time.
   return slow > 0.1 * hinted.length
     ? ruleBroken(`${slow} of ${hinted.length} parts trickled; ${said}`)
     : ruleHeld(said);

@@ -1,4 +1,4 @@
-/** Rules 52–59: when things come, and how long they stay. */
+/** Rules 52–59: times of arrival and availability. */
 import {
   type Observation,
   type RuleVerdict,
@@ -30,11 +30,11 @@ const partCount = (playlist: MediaPlaylist): string => {
   return last === undefined ? "" : `${last.msn}.${last.parts.length}`;
 };
 
-/** Times between arrivals of something new in each track, milliseconds. */
+/** Intervals between arrivals of new media in each track, milliseconds. */
 function arrivals(seen: Observation, newest: (playlist: MediaPlaylist) => unknown): number[] {
   return seen.tracks.flatMap((track) => {
     const list = trackSnapshots(track);
-    // The first playlist's news is of unknown age.
+    // The age of the first playlist's media is unknown.
     const times = list.flatMap((one, i) => {
       const before = list[i - 1];
       return before !== undefined && newest(before.playlist) !== newest(one.playlist) ? [one.atMs] : [];
@@ -59,7 +59,7 @@ function checkPartPace(seen: Observation): RuleVerdict {
   const target = 1000 * largestPartTarget(seen);
   const [p95, most] = [quantile(gaps, 0.95), Math.max(...gaps)];
   const said = `${gaps.length} parts, ${formatMs(p95)} apart at p95 and ${formatMs(most)} at most, for a target of ${formatMs(target)}`;
-  // What is measured is the arrival here: a busy network or machine delays one and brings the next close behind.
+  // Arrival here is measured: a busy network or machine delays one and brings the next close behind.
   return p95 <= 1.25 * target + 50 && most <= 2.5 * target + 100 ? ruleHeld(said) : ruleBroken(said);
 }
 
@@ -73,7 +73,7 @@ function checkSpeed(seen: Observation): RuleVerdict {
   return slow > 0.1 * got.length ? ruleBroken(said) : ruleHeld(said);
 }
 
-/** What may not change of a closed segment once it is listed. */
+/** Properties of a closed segment that may not change once it is listed. */
 const frozenFields = ({ uri, durationS, gap, discontinuity, map, pdtMs, byterange }: SegmentTag): string =>
   JSON.stringify([uri, durationS, gap, discontinuity, map, pdtMs, byterange]);
 

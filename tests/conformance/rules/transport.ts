@@ -1,4 +1,4 @@
-/** Rules 60–74: transport, caches and what the multivariant playlist promises. */
+/** Rules 60–74: transport, caches and the multivariant playlist's declarations. */
 import {
   type Observation,
   type PlaylistProbe,
@@ -26,7 +26,7 @@ import {
   trackLabel,
 } from "./observation.ts";
 
-/** Media is cached for at least this long: what is immutable can be kept for hours. */
+/** Minimum cache lifetime of media: immutable objects can be kept for hours. */
 const LONG_S = 3600;
 
 const maxAge = (headers: Readonly<Record<string, string>>): number | null => {
@@ -41,7 +41,7 @@ const everyExchange = (seen: Observation) => [
   ...[...seen.tracks, ...seen.iframes].flatMap((track) => [...track.media.values()].map((one) => one.exchange)),
 ];
 
-/** Cached longer than `most` seconds, or for another time than `exactly`; null where it is right. */
+/** Cached longer than `most` seconds, or for another time than `exactly`; null if correct. */
 function lifetimeFault(
   what: string,
   headers: Readonly<Record<string, string>>,
@@ -109,7 +109,7 @@ function checkGzip(seen: Observation): RuleVerdict {
   return verdictFromFaults(faults, all.length, "playlists gzipped");
 }
 
-/** Whether an answer's `Cache-Status` (RFC 9211) owns up to a request further up that no other one shares. */
+/** Whether a response's `Cache-Status` (RFC 9211) reports an upstream request that was not shared. */
 function ledUpstream(status: string): boolean {
   const caches = status.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/);
   return !caches.some((cache) => /;\s*(hit|collapsed)(?![\w=-]|=\?0)/.test(cache));
@@ -157,7 +157,7 @@ function checkBandwidth(seen: Observation): RuleVerdict {
   });
   const peakOf = (href: string | undefined): number => {
     const listed = observedSegments(seen).filter((segment) => segment.track.url === href);
-    // The peak is that of stretches of 0.5 to 1.5 target durations: a short last segment is none by itself.
+    // The peak is over 0.5 to 1.5 target durations: a short last segment alone does not count.
     const own = listed.filter((segment) => segmentSeconds(segment) >= largestTargetDuration(seen) / 2);
     return Math.max(
       0,
