@@ -1,14 +1,14 @@
-/** What is checked of a source that was aired, beyond what must hold of every one. */
+/** Checks of an aired source beyond those of every source. */
 
 import { beepTimesS, type DecodedOutput, flashTimesS, maxAvOffsetMs, trackDurationS } from "./decode-output.ts";
 import type { SourceOutput } from "./package-source.ts";
 
-/** What is wrong, a line each; false for what is right. */
+/** Returns the errors, one per line; false for no error. */
 export type SourceCheck = (aired: SourceOutput, watched: DecodedOutput) => (string | false)[];
 
-/** Picture and sound are in step if no flash is further from its beep, milliseconds. */
+/** Video and audio are in sync if no flash is further from its beep, milliseconds. */
 const MAX_AV_OFFSET_MS = 40;
-/** Neighbouring rows of pictures that are no combs differ less than this, by rows that are two apart. */
+/** Adjacent rows of progressive pictures differ less than this, relative to rows two apart. */
 const MAX_COMBING_RATIO = 0.7;
 
 /** Each flash has its beep at the same moment. */
@@ -17,7 +17,7 @@ export const hasAvSync = (_: SourceOutput, watched: DecodedOutput): (string | fa
   return [worst > MAX_AV_OFFSET_MS && `a flash is ${worst.toFixed(0)} ms from its beep`];
 };
 
-/** A track lasts so many seconds. */
+/** Duration of a track in seconds. */
 export const hasDuration =
   (seconds: number, track = "90p") =>
   (aired: SourceOutput): (string | false)[] => {
@@ -25,7 +25,7 @@ export const hasDuration =
     return [Math.abs(got - seconds) > 0.15 && `${track} lasts ${got.toFixed(2)} s, not ${seconds}`];
   };
 
-/** Pictures have this rate. */
+/** Frame rate of the video. */
 export const hasFrameRate =
   (num: number, den = 1) =>
   ({ schedule }: SourceOutput): (string | false)[] => {
@@ -42,14 +42,14 @@ export const hasColor =
     return [off > 6 && `its colour is ${got.map(Math.round).join(" ")}, not ${yuv.join(" ")}`];
   };
 
-/** Colours are tagged as what everything becomes. */
+/** Colours are tagged as BT.709. */
 export const hasBt709Tags = (_: SourceOutput, { tags }: DecodedOutput): (string | false)[] => {
   const { color_space, color_transfer, color_primaries, color_range } = tags;
   const all = [color_space, color_transfer, color_primaries, color_range].join(" ");
   return [all !== "bt709 bt709 bt709 tv" && `it is tagged ${all}`];
 };
 
-/** Bars at both sides, or above and below: how wide the picture between them is, by how high. */
+/** Pillarbox or letterbox: width and height of the picture between the bars. */
 function visibleAspectRatio({ luma, width, height }: DecodedOutput): number {
   const isDark = (values: readonly number[]): boolean => values.every((value) => value < 40);
   const column = (x: number): number[] => Array.from({ length: height }, (_, y) => luma[y * width + x] ?? 0);
@@ -59,7 +59,7 @@ function visibleAspectRatio({ luma, width, height }: DecodedOutput): number {
   return wide / high;
 }
 
-/** The picture between the bars has this shape, width by height. */
+/** Aspect ratio of the picture between the bars. */
 export const hasAspectRatio =
   (ratio: number) =>
   (_: SourceOutput, watched: DecodedOutput): (string | false)[] => {
@@ -67,14 +67,14 @@ export const hasAspectRatio =
     return [Math.abs(got / ratio - 1) > 0.06 && `its shape is ${got.toFixed(2)}, not ${ratio.toFixed(2)}`];
   };
 
-/** So many beeps are heard. */
+/** Number of audible beeps. */
 export const hasBeepCount =
   (count: number) =>
   (_: SourceOutput, watched: DecodedOutput): (string | false)[] => [
     beepTimesS(watched).length !== count && `${beepTimesS(watched).length} beeps, not ${count}`,
   ];
 
-/** So many flashes are seen. */
+/** Number of visible flashes. */
 export const hasFlashCount =
   (count: number) =>
   (_: SourceOutput, watched: DecodedOutput): (string | false)[] => [
@@ -87,7 +87,7 @@ export const allChecks =
   (aired, watched) =>
     checks.flatMap((check) => check(aired, watched));
 
-/** How much more neighbouring rows differ than rows two apart: fields of two moments make combs. */
+/** How much more adjacent rows differ than rows two apart: interlaced fields cause combing. */
 function combingRatio({ luma, width, height }: DecodedOutput): number {
   let [near, far] = [0, 0];
   for (let y = 2; y < height; y++) {
@@ -100,7 +100,7 @@ function combingRatio({ luma, width, height }: DecodedOutput): number {
   return near / Math.max(1, far);
 }
 
-/** Fields of two moments in one picture. */
+/** Two fields of different moments in one picture. */
 export const hasNoCombing: SourceCheck = (_, watched) => {
   const got = combingRatio(watched);
   return [got > MAX_COMBING_RATIO && `it has combs: ${got.toFixed(2)}`];

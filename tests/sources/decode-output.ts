@@ -1,4 +1,4 @@
-/** What must hold of any source that was aired, and what can be read off its pictures and sound. */
+/** Properties of any aired source, and measurements of its video and audio. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,13 +13,13 @@ export function outputParts({ outputs }: SourceOutput, track: string): PartOf[] 
   return outputs.filter((output): output is PartOf => output.kind === "part" && output.track === track);
 }
 
-/** Seconds of a track. */
+/** Duration of a track in seconds. */
 export function trackDurationS(aired: SourceOutput, track: string): number {
   const timescale = aired.renditions.find(({ name }) => name === track)?.timescale ?? 1;
   return outputParts(aired, track).reduce((sum, { meta }) => sum + meta.durationTicks, 0) / timescale;
 }
 
-/** What is wrong with a source that was aired, a line each; nothing if all holds that must hold of every source. */
+/** Errors of an aired source, one per line; empty if it has the properties of every source. */
 export function outputFaults(aired: SourceOutput): string[] {
   const { config, outputs, renditions, schedule, sessions, end } = aired;
   const faults: string[] = [];
@@ -39,14 +39,14 @@ export function outputFaults(aired: SourceOutput): string[] {
     const parts = outputParts(aired, name);
     const late = parts.filter(({ meta }) => meta.part === 0 && !meta.gap && !meta.independent);
     if (late.length > 0) faults.push(`${name}: ${late.length} segments begin without a keyframe`);
-    // Sound's first and last frames may lie outside of the pictures.
+    // The first and last audio frames may be outside of the video.
     const gaps = parts.filter(({ meta }) => meta.gap && meta.durationTicks / timescale > 0.1);
     if (gaps.length > 0) faults.push(`${name}: ${gaps.length} gaps`);
   }
   return faults;
 }
 
-/** What can be watched. */
+/** The playable media. */
 export interface DecodableOutput {
   readonly outputs: SourceOutput["outputs"];
   readonly renditions: SourceOutput["renditions"];
@@ -57,22 +57,22 @@ export interface DecodableOutput {
 export interface DecodedOutput {
   readonly width: number;
   readonly height: number;
-  /** Luma and both chromas, the mean of each picture's middle. */
+  /** Luma and both chromas, averaged over each picture's middle. */
   readonly pictures: readonly { readonly atS: number; readonly yuv: readonly [number, number, number] }[];
-  /** The first picture's luma, row by row. */
+  /** The first picture's luma, by row. */
   readonly luma: Uint8Array;
-  /** Loudness of each 2 ms, 0 to 1. */
+  /** Loudness per 2 ms, 0 to 1. */
   readonly loudness: readonly number[];
   /** Time of `loudness[0]`, seconds. */
   readonly soundStartS: number;
-  /** What ffprobe says of the picture. */
+  /** ffprobe's description of the video. */
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** Samples of one reading of loudness: 2 ms. */
+/** Samples per loudness value: 2 ms. */
 const HOP = 96;
 
-/** Decodes what was aired, by FFmpeg as an independent player. Times are media time. */
+/** Decodes the output with FFmpeg as an independent player. Times are media time. */
 export function decodeOutput(aired: DecodableOutput, pictureAt = 0): DecodedOutput {
   const folder = mkdtempSync(join(tmpdir(), "corral-judge-"));
   try {
@@ -98,7 +98,7 @@ export function decodeOutput(aired: DecodableOutput, pictureAt = 0): DecodedOutp
     if (video !== undefined) {
       const file = write(video.name);
       const as = ["-fps_mode", "passthrough", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-"];
-      // The middle of each picture as 2 by 2 samples: hours of whole ones would fit into no memory.
+      // The middle of each picture as 2 by 2 samples: hours of whole pictures would not fit into memory.
       const raw = run("ffmpeg", ["-i", file, "-vf", "crop=iw/2:ih/2,scale=2:2:flags=area", ...as]);
       const times = run("ffprobe", [
         "-select_streams",
@@ -157,12 +157,12 @@ export function decodeOutput(aired: DecodableOutput, pictureAt = 0): DecodedOutp
   }
 }
 
-/** When white pictures begin, seconds. */
+/** Start times of white pictures, seconds. */
 export function flashTimesS({ pictures }: DecodedOutput): number[] {
   return pictures.flatMap(({ atS, yuv: [y] }, i) => (y > 150 && (pictures[i - 1]?.yuv[0] ?? 0) <= 150 ? [atS] : []));
 }
 
-/** When sound begins after silence, seconds. */
+/** Start times of audio after silence, seconds. */
 export function beepTimesS({ loudness, soundStartS }: DecodedOutput): number[] {
   const at = (i: number): number => soundStartS + (i * HOP) / 48_000;
   return loudness.flatMap((level, i) => {
@@ -171,7 +171,7 @@ export function beepTimesS({ loudness, soundStartS }: DecodedOutput): number[] {
   });
 }
 
-/** The largest distance between a flash and the beep that is nearest, milliseconds; infinite where there is none. */
+/** The largest distance between a flash and its nearest beep, milliseconds; infinite without a beep. */
 export function maxAvOffsetMs(watched: DecodedOutput): number {
   const heard = beepTimesS(watched);
   const seen = flashTimesS(watched);

@@ -1,4 +1,4 @@
-/** Makes odd sources with FFmpeg's generators. */
+/** Creates odd sources with FFmpeg's generators. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ export function runFfmpeg(folder: string, ...args: string[]): void {
   execFileSync("ffmpeg", ["-v", "error", "-y", ...args], { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
 }
 
-/** Generators and encoders that most sources share. */
+/** Generators and encoders shared by most sources. */
 export interface FlashBeepShape {
   readonly size?: string;
   readonly rate?: string;
@@ -16,11 +16,11 @@ export interface FlashBeepShape {
   readonly soundSeconds?: number;
   readonly sampleRate?: number;
   readonly layout?: string;
-  /** The sound's clock by the picture's: 1.0001 gains 0.1 ms a second. */
+  /** The audio clock relative to the video's: 1.0001 gains 0.1 ms per second. */
   readonly drift?: number;
 }
 
-/** Frames from one flash to the next: two seconds, as near as whole frames come to it. */
+/** Frames between two flashes: two seconds, rounded to whole frames. */
 function periodFrames(rate: string): number {
   const [num = 25, den = 1] = rate.split("/").map(Number);
   return Math.round((2 * num) / den);
@@ -55,18 +55,18 @@ export function beepArgs(shape: FlashBeepShape = {}): string[] {
   ];
 }
 
-/** Encoders as they are in most files. */
+/** Common encoders. */
 export const H264_ARGS: readonly string[] = [
   ...["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "50"],
 ];
 export const AAC_ARGS: readonly string[] = ["-c:a", "aac", "-b:a", "96k"];
 
-/** Writes `parts` one after the other, as a recorder does that goes on in the same file. */
+/** Concatenates `parts`, like a recorder that continues the same file. */
 export function concatenateFiles(folder: string, name: string, parts: readonly string[]): void {
   writeFileSync(join(folder, name), Buffer.concat(parts.map((part) => readFileSync(join(folder, part)))));
 }
 
-/** Overwrites the number that a FLV's header has for `field`. */
+/** Overwrites the number of `field` in an FLV header. */
 export function overwriteFlvNumber(folder: string, name: string, field: string, value: number): void {
   const bytes = readFileSync(join(folder, name));
   const at = bytes.indexOf(field);

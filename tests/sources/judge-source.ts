@@ -1,4 +1,4 @@
-/** Packages an odd source and judges the output. */
+/** Packages an odd source and checks the output. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,14 +6,14 @@ import { decodeOutput, outputFaults } from "./decode-output.ts";
 import type { OddSource } from "./odd-source.ts";
 import { packageSource, type SourceOutput } from "./package-source.ts";
 
-/** What came of a source. */
+/** The result of a source. */
 export interface SourceVerdict {
-  /** What is wrong, a line each. */
+  /** Errors, one per line. */
   readonly faults: readonly string[];
   readonly aired: SourceOutput;
 }
 
-/** Makes, airs and judges `source`. */
+/** Creates, airs and checks `source`. */
 export async function judgeSource(source: OddSource): Promise<SourceVerdict> {
   const folder = mkdtempSync(join(tmpdir(), "corral-odd-"));
   try {

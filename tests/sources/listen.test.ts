@@ -1,4 +1,4 @@
-/** Encoders that push in real time: one loses its microphone, one returns with other media. */
+/** Encoders that push in real time: one loses its audio, one reconnects with other media. */
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
@@ -7,7 +7,7 @@ import { decodeOutput, outputParts, trackDurationS } from "./decode-output.ts";
 import { AAC_ARGS, beepArgs, flashAndBeepArgs, H264_ARGS } from "./ffmpeg-args.ts";
 import { packagePushedSource, type SourceOutput } from "./package-source.ts";
 
-/** A push is repeated for this long: between two encoders there is a moment without a listener. */
+/** A push is retried for this long: between two encoders nothing listens for a moment. */
 const TRY_MS = 20_000;
 
 /** Pushes to `url` in real time until FFmpeg's inputs end. */
@@ -26,7 +26,7 @@ const real = (inputs: readonly string[]): string[] =>
   inputs.flatMap((word) => (word === "-f" ? ["-re", word] : [word]));
 const LOW_DELAY = [...H264_ARGS, "-tune", "zerolatency"];
 
-/** Segments that are media, by the run that they belong to. */
+/** Segments with media, by timeline. */
 function runsOf(aired: SourceOutput, track: string): number[] {
   let run = 0;
   const media: number[] = [];
@@ -50,7 +50,7 @@ test.concurrent("an encoder whose audio stops stays on air, with silence", { tim
   expect(aired.sessions).toBe(1);
   expect(trackDurationS(aired, "90p")).toBeGreaterThan(10);
   expect(Math.abs(trackDurationS(aired, "audio") - trackDurationS(aired, "90p"))).toBeLessThan(0.1);
-  // The last part of all may be one that closes its segment and nothing else.
+  // The very last part may only close its segment.
   expect(outputParts(aired, "audio").filter(({ meta }) => meta.gap && meta.close === undefined)).toEqual([]);
   expect(aired.messages.join("\n")).toMatch(/delivers no audio/);
 });
@@ -78,13 +78,13 @@ test.concurrent("an encoder that reconnects without audio, in portrait, or with 
   for (const track of ["90p", "audio"]) {
     const runs = runsOf(aired, track);
     expect(runs).toHaveLength(3);
-    // Six seconds of parts, less what is read before the first frame.
+    // Six seconds of parts, minus what is read before the first frame.
     for (const parts of runs) expect(parts).toBeGreaterThan(8);
   }
   expect(aired.messages.join("\n")).toMatch(/has no sound now/);
   const watched = decodeOutput(aired);
   const at = (fraction: number): number => Math.floor(watched.pictures.length * fraction);
-  // A white picture of 9:16 within 16:9 has black at its sides; one of 4:3 has less of it.
+  // A white 9:16 picture within 16:9 has black at its sides; a 4:3 picture has less of it.
   expect(barsOf(aired, at(0.5))).toBeCloseTo(9 / 16 / (16 / 9), 1);
   expect(barsOf(aired, at(0.9))).toBeCloseTo(4 / 3 / (16 / 9), 1);
 });

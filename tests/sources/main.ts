@@ -1,5 +1,5 @@
 /**
- * `npm run sources`: airs odd sources faster than real time and judges what comes out. Ends non-zero if one is wrong.
+ * `npm run sources`: airs odd sources faster than real time and checks the output. Exits non-zero on an error.
  */
 import { existsSync, globSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -13,9 +13,9 @@ import { packageSource, type SourceOutput } from "./package-source.ts";
 import { repeatedRateSources } from "./rates.ts";
 import { ODD_SOURCES } from "./sources.ts";
 
-/** The first part of a source is expected within this, milliseconds. */
+/** The first part of a source must appear within this time, milliseconds. */
 const ON_AIR_MS = 3000;
-/** A file of somebody's is aired for so long, seconds. */
+/** A user's file is aired for this long, seconds. */
 const FILE_S = 60;
 
 const ARGS = {
@@ -40,7 +40,7 @@ const command = defineCommand({
   args: ARGS,
   async run({ args }) {
     const minutes = Number(args.rates ?? "1");
-    // Any number of words is fine.
+    // Any number of arguments is valid.
     const complaint = describeOptionError({ ...args, _: args._.slice(0, 1) }, ARGS);
     if (complaint !== null || !(minutes > 0 && minutes <= 1440)) {
       console.error(complaint ?? "--rates is a number of minutes up to 1440.");
@@ -72,7 +72,7 @@ function filesOf(path: string): string[] {
   return paths.filter((name) => statSync(name).isFile());
 }
 
-/** Prints a line for each source, and what is wrong with it. */
+/** Prints a line per source, with its errors. */
 class Report {
   #passed = 0;
   #failed = 0;
@@ -87,7 +87,7 @@ class Report {
     }
   }
 
-  /** On the air without a fault, or one sentence that says why not. */
+  /** On air without an error, or one sentence with the reason. */
   async checkFile(url: string): Promise<void> {
     try {
       const aired = await packageSource({ input: { kind: "file", url, loop: false }, untilS: FILE_S });
@@ -105,7 +105,7 @@ class Report {
     }
   }
 
-  /** The sum of it; whether all were right. */
+  /** The summary; whether all sources passed. */
   end(): boolean {
     console.log(`${this.#passed} of ${this.#passed + this.#failed} sources are right`);
     return this.#failed === 0;

@@ -12,21 +12,21 @@ import type { PackageSourceOptions } from "./package-source.ts";
 /** One odd source. */
 export interface OddSource {
   readonly name: string;
-  /** What is odd about it. */
+  /** Its kind of oddity. */
   readonly kind: string;
-  /** Part of `npm test`; the others are aired by `npm run sources`. */
+  /** Whether it is part of `npm test`; the others run in `npm run sources`. */
   readonly quick?: true;
-  /** Makes the source in an empty folder; gives its file's name. */
+  /** Creates the source in an empty folder; returns its file name. */
   readonly make: (folder: string) => string;
   readonly options?: Omit<PackageSourceOptions, "input">;
   readonly loop?: true;
-  /** Checks of the output beyond those of every source. */
+  /** Checks of the output besides those of every source. */
   readonly check?: SourceCheck;
-  /** The picture whose shape is checked, counted from 0; the first without it. */
+  /** Index of the picture whose shape is checked; by default the first. */
   readonly pictureAt?: number;
 }
 
-/** What is odd about sources. */
+/** Kinds of oddities. */
 export const SOURCE_KINDS = {
   rate: "frame rate",
   sound: "sound's timeline",
@@ -45,7 +45,7 @@ export function flashBeepFile(name: string, shape: FlashBeepShape = {}, ...more:
   };
 }
 
-/** Two files, one after the other in one file of MPEG-TS. */
+/** Two concatenated MPEG-TS files. */
 export function joinedTs(first: string[], second: string[]): (folder: string) => string {
   return (folder) => {
     runFfmpeg(folder, ...first, "-f", "mpegts", "first.ts");
@@ -55,7 +55,7 @@ export function joinedTs(first: string[], second: string[]): (folder: string) =>
   };
 }
 
-/** H.264 and AAC, as MPEG-TS takes them. */
+/** H.264 and AAC for MPEG-TS. */
 export const TS_ARGS: readonly string[] = [...H264_ARGS, ...AAC_ARGS];
-/** Moves all timestamps of an output. */
+/** Shifts all timestamps of an output. */
 export const offsetArgs = (seconds: number): string[] => ["-output_ts_offset", `${seconds}`];

@@ -1,4 +1,4 @@
-/** Packages a source as the command line does, faster than real time, and keeps the output. */
+/** Packages a source like the command line, faster than real time, and keeps the output. */
 
 import type { TrackName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
@@ -19,7 +19,7 @@ import {
   SourceSupervisor,
 } from "../../origin/packager/source-supervisor.ts";
 
-/** A ladder that takes little to encode. */
+/** A ladder that is cheap to encode. */
 export const SMALL_LADDER = "90p:150k";
 
 /** The source, and how much of it is packaged. */
@@ -28,7 +28,7 @@ export interface PackageSourceOptions {
   readonly ladder?: string;
   readonly segmentMs?: number;
   readonly muxed?: boolean;
-  /** Media after which a source without end is stopped, seconds. */
+  /** Media after which an endless source is stopped, seconds. */
   readonly untilS?: number;
 }
 
@@ -42,13 +42,13 @@ export interface SourceOutput {
   readonly start: SourceStart | null;
   readonly end: SourceEnd;
   readonly sessions: number;
-  /** Messages for the user. */
+  /** Messages to the user. */
   readonly messages: readonly string[];
-  /** From the beginning of the first look to the first part, milliseconds. */
+  /** From the start of probing to the first part, milliseconds. */
   readonly firstPartMs: number;
 }
 
-/** Airs a source to its end, or to `untilS`. Throws what a look at the source throws. */
+/** Airs a source to its end, or to `untilS`. Throws probing errors. */
 export async function packageSource(options: PackageSourceOptions): Promise<SourceOutput> {
   const startedMs = performance.now();
   const source = await probeSource(options.input, new AbortController().signal);
@@ -56,8 +56,8 @@ export async function packageSource(options: PackageSourceOptions): Promise<Sour
 }
 
 /**
- * Waits for an encoder as `--listen` does, and airs what it pushes, in real time. `push` is called with the address once
- * somebody listens there; the source is stopped when it resolves.
+ * Waits for an encoder as with `--listen`, and airs its push in real time. `push` is called with the URL once
+ * a listener is ready; the source is stopped when it resolves.
  */
 export async function packagePushedSource(
   options: Omit<PackageSourceOptions, "input">,

@@ -1,4 +1,4 @@
-/** Odd sources: changes on the way, pictures of all kinds, and file names. */
+/** Odd sources: changes during the media, pictures of all kinds, and file names. */
 import { copyFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -18,7 +18,7 @@ import { flashBeepFile, joinedTs, type OddSource, offsetArgs, SOURCE_KINDS, TS_A
 const portraitArgs = ["-f", "lavfi", "-i", "color=white:s=90x160:r=25:d=5"];
 const landscapeArgs = ["-f", "lavfi", "-i", "color=white:s=160x90:r=25:d=5"];
 
-/** Sources that change on the way. */
+/** Sources that change during the media. */
 export const CHANGE_SOURCES: readonly OddSource[] = [
   {
     ...{ name: "turned to portrait", kind: SOURCE_KINDS.changes, quick: true },

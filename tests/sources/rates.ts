@@ -1,4 +1,4 @@
-/** Clips of the rates that cameras, films and screens have, repeated for long. */
+/** Clips of common frame rates, repeated for long. */
 import { hasAvSync } from "./checks.ts";
 import { beepTimesS, flashTimesS } from "./decode-output.ts";
 import { AAC_ARGS, flashAndBeepArgs, H264_ARGS, runFfmpeg } from "./ffmpeg-args.ts";

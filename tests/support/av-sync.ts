@@ -1,9 +1,9 @@
-/** Picture and sound as Chromium has them on its media timeline: pictures by seeking, sound decoded; nothing in real time. */
+/** Audio/video sync on Chromium's media timeline: pictures by seeking, audio decoded; nothing in real time. */
 import { createFile, MP4BoxBuffer } from "mp4box";
 import type { Browser, Page } from "playwright-core";
 import type { SourceOutput } from "../sources/package-source.ts";
 
-/** A beep, and how far it is from its flash. */
+/** A beep, and its distance from its flash. */
 export interface FlashBeepPair {
   /** Media time at which the beep begins, seconds. */
   readonly beepS: number;
@@ -11,23 +11,23 @@ export interface FlashBeepPair {
   readonly flashS: number | null;
 }
 
-/** What Chromium has of a source. */
+/** Chromium's view of a source. */
 export interface AvSyncMeasurement {
-  /** Beeps in all. */
+  /** Number of beeps. */
   readonly beeps: number;
-  /** Those whose flash was looked for, the first and the last among them. */
+  /** Those whose flash was searched, including the first and the last. */
   readonly pairs: readonly FlashBeepPair[];
-  /** Ranges of media time that can be played without a stop, seconds. */
+  /** Playable ranges of media time without a stop, seconds. */
   readonly buffered: Ranges;
 }
 
-/** Flashes of so many beeps are looked for, evenly spread. */
+/** Number of searched flashes, evenly spread. */
 const MAX_PAIRS = 24;
-/** A flash is looked for this far from its beep, seconds: further than any offset that is worth a number. */
+/** A flash is searched this far from its beep, seconds: further than any meaningful offset. */
 const SEARCH_RADIUS_S = 0.6;
-/** Times that are further apart are not the same, seconds. */
+/** Times further apart are different, seconds. */
 const TIME_TOLERANCE_S = 0.001;
-/** The page's address; nothing listens there, for the test answers. */
+/** The page's address; nothing listens there, since the test fulfils its requests. */
 const PAGE = "http://localhost/in-step";
 
 /** Bytes for a SourceBuffer. */
@@ -36,7 +36,7 @@ interface BufferMedia {
   readonly bytes: Uint8Array;
 }
 
-/** Frames of AAC as a demuxer finds them: times by `tfdt` and `trun`. */
+/** Frames of AAC from a demuxer: times by `tfdt` and `trun`. */
 interface AacFrames {
   readonly codec: string;
   /** AudioSpecificConfig. */
@@ -45,7 +45,7 @@ interface AacFrames {
   readonly data: Uint8Array;
 }
 
-/** Measures the first `withinS` seconds of what was aired, in a page of its own. Throws if Chromium doesn't take it. */
+/** Measures the first `withinS` seconds of the output, in a separate page. Throws if Chromium rejects it. */
 export async function measureAvSync(
   browser: Browser,
   aired: SourceOutput,
@@ -78,7 +78,7 @@ export async function measureAvSync(
   }
 }
 
-/** The `i`-th of `count` is one of at most `MAX_PAIRS` that are evenly spread, with both ends. */
+/** Whether the `i`-th of `count` is one of at most `MAX_PAIRS` evenly spread ones, including both ends. */
 function isChosen(i: number, count: number): boolean {
   const step = Math.max(1, (count - 1) / (MAX_PAIRS - 1));
   return Math.round(Math.round(i / step) * step) === i;
@@ -141,7 +141,7 @@ async function openPageWith(browser: Browser, bodies: readonly Uint8Array[]): Pr
 /** Seconds of media time, from and to. */
 type Ranges = (readonly [number, number])[];
 
-/** In the page: appends `/0`, `/1` … to SourceBuffers of these types; gives what can be played, and what the last holds. */
+/** In the page: appends `/0`, `/1` … to SourceBuffers of these types; returns the playable ranges, and the content of the last. */
 async function appendBuffers(mimes: readonly string[]): Promise<{ whole: Ranges; last: Ranges }> {
   const video = document.querySelector("video");
   if (video === null) throw new Error("no video");
@@ -164,7 +164,7 @@ async function appendBuffers(mimes: readonly string[]): Promise<{ whole: Ranges;
   return { whole: rangesOf(video.buffered), last: rangesOf(buffers.at(-1)?.buffered) };
 }
 
-/** In the page: decodes sound, and says when it begins after silence, seconds of media time. */
+/** In the page: decodes audio, and returns its start times after silence, seconds of media time. */
 async function decodeBeeps(sound: Omit<AacFrames, "data"> & { readonly address: string }): Promise<number[]> {
   const [LOUD, QUIET_S] = [0.1, 0.3];
   const data = new Uint8Array(await (await fetch(sound.address)).arrayBuffer());
@@ -197,14 +197,14 @@ async function decodeBeeps(sound: Omit<AacFrames, "data"> & { readonly address: 
   return beeps;
 }
 
-/** In the page: when the flash nearest to a beep begins, seconds of media time. */
+/** In the page: start time of the flash nearest to a beep, seconds of media time. */
 async function findFlash(wanted: { beepS: number; frameS: number; nearS: number }): Promise<number | null> {
   const [WHITE, PATIENCE_MS] = [128, 10_000];
   const { beepS, frameS, nearS } = wanted;
   const video = document.querySelector("video");
   if (video === null) throw new Error("no video");
   const [firstS, endS] = [video.buffered.start(0), video.buffered.end(video.buffered.length - 1)];
-  /** What is on screen; null while a seek has left nothing there. */
+  /** The picture on screen; null while a seek has left none. */
   const shown = async (element: HTMLVideoElement): Promise<{ atS: number; isWhite: boolean } | null> => {
     let frame: VideoFrame;
     try {
@@ -221,13 +221,13 @@ async function findFlash(wanted: { beepS: number; frameS: number; nearS: number 
     frame.close();
     return seen;
   };
-  /** The picture at `atS`; null where there is none. */
+  /** The picture at `atS`; null if there is none. */
   const look = async (atS: number): Promise<{ atS: number; isWhite: boolean } | null> => {
     if (atS < firstS || atS >= endS) return null;
     const done = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
     video.currentTime = atS;
     await done;
-    // What is on screen may be the picture before, or nothing, for some moments more.
+    // The screen may show the previous picture, or none, for some moments more.
     for (const untilMs = performance.now() + PATIENCE_MS; ; ) {
       const seen = await shown(video);
       if (seen !== null && Math.abs(atS - seen.atS - frameS / 2) <= frameS / 2 + 0.001) return seen;

@@ -1,9 +1,9 @@
-/** Flashes and beeps as a page's player plays them, in real time. */
+/** Captures flashes and beeps of a page's player, in real time. */
 import type { Page } from "playwright-core";
 
-/** What was played and shown, in milliseconds of the page's clock. */
+/** Played audio and shown pictures, in milliseconds of the page's clock. */
 export interface PlaybackCapture {
-  /** When beeps began. */
+  /** Start times of beeps. */
   readonly beeps: readonly number[];
   readonly pictures: readonly PresentedFrame[];
 }
@@ -15,21 +15,21 @@ export interface PresentedFrame {
   readonly isWhite: boolean;
 }
 
-/** What `tapPlayer` leaves in the page. */
+/** State that `tapPlayer` leaves in the page. */
 interface CaptureGlobal {
   capture?: { beeps: number[]; pictures: PresentedFrame[] };
 }
 
 /**
- * Taps the page's player: its sound on the way out, and its pictures as they are presented. Sound of the player is lost
- * from then on unless the context may play; the page needs a secure address, and no policy against scripts of a `blob:`.
+ * Taps the page's player: its audio output, and its presented pictures. The player's audio is muted
+ * from then on unless the context may play; the page needs a secure origin, and a policy that allows `blob:` scripts.
  */
 export async function startPlaybackCapture(page: Page): Promise<void> {
   await page.waitForSelector("video", { state: "attached" });
   await page.evaluate(captureInPage);
 }
 
-/** What was played since the tap. */
+/** Playback since the tap. */
 export function readPlaybackCapture(page: Page): Promise<PlaybackCapture> {
   return page.evaluate(() => {
     const { capture } = globalThis as CaptureGlobal;
