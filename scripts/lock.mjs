@@ -12,7 +12,7 @@ const CHECKS_BEFORE_TAKEOVER = 10;
  * Runs `work` while no other process runs under the same lock.
  * @template T
  * @param {string} path the lock's file; its folder is made
- * @param {(text: string) => void} log told once if there is a wait
+ * @param {(text: string) => void} log called once if there is a wait
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */

@@ -1,4 +1,4 @@
-/** The Worker's applications, mounted in one place; the live path stands beside them. */
+/** The Worker's applications, mounted in one place; the live path is outside of them. */
 import { Hono } from "hono";
 import { ConfigError, getConfig } from "../core/api/config.ts";
 import type { Platform } from "../core/kit/clock.ts";

@@ -100,17 +100,17 @@ const change = fc.oneof(
 test("replicas that receive pieces of a policy in any order and number end with the same policy", () => {
   const property = fc.property(fc.array(change, { maxLength: 20 }), fc.infiniteStream(fc.nat()), (changes, chance) => {
     let truth = PUBLIC_ACCESS_POLICY;
-    const told: AccessPolicy[] = [];
+    const updates: AccessPolicy[] = [];
     for (const each of changes) {
       const revision = truth.revision + 1;
       const head = typeof each === "string" ? withPlaybackPolicy(truth, each) : { ...truth, revision };
       const revocations: Revocation[] =
         typeof each === "string" ? [] : [{ ...each, revision, untilMs: NOW + ACCESS_LIMITS.tokenLifetimeMs }];
-      told.push({ ...head, revocations });
+      updates.push({ ...head, revocations });
       truth = mergeAccessPolicy(truth, { ...head, revocations }, NOW);
-      if ((chance.next().value ?? 0) % 3 === 0) told.push(...splitAccessPolicy(truth));
+      if ((chance.next().value ?? 0) % 3 === 0) updates.push(...splitAccessPolicy(truth));
     }
-    const shuffled = [...told, ...told].map((each) => ({ each, at: chance.next().value ?? 0 }));
+    const shuffled = [...updates, ...updates].map((each) => ({ each, at: chance.next().value ?? 0 }));
     const known = shuffled
       .sort((a, b) => a.at - b.at)
       .reduce((all, { each }) => mergeAccessPolicy(all, each, NOW), PUBLIC_ACCESS_POLICY);

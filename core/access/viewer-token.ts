@@ -16,7 +16,7 @@ import { readText } from "../kit/json-fields.ts";
 import { ACCESS_LIMITS, type TokenError } from "./access-policy.ts";
 import { ROLES, type Role } from "./roles.ts";
 
-/** The keys of a deployment; null where there is none of its kind. */
+/** The keys of a deployment; null for a missing kind. */
 export interface ViewerTokenKeys {
   /** Of HS256. */
   readonly secret: string | null;

@@ -138,7 +138,7 @@ const stopNotice: z.ZodMiniType<StopNotice> = z.object({
   until: z.nullable(timestamp),
 });
 
-/** An RFC 9457 problem document; some types have members beside these. */
+/** An RFC 9457 problem document; some types have additional members. */
 export const ProblemSchema: z.ZodMiniType<ProblemDocument> = answer(
   "Problem",
   z.looseObject({

@@ -9,7 +9,7 @@ function greedy(shares: FairPool, actor: string): number {
   return got;
 }
 
-test("one greedy actor holds a fifth of the pool, and a newcomer gets its share", () => {
+test("one greedy actor holds a fifth of the pool, and a new actor gets its share", () => {
   const shares = new FairPool(20_000, 4);
   expect(greedy(shares, "greedy")).toBe(4_000);
   expect(greedy(shares, "newcomer")).toBeGreaterThan(2_000);
@@ -34,7 +34,7 @@ test("for any order of acquire and release, the pool is never overdrawn and all 
   );
 });
 
-test("with twenty greedy actors in a pool of 20,000, ten newcomers still get the guaranteed minimum", () => {
+test("with twenty greedy actors in a pool of 20,000, ten new actors still get the guaranteed minimum", () => {
   const shares = new FairPool(20_000, 4);
   for (let i = 0; i < 20; i += 1) greedy(shares, `greedy-${i}`);
   for (let i = 0; i < 10; i += 1) expect(greedy(shares, `newcomer-${i}`)).toBeGreaterThanOrEqual(4);

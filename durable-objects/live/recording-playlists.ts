@@ -1,6 +1,6 @@
 /**
  * Playlists of ended broadcasts. Each is rendered once, in steps between which the object serves its live broadcast, and
- * stored beside the segments: later requests are answered from R2.
+ * stored with the segments: later requests are answered from R2.
  */
 import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";

@@ -67,7 +67,7 @@ function renderBundleTags(metafile: Metafile): Map<string, string> {
     const imports = output.imports.filter(({ kind }) => kind === "import-statement");
     const lines = [
       `<script type="module" src="${assetAddress(path)}"></script>`,
-      // A browser fetches these beside the script that needs them, not after it.
+      // A browser fetches these in parallel with the script that needs them.
       ...imports.map((imported) => `<link rel="modulepreload" href="${assetAddress(imported.path)}" />`),
     ];
     tags.set(`${entry}.js`, lines.join("\n"));

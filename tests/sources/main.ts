@@ -28,7 +28,7 @@ const ARGS = {
   rates: {
     type: "string",
     valueHint: "MINUTES",
-    description: "air clips of nine frame rates with 44.1 and 48 kHz, repeated for so long each, instead",
+    description: "air clips of nine frame rates with 44.1 and 48 kHz, repeated for this many seconds each, instead",
   },
 } as const satisfies ArgsDef;
 

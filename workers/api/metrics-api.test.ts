@@ -35,7 +35,7 @@ test("streams of this isolate are rendered without being named", async () => {
   expect(text).toContain(`corral_stream_known{stream="${publisher.stream}"} 1`);
 });
 
-test("the metrics token gives access, the admin token only where there is none, and without either access is refused", async () => {
+test("the metrics token gives access, the admin token only without a metrics token, and without both access is refused", async () => {
   expect((await askWith({ CORRAL_METRICS_TOKEN: TOKEN }, bearer(TOKEN))).status).toBe(200);
   expect((await askWith({ CORRAL_METRICS_TOKEN: TOKEN }, bearer(testEdge.adminToken))).status).toBe(403);
   expect((await askWith({}, bearer(testEdge.adminToken))).status).toBe(200);

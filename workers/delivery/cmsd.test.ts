@@ -7,8 +7,8 @@ async function cmsd(path: string): Promise<Record<string, unknown>> {
   const answer = await testEdge.ask(path);
   await answer.arrayBuffer();
   expect(answer.headers.get("access-control-expose-headers")).toContain("CMSD-Static");
-  const told = decodeCmsdStatic(answer.headers.get("cmsd-static") ?? "");
-  return Object.fromEntries(Object.entries(told).map(([key, value]) => [key, symbolText(value)]));
+  const decoded = decodeCmsdStatic(answer.headers.get("cmsd-static") ?? "");
+  return Object.fromEntries(Object.entries(decoded).map(([key, value]) => [key, symbolText(value)]));
 }
 
 /** The library parses tokens as symbols. */

@@ -33,7 +33,7 @@ export interface RouteSpec {
   readonly problems?: readonly ProblemName[];
 }
 
-/** How a client proves that it may; with `anonymous` beside it, it may also prove nothing. */
+/** How a client authenticates; with `anonymous` in the list, authentication is optional. */
 export type SecurityScheme = "adminToken" | "metricsToken" | "streamKey" | "viewerToken";
 
 const SPEC: unique symbol = Symbol("route specification");

@@ -43,16 +43,16 @@ test("any text that is not an address parses to null", () => {
 test("a site is read from the platform's request data, and is null without it", () => {
   expect(locateSite(undefined)).toBeNull();
   expect(locateSite({})).toBeNull();
-  const told = (colo: string, continent: string, country: string, longitude: string): string | undefined =>
+  const regionOf = (colo: string, continent: string, country: string, longitude: string): string | undefined =>
     locateSite({ colo, continent, country, longitude })?.region;
-  expect(told("FRA", "EU", "DE", "8.7")).toBe("weur");
-  expect(told("WAW", "EU", "PL", "21.0")).toBe("eeur");
-  expect(told("SJC", "NA", "US", "-121.9")).toBe("wnam");
-  expect(told("EWR", "NA", "US", "-74.2")).toBe("enam");
-  expect(told("DXB", "AS", "AE", "55.4")).toBe("me");
-  expect(told("NRT", "AS", "JP", "140.4")).toBe("apac");
-  expect(told("SYD", "OC", "AU", "151.2")).toBe("oc");
-  expect(told("GRU", "SA", "BR", "-46.5")).toBe("sam");
-  expect(told("JNB", "AF", "ZA", "28.2")).toBe("afr");
-  expect(told("XXX", "??", "??", "nonsense")).toBe("weur");
+  expect(regionOf("FRA", "EU", "DE", "8.7")).toBe("weur");
+  expect(regionOf("WAW", "EU", "PL", "21.0")).toBe("eeur");
+  expect(regionOf("SJC", "NA", "US", "-121.9")).toBe("wnam");
+  expect(regionOf("EWR", "NA", "US", "-74.2")).toBe("enam");
+  expect(regionOf("DXB", "AS", "AE", "55.4")).toBe("me");
+  expect(regionOf("NRT", "AS", "JP", "140.4")).toBe("apac");
+  expect(regionOf("SYD", "OC", "AU", "151.2")).toBe("oc");
+  expect(regionOf("GRU", "SA", "BR", "-46.5")).toBe("sam");
+  expect(regionOf("JNB", "AF", "ZA", "28.2")).toBe("afr");
+  expect(regionOf("XXX", "??", "??", "nonsense")).toBe("weur");
 });

@@ -185,7 +185,7 @@ export class Packager {
 }
 
 function initMismatch(info: InitInfo, kind: "video" | "audio", timescale: number): string | null {
-  if (info.kind !== kind) return `the source brings ${info.kind} where ${kind} was announced`;
+  if (info.kind !== kind) return `the source has ${info.kind} instead of the announced ${kind}`;
   if (info.timescale !== timescale)
     return `the source's timescale is ${info.timescale} where ${timescale} was announced`;
   return null;

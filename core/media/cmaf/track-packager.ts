@@ -23,7 +23,7 @@ export class TrackPackager extends FrameQueue {
   /** No frame will come before this output time, ticks. */
   silentUntilTicks = 0;
 
-  /** `audio` is muxed into the track's parts; null where there is none. */
+  /** `audio` is muxed into the track's parts; null without audio. */
   constructor(
     name: TrackName,
     kind: "video" | "audio",

@@ -111,9 +111,9 @@ export class EncryptedHistory {
     return Promise.all(
       rows.map(async ({ at_ms, by, act, about, body }) => {
         const place = this.#auditAad(at_ms, act, about);
-        const told =
+        const decrypted =
           body.byteLength === 0 ? undefined : await this.#decrypt<string>(body, keyForTag(about, keys), place);
-        return { atMs: at_ms, by: await this.#subjectOfTag(by, keys), act, about: told ?? "" };
+        return { atMs: at_ms, by: await this.#subjectOfTag(by, keys), act, about: decrypted ?? "" };
       }),
     );
   }
@@ -180,10 +180,10 @@ export class EncryptedHistory {
   }
 
   async #encryptEvent(event: RoomEvent, { by }: HistoryChange, person: SubjectKeyLookup): Promise<() => void> {
-    const { offset: _offset, atMs: _atMs, programmeMs: _programmeMs, kind: _kind, ...told } = event;
+    const { offset: _offset, atMs: _atMs, programmeMs: _programmeMs, kind: _kind, ...fields } = event;
     const owner = person(subjectOfEvent(event));
     const key = owner?.key ?? null;
-    const body = { ...told, ...(by.digest === undefined ? {} : { digest: by.digest }) };
+    const body = { ...fields, ...(by.digest === undefined ? {} : { digest: by.digest }) };
     const about = owner?.tag ?? "";
     const row = {
       event,
@@ -240,10 +240,10 @@ export class EncryptedHistory {
   async #decryptRow(row: EventRow, key: CryptoKey | null | undefined): Promise<StoredCommand> {
     const { kind, offset, at_ms: atMs, programme_ms: programmeMs, about, text, body } = row;
     const at = { kind, offset, atMs, programmeMs };
-    const told =
+    const decrypted =
       body === null ? undefined : await this.#decrypt<EncryptedEventBody>(body, key, this.#eventAad("body", at, about));
-    if (told === undefined) return { event: redactEvent(at), digest: undefined };
-    const { digest, ...rest } = told;
+    if (decrypted === undefined) return { event: redactEvent(at), digest: undefined };
+    const { digest, ...rest } = decrypted;
     const event = { ...rest, ...at } as RoomEvent;
     if (event.kind !== "chat") return { event, digest };
     const written =

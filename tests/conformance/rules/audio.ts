@@ -284,6 +284,6 @@ function checkCover(seen: Observation): RuleVerdict {
 
 /** These rules. */
 export const AUDIO_RULES: readonly ConformanceRule[] = [
-  { rule: 75, title: "audio frames are as far apart as the codec says", check: checkFrameLengths },
-  { rule: 76, title: "sound lasts as long as the pictures beside it", check: checkCover },
+  { rule: 75, title: "audio frames last as long as the codec defines", check: checkFrameLengths },
+  { rule: 76, title: "audio covers the time of its video", check: checkCover },
 ];

@@ -160,7 +160,7 @@ function checkDurations(seen: Observation): RuleVerdict {
 /** These rules. */
 export const MEDIA_RULES: readonly ConformanceRule[] = [
   { rule: 23, title: "fMP4 segments have their init section", check: checkMaps },
-  { rule: 26, title: "what never came is marked as a gap", check: checkGaps },
+  { rule: 26, title: "missing media is marked as a gap", check: checkGaps },
   { rule: 27, title: "a discontinuity stands where format or timestamps change", check: checkDiscontinuities },
   { rule: 28, title: "each segment begins with an independent frame", check: checkIndependentSegments },
   { rule: 33, title: "declared and real durations agree, and decode times are continuous", check: checkDurations },

@@ -200,20 +200,20 @@ function checkReports(seen: Observation): RuleVerdict {
 export const PART_RULES: readonly ConformanceRule[] = [
   { rule: 9, title: "no part is longer than the part target", check: checkPartLengths },
   { rule: 10, title: "parts in the middle last at least 85 % of the part target", check: checkShortParts },
-  { rule: 11, title: "parts with an independent frame say so", check: checkIndependent },
+  { rule: 11, title: "parts with an independent frame are marked", check: checkIndependent },
   {
     rule: 17,
-    title: "part tags leave after three target durations, and the parts stay as long again",
+    title: "part tags are removed after three target durations, and the parts stay available as long again",
     check: checkPartWindow,
   },
   { rule: 18, title: "the next part is hinted, once", check: checkHints },
-  { rule: 19, title: "what is hinted is what comes", check: checkHintsComeTrue },
+  { rule: 19, title: "the hinted part is the next published part", check: checkHintsComeTrue },
   {
     rule: 20,
     title: "no hint after the end",
     check: (seen) => {
       if (!hasEnded(seen))
-        return seen.expectEnd ? ruleNotChecked("no end was seen") : ruleNotApplicable("the broadcast goes on");
+        return seen.expectEnd ? ruleNotChecked("no end was seen") : ruleNotApplicable("the broadcast continues");
       const over = mediaSnapshots(seen).filter(({ playlist }) => playlist.endList);
       const hinted = over.find(({ playlist }) => playlist.hints.length > 0);
       return hinted === undefined

@@ -247,12 +247,12 @@ export const PLAYLIST_RULES: readonly ConformanceRule[] = [
   { rule: 6, title: "the media sequence counts removals and never goes back", check: checkMediaSequence },
   {
     rule: 7,
-    title: "the discontinuity sequence counts removals, and is always there",
+    title: "the discontinuity sequence counts removals, and is always present",
     check: checkDiscontinuitySequence,
   },
   {
     rule: 8,
-    title: "EXT-X-PART-INF stands wherever there is a part",
+    title: "EXT-X-PART-INF is present wherever there are parts",
     check: (seen) => {
       const parted = allSnapshots(seen).filter(({ playlist }) => playlist.segments.some((one) => one.parts.length > 0));
       const faults = parted.flatMap(({ name, playlist }) => (playlist.partTarget === null ? [`${name}: absent`] : []));
@@ -296,7 +296,7 @@ export const PLAYLIST_RULES: readonly ConformanceRule[] = [
     title: "an ended broadcast's playlists end with EXT-X-ENDLIST",
     check: (seen) => {
       if (!hasEnded(seen))
-        return seen.expectEnd ? ruleBroken("no end was seen") : ruleNotApplicable("the broadcast goes on");
+        return seen.expectEnd ? ruleBroken("no end was seen") : ruleNotApplicable("the broadcast continues");
       const last = seen.tracks.map((track) => ({ name: trackLabel(track), playlist: track.reloads.at(-1)?.playlist }));
       return verdictFromFaults(
         last.flatMap(({ name, playlist }) => (playlist?.endList === true ? [] : [`${name}: still open`])),
@@ -307,7 +307,7 @@ export const PLAYLIST_RULES: readonly ConformanceRule[] = [
   },
   {
     rule: 32,
-    title: "one skip tag at most, never of nothing, the discontinuity sequence unchanged",
+    title: "at most one skip tag, never of zero segments, with an unchanged discontinuity sequence",
     check: checkSkipTags,
   },
 ];

@@ -90,7 +90,7 @@ function checkSlidOut(probe: PlaylistProbe): string | null {
 
 function checkAfterEnd(seen: Observation): RuleVerdict {
   if (!hasEnded(seen))
-    return seen.expectEnd ? ruleNotChecked("no end was seen") : ruleNotApplicable("the broadcast goes on");
+    return seen.expectEnd ? ruleNotChecked("no end was seen") : ruleNotApplicable("the broadcast continues");
   return judgeProbes(seen, ["ended-directives"], "requests after the end", (probe) =>
     probe.playlist?.endList === true && elapsedMs(probe) <= promptMs(probe.from) ? null : describeExchange(probe),
   );
@@ -109,7 +109,7 @@ function checkLongWaits(seen: Observation): RuleVerdict {
     one.exchange.status === 503 ? [] : [`${one.exchange.url}: ${describeExchange(one)}`],
   );
   return long.length === 0
-    ? ruleNotApplicable("no request waited so long")
+    ? ruleNotApplicable("no request waited that long")
     : verdictFromFaults(faults, long.length, "long waits");
 }
 
@@ -293,7 +293,7 @@ export const REQUEST_RULES: readonly ConformanceRule[] = [
   },
   {
     rule: 38,
-    title: "a segment that has slid out is answered at once with the whole playlist",
+    title: "a removed segment is answered at once with the whole playlist",
     check: (seen) => judgeBlockingProbes(seen, ["slid-out"], "requests", checkSlidOut),
   },
   { rule: 39, title: "directives are ignored after the end", check: checkAfterEnd },
@@ -315,15 +315,15 @@ export const REQUEST_RULES: readonly ConformanceRule[] = [
         ? judgeBlockingProbes(seen, ["part-too-far"], "requests refused", refusalFault)
         : ruleNotApplicable("no parts"),
   },
-  { rule: 43, title: "a wait of more than three target durations ends with 503", check: checkLongWaits },
-  { rule: 44, title: "delta updates are given where offered, and ignored elsewhere", check: checkDelta },
+  { rule: 43, title: "a wait beyond three target durations ends with 503", check: checkLongWaits },
+  { rule: 44, title: "delta updates are served if offered, and the directive is ignored otherwise", check: checkDelta },
   { rule: 45, title: "v2 delta updates list removed date ranges", check: checkRemovedRanges },
-  { rule: 46, title: "what a delta update doesn't skip is all there", check: checkMerge },
+  { rule: 46, title: "a delta update contains everything that it does not skip", check: checkMerge },
   { rule: 47, title: "a hinted part can be requested and waits", check: checkHinted },
-  { rule: 48, title: "no byte of a part is sent before all of it can be", check: checkWholeParts },
+  { rule: 48, title: "no byte of a part is sent before the whole part is available", check: checkWholeParts },
   {
     rule: 49,
-    title: "what was never hinted is not found",
+    title: "a part that was never hinted is not found",
     check: (seen) =>
       judgeProbes(seen, ["unknown-media", "future-part"], "unknown resources answered 404", (probe) =>
         probe.exchange.status === 404 ? null : `${probe.exchange.url}: ${describeExchange(probe)}, not 404`,

@@ -150,17 +150,17 @@ function checkSync(seen: Observation): RuleVerdict {
 
 /** These rules. */
 export const TIMING_RULES: readonly ConformanceRule[] = [
-  { rule: 52, title: "a segment comes within 1.5 target durations of the one before", check: checkSegmentPace },
-  { rule: 53, title: "a part comes within the part target of the one before", check: checkPartPace },
-  { rule: 54, title: "what is listed is sent at full speed", check: checkSpeed },
+  { rule: 52, title: "a segment arrives within 1.5 target durations of the previous one", check: checkSegmentPace },
+  { rule: 53, title: "a part arrives within the part target of the previous one", check: checkPartPace },
+  { rule: 54, title: "listed media is sent at full speed", check: checkSpeed },
   { rule: 55, title: "updates add at the end and remove at the start", check: checkAtomic },
-  { rule: 56, title: "a segment stays for a while after it leaves", check: checkKept },
-  { rule: 57, title: "segments that will be removed say when they expire", check: checkExpires },
+  { rule: 56, title: "a segment stays available for a while after its removal", check: checkKept },
+  { rule: 57, title: "segments that will be removed state their expiry", check: checkExpires },
   {
     rule: 58,
     title: "a removed stream is 404 or 410",
     check: (seen) =>
-      ruleNotApplicable(hasEnded(seen) ? "the ended broadcast is still offered" : "the broadcast goes on"),
+      ruleNotApplicable(hasEnded(seen) ? "the ended broadcast is still offered" : "the broadcast continues"),
   },
   { rule: 59, title: "renditions are within a part of each other", check: checkSync },
 ];

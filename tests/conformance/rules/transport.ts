@@ -289,7 +289,7 @@ export const TRANSPORT_RULES: readonly ConformanceRule[] = [
   },
   { rule: 63, title: "playlist requests are idempotent", check: checkIdempotent },
   { rule: 64, title: "playlists are compressed", check: checkGzip },
-  { rule: 65, title: "caches coalesce what is pending, playlists and media", check: checkCoalescing },
+  { rule: 65, title: "caches coalesce pending requests for playlists and media", check: checkCoalescing },
   { rule: 66, title: "caches set Age", check: checkAge },
   { rule: 67, title: "cache lifetimes", check: checkLifetimes },
   {
@@ -311,7 +311,7 @@ export const TRANSPORT_RULES: readonly ConformanceRule[] = [
   },
   {
     rule: 72,
-    title: "the variants' attributes are there, and peaks stay under 125 % of BANDWIDTH",
+    title: "the variants' attributes are present, and peaks stay under 125 % of BANDWIDTH",
     check: checkBandwidth,
   },
   { rule: 73, title: "I-frame playlists", check: checkIframes },

@@ -106,7 +106,7 @@ function applyDelivery(before: RoomView, { events, omitted, recovered }: EventDe
   return omitted === 0 || !recovered ? view : { ...view, omitted: addOmitted(view.omitted, omitted, nowMs) };
 }
 
-/** Applies what an event changes beside the timeline. */
+/** Applies an event's changes outside the timeline. */
 function applyEvent(view: RoomView, event: RoomEvent): RoomView {
   const own = view.you?.subject;
   switch (event.kind) {

@@ -8,7 +8,7 @@ import {
 import type { BroadcastId, StreamName, TrackName } from "../../../core/kit/ids.ts";
 import { newestMediaDelayS, onAirDurationMs, RATE_WINDOW_MS, RateWindow, type StudioSample } from "./rate-window.ts";
 
-function told(
+function statusWith(
   atMs: number,
   tiers: Partial<Record<TierName, Partial<RequestCounters>>>,
   more: object = {},
@@ -36,58 +36,59 @@ function last(...statuses: StreamStatus[]): StudioSample | null {
 
 test("ratios come from growth within the window, not from totals", () => {
   const sample = last(
-    told(1_000, { isolate: { requests: 1_000, pulled: 1_000, objects: 10, crossings: 30 } }),
-    told(11_000, { isolate: { requests: 1_100, pulled: 1_001, objects: 60, crossings: 80 } }),
+    statusWith(1_000, { isolate: { requests: 1_000, pulled: 1_000, objects: 10, crossings: 30 } }),
+    statusWith(11_000, { isolate: { requests: 1_100, pulled: 1_001, objects: 60, crossings: 80 } }),
   );
   expect(sample?.hitRatio).toEqual({ isolate: 0.99, colo: null, region: null });
   expect(sample?.crossings).toEqual({ isolate: 1, colo: null, region: null });
 });
 
 test("viewers come from the room's count, or else are estimated from requests", () => {
-  expect(last(told(0, {}))?.viewers).toBe(3);
+  expect(last(statusWith(0, {}))?.viewers).toBe(3);
   const viewers = { current: 3, peak: 5, watching: 4, distinct: 9, watchTimeMs: 1 };
-  expect(last(told(0, {}, { viewers }))?.viewers).toBe(4);
+  expect(last(statusWith(0, {}, { viewers }))?.viewers).toBe(4);
 });
 
 test("errors are counted by minute, separately for viewers and between tiers", () => {
   const sample = last(
-    told(0, { isolate: { errors: 2 }, r2: { errors: 1 } }),
-    told(30_000, { isolate: { errors: 5, refusals: 1 }, colo: { errors: 4 }, r2: { errors: 2 } }),
+    statusWith(0, { isolate: { errors: 2 }, r2: { errors: 1 } }),
+    statusWith(30_000, { isolate: { errors: 5, refusals: 1 }, colo: { errors: 4 }, r2: { errors: 2 } }),
   );
   expect(sample).toMatchObject({ errorsPerMinute: 6, refusalsPerMinute: 2, innerErrorsPerMinute: 10 });
 });
 
 test("samples older than the window do not count", () => {
   const sample = last(
-    told(0, { isolate: { errors: 0 } }),
-    told(10_000, { isolate: { errors: 60 } }),
-    told(RATE_WINDOW_MS + 5_000, { isolate: { errors: 60 } }),
+    statusWith(0, { isolate: { errors: 0 } }),
+    statusWith(10_000, { isolate: { errors: 60 } }),
+    statusWith(RATE_WINDOW_MS + 5_000, { isolate: { errors: 60 } }),
   );
   expect(sample?.errorsPerMinute).toBe(0);
 });
 
 test("counters of a restarted object start at zero, and no value is negative", () => {
-  const first = told(0, { isolate: { requests: 500, pulled: 5 } });
-  const anew = told(2_000, { isolate: { requests: 10, pulled: 1 } }, { countedFrom: 1_500 });
+  const first = statusWith(0, { isolate: { requests: 500, pulled: 5 } });
+  const anew = statusWith(2_000, { isolate: { requests: 10, pulled: 1 } }, { countedFrom: 1_500 });
   expect(last(first, anew)?.hitRatio.isolate).toBeNull();
   expect(
-    last(first, anew, told(4_000, { isolate: { requests: 20, pulled: 1 } }, { countedFrom: 1_500 }))?.hitRatio.isolate,
+    last(first, anew, statusWith(4_000, { isolate: { requests: 20, pulled: 1 } }, { countedFrom: 1_500 }))?.hitRatio
+      .isolate,
   ).toBe(1);
-  const fallen = last(first, told(2_000, { isolate: { requests: 400 } }));
+  const fallen = last(first, statusWith(2_000, { isolate: { requests: 400 } }));
   expect(fallen).toMatchObject({ hitRatio: { isolate: null }, errorsPerMinute: 0 });
 });
 
 test("a repeated status gives no sample", () => {
-  const status = told(1_000, {});
+  const status = statusWith(1_000, {});
   expect(last(status, status)).toBeNull();
-  expect(last(status, told(900, {}))).toBeNull();
+  expect(last(status, statusWith(900, {}))).toBeNull();
 });
 
 test("the delay is that of the slowest track, and null without new media", () => {
   const tracks = [1_000, 400, null].map((programTimeMs, index) => ({ name: `t${index}` as TrackName, programTimeMs }));
-  expect(newestMediaDelayS(told(1_500, {}, { tracks }))).toBe(1.1);
-  expect(newestMediaDelayS(told(1_500, {}, { tracks, state: "ended" }))).toBeNull();
-  expect(newestMediaDelayS(told(1_500, {}))).toBeNull();
+  expect(newestMediaDelayS(statusWith(1_500, {}, { tracks }))).toBe(1.1);
+  expect(newestMediaDelayS(statusWith(1_500, {}, { tracks, state: "ended" }))).toBeNull();
+  expect(newestMediaDelayS(statusWith(1_500, {}))).toBeNull();
 });
 
 test("a live broadcast is on air until now, and an ended one until its newest media", () => {
@@ -95,6 +96,6 @@ test("a live broadcast is on air until now, and an ended one until its newest me
     name: `t${index}` as TrackName,
     programTimeMs,
   }));
-  expect(onAirDurationMs(told(70_000, {}, { tracks, startedAt: 1_000 }), 90_000)).toBe(89_000);
-  expect(onAirDurationMs(told(70_000, {}, { tracks, startedAt: 1_000, state: "ended" }), 90_000)).toBe(60_000);
+  expect(onAirDurationMs(statusWith(70_000, {}, { tracks, startedAt: 1_000 }), 90_000)).toBe(89_000);
+  expect(onAirDurationMs(statusWith(70_000, {}, { tracks, startedAt: 1_000, state: "ended" }), 90_000)).toBe(60_000);
 });

@@ -13,9 +13,9 @@ const record = {
 
 test("a stop report is parsed, and other input is null", () => {
   const stop = { category: "legal", reason: "No.", until: null, authority: "operator" };
-  const told = parseStopReport({ stream: "s", stop, records: [record] });
-  expect(told?.stop).toEqual(stop);
-  expect(told?.records).toMatchObject([{ act: "stop", by: "Jo", reason: "No." }]);
+  const report = parseStopReport({ stream: "s", stop, records: [record] });
+  expect(report?.stop).toEqual(stop);
+  expect(report?.records).toMatchObject([{ act: "stop", by: "Jo", reason: "No." }]);
   expect(parseStopReport({ stream: "s", stop: null, records: [] })).toEqual({ stop: null, records: [] });
   for (const body of [null, "x", {}, { stop: null }]) expect(parseStopReport(body)).toBeNull();
 });

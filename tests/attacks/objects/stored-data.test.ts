@@ -15,7 +15,7 @@ let rooms = 0;
 
 const newRoom = (): string => {
   rooms += 1;
-  return `told${rooms}`;
+  return `stored${rooms}`;
 };
 
 async function come(...args: Parameters<typeof TestParticipant.join>): Promise<TestParticipant> {
