@@ -1,5 +1,5 @@
 /**
- * Who reads the feed. In an isolate one viewer's request at a time holds the lease and reads the feed for all others, inside
+ * Leases of the feed. In an isolate one viewer's request at a time holds the lease and reads the feed for all others, inside
  * its `waitUntil`; before that ends, the next request takes over. In a shield the object itself holds the lease.
  */
 import { maxBackoffMs } from "../kit/backoff.ts";
@@ -12,7 +12,7 @@ import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
 export class FeedLease {
   readonly startedMs: number;
   readonly wantedTracks: ReadonlySet<TrackName>;
-  /** The feed has brought all that this node lacked when it began. */
+  /** The feed has delivered everything that this node lacked at its start. */
   isCaughtUp = false;
   /** The next request takes over. */
   isHandoverRequested = false;
@@ -26,7 +26,7 @@ export class FeedLease {
     this.#lastBytesMs = startedMs;
   }
 
-  /** The feed brought bytes, or a redirect. */
+  /** The feed delivered bytes, or a redirect. */
   recordBytes(nowMs: number): void {
     this.#lastBytesMs = nowMs;
   }
@@ -37,7 +37,7 @@ export class FeedLease {
   }
 }
 
-/** A lease that has begun, and the one that it takes over from. */
+/** A new lease, and the one that it takes over from. */
 export interface AcquiredLease {
   readonly lease: FeedLease;
   readonly predecessor: FeedLease | null;
@@ -63,12 +63,12 @@ export class FeedLeases {
     this.#random = random;
   }
 
-  /** The lease that counts, or null. */
+  /** The current lease, or null. */
   get current(): FeedLease | null {
     return this.#current;
   }
 
-  /** No lease is given any more. */
+  /** No further leases are granted. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
@@ -84,7 +84,7 @@ export class FeedLeases {
     return !hasReplica && nowMs < this.#absentUntilMs;
   }
 
-  /** Gives the caller the lease where nobody holds it, or where its holder is due; else null. */
+  /** Grants the caller the lease if nobody holds it, or if its holder is due; else null. */
   acquire(nowMs: number, hasReplica: boolean, collectTracks: () => ReadonlySet<TrackName>): AcquiredLease | null {
     if (this.#isClosed) return null;
     const predecessor = this.#current;
@@ -100,14 +100,14 @@ export class FeedLeases {
     return lease.isCaughtUp && (lease.isHandoverRequested || nowMs - lease.startedMs > this.#leaseMs);
   }
 
-  /** Makes the lease due where its feed does not carry `track`; says whether it is. */
+  /** Makes the lease due if its feed does not carry `track`; returns whether it is. */
   requestTrack(track: TrackName): boolean {
     if (this.#current === null || this.#current.wantedTracks.has(track)) return false;
     this.#current.isHandoverRequested = true;
     return true;
   }
 
-  /** Whether a feed that carries `track` has caught up, or none is to come. */
+  /** Whether a feed that carries `track` has caught up, or none will. */
   carriesTrack(track: TrackName): boolean {
     return this.#current === null || (this.#current.isCaughtUp && this.#current.wantedTracks.has(track));
   }
@@ -118,13 +118,13 @@ export class FeedLeases {
     lease.isServed = true;
   }
 
-  /** The holder's feed has brought all that was lacking. */
+  /** The holder's feed has caught up. */
   markCaughtUp(lease: FeedLease): void {
     lease.isCaughtUp = true;
     this.#caughtUp.add(lease);
   }
 
-  /** Whether a lease's feed has caught up and goes on. */
+  /** Whether a lease's feed has caught up and continues. */
   isFeeding(lease: FeedLease): boolean {
     return this.#caughtUp.has(lease);
   }
@@ -135,7 +135,7 @@ export class FeedLeases {
     return nowMs - lease.startedMs > this.#leaseMs + EDGE_STREAM_LIMITS.leaseGraceMs;
   }
 
-  /** The holder's feed has ended. True where nobody holds the lease now: a successor may acquire it. */
+  /** The holder's feed has ended. True if nobody holds the lease now: a successor may acquire it. */
   end(lease: FeedLease, reason: FeedEndReason, nowMs: number): boolean {
     this.#caughtUp.delete(lease);
     if (this.#current !== lease) return false;
@@ -158,7 +158,7 @@ export class FeedLeases {
     return nowMs + maxBackoffMs(failures, { firstMs: minRetryMs, maxMs: maxRetryMs }) * this.#random();
   }
 
-  /** Ends the feeds; no lease is given any more. */
+  /** Ends the feeds; no further leases are granted. */
   close(): void {
     this.#isClosed = true;
   }

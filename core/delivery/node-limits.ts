@@ -1,24 +1,24 @@
-/** Bounds of the nodes of the delivery tree, each with its reason; the scale model counts with the same ones. */
+/** Limits of the nodes of the delivery tree, each with its reason; the scale model uses the same ones. */
 
-/** Bounds of the feeds, each with its reason. */
+/** Limits of feeds, each with its reason. */
 export const FEED_LIMITS = {
   /** Bytes queued for one subscriber before it is cut off: 20 s at 6 Mb/s. */
   queueBytes: 16_777_216,
-  /** Of them in its stream. A newcomer's rest is drawn as it reads, so that a herd of newcomers fits into memory. */
+  /** Of them in its stream. A new subscriber's backlog is drawn as it reads, so that a herd of subscribers fits into memory. */
   streamBytes: 1_048_576,
-  /** A subscriber with more queued when the stream is stopped begins anew: twice what its stream holds. */
+  /** A subscriber with more queued at a stop starts over: twice what its stream holds. */
   stopCutOffBytes: 2_097_152,
-  /** Feeds at once, whatever the tree's rules say; further ones get 503. */
+  /** Feeds at once, whatever the tree's rules are; further ones get 503. */
   subscribers: 512,
-  /** A feed's life: a reader hands over well before; disconnects are not seen reliably. */
+  /** A feed's lifetime: a reader hands over well before; disconnects are not detected reliably. */
   lifetimeMs: 45_000,
-  /** A beat this often shows a quiet feed to be alive: a reader must notice within a segment that it is not. */
+  /** Heartbeat interval: a reader must detect a dead feed within a segment. */
   heartbeatMs: 500,
-  /** The stream's status is sent with each of this many beats: every 2 s. */
+  /** The stream's status is sent with each of this many heartbeats: every 2 s. */
   heartbeatsPerStatus: 4,
 } as const;
 
-/** Bounds in time and memory of one stream in a node below the Live object, each with its reason. */
+/** Limits of one stream in a node below the Live object, each with its reason. */
 export const EDGE_STREAM_LIMITS = {
   /** A leader of an isolate hands over after this long: `waitUntil` may last 30 s. */
   leaseMs: 24_000,
@@ -26,12 +26,12 @@ export const EDGE_STREAM_LIMITS = {
   leaseGraceMs: 4_000,
   /** Bytes of one stream's tail in an isolate of 128 MB. */
   tailBytes: 41_943_040,
-  /** A request waits this long for a feed to catch up before it is answered with what there is. */
+  /** A request waits this long for a feed to catch up before it is answered from the current state. */
   firstMessageMs: 3_000,
   /** The absence of a stream is cached for this long. */
   absenceCacheMs: 1_000,
   /**
-   * When the Live object has not been heard of for this long, nothing is served: it may have stopped the stream. A restart
+   * If the Live object's last word is older than this, nothing is served: it may have stopped the stream. A restart
    * of the object or of a shield takes a tenth of it.
    */
   maxAuthoritySilenceMs: 5_000,
@@ -39,29 +39,29 @@ export const EDGE_STREAM_LIMITS = {
   trackIdleMs: 30_000,
   /** A leader without bytes for this long may have been killed with its request: feeds have a heartbeat every 500 ms. */
   leaseSuspectMs: 1_500,
-  /** Parked requests check the lease this often, in case that a successor's client has gone. */
+  /** Parked requests check the lease this often, in case that a successor's client has disconnected. */
   leaseCheckMs: 1_000,
-  /** So many checks in `leaseCheckMs` are enough; beyond it each request checks less often: a timer costs more than a wake-up. */
+  /** Enough checks per `leaseCheckMs`; beyond it each request checks less often: a timer costs more than a wake-up. */
   leaseCheckers: 32,
-  /** A leader waits this long for the entries that its predecessor's feed still has to bring. */
+  /** A leader waits this long for the remaining entries of its predecessor's feed. */
   handoverMs: 1_000,
   /**
-   * A request waits this long for a part that the feed is about to bring before it pulls the part: in a herd the feeds of a
-   * whole region are late at once, and a pull would only wait in the same queue.
+   * A request waits this long for a part that the feed is about to deliver before it pulls it: in a herd the feeds of a
+   * whole region are late together, and a pull would wait in the same queue.
    */
   feedWaitMs: 5_000,
-  /** From this many failures in a row on, requests are answered with what there is, without a wait for the feed. */
+  /** From this many consecutive failures on, requests are answered from the current state, without waiting for the feed. */
   failuresToOpen: 2,
-  /** Retries are spread over a time that doubles from the first to the second of these. */
+  /** The first and the longest retry delay; the range doubles in between. */
   minRetryMs: 50,
   maxRetryMs: 2_000,
-  /** Requests parked at once: each holds some 3 kB of an isolate's 128 MB. Further ones get 503. */
+  /** Parked requests: each holds some 3 kB of an isolate's 128 MB. Further ones get 503. */
   parkedRequests: 20_000,
-  /** Those that one network may park in any case: a household's. */
+  /** Minimum that one network may park: a household's. */
   parkedRequestsPerNetwork: 32,
 } as const;
 
-/** Bounds of one shield, each with its reason. */
+/** Limits of one shield, each with its reason. */
 export const SHIELD_LIMITS = {
   /** It renews its own feed before the node above ends it, which is after 45 s. */
   leaseMs: 35_000,
@@ -69,23 +69,23 @@ export const SHIELD_LIMITS = {
   tailBytes: 41_943_040,
   /** Stored segments kept for the nodes below. */
   segmentCacheBytes: 16_777_216,
-  /** A new subscriber waits this long for this shield's own feed to bring its tracks. */
+  /** A new subscriber waits this long for this shield's own feed to deliver its tracks. */
   feedWaitMs: 2_000,
-  /** How often it checks its own feed. */
+  /** Interval of checks of its own feed. */
   leaseCheckMs: 500,
 } as const;
 
-/** Bounds in time and memory of the Live object, each with its reason. */
+/** Limits of the Live object, each with its reason. */
 export const LIVE_LIMITS = {
   /** Bytes of the tail: an object has 128 MB, shared with others of its class. */
   tailBytes: 50_331_648,
-  /** Bytes waiting for R2; beyond it PUTs get 503 and the publisher keeps what it has. */
+  /** Bytes waiting for R2; beyond it PUTs get 503 and the publisher retains its parts. */
   pendingArchiveBytes: 33_554_432,
   /** A publisher that is silent for this long may be replaced by another. */
   publisherLeaseMs: 10_000,
-  /** Broadcasts of a stream that are listed, the newest: some 30 kB. */
+  /** Listed broadcasts of a stream, the newest: some 30 kB. */
   listedBroadcasts: 100,
-  /** A publisher that is silent for this long has left: the broadcast ends with the next alarm. */
+  /** A publisher that is silent for this long has left: the broadcast ends at the next alarm. */
   abandonedMs: 60_000,
   /** Alarms within that time. */
   silentAlarms: 2,

@@ -15,7 +15,7 @@ interface Timer {
 /** Cancelled timers leave the heap together once they are this many, and more than those that are pending. */
 const MAX_CANCELLED = 1024;
 
-/** Virtual time. Wall and monotonic time advance together; `setWallTime` parts them. */
+/** Virtual time. Wall and monotonic time advance together, until `setWallTime`. */
 export class VirtualClock implements Clock {
   /** A binary heap with the next timer first; cancelled timers stay until they surface or are too many. */
   #heap: Timer[] = [];
