@@ -1,69 +1,69 @@
 /**
- * Who may watch a stream and read its chat, and whose tokens are revoked. The stream's Live object holds it; feeds carry
- * it to every isolate, and the room's facts to every shard.
+ * The access policy of a stream: who may watch it and read its chat, and whose tokens are revoked. The stream's Live object
+ * holds it; feeds carry it to every isolate, and state entries of the room to every shard.
  */
 
 import type { Role } from "./roles.ts";
 import { activeStop, type StreamStop } from "./stream-stop.ts";
 
 /**
- * Who may watch: everybody; whoever has a token; followers, which are those whose token says since when they follow, and
+ * Playback policies: everybody; bearers of a token; followers, which are bearers whose token has a follower date, and
  * hosts, moderators and subscribers.
  */
 export type PlaybackPolicy = "public" | "token" | "followers";
 
-/** Every way to play. */
+/** All playback policies. */
 export const PLAYBACK_POLICIES: readonly PlaybackPolicy[] = ["public", "token", "followers"];
 
-/** Tokens of `subject` whose version is below `version` open nothing until `untilMs`, ms since the epoch. */
+/** Tokens of `subject` with a version below `version` are invalid until `untilMs`, ms since the epoch. */
 export interface Revocation {
   readonly subject: string;
-  /** 0: it was taken back, which those who know of it have to be told. */
+  /** 0: the revocation was undone, which replicas must learn. */
   readonly version: number;
-  /** The issuer of tokens took them back, or the room banned the subject: each stands for itself. */
+  /** Made by the issuer of tokens, or by a ban in the room; the two are independent. */
   readonly by: "issuer" | "ban";
   readonly untilMs: number;
-  /** The access's revision that it came with: of two for one subject, the newer counts. */
+  /** The policy's revision at its change: of two for one subject, the newer one counts. */
   readonly revision: number;
 }
 
 /**
- * A stream's access. `revision` grows with each change, so that of two the newer is known. On a feed `revocations` may be
- * those only that changed, or a piece of all: `mergeAccess` joins them.
+ * A stream's access policy. `revision` grows with each change and orders versions. In a feed, `revocations` may contain
+ * only the changed ones, or a piece of all: `mergeAccess` merges them.
  */
 export interface AccessPolicy {
   readonly revision: number;
   readonly playback: PlaybackPolicy;
   readonly revocations: readonly Revocation[];
-  /** Absent or null where the stream isn't stopped. */
+  /** Absent or null if the stream is not stopped. */
   readonly stop?: StreamStop | null;
 }
 
-/** The access of a stream that nobody has set any for. */
+/** The policy of a stream without settings. */
 export const PUBLIC_ACCESS_POLICY: AccessPolicy = { revision: 0, playback: "public", revocations: [] };
 
-/** Bounds, each with its reason and what the one who exceeds it is told. */
+/** Limits, each with its reason and the error of a request that exceeds it. */
 export const ACCESS_LIMITS = {
-  /** A token opens nothing later than this after it was issued, so no revocation need be kept for longer. */
+  /** A token expires at most this long after its issue, so no revocation has to be kept for longer. */
   tokenLifetimeMs: 86_400_000,
   /** Characters of a token. */
   tokenChars: 4_096,
   /** Characters of a subject and of a name. */
   nameChars: 64,
-  /** Clocks of issuers may be off by so much. */
+  /** Tolerated offset of issuers' clocks. */
   clockSkewMs: 5_000,
-  /** The issuer's revocations at once: the row that the room keeps them in has 2 MB. A further one is refused. */
+  /** The issuer's revocations at once: the room stores them in a row of at most 2 MB. A further one is refused. */
   issuerRevocations: 2_000,
-  /** Bans at once, beside the issuer's: an isolate holds 2 MB of them. One more drops one of whoever has the most. */
+  /** Bans at once, besides the issuer's: an isolate holds 2 MB of them. A further one evicts one of the actor with the most. */
   bans: 10_000,
-  /** Revocations in one frame of a feed: 500 kB of the longest, most escaped subjects. Further ones follow in others. */
+  /** Revocations per feed frame: 500 kB of the longest escaped subjects. Further ones follow in other frames. */
   revocationsPerFrame: 1_000,
 } as const;
 
-/** A version that no token reaches: a revocation with it is of all tokens of its subject. */
+/** A version above that of any token: a revocation with it applies to all tokens of its subject. */
 export const ALL_TOKEN_VERSIONS: number = Number.MAX_SAFE_INTEGER;
 
-/** Who asks, as a token or its lack says. `tokenVersion` is 0 where it is absent. */
+/** The requester, by its token or without one. `tokenVersion` is 0 if absent. */
 export interface Principal {
   readonly subject: string | null;
   readonly roles: readonly Role[];
@@ -72,7 +72,7 @@ export interface Principal {
   readonly tokenVersion?: number;
 }
 
-/** Why a token says nothing of its bearer; stable. */
+/** Why a token is invalid; stable. */
 export const TOKEN_ERRORS = [
   "token-expired",
   "token-malformed",
@@ -82,13 +82,13 @@ export const TOKEN_ERRORS = [
 ] as const;
 export type TokenError = (typeof TOKEN_ERRORS)[number];
 
-/** Why somebody may not watch; stable. */
+/** Why a viewer may not watch; stable. */
 export const ACCESS_DENIALS = ["token-missing", "token-expired", "token-revoked", "followers-only", "stopped"] as const;
 export type AccessDenial = (typeof ACCESS_DENIALS)[number];
 
 /**
- * Why the bearer may not watch and read at `nowMs`, or null. No token opens what was stopped; a revoked one opens a public
- * stream no more than another.
+ * The reason why the viewer may not watch and read at `nowMs`, or null. A stopped stream refuses every token; a revoked
+ * token is refused by public streams too.
  */
 export function findAccessDenial(access: AccessPolicy, principal: Principal, nowMs: number): AccessDenial | null {
   if (activeStop(access, nowMs) !== null) return "stopped";
@@ -114,7 +114,7 @@ type RevocationIndex = Readonly<Record<Revocation["by"], ReadonlyMap<string, Rev
 
 const revocationIndexes = new WeakMap<AccessPolicy, RevocationIndex>();
 
-/** Revocations by who made them and of whom. Made once: it is asked for with every request. */
+/** Revocations by maker and subject. Computed once, since every request needs it. */
 function getRevocationIndex(access: AccessPolicy): RevocationIndex {
   const known = revocationIndexes.get(access);
   if (known !== undefined) return known;
@@ -124,33 +124,33 @@ function getRevocationIndex(access: AccessPolicy): RevocationIndex {
   return made;
 }
 
-/** The version below which a bearer's tokens are revoked: of a host, by the issuer only; a room's ban is none for it. */
+/** The version below which a viewer's tokens are revoked: for a host by the issuer only; a room's ban does not apply. */
 function minTokenVersion(access: AccessPolicy, { roles }: Principal, subject: string): number {
   const { issuer, ban } = getRevocationIndex(access);
   const byIssuer = issuer.get(subject)?.version ?? 0;
   return roles.includes("host") ? byIssuer : Math.max(byIssuer, ban.get(subject)?.version ?? 0);
 }
 
-/** Whether a bearer whose token is revoked has that from a ban in the room, and not from whoever issues tokens. */
+/** Whether a revocation of the viewer's token comes from a ban in the room, and not from the issuer. */
 export function isBanned(access: AccessPolicy, { subject, tokenVersion = 0 }: Principal): boolean {
   if (subject === null) return false;
   const { issuer, ban } = getRevocationIndex(access);
   return ban.has(subject) && tokenVersion >= (issuer.get(subject)?.version ?? 0);
 }
 
-/** With another way to play. */
+/** The policy with another playback policy. */
 export function withPlaybackPolicy(access: AccessPolicy, playback: PlaybackPolicy): AccessPolicy {
   return { ...access, revision: access.revision + 1, playback };
 }
 
-/** With the stream stopped, or with that undone (null). */
+/** The policy with the stream stopped, or with the stop undone (null). */
 export function withStop(access: AccessPolicy, stop: StreamStop | null): AccessPolicy {
   return { ...access, revision: access.revision + 1, stop };
 }
 
 /**
- * What is known of an access with what a feed told: the newer of everything, in whatever order feeds tell. The same object
- * where nothing is new. Revocations that no token can be concerned by any more are dropped, and bans beyond the bound.
+ * Merges a policy with a change from a feed: the newer part of each, in any order of arrival. Returns the same object
+ * if nothing is new. Revocations without effect are dropped, and bans beyond the limit.
  */
 export function mergeAccessPolicy(known: AccessPolicy, update: AccessPolicy, nowMs: number): AccessPolicy {
   const fresh = update.revocations.filter(
@@ -165,7 +165,7 @@ export function mergeAccessPolicy(known: AccessPolicy, update: AccessPolicy, now
   return { ...head, revocations: limitRevocations([...kept, ...fresh]) };
 }
 
-/** What is known of a subject. One ban is looked for without an index, which would be made anew with each of a raid's bans. */
+/** A subject's revocation. A single ban is found without the index, which would be rebuilt for each ban of a raid. */
 function findRevocation(
   known: AccessPolicy,
   update: AccessPolicy,
@@ -175,7 +175,7 @@ function findRevocation(
   return known.revocations.find((each) => each.subject === subject && each.by === by);
 }
 
-/** The issuer's, and of the bans the newest. */
+/** The issuer's revocations, and the newest bans. */
 function limitRevocations(revocations: readonly Revocation[]): readonly Revocation[] {
   let over = revocations.length - ACCESS_LIMITS.bans - ACCESS_LIMITS.issuerRevocations;
   if (over <= 0) return revocations;
@@ -187,7 +187,7 @@ export function selectNewerAccess(one: AccessPolicy, other: AccessPolicy | undef
   return other !== undefined && other.revision > one.revision ? other : one;
 }
 
-/** A policy split to fit the frames of a feed. Each piece has the whole policy but for its share of the revocations, so their order does not matter. */
+/** A policy split to fit the frames of a feed. Each piece is a complete policy with a part of the revocations, so order is irrelevant. */
 export function splitAccessPolicy(access: AccessPolicy): readonly [AccessPolicy, ...AccessPolicy[]] {
   const { revocationsPerFrame } = ACCESS_LIMITS;
   const piece = (from: number): AccessPolicy => ({
@@ -198,12 +198,12 @@ export function splitAccessPolicy(access: AccessPolicy): readonly [AccessPolicy,
   return [piece(0), ...Array.from({ length: count - 1 }, (_, index) => piece((index + 1) * revocationsPerFrame))];
 }
 
-/** The access as the room knows it: whom it banned, it knows better. */
+/** The policy for the room, without bans: the room knows its own. */
 export function withoutBans(access: AccessPolicy): AccessPolicy {
   return { ...access, revocations: access.revocations.filter(({ by }) => by !== "ban") };
 }
 
-/** An object that is told of a stream's access. */
+/** An object that receives a stream's access policy. */
 export interface AccessPolicyReceiver {
   setAccess(access: AccessPolicy): Promise<void>;
 }

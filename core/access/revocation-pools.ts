@@ -1,47 +1,47 @@
 /**
- * The revocations of one stream, as its Live object keeps them: the issuer's and the room's bans have a pool each, so that
- * no number of bans takes a place from the issuer; among the bans whoever fills the pool loses their own.
+ * The revocations of one stream in its Live object: the issuer's and the room's bans have separate pools, so that bans
+ * never take slots of the issuer; among bans, an actor that fills the pool evicts its own.
  */
 import { ACCESS_LIMITS, type Revocation } from "./access-policy.ts";
 
-/** What is to be revoked; version 0 takes a revocation back. */
+/** A revocation request; version 0 undoes a revocation. */
 export interface RevocationRequest extends Pick<Revocation, "subject" | "version" | "by"> {
-  /** Who banned; the issuer is one. */
+  /** The banning actor, or the issuer. */
   readonly actor?: string;
 }
 
-/** A revocation and who made it. */
+/** A revocation and its maker. */
 export interface RevocationRecord extends Revocation {
   readonly actor: string;
 }
 
-/** What of the pools changed. */
+/** The changes of the pools. */
 export interface RevocationChange {
   readonly revocation: RevocationRecord;
-  /** What had to leave for it. */
+  /** Evicted revocations. */
   readonly evicted: readonly RevocationRecord[];
 }
 
-/** The standing revocations of one stream, the oldest first. */
+/** The current revocations of one stream, oldest first. */
 export class RevocationPools {
   readonly #pools: Readonly<Record<Revocation["by"], Map<string, RevocationRecord>>> = {
     issuer: new Map(),
     ban: new Map(),
   };
 
-  /** `kept`: those that stood before, in the order they were made. */
+  /** `kept`: the restored revocations, in order of creation. */
   constructor(records: Iterable<RevocationRecord>) {
     for (const revocation of records) this.#pools[revocation.by].set(revocation.subject, revocation);
   }
 
-  /** All of them, the issuer's first. */
+  /** All revocations, the issuer's first. */
   get all(): RevocationRecord[] {
     return [...this.#pools.issuer.values(), ...this.#pools.ban.values()];
   }
 
   /**
-   * Revokes a subject's tokens below the version, or takes that back. A lower version than the standing one changes nothing
-   * but its end. Null where the issuer has filled the issuer's own pool; a ban is always taken.
+   * Revokes a subject's tokens below the version, or undoes that. A version lower than the current one changes only its
+   * expiry. Null if the issuer's pool is full; a ban is always accepted.
    */
   revoke(
     { subject, version, by, actor = "" }: RevocationRequest,
@@ -55,14 +55,14 @@ export class RevocationPools {
     const highest = version === 0 ? 0 : Math.max(version, before?.version ?? 0);
     const kept: RevocationRecord = { subject, version: highest, by, untilMs, revision, actor };
     if (before === undefined && pool.size >= poolLimit(by)) {
-      // Nothing leaves for the news that somebody isn't revoked.
+      // An undone revocation evicts nothing.
       if (version === 0) return { revocation: kept, evicted: [...dropped, kept] };
       const weakest = this.#selectForEviction(by);
       if (weakest === null) return null;
       pool.delete(weakest.subject);
       dropped.push(weakest);
     }
-    // The newest stands last.
+    // The newest is last.
     pool.delete(subject);
     pool.set(subject, kept);
     return { revocation: kept, evicted: dropped };
@@ -87,7 +87,7 @@ export class RevocationPools {
     return dropped;
   }
 
-  /** What leaves first: what was taken back, else a ban of whoever has the most; null where the issuer has only its own. */
+  /** The next eviction: an undone revocation, else a ban of the actor with the most; null if only the issuer's are left. */
   #selectForEviction(by: Revocation["by"]): RevocationRecord | null {
     const pool = [...this.#pools[by].values()];
     const takenBack = pool.find(({ version }) => version === 0);

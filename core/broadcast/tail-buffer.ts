@@ -4,9 +4,9 @@ import { SizedCache } from "../kit/sized-cache.ts";
 import type { BroadcastConfig, TrackState } from "./broadcast-log.ts";
 import type { SegmentState } from "./segment.ts";
 
-/** Segments whose parts' bytes are kept, counted from the end of the track. */
+/** Segments whose bytes are kept, counted from the end of the track. */
 function countTailSegments(config: BroadcastConfig, state: TrackState): number {
-  // Part tags leave 3 × TD from the end and their parts stay fetchable for 3 × TD more.
+  // Part tags are removed 3 × TD from the end and their parts stay fetchable for 3 × TD more.
   const wantTicks = 7 * config.targetDurationS * state.track.timescale;
   let ticks = 0;
   let kept = 0;
@@ -31,18 +31,18 @@ export class TailBuffer {
   readonly #assembled: SizedCache<Uint8Array>;
   #partBytes = 0;
 
-  /** `maxBytes`: beyond it the oldest segments go first, whichever track they belong to. */
+  /** `maxBytes`: beyond it the oldest segments are dropped first, of any track. */
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
     this.#assembled = new SizedCache(maxBytes * ASSEMBLED_SHARE);
   }
 
-  /** Bytes held now. */
+  /** Number of held bytes. */
   get heldBytes(): number {
     return this.#partBytes + this.#assembled.size;
   }
 
-  /** Stores a part's bytes; false: they were held already. Gaps are not stored. */
+  /** Stores a part's bytes; false: they were already held. Gaps are not stored. */
   storePart(track: TrackName, msn: number, part: number, bytes: Uint8Array): boolean {
     const segments = this.#tracks.get(track) ?? new Map<number, Uint8Array[]>();
     const parts = segments.get(msn) ?? [];
@@ -53,7 +53,7 @@ export class TailBuffer {
     return true;
   }
 
-  /** A part's bytes, or null where they are not held. */
+  /** A part's bytes, or null if they are not held. */
   partBytes(track: TrackName, msn: number, part: number): Uint8Array | null {
     return this.#tracks.get(track)?.get(msn)?.[part] ?? null;
   }
@@ -86,7 +86,7 @@ export class TailBuffer {
     return at === segment.byteLength ? whole : null;
   }
 
-  /** Drops segments that are too old, and the oldest beyond `maxBytes`. Pinned segments stay in any case. */
+  /** Drops segments that are too old, and the oldest beyond `maxBytes`. Pinned segments always stay. */
   evictOldSegments(
     config: BroadcastConfig,
     state: TrackState,

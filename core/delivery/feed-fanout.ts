@@ -1,6 +1,6 @@
 /**
- * The feeds that leave a node, one for each subscriber. A feed first sends what the subscriber lacks, as fast as it reads;
- * from then on it sends updates as they come. A subscriber that falls behind the bound is cut off.
+ * The feeds of a node, one per subscriber. A feed first sends what the subscriber lacks, as fast as it reads, and then
+ * updates as they occur. A subscriber beyond its queue limit is cut off.
  */
 import { type AccessPolicy, splitAccessPolicy } from "../access/access-policy.ts";
 import { activeStop } from "../access/stream-stop.ts";
@@ -16,14 +16,14 @@ import { joinTailS } from "../media/hls/timing.ts";
 import { FEED_LIMITS } from "./node-limits.ts";
 import type { SubscriberSummary } from "./tree/feed-admission.ts";
 
-/** What a subscriber asks for. */
+/** A subscriber's request. */
 export interface FeedSubscription {
   /** The subscribing node; its second feed replaces its first. */
   readonly nodeId: string;
   readonly kind: "isolate" | "shield";
-  /** It reads its earlier feed to the end: what that was sent is not sent again. */
+  /** It reads its earlier feed to the end: what was sent there is not repeated. */
   readonly isHandover: boolean;
-  /** Where its replica stands, or null for a fresh one. */
+  /** The cursor of its replica, or null for a snapshot. */
   readonly resumeFrom: ReplicaCursor | null;
   /** Tracks whose bytes it takes. */
   readonly wantedTracks: ReadonlySet<TrackName>;
@@ -31,15 +31,15 @@ export interface FeedSubscription {
   readonly heldTracks: ReadonlySet<TrackName>;
 }
 
-/** What feeds are sent from. */
+/** The source of the feeds. */
 export interface FeedFanoutOptions {
   readonly replica: Replica;
   readonly clock: Clock;
-  /** The stream's status, which subscribers get now and then; null where it is unknown. */
+  /** The stream's status, sent to subscribers periodically; null if unknown. */
   readonly status: () => StreamStatus | null;
-  /** Who may watch. */
+  /** The access policy. */
   readonly access: () => AccessPolicy;
-  /** Time since the Live object was last heard of; 0 at the object itself. */
+  /** Time since the last word of the Live object; 0 at the object itself. */
   readonly authoritySilenceMs: () => number;
 }
 
@@ -49,9 +49,9 @@ interface Feed {
   readonly wantedTracks: ReadonlySet<TrackName>;
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
   readonly subscription: ReplicaSubscription;
-  /** What the subscriber lacked at the beginning, drawn as it reads; null once it is sent updates as they come. */
+  /** What the subscriber lacked at the start, drawn as it reads; null once it is sent updates. */
   catchUp: Generator<Uint8Array> | null;
-  /** Heartbeats since the feed began: they measure its life. */
+  /** Heartbeats since the feed began, which measure its age. */
   heartbeats: number;
 }
 
@@ -68,12 +68,12 @@ export class FeedFanout {
     this.#options = options;
   }
 
-  /** Feeds that are open. */
+  /** Number of open feeds. */
   get subscriberCount(): number {
     return this.#feeds.size;
   }
 
-  /** The subscribers apart from `nodeId`. */
+  /** The subscribers except `nodeId`. */
   summarizeSubscribers(nodeId: string): SubscriberSummary {
     let isolates = 0;
     let shields = 0;
@@ -114,7 +114,7 @@ export class FeedFanout {
     );
   }
 
-  /** Sends a change of who may watch. */
+  /** Sends a change of the access policy. */
   sendAccess(change: AccessPolicy): void {
     const message = encodeFeedMessage({ kind: "access", access: change });
     const isStop = activeStop(change, this.#options.clock.nowMs()) !== null;
@@ -123,7 +123,7 @@ export class FeedFanout {
       // Queued media would be read, and shown, before a stop; a new subscription begins with the stop.
       if (isStop && unreadBytes > FEED_LIMITS.stopCutOffBytes)
         this.#abortFeed(feed, new Error("the stream was stopped"));
-      // Ahead of the rest of what a newcomer lacks: a long window lets nobody in for longer.
+      // Before the rest of a new subscriber's backlog: a long window would delay the policy.
       else this.#send(feed, message);
     }
   }
@@ -147,12 +147,12 @@ export class FeedFanout {
     this.#feeds.set(nodeId, feed);
     this.#cancelHeartbeats ??= startInterval(clock, FEED_LIMITS.heartbeatMs, () => this.#sendHeartbeats());
     subscription.setListener(() => this.#fillStream(feed));
-    // At once: most subscribers have caught up with the first fill.
+    // At once: most subscribers catch up with the first fill.
     this.#fillStream(feed);
     return feed;
   }
 
-  /** Hands messages to a feed's stream while it takes some. */
+  /** Writes messages to a feed's stream while it accepts them. */
   #fillStream(feed: Feed): void {
     const { controller, subscription } = feed;
     try {
@@ -247,7 +247,7 @@ export class FeedFanout {
         this.#closeFeed(feed);
         continue;
       }
-      // The first heartbeat of a feed says that the subscriber has caught up.
+      // The first heartbeat of a feed tells the subscriber that it has caught up.
       if (feed.catchUp !== null) continue;
       if (statusMessage !== null) this.#send(feed, statusMessage);
       this.#send(feed, heartbeat);
@@ -258,7 +258,7 @@ export class FeedFanout {
     return encodeFeedMessage({ kind: "beat", unheardMs: this.#options.authoritySilenceMs() });
   }
 
-  /** Sends what is no update of the log, ahead of the updates that are queued. */
+  /** Sends a message that is no update of the log, before queued updates. */
   #send(feed: Feed, message: Uint8Array): void {
     try {
       if (countStreamBytes(feed) > FEED_LIMITS.queueBytes) throw new Error("the subscriber exceeded its queue limit");
@@ -268,7 +268,7 @@ export class FeedFanout {
     }
   }
 
-  /** Ends a feed after the updates that are queued: a feed that takes over starts where this one ends. */
+  /** Ends a feed after its queued updates: a feed that takes over starts where this one ends. */
   #closeFeed(feed: Feed): void {
     if (!this.#removeFeed(feed)) return;
     const { controller, subscription, catchUp } = feed;
@@ -282,7 +282,7 @@ export class FeedFanout {
     }
   }
 
-  /** Ends a feed at once; what is queued for it is lost. */
+  /** Ends a feed at once; its queue is lost. */
   #abortFeed(feed: Feed, error: unknown): void {
     this.#removeFeed(feed);
     try {
@@ -292,7 +292,7 @@ export class FeedFanout {
     }
   }
 
-  /** False where a later feed of the same node has its place. */
+  /** False if a later feed of the same node has replaced it. */
   #removeFeed(feed: Feed): boolean {
     feed.subscription.close();
     const isRemoved = this.#feeds.get(feed.nodeId) === feed && this.#feeds.delete(feed.nodeId);
@@ -334,5 +334,5 @@ function nextUpdate(subscription: ReplicaSubscription): ReplicaUpdate | null {
 
 const partKey = (track: TrackName, msn: number, part: number): string => `${track} ${msn}.${part}`;
 
-/** Bytes in a feed's stream, unread. */
+/** Unread bytes in a feed's stream. */
 const countStreamBytes = ({ controller }: Feed): number => FEED_LIMITS.streamBytes - (controller.desiredSize ?? 0);

@@ -1,4 +1,4 @@
-/** Opens inputs: what is in them, and which processes decode it. */
+/** Opens inputs: their tracks, and the processes that decode them. */
 import type { Readable } from "node:stream";
 import type { Clock } from "../../core/kit/clock.ts";
 import { type Canvas, type DecodeJob, demoSource } from "./decode-args.ts";
@@ -9,12 +9,12 @@ import { probeSource } from "./probe.ts";
 import type { SourceInfo } from "./source-info.ts";
 import type { Pacing } from "./synchronizer.ts";
 
-/** The demo's processes are up after this; its clock begins then. */
+/** The demo's processes have started after this time; its clock begins then. */
 const DEMO_START_MS = 150;
 
-/** A source that was opened. */
+/** An opened source. */
 export interface SourceHandle {
-  /** Reads it from `resumeS` on; each time anew. `onProcessEnd` is called when a track's process has exited. */
+  /** Reads it from `resumeS` on, with a new reader each time. `onProcessEnd` is called when a track's process has exited. */
   readonly read: (
     resumeS: number,
     onProcessEnd: (end: DecoderExit) => void,
@@ -26,29 +26,29 @@ export interface SourceHandle {
   readonly close: () => void;
 }
 
-/** What all openings of a broadcast's input have in common. */
+/** Parameters shared by all openings of a broadcast's input. */
 export interface SourceOpenerOptions {
   readonly input: SourceInput;
-  /** What the first look at it found. */
+  /** The result of the first probe. */
   readonly source: SourceInfo;
-  /** Null where the broadcast has no picture. */
+  /** Null if the broadcast has no video. */
   readonly canvas: Canvas | null;
   readonly hasAudio: boolean;
   readonly canToneMap: boolean;
-  /** How a file is given out: by the clock, unless it needn't be watched meanwhile. */
+  /** The pacing of a file: by the clock, unless nobody watches meanwhile. */
   readonly filePacing?: Pacing;
   readonly log: { warn(text: string): void };
   readonly clock: Clock;
-  /** Milliseconds since the epoch; the same clock as the source's supervisor has. */
+  /** Milliseconds since the epoch; the same clock as the source's supervisor. */
   readonly epochNowMs: () => number;
 }
 
-/** An encoder that has connected, for the first opening. */
+/** A connected encoder, for the first opening. */
 export type FirstConnection = EncoderConnection | null;
 
 /**
- * How a broadcast's input is opened, each time anew: a file and the demo by a process a track, so that none holds up
- * the other; a live source, which comes once, by one for both.
+ * Opens a broadcast's input, anew each time: a file and the demo with one process per track, so that none delays
+ * the other; a live source, which exists once, with one for both.
  */
 export function createSourceOpener(
   options: SourceOpenerOptions,
@@ -65,7 +65,7 @@ export function createSourceOpener(
   }
 }
 
-/** The encoder that a listening input waits for; null for others. Throws `SourceError`. */
+/** The connected encoder of a listening input; null for others. Throws `SourceError`. */
 export async function acceptFirstConnection(input: SourceInput, signal: AbortSignal): Promise<FirstConnection> {
   return input.kind === "live" && input.listen ? acceptEncoder(input, signal) : null;
 }
@@ -79,7 +79,7 @@ function decodeJobFor(options: SourceOpenerOptions, source: SourceInfo): DecodeJ
   };
 }
 
-/** A job for each track of `job`. */
+/** One job per track of `job`. */
 function splitByTrack(job: DecodeJob): DecodeJob[] {
   return [
     ...(job.video === null ? [] : [{ ...job, audio: null }]),

@@ -15,13 +15,13 @@ import { fetchEdge } from "../support/edge-requests.ts";
 /** Segments of a second. */
 const SHAPE: MediaShape = { partMs: 200, partsPerSegment: 5, tracks: { video: 4_000 } };
 const VIEWERS_PER_ISOLATE = 3;
-/** Things break when everybody has come so far, and viewers leave when they have come this much further. */
+/** Faults are injected when all viewers have played this far, and viewers leave after this much more. */
 const BREAK_AT = 3;
 const GOES_ON = 5;
 
 const startHarness = (): Promise<ColoHarness> => startColoHarness({ colos: 2, regions: 2, isolates: 2, latencyMs: 0 });
 
-/** A viewer of k6's, on Node's own `fetch`. */
+/** A k6 viewer on Node's own `fetch`. */
 class Viewer implements ViewerRuntime {
   readonly noted: Record<ViewerEventKind, number> = {
     retry: 0,
@@ -78,7 +78,7 @@ async function passed(viewers: readonly Viewer[], msn: number): Promise<void> {
   }
 }
 
-/** Breaks something beside a crowd that watches; what the crowd noted, and what came to the Live object since. */
+/** Injects a fault while viewers play; returns their counters, and the requests at the Live object since. */
 async function broken(
   colos: ColoHarness,
   stream: string,
@@ -104,7 +104,7 @@ async function broken(
     untilMsn = Math.max(...viewers.map(({ rendition }) => rendition?.last.msn ?? 0)) + GOES_ON;
     await Promise.all(watched.map(({ done }) => done));
     expect(viewers.map(({ rendition }) => (rendition?.last.msn ?? 0) >= untilMsn)).not.toContain(false);
-    // An object that began anew counts anew.
+    // A restarted object has new counters.
     const after = await liveRequests(colos, stream);
     return { viewers, liveRequests: after < before ? after : after - before, publisher };
   } finally {
@@ -131,7 +131,7 @@ interface Case {
   readonly breaks: (colos: ColoHarness, stream: string) => Promise<void>;
 }
 
-/** One stream's objects; streams don't disturb each other. */
+/** One stream's objects; streams are independent. */
 const MEMORY_LOST: readonly Case[] = [
   { name: "the Live object loses its memory", breaks: (colos, stream) => colos.restartNode(stream, "live") },
   { name: "a region's shield loses its memory", breaks: (colos, stream) => colos.restartNode(stream, "wnam") },
@@ -162,7 +162,7 @@ async function survives({ breaks }: Case, colos: ColoHarness, stream: string): P
     expect(noted.retry).toBeLessThanOrEqual(1);
     expect(noted.part).toBeGreaterThanOrEqual((GOES_ON - 1) * SHAPE.partsPerSegment);
   }
-  // A feed anew for each of its children, with the steps on the way there, and one renewal.
+  // One new feed per child, with its resolve steps, and one renewal.
   expect(requests).toBeLessThanOrEqual(4 * (colos.edges.length + 2));
   return publisher;
 }

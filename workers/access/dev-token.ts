@@ -16,7 +16,7 @@ import { registerStream } from "./stream-registry.ts";
 /** Headers that proxies and tunnels add. */
 const PROXY_HEADERS = ["forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
 
-/** Lets requests of this machine through where the deployment issues tokens. */
+/** Admits requests from this machine if the deployment issues tokens. */
 const localOnly = createGuard({ problems: ["not-found", "not-local"] }, ({ config, request }) => {
   if (config.devTokens === null || config.viewerKeys.secret === null) return notFoundResponse();
   return isFromThisMachine(request, config.devTokens.boundName) ? null : notLocalResponse();
@@ -37,13 +37,13 @@ devTokens.post(
   async (c) => {
     const { env, config, platform } = c.var.scope;
     const { seconds, ...claims } = c.req.valid("json");
-    // The issuer of a token for a stream knows the stream.
+    // Issuing a token for a stream registers the stream.
     const stream = parseStreamName(claims.room);
     if (stream !== null) await registerStream(env, stream);
     const nowS = Math.floor(platform.clock.nowMs() / 1_000);
     const token = await new SignJWT(claims)
       .setProtectedHeader({ alg: "HS256" })
-      // A token that is to be expired was issued before its end.
+      // A token that should be expired gets an issue time before its expiry.
       .setIssuedAt(nowS + Math.min(0, seconds))
       .setExpirationTime(nowS + seconds)
       .sign(new TextEncoder().encode(config.viewerKeys.secret ?? ""));
@@ -60,7 +60,7 @@ function isFromThisMachine({ url, headers }: Request, boundName: string): boolea
 
 function notLocalResponse(): Response {
   const refusal = problemResponse("not-local");
-  // The page that asked is of another origin.
+  // The requesting page has another origin.
   refusal.headers.delete("access-control-allow-origin");
   return refusal;
 }

@@ -13,7 +13,7 @@ export async function handleStreamBroadcasts(scope: RequestScope, stream: Stream
   const { env, ctx } = scope;
   const edge = await openCurrentStream(scope, stream);
   if (typeof edge === "string") return unavailableStreamResponse(edge);
-  // A stream that the feed does not know has no broadcasts, and its object is not called.
+  // A stream without a feed has no broadcasts, and its object is not called.
   if (edge.currentReplica === null && !edge.isStale) return unavailableStreamResponse("unregistered");
   const flown = await coalesceText(ctx, `${stream}/broadcasts`, async () => {
     const broadcasts = await env.LIVE.getByName(stream).broadcasts();

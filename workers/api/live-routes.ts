@@ -1,4 +1,4 @@
-/** The documentation of `/live/…`, which is served past the router. */
+/** The documentation of `/live/…`, which bypasses the router. */
 import { ACCESS_DENIALS, TOKEN_ERRORS } from "../../core/access/access-policy.ts";
 import type { AnswerSpec, ParameterSpec, RouteSpec } from "../kit/route-spec.ts";
 

@@ -16,7 +16,7 @@ import { addRoomCounts } from "./stream-api.ts";
 /** Streams that one request may name: each that is not served here yet costs a feed. Further ones are refused with 400. */
 const MAX_NAMED_STREAMS = 16;
 
-/** Lets requests with the metrics token through, or with the admin token where no metrics token is set. */
+/** Admits requests with the metrics token, or with the admin token if no metrics token is set. */
 const metricsOnly = createGuard(
   {
     security: ["metricsToken", "adminToken"],

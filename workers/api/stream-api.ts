@@ -20,7 +20,7 @@ export async function handleStreamStatus(scope: RequestScope, stream: StreamName
   if (typeof edge === "string") return unavailableStreamResponse(edge);
   if (edge.currentReplica === null || edge.status === null) return unavailableStreamResponse("unregistered");
   const room = await fetchRoomSummary(scope, stream);
-  // The object learns of this isolate's viewers with the next feed; until then they are counted here.
+  // The object learns of this isolate's viewers with the next feed; until then they are added here.
   const own = edge.counters.estimateAudience(scope.platform.clock.nowMs());
   const status = addRoomCounts(addIsolateViewers(edge.status, own), room);
   const { activeStop } = edge;
@@ -38,7 +38,7 @@ function addIsolateViewers(feedStatus: StreamStatus, own: AudienceEstimate): Str
   };
 }
 
-/** A status with the room's counts, where the room has counted anybody. */
+/** A status with the room's counts, if the room has counted anybody. */
 export function addRoomCounts(status: StreamStatus, summary: RoomSummary | null): StreamStatus {
   if (summary === null || summary.counts.peak === 0) return status;
   const { watching, peak, distinct } = summary.counts;
@@ -47,7 +47,7 @@ export function addRoomCounts(status: StreamStatus, summary: RoomSummary | null)
   return { ...status, viewers: { current, peak, watching, distinct, watchTimeMs, uncounted } };
 }
 
-/** `POST /api/streams/{stream}/keys`: a new key, shown this once. */
+/** `POST /api/streams/{stream}/keys`: issues a key, shown this once. */
 export async function handlePostKey({ env }: RequestScope, stream: StreamName): Promise<Response> {
   await registerStream(env, stream);
   const key = createStreamKey();
@@ -55,13 +55,13 @@ export async function handlePostKey({ env }: RequestScope, stream: StreamName): 
   return jsonResponse({ stream, key }, 201);
 }
 
-/** `DELETE /api/streams/{stream}/keys`: every key is revoked. */
+/** `DELETE /api/streams/{stream}/keys`: revokes every key. */
 export async function handleDeleteKeys({ env }: RequestScope, stream: StreamName): Promise<Response> {
   await env.LIVE.getByName(stream).removeKeys();
   return new Response(null, { status: 204 });
 }
 
-/** `POST /api/streams/{stream}/restart`: a node of the stream restarts from what is stored; viewers continue. */
+/** `POST /api/streams/{stream}/restart`: restarts a node of the stream from storage; viewers continue. */
 export async function handleStreamRestart({ env, request }: RequestScope, stream: StreamName): Promise<Response> {
   const address = parseNodeAddress(readQuery(request.url).get("node") ?? "live");
   if (address === null) {

@@ -1,4 +1,4 @@
-/** The data centre's cache, for what isolates of one place would each ask an object for. */
+/** The data centre's cache, for responses that its isolates would otherwise each request from an object. */
 import { type FlightResult, SingleFlight } from "../../core/kit/single-flight.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
@@ -6,26 +6,26 @@ import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 /** A follower waits so long for the leader of its flight, whose call of an object has no deadline, before it calls by itself. */
 export const OBJECT_CALL_WAIT_MS = 4_000;
 
-/** A text and how long it may be kept, whole seconds. */
+/** A text and its lifetime, whole seconds. */
 export interface CacheableText {
   readonly text: string;
   readonly maxAgeS: number;
 }
 
-/** A text and whether the cache had it. */
+/** A text, and whether it was cached. */
 export interface CachedText {
   readonly text: string;
   readonly isHit: boolean;
 }
 
-/** The text of `key` (a path that says all that it depends on, and nothing else), from the cache or from `load`. */
+/** The text of `key` (a path with all of its inputs, and nothing else), from the cache or from `load`. */
 export async function readTextThroughCache(
   ctx: WaitUntilContext,
   key: string,
   load: () => Promise<CacheableText>,
 ): Promise<CachedText> {
   const url = `https://rooms.corral.invalid/${key}`;
-  // A cache that fails is one that has nothing.
+  // A failing cache counts as empty.
   const held = await caches.default.match(url).catch(() => undefined);
   if (held !== undefined) return { text: await held.text(), isHit: true };
   const { text, maxAgeS } = await load();
@@ -61,7 +61,7 @@ export async function readBytesThroughCache(
   return bytes;
 }
 
-/** The bytes under a key have changed: this data centre loads them anew. */
+/** The bytes under a key have changed: this data centre loads them again. */
 export async function deleteCachedBytes(key: string): Promise<void> {
   await caches.default.delete(bytesCacheUrl(key)).catch(() => false);
 }

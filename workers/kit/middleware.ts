@@ -22,7 +22,7 @@ import { addSecurityHeaders } from "./security-headers.ts";
 /** Bytes of a JSON body of the control API: the longest subjects and reasons, escaped. */
 const MAX_JSON_BODY_BYTES = 16_384;
 
-/** Gives every handler its `RequestScope`. */
+/** Passes the `RequestScope` to every handler. */
 export function requestScope(platform: Platform): MiddlewareHandler<AppEnv> {
   return (c, next) => {
     const scope: RequestScope = {
@@ -30,7 +30,7 @@ export function requestScope(platform: Platform): MiddlewareHandler<AppEnv> {
       config: getConfig(c.env),
       platform,
       request: c.req.raw,
-      // Hono throws where there is none, as in tests of routes that need none.
+      // Hono throws if there is none, as in tests of routes that need none.
       get ctx() {
         return c.executionCtx;
       },
@@ -56,19 +56,19 @@ export function createGuard(
   );
 }
 
-/** Adds the security headers to every answer. */
+/** Adds the security headers to every response. */
 export const securityHeaders: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
   addSecurityHeaders(c.res, c.req.url);
 };
 
-/** Lets scripts of every origin read the answers. */
+/** Lets scripts of every origin read the responses. */
 export const cors: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
   addCorsHeaders(c.res);
 };
 
-/** Parses `:stream`; 404 where no stream can have the name. */
+/** Parses `:stream`; 404 for an invalid name. */
 export const streamName: MiddlewareHandler<{
   Bindings: AppEnv["Bindings"];
   Variables: AppEnv["Variables"] & { stream: StreamName };
@@ -100,7 +100,7 @@ export interface ValidatedBody<Body> {
   out: { json: Body };
 }
 
-/** Validates a JSON body by its schema; an absent one is `{}` where `isRequired` is false. */
+/** Validates a JSON body by its schema; an absent one is `{}` if `isRequired` is false. */
 export function jsonBody<Body>(
   schema: z.ZodMiniType<Body>,
   isRequired = true,
@@ -150,7 +150,7 @@ export function closeRoutes(app: Hono<AppEnv>, { isCrossOrigin }: { readonly isC
   }
 }
 
-/** Answers everything else below an application's prefix: there is nothing, which scripts of every origin may read. */
+/** Handles everything else below an application's prefix with a 404, which scripts of every origin may read. */
 export function closePrefix(app: Hono<AppEnv>): void {
   const allow = formatAllow(["GET"]);
   app.all("*", (c) => (c.req.method === "OPTIONS" ? preflightResponse(allow) : notFoundResponse()));

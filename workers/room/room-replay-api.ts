@@ -15,7 +15,7 @@ import { readQuery } from "../kit/request-address.ts";
 import { deliveryResponse, problemResponse, unknownRoomResponse } from "../kit/responses.ts";
 import { fetchRoomSummary } from "./room-summary-cache.ts";
 
-/** A window of this age is closed: no event enters it any more. */
+/** A window of this age is closed: no further event enters it. */
 const WINDOW_CLOSED_MS = ROOM_LIMITS.programTimeToleranceMs;
 
 /** `GET /rooms/{stream}/replay?from=…`: events of the window of program time that begins there. */
@@ -64,8 +64,8 @@ export async function handleRoomReplay(scope: RequestScope, stream: StreamName):
 }
 
 /**
- * Windows before the room's first event, and those that have not begun, are empty without a call to the room. A window that
- * is not closed may have the first event, as the summary here may be older.
+ * Windows before the room's first event, and future ones, are empty without a call to the room. A window that
+ * is not closed may have the first event, since the cached summary may be older.
  */
 function mayHaveEvents({ sinceMs }: RoomSummary, fromMs: number, toMs: number, nowMs: number): boolean {
   return fromMs <= nowMs && (nowMs - toMs <= WINDOW_CLOSED_MS || (sinceMs !== null && toMs > sinceMs));

@@ -1,4 +1,4 @@
-/** Summaries of rooms in this isolate: one call to a room for all requests, by way of the data centre's cache. */
+/** Summaries of rooms in this isolate: one call to a room for all requests, through the data centre's cache. */
 import type { StreamName } from "../../core/kit/ids.ts";
 import { SingleFlight } from "../../core/kit/single-flight.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
@@ -8,7 +8,7 @@ import type { Env } from "../env.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { OBJECT_CALL_WAIT_MS, readTextThroughCache } from "../kit/colo-cache.ts";
 
-/** Summaries that are cached at once. */
+/** Number of cached summaries. */
 const MAX_SUMMARIES = 256;
 
 const flights = new SingleFlight<RoomSummary>(systemPlatform.clock, OBJECT_CALL_WAIT_MS);

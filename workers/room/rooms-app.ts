@@ -12,7 +12,7 @@ import { handleRoomBeacon, handleRoomSocket, handleRoomTicket } from "./rooms-ap
 const VIEWER_PROBLEMS = [...TOKEN_ERRORS, ...ACCESS_DENIALS, "too-many-requests"] as const;
 const ROOMS = { tag: "Rooms" } as const satisfies RouteSpec;
 
-/** Refuses requests of pages of foreign origins. */
+/** Refuses requests from pages of foreign origins. */
 const knownOriginOnly = createGuard({ problems: ["foreign-origin"] }, refuseForeignOrigin);
 
 /** The rooms' API, mounted at `/rooms`. */

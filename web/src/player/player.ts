@@ -1,9 +1,9 @@
-/** What the page needs of a player, whichever plays. */
+/** The page's interface of a player. */
 import type { Platform } from "../../../core/kit/clock.ts";
 import type { PlaybackToken } from "./playback-token.ts";
 import type { WatchEvent } from "./watch-state.ts";
 
-/** What a player reads off itself for the statistics; null where it doesn't know. */
+/** A player's statistics; null for unknown values. */
 export interface PlayerReading {
   readonly rendition: string | null;
   readonly targetS: number | null;
@@ -13,28 +13,28 @@ export interface PlayerReading {
   readonly edgeDistanceS: number | null;
 }
 
-/** Loads the stream's address and plays it, reporting what the view must know. */
+/** Loads and plays the stream, and reports events for the view. */
 export interface StreamPlayer {
-  /** Loads the address, from the live edge or from the start of a recording. */
+  /** Loads the stream, from the live edge or from the start of a recording. */
   load(): void;
   /** Drops the stream. */
   stop(): void;
-  /** Tries the network again now, where it waits for its turn. */
+  /** Retries the network now, if it waits for a retry. */
   retryNow(): void;
   seekToLive(): void;
-  /** Some ten times a second. */
+  /** Called some ten times per second. */
   tick(nowMs: number): void;
-  /** Pictures stopped for want of media. */
+  /** Playback stalled. */
   onStall(nowMs: number): void;
   read(): PlayerReading;
-  /** Whether what plays has an end. */
+  /** Whether the playlist has an end. */
   readonly isRecording: boolean;
 }
 
-/** Whether an answer says that the stream was stopped. */
+/** Whether a status code means that the stream was stopped. */
 export const isStoppedStatus = (status: number | undefined): boolean => status === 410 || status === 451;
 
-/** How a player talks to the page. */
+/** A player's callbacks to the page. */
 export type WatchEventListener = (event: WatchEvent) => void;
 
 /** What every player is made of. */
