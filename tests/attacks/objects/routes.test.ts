@@ -1,4 +1,4 @@
-/** Every route × method × caller: what each is answered at a public stream, and at one that asks for tokens. */
+/** Every route × method × caller: the responses of a public stream and of a token stream. */
 import { beforeAll, expect, test } from "vitest";
 import { issueTestToken, requestTicket, TestParticipant } from "../../../durable-objects/room/testing.ts";
 import { app } from "../../../workers/app.ts";
@@ -21,10 +21,10 @@ import {
 const METHODS = ["GET", "HEAD", "PUT", "POST", "DELETE", "PATCH", "OPTIONS"] as const;
 const KINDS = ["public", "gated"] as const;
 
-/** A live stream with everybody who may ask it, by what they send. */
+/** A live stream with every caller, by their credentials. */
 interface Stage extends TestStream {
   readonly tokens: Readonly<Record<Caller, string>>;
-  /** A device's key. */
+  /** A device key. */
   readonly device: string;
   /** Sends again what is not stored: an idle object is evicted after ten seconds, and a request for its part waits. */
   resendParts(): Promise<void>;
@@ -79,7 +79,7 @@ async function stage(kind: keyof RoutePolicy): Promise<Stage> {
   };
 }
 
-/** Times that a request is made which is told to come back: a busy machine's feeds are late. */
+/** Attempts of a request that gets Retry-After: feeds are late on a busy machine. */
 const MOST_TRIES = 10;
 
 /** The status, and the problem's name. */
@@ -100,19 +100,19 @@ function sentBy(caller: Caller, { tokens }: Stage, init: RequestInit): RequestIn
   return { ...init, headers: { ...(init.headers as Record<string, string>), ...authorization } };
 }
 
-/** What a page without a token shows of its device, where it shows something. */
+/** The device proofs of a page without a token, if any. */
 function shownBy(caller: Caller, { path }: RouteAddress, { device }: Stage, method: string): RequestInit {
   const shows = caller === "anonymous" && method === "POST" && /\/(ticket|beacon)$/.test(path);
   return shows ? { body: JSON.stringify({ device }) } : {};
 }
 
-/** A method that an address doesn't take is refused whoever asks: the least and the most that anybody may be are tried. */
+/** An unsupported method is refused for every caller: the least and the most privileged are tried. */
 const EXTREMES: readonly Caller[] = ["nobody", "operator"];
 
 const askingOf = ({ methods }: RouteAddress, method: (typeof METHODS)[number]): RouteMethod | undefined =>
   methods[method === "HEAD" ? "GET" : (method as "GET")];
 
-/** What each caller is answered by each method, as lines. */
+/** The responses to each caller by method, as lines. */
 async function observed(address: RouteAddress, at: Stage): Promise<string[]> {
   const lines: string[] = [];
   for (const method of METHODS) {
@@ -133,7 +133,7 @@ function expected(address: RouteAddress, kind: keyof RoutePolicy): string[] {
     const callers = answers === undefined ? EXTREMES : CALLERS;
     return callers.map((caller) => {
       const answer = answers?.[caller] ?? (method === "OPTIONS" ? "204" : refused);
-      // Without a body, there is no problem's name.
+      // Without a body there is no problem's name.
       return `${method} ${caller}: ${method === "HEAD" ? answer.split(" ", 1)[0] : answer}`;
     });
   });
@@ -166,7 +166,7 @@ test.concurrent.each(ALL_ADDRESSES.filter(({ changesStream }) => changesStream =
   },
 );
 
-/** What a socket comes to after its hello: the first frame, or the close. */
+/** The result of a socket after its hello: the first frame, or the close. */
 async function opened(path: string, init: RequestInit): Promise<string> {
   const { status, webSocket } = await testEdge.ask(path, {
     ...init,
