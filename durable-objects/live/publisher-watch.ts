@@ -18,6 +18,8 @@ interface SilentAlarmCount {
   readonly alarms: number;
 }
 
+const ALARM_INTERVAL_MS = LIVE_LIMITS.abandonedMs / LIVE_LIMITS.silentAlarms;
+
 const SILENT_ALARMS_KEY = "quiet";
 
 /** The watch over one broadcast's publisher. */
@@ -57,7 +59,9 @@ export class PublisherWatch {
       broadcast: this.#broadcast,
       alarms: this.#silentAlarms,
     } satisfies SilentAlarmCount);
-    await this.scheduleAlarm();
+    // It was due by the platform's clock. Where this one is behind, the next alarm would ring at once.
+    const dueMs = this.#alarms.dueMs("publisher") ?? 0;
+    await this.#alarms.schedule("publisher", Math.max(this.#clock.nowMs(), dueMs) + ALARM_INTERVAL_MS);
     return false;
   }
 
@@ -72,6 +76,6 @@ export class PublisherWatch {
   }
 
   #nextAlarmMs(): number {
-    return this.#clock.nowMs() + LIVE_LIMITS.abandonedMs / LIVE_LIMITS.silentAlarms;
+    return this.#clock.nowMs() + ALARM_INTERVAL_MS;
   }
 }

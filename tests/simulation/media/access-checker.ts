@@ -22,6 +22,8 @@ export class AccessChecker {
   readonly #audience: Audience;
   readonly #random: SeededRandom;
   readonly #revokedSinceMs = new Map<string, number>();
+  /** Subjects whose revocation is on its way, or done. */
+  readonly #revoked = new Set<string>();
   #stoppedSinceMs: number | null = null;
   #isFaulty = false;
   /** Acts that the edge has confirmed. */
@@ -39,9 +41,9 @@ export class AccessChecker {
     this.#isFaulty = true;
   }
 
-  /** Whether a viewer's subject is revoked. */
+  /** Whether a viewer's subject is revoked, or about to be. */
   isRevoked(viewer: Viewer): boolean {
-    return this.#revokedSinceMs.has(this.#audience.subjectOf(viewer));
+    return this.#revoked.has(this.#audience.subjectOf(viewer));
   }
 
   /** Looks at an answer that a viewer got. */
@@ -75,6 +77,7 @@ export class AccessChecker {
     const candidates = [...this.#audience.viewers].filter((viewer) => !this.isRevoked(viewer));
     if (candidates.length < 3) return;
     const subject = this.#audience.subjectOf(this.#random.pick(candidates));
+    this.#revoked.add(subject);
     const body = JSON.stringify({ subject, version: 1 });
     const path = `/api/streams/${this.#stream}/revocations`;
     const { status } = await this.#world.administer({ method: "POST", path, body });

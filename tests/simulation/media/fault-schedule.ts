@@ -37,7 +37,7 @@ export interface ScheduledFault {
 }
 
 /** Time between two faults. */
-const INTERVAL_MS = { min: 2_000, max: 14_000 } as const;
+const INTERVAL_MS = { min: 800, max: 7_000 } as const;
 
 /** Links that a network fault is put on, by parts of their places' names. */
 const LINKS: readonly (readonly [string, string])[] = [
