@@ -38,7 +38,12 @@ test("a tick gives send times, event range and viewer count", () => {
 test("messages of a welcome give no send times", () => {
   const welcome = {
     type: "welcome",
+    version: 1,
     recovered: false,
+    you: null,
+    expiresMs: null,
+    pinned: null,
+    counts: { watching: 1 },
     epoch: "e",
     from: 4,
     to: 5,
