@@ -5,6 +5,7 @@
  */
 import { type Clock, sleep } from "../../core/kit/clock.ts";
 import { RequestPacer } from "../../core/kit/request-pacer.ts";
+import type { BucketRate } from "../../core/kit/token-bucket.ts";
 import type { Env } from "../env.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { tooManyRequestsResponse } from "../kit/responses.ts";
@@ -28,8 +29,8 @@ const RATE_LIMIT_RETRY_S = 10;
 const REFUSAL_TTL_MS = 5_000;
 const MAX_REFUSALS = 4_096;
 
-/** Networks whose turns are remembered, of each kind. */
-const MAX_PACED_NETWORKS = 4_096;
+/** The longest wait, and the networks whose turns are remembered, of each kind. */
+const PACER_LIMITS = { maxDelayMs: 2_000, keys: 4_096 } as const;
 /** Requests that wait for their turns at once, of all networks: each holds some 3 kB. Further ones are refused. */
 const MAX_WAITING = 2_000;
 
@@ -38,9 +39,10 @@ const MAX_WAITING = 2_000;
  * enters within two seconds; of `secrets` only wrong ones wait.
  */
 const PACERS: Partial<Record<RateLimitedRequest, RequestPacer>> = {
-  sockets: new RequestPacer({ rate: { perSecond: 60, burst: 8 }, maxDelayMs: 2_000, keys: MAX_PACED_NETWORKS }),
-  secrets: new RequestPacer({ rate: { perSecond: 20, burst: 4 }, maxDelayMs: 2_000, keys: MAX_PACED_NETWORKS }),
-  replays: new RequestPacer({ rate: { perSecond: 30, burst: 8 }, maxDelayMs: 2_000, keys: MAX_PACED_NETWORKS }),
+  sockets: createPacer({ perSecond: 60, burst: 8 }),
+  beacons: createPacer({ perSecond: 100, burst: 8 }),
+  replays: createPacer({ perSecond: 30, burst: 8 }),
+  secrets: createPacer({ perSecond: 20, burst: 4 }),
 };
 
 let waitingCount = 0;
@@ -48,8 +50,8 @@ let waitingCount = 0;
 const refusedUntilMs = new Map<string, number>();
 
 /**
- * The refusal of a request whose network exceeds the rate of its kind, or null once it is the request's turn. With a token's `subject`, the subject's
- * requests are counted instead of its network's, which a whole school may share.
+ * The refusal of a request whose network exceeds the rate of its kind, or null once it is the request's turn. With a token's
+ * `subject`, the subject's requests are counted instead of its network's, which a whole school may share.
  */
 export async function refuseOverRate(
   { env, request, platform: { clock } }: Pick<RequestScope, "env" | "request" | "platform">,
@@ -88,4 +90,8 @@ async function waitForTurn(clock: Clock, kind: RateLimitedRequest, who: string):
     waitingCount -= 1;
   }
   return true;
+}
+
+function createPacer(rate: BucketRate): RequestPacer {
+  return new RequestPacer({ rate, ...PACER_LIMITS });
 }
