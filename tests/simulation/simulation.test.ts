@@ -2,10 +2,14 @@ import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "vitest";
+import type { RuleResult } from "../conformance/model.ts";
 import type { ProductCode } from "./kernel/product-code.ts";
+import { Simulation } from "./kernel/simulation.ts";
 import { Trace } from "./kernel/trace.ts";
+import { checkConformance } from "./media/conformance-run.ts";
 import { FAULT_GROUPS } from "./media/fault-schedule.ts";
-import { loadMediaCode } from "./media/media-world.ts";
+import { loadMediaCode, MediaWorld } from "./media/media-world.ts";
+import { PublisherProcess } from "./media/publisher-process.ts";
 import { type MediaOutcome, type MediaPlan, runMedia } from "./media/scenario.ts";
 import { listMutants } from "./mutants.ts";
 import { shrinkPlan } from "./shrink.ts";
@@ -65,4 +69,27 @@ test("a failing run is cut to the faults, viewers and time that it needs", async
   });
   const { onlyFaults, viewers, durationMs } = await shrinkPlan(plan, "bytes", trial);
   expect([[...(onlyFaults ?? [])], viewers, durationMs]).toEqual([[3, 6], 5, 20_000]);
+});
+
+test("the conformance suite holds against the simulated edge", async () => {
+  const simulation = new Simulation(1);
+  const world = new MediaWorld({ simulation, code, sites: { "weur/FRA": 2 } });
+  const shape = { partMs: 320, partsPerSegment: 3, windowS: 8, videoTracks: 2, sampleBytes: 40 };
+  let results: readonly RuleResult[] = [];
+  const check = async (): Promise<void> => {
+    const key = await world.issueKey("demo");
+    const { fleet, ledger } = world;
+    const onFailure = (message: string): void => simulation.fail("publisher", message);
+    const options = { simulation, fleet, code, ledger, stream: "demo", key, site: "weur/FRA", shape, onFailure };
+    void new PublisherProcess(options, 1).run();
+    await simulation.sleep(15_000);
+    results = await checkConformance(world, "demo", 12);
+  };
+  const checking = check();
+  const { failure } = await simulation.run(60_000);
+  await checking;
+  world.close();
+  expect(failure).toBeNull();
+  expect(results.filter(({ status }) => status === "broken")).toEqual([]);
+  expect(results.filter(({ status }) => status === "held").length).toBeGreaterThan(50);
 });

@@ -218,6 +218,11 @@ export class Network {
     });
   }
 
+  /** Whether the body of a request that is sent now ends early. */
+  cutsBody(from: string, to: string): boolean {
+    return this.#random.chance(this.#faultsBetween(from, to).faults.cut ?? 0);
+  }
+
   /** A stream as it arrives at `to`. It ends with either process; `gate` holds chunks back as in `request`. */
   carryStream(
     from: SimulatedProcess,
@@ -386,13 +391,22 @@ class OpenStream {
 function cutResponse(response: SimulatedResponse): SimulatedResponse {
   const bytes = response.heldBytes;
   if (bytes === null) return response;
-  const body = new ReadableStream<Uint8Array>({
-    pull(controller) {
-      controller.enqueue(bytes.slice(0, Math.floor(bytes.byteLength / 2)));
-      controller.error(new ConnectionLostError("the body was cut"));
+  return new SimulatedResponse(cutBody(bytes), { status: response.status, headers: response.headers });
+}
+
+/** The first half of a body, and then an error. */
+export function cutBody(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  let isHalfSent = false;
+  return new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        if (isHalfSent) controller.error(new ConnectionLostError("the body was cut"));
+        else controller.enqueue(bytes.slice(0, Math.ceil(bytes.byteLength / 2)));
+        isHalfSent = true;
+      },
     },
-  });
-  return new SimulatedResponse(body, { status: response.status, headers: response.headers });
+    { highWaterMark: 0 },
+  );
 }
 
 function sizeOf(value: unknown): number {

@@ -113,7 +113,7 @@ function tagged(bytes: Uint8Array, name: string): Uint8Array {
   const all = new Uint8Array(bytes.byteLength + 8 + text.byteLength);
   all.set(bytes);
   new DataView(all.buffer).setUint32(bytes.byteLength, 8 + text.byteLength);
-  all.set(encoder.encode("free"), bytes.byteLength);
+  all.set(encoder.encode("free"), bytes.byteLength + 4);
   all.set(text, bytes.byteLength + 8);
   return all;
 }

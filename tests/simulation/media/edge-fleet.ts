@@ -1,7 +1,7 @@
 /** The Worker's isolates in their data centres, each with the whole Worker in memory, and the front door that leads to them. */
 import type { DurableObjects } from "../kernel/durable-objects.ts";
 import { SimulatedRequest, type SimulatedRequestInit, type SimulatedResponse } from "../kernel/fetch-types.ts";
-import type { Network } from "../kernel/network.ts";
+import { cutBody, type Network } from "../kernel/network.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
 import type { ProductCode } from "../kernel/product-code.ts";
 import type { Simulation } from "../kernel/simulation.ts";
@@ -156,7 +156,10 @@ export class EdgeFleet {
     slot: IsolateSlot,
     { path, bytes, mayDuplicate, ...init }: EdgeRequest,
   ): Promise<SimulatedResponse> {
-    const serve = (): Promise<SimulatedResponse> => slot.serve(new SimulatedRequest(`http://edge.test${path}`, init));
+    const { body } = init;
+    const isCut = typeof body === "object" && body !== null && this.#network.cutsBody(client.place, slot.place);
+    const sent = isCut && body instanceof Uint8Array ? { ...init, body: cutBody(body) } : init;
+    const serve = (): Promise<SimulatedResponse> => slot.serve(new SimulatedRequest(`http://edge.test${path}`, sent));
     return this.#network.request(client, slot, `${init.method ?? "GET"} ${path}`, serve, {
       ...(bytes === undefined ? {} : { bytes }),
       ...(mayDuplicate === undefined ? {} : { mayDuplicate }),
