@@ -9,14 +9,14 @@ import { basename, join } from "node:path";
 import { Trace } from "./kernel/trace.ts";
 import { FAULT_GROUPS } from "./media/fault-schedule.ts";
 import { loadMediaCode } from "./media/media-world.ts";
-import { runMedia } from "./media/scenario.ts";
+import { type MediaPlan, runMedia } from "./media/scenario.ts";
 
 /** What the simulation bundles. */
 const SOURCES = ["core", "durable-objects", "origin", "workers", "web", "package.json", "tsconfig.json"];
 /** Seeds that a mutant may survive. */
 const MAX_SEEDS = 500;
-const DURATION_MS = 40_000;
-const VIEWERS = 6;
+const DURATION_MS = 30_000;
+const VIEWERS = 5;
 
 /** A mutant and how it was found. */
 export interface MutantResult {
@@ -43,13 +43,13 @@ export async function findMutant(
   maxSeeds: number = MAX_SEEDS,
 ): Promise<MutantResult> {
   const file = join(folder, `${name}.patch`);
-  const [description = ""] = readFileSync(file, "utf8").split("\n");
+  const { description, faults, durationMs } = readHeader(readFileSync(file, "utf8"));
   const copy = copySources(root);
   try {
     applyPatch(copy, file);
     const code = await loadMediaCode(copy);
     for (let seed = 1; seed <= maxSeeds; seed += 1) {
-      const plan = { seed, durationMs: DURATION_MS, viewers: VIEWERS, faults: FAULT_GROUPS, onlyFaults: null };
+      const plan = { seed, durationMs, viewers: VIEWERS, faults, onlyFaults: null };
       const { failure } = await runMedia(plan, code, new Trace());
       if (failure === null) continue;
       return { name, description, found: { seeds: seed, checker: failure.checker, message: failure.message } };
@@ -58,6 +58,23 @@ export async function findMutant(
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
+}
+
+/**
+ * What stands above a patch: a line that says what it breaks, and where that is needed `Faults:` with the groups that matter
+ * to it and `Seconds:`.
+ */
+function readHeader(text: string): Pick<MediaPlan, "faults" | "durationMs"> & { readonly description: string } {
+  const [description = "", ...lines] = text.slice(0, text.indexOf("\ndiff --git")).split("\n");
+  const valueOf = (name: string): string | undefined =>
+    lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+  const groups = valueOf("Faults")?.split(", ");
+  const seconds = valueOf("Seconds");
+  return {
+    description,
+    faults: groups === undefined ? FAULT_GROUPS : FAULT_GROUPS.filter((group) => groups.includes(group)),
+    durationMs: seconds === undefined ? DURATION_MS : 1000 * Number(seconds),
+  };
 }
 
 function copySources(root: string): string {

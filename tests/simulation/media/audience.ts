@@ -58,6 +58,7 @@ export class Audience {
       variant: random.integer(0, variants - 1),
       usesDeltas: random.chance(0.3),
       usesHints: random.chance(0.8),
+      playsSegments: random.chance(0.2),
       token: needsTokens ? this.#createToken(standing, `viewer${number}`) : null,
     };
     const viewer = new Viewer(world, profile, number);
@@ -71,7 +72,8 @@ export class Audience {
   createAuditor(): Viewer {
     const { world, stream, sites, needsTokens } = this.#options;
     const token = needsTokens ? this.#createToken("may watch", "auditor") : null;
-    const profile = { stream, site: this.#random.pick(sites), variant: 0, usesDeltas: false, usesHints: false, token };
+    const site = this.#random.pick(sites);
+    const profile = { stream, site, variant: 0, usesDeltas: false, usesHints: false, playsSegments: false, token };
     return new Viewer(world, profile, 9_999);
   }
 

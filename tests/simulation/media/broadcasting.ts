@@ -15,6 +15,7 @@ export class Broadcasting {
   #lives = 0;
   #current: PublisherProcess | null = null;
   #isOver = false;
+  #isRestarting = false;
   /** Publishers that gave up, with what they said. */
   readonly failures: string[] = [];
 
@@ -29,6 +30,7 @@ export class Broadcasting {
 
   /** Starts the first publisher. */
   start(): void {
+    this.#isRestarting = false;
     if (this.#isOver) return;
     const publisher = this.#create(() => {
       if (this.#current === publisher) this.#restart();
@@ -58,6 +60,8 @@ export class Broadcasting {
 
   #restart(): void {
     this.#current = null;
+    if (this.#isRestarting) return;
+    this.#isRestarting = true;
     const { simulation } = this.#options;
     const random = simulation.random.fork(`restart ${this.#lives}`);
     simulation.after(random.integer(RESTART_MS.min, RESTART_MS.max), () => this.start());

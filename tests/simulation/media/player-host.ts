@@ -12,6 +12,8 @@ export interface ViewerProfile {
   readonly variant: number;
   /** It asks for delta updates. */
   readonly usesDeltas: boolean;
+  /** It plays whole segments, as players without low latency do. */
+  readonly playsSegments: boolean;
   /** It requests hinted parts before they are listed. */
   readonly usesHints: boolean;
   /** Sent with each request, or null. */

@@ -51,6 +51,7 @@ const SETTLE_MS = 40_000;
 const FLAWLESS_SETTLE_MS = 3_000;
 /** A viewer has played what was published so long ago. */
 const MAX_LAG_MS = 8_000;
+const SEGMENTS_LAG_MS = 8_000;
 /** A broadcast ends, with all of it stored, within this. */
 const END_MS = 30_000;
 /** Without viewers nothing is left open after this. */
@@ -76,14 +77,16 @@ export async function runMedia(plan: MediaPlan, code: ProductCode, trace: Trace)
 
 /** Why a viewer is not at the live edge, or null. */
 function describeLag(
-  { process, followers, joinStatus }: Viewer,
+  { process, profile, followers, joinStatus }: Viewer,
   current: PublishedBroadcast,
   nowMs: number,
 ): string | null {
   const { place } = process;
+  // A viewer of whole segments is behind by the segment that is open, and the three before it.
+  const lagMs = MAX_LAG_MS + (profile.playsSegments ? SEGMENTS_LAG_MS : 0);
   if (followers.length < 2) return `${place} plays ${followers.length} tracks; its last join: ${joinStatus}`;
   for (const { track, broadcast, lastPlayed } of followers) {
-    const due = current.parts(track).findLast(({ pushedMs, meta }) => pushedMs < nowMs - MAX_LAG_MS && !meta.gap);
+    const due = current.parts(track).findLast(({ pushedMs, meta }) => pushedMs < nowMs - lagMs && !meta.gap);
     if (broadcast === current && (due === undefined || (lastPlayed?.index ?? -1) >= due.index)) continue;
     const { broadcast: id } = broadcast.config;
     return `${place} has ${track} up to part ${lastPlayed?.index} of ${id}, and ${due?.index} of ${current.config.broadcast} was due`;
@@ -138,7 +141,7 @@ class MediaRun {
     this.#faults = isFlawless
       ? []
       : scheduleFaults(simulation.random.fork("faults"), plan.faults, FIRST_FAULT_MS, untilMs);
-    this.#isStrict = this.#activeFaults.length === 0 && !this.#withStops;
+    this.#isStrict = !this.#isFaulty && !this.#withStops;
     const world: ViewerWorld = {
       simulation,
       fleet: this.#world.fleet,
@@ -175,6 +178,11 @@ class MediaRun {
     return lastEndMs !== null && this.#simulation.nowMs - lastEndMs >= hiddenMs;
   }
 
+  /** Something goes wrong, other than that viewers come and go as they like. */
+  get #isFaulty(): boolean {
+    return this.#activeFaults.some(({ kind }) => kind.group !== "viewers");
+  }
+
   #recordDisturbance(viewer: Viewer, what: string): void {
     this.#disturbances += 1;
     this.#simulation.log(viewer.process.name, `disturbed: ${what}`);
@@ -189,12 +197,14 @@ class MediaRun {
     this.#startCheckers(broadcasting);
     await this.#simulation.sleep(FIRST_VIEWERS_MS);
     this.#letViewersCome();
-    if (this.#activeFaults.length > 0) {
+    if (this.#isFaulty) {
       this.#simulation.after(FIRST_FAULT_MS - this.#simulation.nowMs, () => {
         this.#tree.allowFaults();
         this.#judge.allowFaults();
         this.#access.allowFaults();
       });
+    }
+    if (this.#activeFaults.length > 0) {
       const target = { world: this.#world, broadcasting, audience: this.#audience };
       startFaults(target, this.#simulation.random.fork("faults"), this.#activeFaults, null);
     }

@@ -1,5 +1,5 @@
 /** One playlist as a player follows it, and the parts that it plays from it. */
-import { type MediaPlaylist, nextReloadPosition } from "../../conformance/playlist-reader.ts";
+import { lastClosedSegment, type MediaPlaylist, nextReloadPosition } from "../../conformance/playlist-reader.ts";
 import type { PublishedBroadcast, PublishedPart } from "./ledger.ts";
 import type { PlayerHost, ViewerAnswer } from "./player-host.ts";
 import type { JudgedPlaylist } from "./playlist-judge.ts";
@@ -122,6 +122,7 @@ export class TrackFollower {
   }
 
   #nextQuery(playlist: MediaPlaylist): string {
+    if (this.#viewer.profile.playsSegments) return `?_HLS_msn=${lastClosedSegment(playlist) + 1}`;
     const { msn, part } = nextReloadPosition(playlist);
     const skip = this.#viewer.profile.usesDeltas && playlist.segments.length > 8 ? "&_HLS_skip=YES" : "";
     return `?_HLS_msn=${msn}&_HLS_part=${part}${skip}`;
@@ -131,6 +132,7 @@ export class TrackFollower {
   #queueNews(playlist: MediaPlaylist): boolean {
     const { segments, mediaSequence, skipped } = playlist;
     for (const { map } of segments) if (map !== null) this.#queueInit(map);
+    if (this.#viewer.profile.playsSegments) return this.#queueSegments(playlist);
     if (this.#next === null) {
       // Newcomers begin with the last segment that is listed in parts.
       const first = segments.findLast(({ parts }) => parts.length > 0);
@@ -158,6 +160,21 @@ export class TrackFollower {
     }
     this.#requestHint(playlist);
     if (this.#queue.length > MAX_QUEUED) return this.#lostPlace("the player is far behind");
+    return true;
+  }
+
+  /** Queues the closed segments that are new, beginning with the third from the end. */
+  #queueSegments({ segments }: MediaPlaylist): boolean {
+    const closed = segments.filter(({ uri }) => uri !== null);
+    const from: number = this.#next?.msn ?? closed.at(-3)?.msn ?? closed[0]?.msn ?? -1;
+    if (from < 0) return true;
+    const fresh = closed.filter(({ msn }) => msn >= from);
+    this.#next = { msn: from, part: 0 };
+    if ((fresh[0]?.msn ?? from) > from) return this.#lostPlace(`segment ${from} has left`);
+    for (const { msn, gap } of fresh) {
+      if (!gap) this.#queueSegment(msn);
+      this.#next = { msn: msn + 1, part: 0 };
+    }
     return true;
   }
 
