@@ -52,11 +52,15 @@ export const OBJECT_PARTS: readonly ProductPart[] = Object.entries(CLASSES).map(
   entry: `export { ${exportName} } from "./durable-objects/${file}";`,
 }));
 
-/** Makes the classes known to the platform of a run. */
-export function defineObjectClasses(objects: DurableObjects, bucket: Bucket): void {
+/** Makes the classes known to the platform of a run. `variables`: of the deployment, beside its secrets. */
+export function defineObjectClasses(
+  objects: DurableObjects,
+  bucket: Bucket,
+  variables: Readonly<Record<string, string>> = {},
+): void {
   for (const [binding, { exportName, namespaces, hasBucket, hasVariables }] of Object.entries(CLASSES)) {
     const environment = ({ process, gate }: ObjectContext): object => ({
-      ...(hasVariables === true ? SIMULATED_SECRETS : {}),
+      ...(hasVariables === true ? { ...SIMULATED_SECRETS, ...variables } : {}),
       ...(hasBucket === true ? { MEDIA: bucket.bind(process, gate) } : {}),
       ...Object.fromEntries(namespaces.map((name) => [name, objects.namespace(name, process, gate)])),
     });

@@ -10,6 +10,7 @@ import { ConnectionLostError, SimulatedProcess } from "./process.ts";
 import type { ProductCode } from "./product-code.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { Simulation } from "./simulation.ts";
+import type { SimulatedRequestResponsePair, SimulatedWebSocket, SocketHost } from "./web-sockets.ts";
 
 /** A class of objects. */
 export interface ObjectClass {
@@ -42,6 +43,8 @@ export type InstanceEnd = "evicted" | "crashed";
 
 /** An alarm handler that failed is repeated after this. */
 const ALARM_RETRY_MS = 2_000;
+/** How often it is looked whether an object is idle that is to be evicted. */
+const IDLE_LOOK_MS = 7;
 /** An alarm rings up to this much late. */
 const ALARM_LATE_MS = 500;
 
@@ -52,6 +55,8 @@ interface Instance {
   readonly object: object;
   /** Events wait for this. */
   ready: Promise<void>;
+  /** Events and work in `waitUntil` that have not ended. */
+  work: number;
 }
 
 /** The platform of all objects of a run. */
@@ -129,7 +134,7 @@ export class DurableObjects {
 }
 
 /** One object over its lives. */
-export class HostedObject implements StorageOwner {
+export class HostedObject implements StorageOwner, SocketHost {
   readonly name: string;
   readonly place: string;
   readonly binding: string;
@@ -142,6 +147,9 @@ export class HostedObject implements StorageOwner {
   lastEndMs: number | null = null;
   #cancelAlarm: (() => void) | null = null;
   #crashAfterWrite: { readonly delayMs: number } | null = null;
+  /** They outlive evictions, and no crash. */
+  readonly #sockets = new Set<SimulatedWebSocket>();
+  #autoResponse: SimulatedRequestResponsePair | null = null;
 
   constructor(objects: DurableObjects, objectClass: ObjectClass, name: string, place: string) {
     this.#objects = objects;
@@ -196,6 +204,57 @@ export class HostedObject implements StorageOwner {
     this.lastEndMs = this.simulation.nowMs;
     this.storage.endInstance(how);
     instance.process.end(`${how}: ${why}`);
+    if (how !== "crashed") return;
+    for (const socket of this.#sockets) socket.dropByServer();
+    this.#sockets.clear();
+  }
+
+  /** Whether nothing is under way in the instance, so that the platform may evict it. */
+  get isIdle(): boolean {
+    const instance = this.#instance;
+    if (instance === null) return false;
+    const { process, work } = instance;
+    return work === 0 && process.pendingTimers === 0 && this.#objects.network.countCalls(process) === 0;
+  }
+
+  /** Evicts the instance in its first idle moment within a time. */
+  evictWhenIdle(withinMs: number): void {
+    if (this.isIdle) this.end("evicted", "idle");
+    else if (withinMs > 0 && this.#instance !== null)
+      this.simulation.after(IDLE_LOOK_MS, () => this.evictWhenIdle(withinMs - IDLE_LOOK_MS));
+  }
+
+  /** Sockets that are open. */
+  get sockets(): ReadonlySet<SimulatedWebSocket> {
+    return this.#sockets;
+  }
+
+  gate(): Promise<void> | null {
+    return this.storage.confirmed();
+  }
+
+  onSocketMessage(socket: SimulatedWebSocket, text: string): void {
+    if (text !== this.#autoResponse?.request) {
+      void this.#handleEvent("webSocketMessage", [socket, text]);
+      return;
+    }
+    socket.answeredMs = this.simulation.clock.nowMs();
+    if (socket.isLive) socket.sendFromServer({ kind: "message", text: this.#autoResponse.response });
+  }
+
+  onSocketClose(socket: SimulatedWebSocket, code: number, reason: string, isError: boolean): void {
+    if (!this.#sockets.delete(socket)) return;
+    if (isError) void this.#handleEvent("webSocketError", [socket, new Error("the connection was reset")]);
+    else void this.#handleEvent("webSocketClose", [socket, code, reason, code !== 1006]);
+  }
+
+  async #handleEvent(method: string, args: readonly unknown[]): Promise<void> {
+    const process = this.receiver();
+    try {
+      await this.invoke(process, method, args);
+    } catch (error) {
+      if (process.isAlive) process.log(`${method} failed: ${String(error)}`);
+    }
   }
 
   /** The process that calls arrive at; it begins with the first of them. */
@@ -207,10 +266,16 @@ export class HostedObject implements StorageOwner {
   async invoke(receiver: SimulatedProcess, method: string, args: readonly unknown[]): Promise<unknown> {
     const instance = this.#instance;
     if (instance?.process !== receiver) throw new ConnectionLostError(`${this.place} has restarted`);
-    await instance.ready;
-    const found = (instance.object as Record<string, unknown>)[method];
-    if (typeof found !== "function") throw new TypeError(`${this.binding} has no method ${method}`);
-    return (found as Method).apply(instance.object, [...args]);
+    instance.work += 1;
+    try {
+      await instance.ready;
+      if (!receiver.isAlive) throw new ConnectionLostError(`${this.place} has ended`);
+      const found = (instance.object as Record<string, unknown>)[method];
+      if (typeof found !== "function") throw new TypeError(`${this.binding} has no method ${method}`);
+      return await (found as Method).apply(instance.object, [...args]);
+    } finally {
+      instance.work -= 1;
+    }
   }
 
   #start(): Instance {
@@ -218,7 +283,7 @@ export class HostedObject implements StorageOwner {
     const process = new SimulatedProcess(this.simulation, this.place, this.#lives);
     process.clockOffsetMs = this.#objects.clockOffsetOf(this.place);
     process.log("begins");
-    const instance = { process, object: {}, ready: Promise.resolve() };
+    const instance = { process, object: {}, ready: Promise.resolve(), work: 0 };
     this.#instance = instance;
     try {
       instance.object = this.#construct(process, instance);
@@ -242,7 +307,13 @@ export class HostedObject implements StorageOwner {
     return {
       id: { name: this.name, toString: () => this.name },
       storage: this.storage.createHandle(),
-      waitUntil: (work: Promise<unknown>) => void work.catch(() => {}),
+      waitUntil: (work: Promise<unknown>) => {
+        instance.work += 1;
+        const done = (): void => {
+          instance.work -= 1;
+        };
+        work.then(done, done);
+      },
       blockConcurrencyWhile: <T>(work: () => Promise<T>): Promise<T> => {
         const done = instance.ready.then(work);
         instance.ready = done.then(
@@ -252,11 +323,16 @@ export class HostedObject implements StorageOwner {
         return done;
       },
       abort: (reason: unknown) => this.end("crashed", String(reason)),
-      acceptWebSocket: () => {
-        throw new Error("no WebSockets in this part of the simulation");
+      acceptWebSocket: (socket: SimulatedWebSocket) => {
+        this.#sockets.add(socket);
+        socket.acceptBy(this);
       },
-      getWebSockets: () => [],
-      setWebSocketAutoResponse: () => {},
+      getWebSockets: () => [...this.#sockets],
+      setWebSocketAutoResponse: (pair: SimulatedRequestResponsePair) => {
+        this.#autoResponse = pair;
+      },
+      getWebSocketAutoResponseTimestamp: ({ answeredMs }: SimulatedWebSocket): Date | null =>
+        answeredMs === null ? null : new Date(answeredMs + instance.process.clockOffsetMs),
     };
   }
 

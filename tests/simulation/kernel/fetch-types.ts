@@ -3,6 +3,8 @@
  * bytes until somebody asks for a stream.
  */
 
+import type { SimulatedWebSocket } from "./web-sockets.ts";
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
@@ -184,6 +186,8 @@ const NEVER_ABORTED = new AbortController().signal;
 /** What a response is made with. */
 export interface SimulatedResponseInit {
   readonly status?: number;
+  /** The socket of a response with status 101. */
+  readonly webSocket?: SimulatedWebSocket | null;
   readonly headers?: HeadersLike;
 }
 
@@ -192,9 +196,11 @@ export class SimulatedResponse extends SimulatedBody {
   readonly status: number;
   readonly headers: SimulatedHeaders;
   readonly statusText: string = "";
+  readonly webSocket: SimulatedWebSocket | null;
 
   constructor(body?: BodyLike, init: SimulatedResponseInit = {}) {
     super(body);
+    this.webSocket = init.webSocket ?? null;
     this.status = init.status ?? 200;
     this.headers = new SimulatedHeaders(init.headers);
     if (typeof body === "string" && !this.headers.has("content-type"))

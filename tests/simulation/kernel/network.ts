@@ -6,6 +6,7 @@ import { SimulatedResponse } from "./fetch-types.ts";
 import { ConnectionLostError, type SimulatedProcess } from "./process.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { Simulation } from "./simulation.ts";
+import type { MessageCarrier, MessageLane } from "./web-sockets.ts";
 
 /** What is wrong with a link; 0 and absent: nothing. */
 export interface LinkFaults {
@@ -53,13 +54,15 @@ const JITTER_SHARE = 0.25;
 const NO_FAULTS: LinkFaults = {};
 
 /** All links. */
-export class Network {
+export class Network implements MessageCarrier {
   readonly #simulation: Simulation;
   readonly #random: SeededRandom;
   readonly #latencyMs: (from: string, to: string) => number;
   readonly #latencies = new Map<string, Map<string, number>>();
   readonly #active = new Set<ActiveLinkFault>();
   readonly #streams = new Set<OpenStream>();
+  /** Calls without an answer, by the process that made them. */
+  readonly #outbound = new WeakMap<SimulatedProcess, number>();
   /** Waiting calls by the process that works on them. */
   readonly #inFlight = new WeakMap<SimulatedProcess, Set<(error: Error) => void>>();
   /** Is called for each stream that opens; what it returns gets each chunk that arrives. */
@@ -101,8 +104,17 @@ export class Network {
     serve: (receiver: SimulatedProcess) => Promise<T> | T,
     options: RequestOptions = {},
   ): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
+    return new Promise<T>((settle, fail) => {
       if (!from.isAlive) return;
+      this.#countOutbound(from, 1);
+      const resolve = (value: T): void => {
+        this.#countOutbound(from, -1);
+        settle(value);
+      };
+      const reject = (error: unknown): void => {
+        this.#countOutbound(from, -1);
+        fail(error);
+      };
       const fate = this.#drawFate(from.place, to.place);
       if (fate.isLost) {
         from.log(`→ ${to.place} ${what}: lost`);
@@ -320,6 +332,30 @@ export class Network {
     );
     void pump();
     return carried;
+  }
+
+  /** Sends a message behind the others of its lane. False: it is lost. */
+  carryMessage(lane: MessageLane, bytes: number, arrive: () => void): boolean {
+    const fate = this.#drawFate(lane.from, lane.to);
+    if (fate.isLost || this.#random.chance(fate.faults.cut ?? 0)) return false;
+    const nowMs = this.#simulation.nowMs;
+    lane.arrivesMs = Math.max(lane.arrivesMs, nowMs + this.#delayMs(lane.from, lane.to, fate, bytes));
+    this.#simulation.after(lane.arrivesMs - nowMs, arrive);
+    return true;
+  }
+
+  /** Chance of what connections meet. */
+  get random(): SeededRandom {
+    return this.#random;
+  }
+
+  /** Calls to a process, or from it, that are under way. */
+  countCalls(process: SimulatedProcess): number {
+    return (this.#inFlight.get(process)?.size ?? 0) + (this.#outbound.get(process) ?? 0);
+  }
+
+  #countOutbound(process: SimulatedProcess, change: number): void {
+    this.#outbound.set(process, (this.#outbound.get(process) ?? 0) + change);
   }
 
   /** Breaks the streams between matching places, or lets them go on without a byte. Returns how many. */

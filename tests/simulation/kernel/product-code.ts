@@ -8,6 +8,7 @@ import { build } from "esbuild";
 import { SimulatedHeaders, SimulatedRequest, SimulatedResponse } from "./fetch-types.ts";
 import type { SimulatedProcess } from "./process.ts";
 import { createCrypto } from "./web-crypto.ts";
+import { SimulatedRequestResponsePair, SimulatedWebSocketPair } from "./web-sockets.ts";
 
 /** A part of the product: the modules that one kind of process loads. */
 export interface ProductPart {
@@ -34,6 +35,7 @@ const GLOBALS = [
   "Request",
   "Response",
   "Headers",
+  "WebSocketPair",
   "WebSocketRequestResponsePair",
   "caches",
   "crypto",
@@ -107,7 +109,8 @@ function globalsOf(module: { exports: object }, owner: SimulatedProcess, platfor
     SimulatedRequest,
     SimulatedResponse,
     SimulatedHeaders,
-    WebSocketRequestResponsePair,
+    SimulatedWebSocketPair,
+    SimulatedRequestResponsePair,
     platform.caches,
     createCrypto(owner.random.fork("crypto")),
     createConsole(owner),
@@ -120,9 +123,6 @@ function globalsOf(module: { exports: object }, owner: SimulatedProcess, platfor
     () => simulation.nowMs,
   ];
 }
-
-/** An automatic answer, which only sockets would need. */
-class WebSocketRequestResponsePair {}
 
 /** What a process prints goes to the timeline. */
 function createConsole(owner: SimulatedProcess): Pick<Console, "log" | "info" | "warn" | "error" | "debug"> {

@@ -10,10 +10,11 @@ import { defineObjectClasses, HOME_REGION, OBJECT_PARTS, SIMULATED_SECRETS } fro
 import { EDGE_PART, EdgeFleet, type EdgeRequest } from "./edge-fleet.ts";
 import { Ledger } from "./ledger.ts";
 import { PUBLISHER_PART } from "./publisher-process.ts";
+import { CHAT_PART } from "../room/chat-page.ts";
 
 /** Bundles the product below `root` for simulations of the media side. */
 export const loadMediaCode = (root: string): Promise<ProductCode> =>
-  ProductCode.load(root, [EDGE_PART, PUBLISHER_PART, ...OBJECT_PARTS]);
+  ProductCode.load(root, [EDGE_PART, PUBLISHER_PART, CHAT_PART, ...OBJECT_PARTS]);
 
 /** One way through a data centre, a region, the world, and the last mile, milliseconds. */
 const LATENCY_MS = { colo: 1, region: 6, world: 45, lastMile: 12, storage: 10 } as const;
@@ -36,6 +37,8 @@ export interface MediaWorldOptions {
   readonly code: ProductCode;
   /** Data centres with their numbers of isolates. */
   readonly sites: Readonly<Record<string, number>>;
+  /** Of the deployment, beside its secrets. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** The media side of a deployment. */
@@ -49,15 +52,15 @@ export class MediaWorld {
   readonly ledger: Ledger = new Ledger();
   readonly #admin: SimulatedProcess;
 
-  constructor({ simulation, code, sites }: MediaWorldOptions) {
+  constructor({ simulation, code, sites, variables = {} }: MediaWorldOptions) {
     this.simulation = simulation;
     this.code = code;
     this.network = new Network(simulation, latencyMs);
     this.bucket = new Bucket(simulation, this.network, new SimulatedProcess(simulation, "r2", 1));
     this.objects = new DurableObjects(simulation, this.network, code);
-    defineObjectClasses(this.objects, this.bucket);
+    defineObjectClasses(this.objects, this.bucket, variables);
     const { network, bucket, objects } = this;
-    this.fleet = new EdgeFleet({ simulation, network, objects, bucket, code, sites });
+    this.fleet = new EdgeFleet({ simulation, network, objects, bucket, code, sites, variables });
     this.#admin = new SimulatedProcess(simulation, `admin@${HOME_REGION}/FRA`, 1);
   }
 

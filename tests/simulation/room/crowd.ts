@@ -1,0 +1,91 @@
+/** Everybody who comes to a simulated room. */
+import type { SeededRandom } from "../kernel/seeded-random.ts";
+import { Person, type PersonProfile, type PersonWorld, type RoomStanding, subjectOfNumber } from "./person.ts";
+
+/** What a crowd is made of. */
+export interface CrowdOptions {
+  readonly shared: PersonWorld;
+  readonly sites: readonly string[];
+  readonly needsTokens: boolean;
+  readonly tokenLifetimeS: number;
+  readonly writesEveryMs: number;
+}
+
+const ANONYMOUS_SHARE = 0.15;
+const INTRUDER_SHARE = 0.12;
+const PLAYING_SHARE = 0.85;
+const TICKET_SHARE = 0.8;
+
+/** The people of one room. The first is the host, and the second and third are moderators. */
+export class Crowd {
+  readonly people: Person[] = [];
+  readonly #options: CrowdOptions;
+  readonly #random: SeededRandom;
+
+  constructor(options: CrowdOptions) {
+    this.#options = options;
+    this.#random = options.shared.world.simulation.random.fork("crowd");
+  }
+
+  /** People with an open page. */
+  get present(): Person[] {
+    return this.people.filter(({ page }) => page !== null);
+  }
+
+  /** The staff, the host first. */
+  get staff(): Person[] {
+    return this.people.filter(({ profile }) => profile.roles.some((role) => role === "host" || role === "moderator"));
+  }
+
+  /** Somebody new opens the page. */
+  add(): Person {
+    const person = new Person(this.#options.shared, this.#drawProfile(this.people.length));
+    this.people.push(person);
+    person.open();
+    return person;
+  }
+
+  /** People come within a second, and go after a while. */
+  addForAWhile(count: number, durationMs: number): void {
+    const { simulation } = this.#options.shared.world;
+    for (let index = 0; index < count; index += 1) {
+      simulation.after(this.#random.integer(0, 1_000), () => {
+        const person = this.add();
+        const how = this.#random.chance(0.5) ? "vanishes" : "closes";
+        simulation.after(durationMs + this.#random.integer(0, 1_000), () => person.leave(how));
+      });
+    }
+  }
+
+  /** Everybody leaves. */
+  removeAll(): void {
+    for (const person of this.people) person.leave("closes");
+  }
+
+  #drawProfile(number: number): PersonProfile {
+    const { sites, needsTokens, tokenLifetimeS, writesEveryMs } = this.#options;
+    const random = this.#random;
+    const isStaff = number < 3;
+    const kind = random.fraction();
+    const standing = this.#drawStanding(isStaff || !needsTokens);
+    const isAnonymous = !isStaff && (standing === "no token" || (!needsTokens && kind < ANONYMOUS_SHARE));
+    const roles = number === 0 ? (["host"] as const) : isStaff ? (["moderator"] as const) : [];
+    const usesTicket = isAnonymous || random.chance(TICKET_SHARE);
+    return {
+      number,
+      subject: isAnonymous ? null : subjectOfNumber(number),
+      roles: roles.length > 0 || kind < 0.7 ? roles : kind < 0.85 ? ["subscriber"] : ["verified"],
+      standing,
+      site: random.pick(sites),
+      usesTicket,
+      plays: random.chance(PLAYING_SHARE),
+      tokenLifetimeS,
+      writesEveryMs,
+    };
+  }
+
+  #drawStanding(mayRead: boolean): RoomStanding {
+    if (mayRead || !this.#random.chance(INTRUDER_SHARE)) return "may read";
+    return this.#random.pick(["no token", "forged token", "token of another room"]);
+  }
+}

@@ -1,0 +1,206 @@
+/** What staff and operator do in a run: sanctions, removals, pins; revocations, stops, erasures. */
+import type { Command } from "../../../core/room/commands/index.ts";
+import type { SeededRandom } from "../kernel/seeded-random.ts";
+import type { Simulation } from "../kernel/simulation.ts";
+import type { MediaWorld } from "../media/media-world.ts";
+import type { Crowd } from "./crowd.ts";
+import { inWords, type Person } from "./person.ts";
+import type { RoomChecker } from "./room-checker.ts";
+
+/** Times between two acts. */
+const STAFF_MS = { min: 2_000, max: 12_000 } as const;
+const OPERATOR_MS = { min: 10_000, max: 40_000 } as const;
+const STOP_MS = { min: 1_000, max: 8_000 } as const;
+/** A person whose data is to be erased is quiet for so long before. */
+const QUIET_MS = 15_000;
+/** At most this share of the people loses the right to read. */
+const MAX_FORBIDDEN_SHARE = 0.3;
+
+/** What acts are done with. */
+export interface ModerationOptions {
+  readonly world: MediaWorld;
+  readonly stream: string;
+  readonly crowd: Crowd;
+  readonly checker: RoomChecker;
+  readonly withStops: boolean;
+}
+
+/** Staff and operator of one run. */
+export class Moderation {
+  readonly #options: ModerationOptions;
+  readonly #simulation: Simulation;
+  readonly #random: SeededRandom;
+  acts = 0;
+  #texts = 0;
+  /** Subjects that the room bans, as acknowledged. */
+  readonly banned: Set<string> = new Set();
+  /** Subjects of whom it is unknown whether they are banned: a command had no answer. */
+  readonly unsure: Set<string> = new Set();
+
+  constructor(options: ModerationOptions) {
+    this.#options = options;
+    this.#simulation = options.world.simulation;
+    this.#random = this.#simulation.random.fork("moderation");
+  }
+
+  /** Acts until a time of the simulation. */
+  async act(untilMs: number): Promise<void> {
+    await Promise.all([this.#moderate(untilMs), this.#operate(untilMs)]);
+  }
+
+  async #moderate(untilMs: number): Promise<void> {
+    for (;;) {
+      await this.#simulation.sleep(this.#random.integer(STAFF_MS.min, STAFF_MS.max));
+      if (this.#simulation.nowMs > untilMs) return;
+      const present = this.#options.crowd.staff.filter(({ page }) => page?.isWelcomed === true);
+      if (present.length > 0) void this.#moderateOnce(this.#random.pick(present));
+    }
+  }
+
+  async #moderateOnce(staff: Person): Promise<void> {
+    const random = this.#random;
+    const what = random.fraction();
+    if (what < 0.3) await this.#remove(staff, { kind: "delete", target: this.#pickMessage() });
+    else if (what < 0.45) await this.#ban(staff);
+    else if (what < 0.55) await this.#unban(staff);
+    else if (what < 0.65) await this.#timeOut(staff);
+    else if (what < 0.72) await this.#clear(staff);
+    else if (what < 0.8) await this.#send(staff, { kind: "pin", target: random.chance(0.3) ? null : this.#pickMessage() });
+    else await this.#send(staff, this.#nextText(staff));
+  }
+
+  async #send(staff: Person, command: Command): Promise<boolean> {
+    const outcome = await staff.send(command);
+    if (outcome.ok) this.acts += 1;
+    this.#simulation.log(staff.name, `${JSON.stringify(command)}: ${outcome.ok ? "done" : outcome.error}`);
+    return outcome.ok;
+  }
+
+  #nextText({ name }: Person): Command {
+    this.#texts += 1;
+    return { kind: "chat", text: `staff ${name} ${inWords(this.#texts)}` };
+  }
+
+  #pickMessage(): number {
+    const { head } = this.#options.checker.ledger;
+    return Math.max(1, head - this.#random.integer(0, Math.min(30, head)));
+  }
+
+  async #remove(staff: Person, command: Command): Promise<void> {
+    await this.#send(staff, command);
+  }
+
+  async #ban(staff: Person): Promise<void> {
+    const person = this.#pickVictim();
+    const subject = person?.profile.subject;
+    if (person === null || subject === null || subject === undefined || this.unsure.has(subject)) return;
+    this.unsure.add(subject);
+    const isDone = await this.#send(staff, { kind: "ban", subject, address: this.#random.chance(0.3) });
+    if (!isDone) return;
+    this.unsure.delete(subject);
+    this.banned.add(subject);
+    person.forbiddenSinceMs ??= this.#simulation.nowMs;
+  }
+
+  async #unban(staff: Person): Promise<void> {
+    const [subject] = this.banned;
+    const person = this.#options.crowd.people.find(({ profile }) => profile.subject === subject);
+    if (subject === undefined || person === undefined || this.unsure.has(subject)) return;
+    // From the sending on it may be undone.
+    this.banned.delete(subject);
+    this.unsure.add(subject);
+    person.forbiddenSinceMs = null;
+    const isDone = await this.#send(staff, { kind: "unban", subject });
+    if (!isDone) return;
+    this.unsure.delete(subject);
+    // A client does not come back by itself after a ban.
+    person.close("closes");
+    this.#simulation.after(3_000, () => person.open());
+  }
+
+  async #timeOut(staff: Person): Promise<void> {
+    const subject = this.#pickVictim()?.profile.subject;
+    if (subject === null || subject === undefined) return;
+    await this.#send(staff, { kind: "timeout", subject, seconds: this.#random.integer(5, 20) } as Command);
+  }
+
+  async #clear(staff: Person): Promise<void> {
+    const subject = this.#pickVictim()?.profile.subject;
+    if (subject !== null && subject !== undefined) await this.#remove(staff, { kind: "clear", subject });
+  }
+
+  /** Anybody, staff too, as long as most people may still read. */
+  #pickVictim(): Person | null {
+    const { crowd } = this.#options;
+    const candidates = crowd.present.filter(
+      ({ profile, forbiddenSinceMs }) => profile.subject !== null && forbiddenSinceMs === null,
+    );
+    const forbidden = crowd.people.filter(({ forbiddenSinceMs }) => forbiddenSinceMs !== null).length;
+    if (candidates.length < 4 || forbidden > MAX_FORBIDDEN_SHARE * crowd.people.length) return null;
+    const victim = this.#random.pick(candidates);
+    victim.isUnrestricted = false;
+    return victim;
+  }
+
+  async #operate(untilMs: number): Promise<void> {
+    const acts = [() => this.#revoke(), () => this.#erase(), ...(this.#options.withStops ? [() => this.#stop()] : [])];
+    for (;;) {
+      await this.#simulation.sleep(this.#random.integer(OPERATOR_MS.min, OPERATOR_MS.max));
+      if (this.#simulation.nowMs > untilMs) return;
+      await this.#random.pick(acts)();
+    }
+  }
+
+  async #revoke(): Promise<void> {
+    const { world, stream, checker } = this.#options;
+    const person = this.#pickVictim();
+    const subject = person?.profile.subject;
+    if (person === null || subject === null || subject === undefined || person.profile.roles.includes("host")) return;
+    const body = JSON.stringify({ subject, version: 1 });
+    const { status } = await world.administer({ method: "POST", path: `/api/streams/${stream}/revocations`, body });
+    this.#simulation.log("operator", `revokes ${subject}: ${status}`);
+    if (status !== 200) throw new Error(`a revocation was answered ${status}`);
+    this.acts += 1;
+    person.forbiddenSinceMs ??= this.#simulation.nowMs;
+    person.isRevoked = true;
+    checker.ledger.silence(`${subject} was revoked`, subject, checker.storedHead);
+  }
+
+  async #stop(): Promise<void> {
+    const { world, stream, checker } = this.#options;
+    const path = `/api/streams/${stream}/stop`;
+    const body = JSON.stringify({ category: "rules", reason: "A test of the simulation." });
+    const { status } = await world.administer({ method: "POST", path, body });
+    this.#simulation.log("operator", `stops the stream: ${status}`);
+    if (status !== 200) throw new Error(`a stop was answered ${status}`);
+    this.acts += 1;
+    checker.stoppedSinceMs = this.#simulation.nowMs;
+    const end = checker.ledger.silence("the stream was stopped", null, checker.storedHead);
+    await this.#simulation.sleep(this.#random.integer(STOP_MS.min, STOP_MS.max));
+    end(checker.storedHead);
+    checker.stoppedSinceMs = null;
+    await world.administer({ method: "DELETE", path, body: "{}" });
+    this.#simulation.log("operator", "undoes the stop");
+  }
+
+  async #erase(): Promise<void> {
+    const { world, checker } = this.#options;
+    const person = this.#pickVictim();
+    const subject = person?.profile.subject;
+    if (person === null || subject === null || subject === undefined || person.profile.roles.length > 0) return;
+    person.isWriting = false;
+    await this.#simulation.sleep(QUIET_MS);
+    // Its last commands have arrived, or never will.
+    person.leave("closes");
+    await this.#simulation.sleep(QUIET_MS);
+    checker.ledger.erased.add(subject);
+    const path = `/api/subjects/${subject}`;
+    const { status } = await world.administer({ method: "DELETE", path });
+    this.#simulation.log("operator", `erases ${subject}: ${status}`);
+    if (status !== 200 && status !== 202) throw new Error(`an erasure was answered ${status}`);
+    this.acts += 1;
+    // 202: not all rooms have confirmed it; the keyring repeats its call each minute.
+    if (status === 200) checker.noteErasure(person);
+    else this.#simulation.after(90_000, () => checker.noteErasure(person));
+  }
+}

@@ -1,0 +1,192 @@
+/** A participant of a simulated room: who they are, the page that they have open, and what they do there. */
+import type { Role } from "../../../core/access/roles.ts";
+import type { Command } from "../../../core/room/commands/index.ts";
+import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
+import { SimulatedProcess } from "../kernel/process.ts";
+import type { SeededRandom } from "../kernel/seeded-random.ts";
+import type { MediaWorld } from "../media/media-world.ts";
+import { type ChatCode, ChatPage, type PageObserver } from "./chat-page.ts";
+import { createRoomToken } from "./room-tokens.ts";
+
+/** Whose page must get nothing from the room, and why. */
+export type RoomStanding = "may read" | "no token" | "forged token" | "token of another room";
+
+/** Who somebody is. */
+export interface PersonProfile {
+  readonly number: number;
+  /** Null: without an account. */
+  readonly subject: string | null;
+  readonly roles: readonly Role[];
+  readonly standing: RoomStanding;
+  readonly site: string;
+  readonly usesTicket: boolean;
+  readonly plays: boolean;
+  readonly tokenLifetimeS: number;
+  /** Mean time between two messages. */
+  readonly writesEveryMs: number;
+}
+
+/** What people of a run share. */
+export interface PersonWorld {
+  readonly world: MediaWorld;
+  readonly chat: ChatCode;
+  readonly stream: string;
+  readonly observer: PageObserver;
+  /** Somebody has a new page. */
+  opened(person: Person): void;
+  /** A command of somebody has an outcome. */
+  settled(person: Person, command: Command, outcome: CommandOutcome): void;
+}
+
+/** Words that no list of words objects to; texts count with them. */
+const WORDS = ["apple", "birch", "cloud", "daisy", "ember", "forest", "garden", "harbor", "island", "juniper"] as const;
+
+/** A number in words, which moderation leaves alone. */
+export function inWords(number: number): string {
+  return [...String(number)].map((digit) => WORDS[Number(digit)]).join(" ");
+}
+
+/** The subject of the person with this number. */
+export const subjectOfNumber = (number: number): string => `person-${inWords(number).replaceAll(" ", "-")}.`;
+
+/** One person. */
+export class Person {
+  readonly profile: PersonProfile;
+  readonly #shared: PersonWorld;
+  readonly #random: SeededRandom;
+  readonly #storage: { device: string | null } = { device: null };
+  #page: ChatPage | null = null;
+  #lives = 0;
+  #messages = 0;
+  /** Since when nothing of the room may reach them; null: it may. */
+  forbiddenSinceMs: number | null;
+  /** They are done: no page opens any more. */
+  hasLeft = false;
+  isWriting = true;
+  /** What became of the message that is written at the end. */
+  probe: "none" | "unanswered" | "answered" = "none";
+  /** Why its client stopped for good, though it has the right to read. */
+  lastStop: string | null = null;
+  /** Its tokens are revoked. */
+  isRevoked = false;
+  /** Nobody has ever restricted this person. */
+  isUnrestricted = true;
+  likes = 0;
+  /** Likes that were given while the page was connected. */
+  sureLikes = 0;
+  /** Messages that were acknowledged as stored. */
+  accepted = 0;
+
+  constructor(shared: PersonWorld, profile: PersonProfile) {
+    this.#shared = shared;
+    this.profile = profile;
+    this.#random = shared.world.simulation.random.fork(`person ${profile.number}`);
+    this.forbiddenSinceMs = profile.standing === "may read" ? null : 0;
+  }
+
+  get page(): ChatPage | null {
+    return this.#page;
+  }
+
+  get name(): string {
+    return this.profile.subject ?? `anonymous ${this.profile.number}`;
+  }
+
+  /** What frames about this person contain. */
+  get marks(): readonly string[] {
+    return this.profile.subject === null ? [] : [`"${this.profile.subject}"`, `"${this.#textStart}`];
+  }
+
+  get #textStart(): string {
+    return `${inWords(this.profile.number)} says `;
+  }
+
+  /** Opens the page. */
+  open(): void {
+    if (this.hasLeft || this.#page !== null) return;
+    this.#lives += 1;
+    const { world, chat, stream, observer } = this.#shared;
+    const { number, site, usesTicket, plays } = this.profile;
+    const process = new SimulatedProcess(world.simulation, `viewer${number}@${site}`, this.#lives);
+    const page = new ChatPage({
+      world,
+      chat,
+      process,
+      stream,
+      site,
+      address: `10.${number >> 8}.${number & 255}.1`,
+      getToken: () => this.#createToken(),
+      usesTicket,
+      storage: this.#storage,
+      observer,
+    });
+    this.#page = page;
+    this.#shared.opened(this);
+    page.client.start();
+    if (plays) page.client.setPlaying(true);
+    this.#act(page, process);
+  }
+
+  /** The page is gone: without a word, or closed. */
+  close(how: "vanishes" | "closes"): void {
+    const page = this.#page;
+    if (page === null) return;
+    this.#page = null;
+    if (how === "closes") page.client.stop();
+    const { process } = page.options;
+    // What was sent last still leaves.
+    this.#shared.world.simulation.after(how === "closes" ? 500 : 0, () => process.end(how));
+  }
+
+  /** Leaves for good. */
+  leave(how: "vanishes" | "closes"): void {
+    this.hasLeft = true;
+    this.close(how);
+  }
+
+  /** Sends a command; its outcome is observed. */
+  async send(command: Command): Promise<CommandOutcome> {
+    const page = this.#page;
+    if (page === null) return { ok: false, error: "unavailable" };
+    const outcome = await page.client.sendCommand(command);
+    this.#shared.settled(this, command, outcome);
+    return outcome;
+  }
+
+  /** Writes the next message. */
+  write(): Promise<CommandOutcome> {
+    this.#messages += 1;
+    return this.send({ kind: "chat", text: `${this.#textStart}${inWords(this.#messages)}` });
+  }
+
+  #act(page: ChatPage, process: SimulatedProcess): void {
+    const random = this.#random;
+    const { writesEveryMs, subject } = this.profile;
+    process.startTimer(Math.round(writesEveryMs * (0.2 + 1.6 * random.fraction())), () => {
+      if (this.#page !== page) return;
+      const what = random.fraction();
+      if (!this.isWriting) return;
+      if (what < 0.15) {
+        page.client.addReaction(random.chance(0.7) ? null : "🎉");
+        this.likes += 1;
+        if (page.isWelcomed) this.sureLikes += 1;
+      } else if (what < 0.2 && subject !== null) void this.send({ kind: "delete", target: 1 });
+      else void this.write();
+      this.#act(page, process);
+    });
+  }
+
+  #createToken(): string | null {
+    const { subject, roles, standing, tokenLifetimeS } = this.profile;
+    if (subject === null || standing === "no token") return null;
+    const { stream, world } = this.#shared;
+    return createRoomToken({
+      room: standing === "token of another room" ? `not-${stream}` : stream,
+      subject,
+      roles,
+      nowMs: world.simulation.clock.nowMs(),
+      lifetimeS: tokenLifetimeS,
+      isForged: standing === "forged token",
+    });
+  }
+}

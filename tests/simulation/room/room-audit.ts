@@ -1,0 +1,166 @@
+/** What must be well at the end of a run of a room: long after the last fault, and before anybody leaves. */
+import type { RoomEvent } from "../../../core/room/events.ts";
+import type { RoomSummary } from "../../../core/room/room-summary.ts";
+import { SimulatedProcess } from "../kernel/process.ts";
+import type { MediaWorld } from "../media/media-world.ts";
+import type { Crowd } from "./crowd.ts";
+import type { Person } from "./person.ts";
+import type { RoomChecker } from "./room-checker.ts";
+
+/** Program time in one call. */
+const WINDOW_MS = 60_000;
+/** Clocks may have been off by this. */
+const SLACK_MS = 400_000;
+/** Chat beyond this in a window may be left out of what is displayed. */
+const DISPLAYED = { events: 55, windowMs: 2_000 } as const;
+
+/** What is audited. */
+export interface RoomAuditOptions {
+  readonly world: MediaWorld;
+  readonly stream: string;
+  readonly crowd: Crowd;
+  readonly checker: RoomChecker;
+  readonly startMs: number;
+  /** Nothing was disturbed: sums are exact. */
+  readonly isStrict: boolean;
+  /** Clocks were not touched. */
+  readonly hasTrueClocks: boolean;
+}
+
+/** The room's calls that an audit makes. */
+interface AuditedRoom {
+  replay(fromMs: number, toMs: number): Promise<RoomEvent[]>;
+  summary(): Promise<RoomSummary>;
+}
+
+/** The audit of one run. */
+export class RoomAudit {
+  readonly #options: RoomAuditOptions;
+  readonly #process: SimulatedProcess;
+
+  constructor(options: RoomAuditOptions) {
+    this.#options = options;
+    this.#process = new SimulatedProcess(options.world.simulation, "auditor@weur/FRA", 1);
+  }
+
+  /** Looks at everything. */
+  async run(): Promise<void> {
+    const events = await this.#readHistory();
+    this.#checkHistory(events);
+    this.#checkSanctions(events);
+    this.#checkPages(events);
+    await this.#checkCounts();
+  }
+
+  /** The room is empty: nothing is counted any more. */
+  async checkEmpty(): Promise<void> {
+    const { counts } = await this.#room.summary();
+    if (counts.watching > 0) this.#fail("idle", `${counts.watching} viewers are counted in an empty room`);
+  }
+
+  get #room(): AuditedRoom {
+    const { world, stream } = this.#options;
+    const namespace = world.objects.namespace("ROOM", this.#process) as { getByName(name: string): AuditedRoom };
+    return namespace.getByName(stream);
+  }
+
+  #fail(checker: string, message: string): void {
+    this.#options.world.simulation.fail(checker, message);
+  }
+
+  async #readHistory(): Promise<RoomEvent[]> {
+    const { startMs, world } = this.#options;
+    const endMs = world.simulation.clock.nowMs() + SLACK_MS;
+    const events: RoomEvent[] = [];
+    for (let fromMs = startMs - SLACK_MS; fromMs < endMs; fromMs += WINDOW_MS) {
+      events.push(...(await this.#room.replay(fromMs, fromMs + WINDOW_MS)));
+    }
+    return events.sort((a, b) => a.offset - b.offset);
+  }
+
+  #checkHistory(events: readonly RoomEvent[]): void {
+    const { ledger, storedHead } = this.#options.checker;
+    for (const [index, event] of events.entries()) {
+      if (event.offset !== index + 1) return this.#fail("history", `the room has no event ${index + 1} of ${events.length}`);
+      ledger.see(event, "the room's history");
+      if (event.kind !== "chat" || event.gone === true) continue;
+      const removal = ledger.removalOf(event.offset, event.by.subject, Number.POSITIVE_INFINITY);
+      if (removal !== null) this.#fail("removal", `the history has "${event.text}", which offset ${removal.offset} removes`);
+    }
+    if (events.length !== storedHead) this.#fail("history", `the room has ${events.length} events up to ${storedHead}`);
+    for (const offset of ledger.acknowledged) {
+      if (offset > events.length) this.#fail("durability", `event ${offset} was acknowledged and is not in the history`);
+    }
+  }
+
+  /** After a ban, or during a timeout, its subject has written nothing. */
+  #checkSanctions(events: readonly RoomEvent[]): void {
+    const banned = new Map<string, number>();
+    const timedOut = new Map<string, { readonly untilMs: number; readonly offset: number }>();
+    for (const event of events) {
+      if (event.kind === "ban") banned.set(event.subject, event.offset);
+      else if (event.kind === "timeout") timedOut.set(event.subject, { untilMs: event.untilMs, offset: event.offset });
+      else if (event.kind === "unban") {
+        banned.delete(event.subject);
+        timedOut.delete(event.subject);
+      } else if (event.kind === "chat") {
+        const { subject } = event.by;
+        const since = banned.get(subject);
+        if (since !== undefined) this.#fail("ban", `${subject} wrote at offset ${event.offset}, and was banned at ${since}`);
+        const timeout = timedOut.get(subject);
+        if (timeout !== undefined && event.atMs < timeout.untilMs)
+          this.#fail("timeout", `${subject} wrote at offset ${event.offset}, in the timeout of ${timeout.offset}`);
+      }
+    }
+  }
+
+  #checkPages(events: readonly RoomEvent[]): void {
+    const { crowd, checker } = this.#options;
+    const head = events.length;
+    const isBusy = hasBusyMoment(events);
+    for (const person of crowd.present) {
+      const { page } = person;
+      if (page === null || person.forbiddenSinceMs !== null || !page.isReading) continue;
+      const who = page.options.process.name;
+      if (page.hasStopped) this.#fail("recovery", `${who} (${person.name}) does not come back: ${person.lastStop}`);
+      else if (!page.isWelcomed) this.#fail("recovery", `${who} (${person.name}) is not connected`);
+      else if (page.position !== head) this.#fail("recovery", `${who} is at offset ${page.position} of ${head}`);
+      const { omitted } = page.timeline;
+      if (omitted !== 0 && !isBusy) this.#fail("omission", `${who} was not shown ${omitted} events of a quiet room`);
+      for (const { content } of page.view.timeline.entries) {
+        if (content.kind !== "chat" || content.gone === true) continue;
+        const removal = checker.ledger.removalOf(content.offset, content.by.subject, head);
+        if (removal !== null) this.#fail("removal", `${who} shows "${content.text}", which offset ${removal.offset} removes`);
+      }
+    }
+  }
+
+  async #checkCounts(): Promise<void> {
+    const { crowd, isStrict } = this.#options;
+    const isCounted = ({ page, profile, forbiddenSinceMs }: Person): boolean =>
+      page?.isWelcomed === true && profile.plays && forbiddenSinceMs === null;
+    const playing = crowd.people.filter(isCounted).length;
+    const { counts } = await this.#room.summary();
+    if (counts.watching !== playing) this.#fail("counts", `${counts.watching} viewers are counted, and ${playing} play`);
+    if (counts.peak < playing) this.#fail("counts", `the peak is ${counts.peak}, and ${playing} play`);
+    const likes = crowd.people.reduce((sum, person) => sum + person.likes, 0);
+    const counted = counts.likes + Object.values(counts.reactions).reduce((sum, each) => sum + each, 0);
+    const sure = crowd.people.reduce(
+      (sum, { profile, isUnrestricted, sureLikes }) =>
+        sum + (isUnrestricted && profile.standing === "may read" ? sureLikes : 0),
+      0,
+    );
+    if (counted > likes || (isStrict && counted < sure))
+      this.#fail("counts", `${counted} likes and reactions are counted, and ${likes} were given`);
+    for (const { page, forbiddenSinceMs } of crowd.present) {
+      if (page?.isWelcomed !== true || forbiddenSinceMs !== null || !page.isReading) continue;
+      const { watching } = page.counts;
+      if (watching !== playing) this.#fail("counts", `${page.options.process.name} shows ${watching} viewers, and ${playing} play`);
+    }
+  }
+}
+
+function hasBusyMoment(events: readonly RoomEvent[]): boolean {
+  const times = events.flatMap(({ kind, atMs }) => (kind === "chat" ? [atMs] : [])).sort((a, b) => a - b);
+  return times.some((atMs, index) => atMs - (times[index - DISPLAYED.events] ?? Number.NEGATIVE_INFINITY) < DISPLAYED.windowMs);
+}

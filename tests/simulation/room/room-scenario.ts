@@ -1,0 +1,237 @@
+/** One run of a room: a deployment, people with the product's client, staff, faults by seed, and the checkers around it. */
+import type { ProductCode } from "../kernel/product-code.ts";
+import { SimulatedProcess } from "../kernel/process.ts";
+import { Simulation, type SimulationOutcome } from "../kernel/simulation.ts";
+import type { Trace } from "../kernel/trace.ts";
+import { MediaWorld } from "../media/media-world.ts";
+import type { FaultGroup } from "../media/fault-schedule.ts";
+import { CHAT_PART, type ChatCode } from "./chat-page.ts";
+import { Crowd } from "./crowd.ts";
+import { Moderation } from "./moderation.ts";
+import type { Person, PersonWorld } from "./person.ts";
+import { RoomAudit } from "./room-audit.ts";
+import { startRoomBounds } from "./room-bounds.ts";
+import { RoomChecker } from "./room-checker.ts";
+import { type RoomFault, scheduleRoomFaults, startRoomFaults } from "./room-faults.ts";
+
+/** What a run is made of; with the seed it decides everything. */
+export interface RoomPlan {
+  readonly seed: number;
+  readonly durationMs: number;
+  readonly viewers: number;
+  readonly faults: readonly FaultGroup[];
+  readonly onlyFaults: ReadonlySet<number> | null;
+}
+
+/** How a run ended, and what it consisted of. */
+export interface RoomOutcome extends SimulationOutcome {
+  readonly faults: readonly RoomFault[];
+  readonly summary: string;
+}
+
+const STREAM = "demo";
+const SITES: readonly Readonly<Record<string, number>>[] = [
+  { "weur/FRA": 2, "weur/LHR": 1, "apac/SIN": 1 },
+  { "weur/FRA": 2 },
+  { "weur/FRA": 1, "enam/IAD": 2 },
+];
+/** Sizes of rooms: how many sockets fill a shard, and how many children an object has. */
+const SIZES: readonly Readonly<Record<string, string>>[] = [
+  {},
+  { CORRAL_ROOM_SHARD_FILL: "8" },
+  { CORRAL_ROOM_SHARD_FILL: "5", CORRAL_ROOM_FAN_OUT: "2" },
+  { CORRAL_ROOM_SHARD_FILL: "12", CORRAL_ROOM_FAN_OUT: "2" },
+];
+const FIRST_FAULT_MS = 8_000;
+/** After the last fault everything is well within this: a client may wait a minute before it comes back. */
+const SETTLE_MS = 110_000;
+const FLAWLESS_SETTLE_MS = 12_000;
+/** Before the audit everybody is quiet for so long, but for one message in the middle of it. */
+const QUIET_MS = 10_000;
+/** Without people, nothing is left after this. */
+const IDLE_MS = 150_000;
+const TOKEN_SHARE = 0.3;
+const STOP_SHARE = 0.15;
+const FLAWLESS_SHARE = 0.1;
+const TOKEN_LIFETIMES_S = [21_600, 21_600, 90] as const;
+const WRITES_EVERY_MS = [6_000, 15_000, 30_000] as const;
+
+/** Runs a plan. */
+export async function runRoom(plan: RoomPlan, code: ProductCode, trace: Trace): Promise<RoomOutcome> {
+  const simulation = new Simulation(plan.seed, trace);
+  const run = new RoomRun(plan, simulation, code);
+  try {
+    void run.direct().catch((error: unknown) => simulation.fail("scenario", describeError(error)));
+    const outcome = await simulation.run(plan.durationMs + SETTLE_MS + IDLE_MS + 240_000);
+    if (outcome.failure === null && !run.isDone) simulation.fail("progress", "the run did not come to its end");
+    return { ...outcome, failure: simulation.failure, ...run.report() };
+  } finally {
+    run.close();
+  }
+}
+
+const describeError = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
+
+class RoomRun {
+  readonly #plan: RoomPlan;
+  readonly #simulation: Simulation;
+  readonly #world: MediaWorld;
+  readonly #checker: RoomChecker;
+  readonly #crowd: Crowd;
+  readonly #moderation: Moderation;
+  readonly #faults: readonly RoomFault[];
+  readonly #needsTokens: boolean;
+  readonly #withStops: boolean;
+  readonly #isStrict: boolean;
+  readonly #startMs: number;
+  readonly #size: Readonly<Record<string, string>>;
+  isDone = false;
+
+  constructor(plan: RoomPlan, simulation: Simulation, code: ProductCode) {
+    this.#plan = plan;
+    this.#simulation = simulation;
+    this.#startMs = simulation.clock.nowMs();
+    const random = simulation.random.fork("room scenario");
+    const sites = random.pick(SITES);
+    this.#size = random.pick(SIZES);
+    this.#world = new MediaWorld({ simulation, code, sites, variables: this.#size });
+    this.#needsTokens = random.chance(TOKEN_SHARE);
+    this.#withStops = random.chance(STOP_SHARE);
+    const isFlawless = random.chance(FLAWLESS_SHARE);
+    this.#checker = new RoomChecker(simulation, () => this.#world.objects.find("ROOM", STREAM));
+    const checker = this.#checker;
+    const shared: PersonWorld = {
+      world: this.#world,
+      chat: code.evaluate<ChatCode>(CHAT_PART.name, new SimulatedProcess(simulation, "pages", 1)),
+      stream: STREAM,
+      observer: checker,
+      opened: (person) => checker.opened(person),
+      settled: (person, command, outcome) => checker.settled(person, command, outcome),
+    };
+    this.#crowd = new Crowd({
+      shared,
+      sites: Object.keys(sites),
+      needsTokens: this.#needsTokens,
+      tokenLifetimeS: random.pick(TOKEN_LIFETIMES_S),
+      writesEveryMs: random.pick(WRITES_EVERY_MS),
+    });
+    this.#moderation = new Moderation({
+      world: this.#world,
+      stream: STREAM,
+      crowd: this.#crowd,
+      checker,
+      withStops: this.#withStops,
+    });
+    const untilMs = FIRST_FAULT_MS + plan.durationMs;
+    this.#faults = isFlawless ? [] : scheduleRoomFaults(simulation.random, plan.faults, FIRST_FAULT_MS, untilMs);
+    this.#isStrict = this.#activeFaults.length === 0 && !this.#withStops;
+  }
+
+  get #activeFaults(): readonly RoomFault[] {
+    const { onlyFaults } = this.#plan;
+    return this.#faults.filter(({ number }) => onlyFaults === null || onlyFaults.has(number));
+  }
+
+  /** The run from its beginning to its end. */
+  async direct(): Promise<void> {
+    const { durationMs } = this.#plan;
+    await this.#prepareStream();
+    startRoomBounds(this.#world, this.#crowd);
+    this.#letPeopleCome();
+    if (this.#activeFaults.length > 0) {
+      this.#simulation.after(Math.max(0, FIRST_FAULT_MS - this.#simulation.nowMs), () => this.#checker.allowFaults());
+      const target = { world: this.#world, crowd: this.#crowd };
+      startRoomFaults(target, this.#simulation.random, this.#activeFaults);
+    }
+    const acting = this.#moderation.act(durationMs);
+    await Promise.all([acting, this.#simulation.sleep(FIRST_FAULT_MS + durationMs)]);
+    await this.#settle();
+    const audit = new RoomAudit({
+      world: this.#world,
+      stream: STREAM,
+      crowd: this.#crowd,
+      checker: this.#checker,
+      startMs: this.#startMs,
+      isStrict: this.#isStrict,
+      hasTrueClocks: !this.#activeFaults.some(({ kind }) => kind.group === "clocks"),
+    });
+    await audit.run();
+    this.#crowd.removeAll();
+    await this.#simulation.sleep(IDLE_MS);
+    this.#checkNothingIsLeft();
+    await audit.checkEmpty();
+    this.isDone = true;
+  }
+
+  async #prepareStream(): Promise<void> {
+    await this.#world.issueKey(STREAM);
+    if (!this.#needsTokens) return;
+    const body = JSON.stringify({ playback: "token" });
+    const { status } = await this.#world.administer({ method: "PUT", path: `/api/streams/${STREAM}/access`, body });
+    if (status !== 200) throw new Error(`the policy was answered ${status}`);
+    // Data centres know a policy once they ask again.
+    await this.#simulation.sleep(1_000);
+  }
+
+  #letPeopleCome(): void {
+    const random = this.#simulation.random.fork("arrivals");
+    const spreadMs = random.pick([1_000, 10_000, this.#plan.durationMs / 2]);
+    for (let index = 0; index < this.#plan.viewers; index += 1) {
+      this.#simulation.after(random.integer(0, Math.floor(spreadMs)), () => this.#crowd.add());
+    }
+  }
+
+  /** Nobody writes any more at the end of it. */
+  async #settle(): Promise<void> {
+    const settleMs = this.#isStrict ? FLAWLESS_SETTLE_MS : SETTLE_MS;
+    await this.#simulation.sleep(settleMs - QUIET_MS);
+    for (const person of this.#crowd.people) person.isWriting = false;
+    // What was sent before is answered, and whoever was too fast may write again.
+    await this.#simulation.sleep(QUIET_MS / 2);
+    for (const person of this.#crowd.present) void this.#probe(person);
+    await this.#simulation.sleep(QUIET_MS / 2);
+    for (const { name, probe } of this.#crowd.present) {
+      if (probe === "unanswered") this.#simulation.fail("recovery", `${name} wrote, and got no answer`);
+    }
+  }
+
+  /** Whoever may write is heard. */
+  async #probe(person: Person): Promise<void> {
+    const { subject } = person.profile;
+    const { page } = person;
+    if (subject === null || person.forbiddenSinceMs !== null || this.#moderation.unsure.has(subject)) return;
+    if (page === null || !page.isReading || !page.isWelcomed) return;
+    person.probe = "unanswered";
+    const outcome = await person.write();
+    person.probe = "answered";
+    if (!outcome.ok && outcome.error !== "timed-out")
+      this.#simulation.fail("recovery", `${person.name} may write, and was told ${outcome.error}`);
+  }
+
+  #checkNothingIsLeft(): void {
+    for (const { place, instance, sockets, binding } of this.#world.objects.all) {
+      const timers = instance?.process.pendingTimers ?? 0;
+      if (timers > 4) this.#simulation.fail("idle", `${place} has ${timers} timers in an empty room`);
+      if (binding === "ROOM_SHARD" && sockets.size > 0)
+        this.#simulation.fail("idle", `${place} has ${sockets.size} sockets in an empty room`);
+    }
+    if (this.#isStrict && this.#simulation.unhandledRejections > 0)
+      this.#simulation.fail("process", `${this.#simulation.unhandledRejections} rejections were not handled`);
+  }
+
+  /** What the run consisted of. */
+  report(): Pick<RoomOutcome, "faults" | "summary"> {
+    const shards = this.#world.objects.all.filter(({ binding }) => binding === "ROOM_SHARD").length;
+    const { ledger, frames, commands, refused } = this.#checker;
+    const summary =
+      `room ${JSON.stringify(this.#size)}, ${shards} shards, ${this.#crowd.people.length} people, ` +
+      `${this.#needsTokens ? "tokens, " : ""}${this.#activeFaults.length} faults, ${ledger.size} events, ${frames} frames, ` +
+      `${commands} commands (${refused} refused), ${this.#moderation.acts} acts, ${this.#simulation.unhandledRejections} unhandled`;
+    return { faults: this.#activeFaults, summary };
+  }
+
+  close(): void {
+    this.#world.close();
+  }
+}
