@@ -29,6 +29,8 @@ export class PublishedBroadcast {
   readonly #verified = new WeakMap<Uint8Array, PublishedPart>();
   /** Segments up to this one were confirmed as stored, in every track. */
   durableMsn = -1;
+  /** Its publisher has gone before the end: its last segment may end with any part. */
+  isCutOff = false;
   /** The publisher was told that all of it is stored. */
   isEndConfirmed = false;
 
@@ -86,7 +88,8 @@ export class PublishedBroadcast {
     const parts = this.segment(track, msn);
     if (parts.length === 0) return "unknown";
     const whole = Buffer.concat(parts.map((part) => part.bytes));
-    return isEqual(whole, bytes) ? "same" : "different";
+    if (isEqual(whole, bytes)) return "same";
+    return this.isCutOff && msn > this.durableMsn && isCutAtPart(parts, bytes) ? "same" : "different";
   }
 
   /** Compares an init section. */
@@ -95,6 +98,16 @@ export class PublishedBroadcast {
     if (published === undefined) return "unknown";
     return isEqual(published, bytes) ? "same" : "different";
   }
+}
+
+/** Whether bytes are those of the first parts. */
+function isCutAtPart(parts: readonly PublishedPart[], bytes: Uint8Array): boolean {
+  let whole = Buffer.alloc(0);
+  for (const part of parts) {
+    whole = Buffer.concat([whole, part.bytes]);
+    if (whole.byteLength >= bytes.byteLength) break;
+  }
+  return isEqual(whole, bytes);
 }
 
 const isEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;

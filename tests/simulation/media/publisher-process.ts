@@ -166,6 +166,7 @@ export class PublisherProcess {
 
   /** The process is killed. */
   kill(): void {
+    if (this.#state !== "ended") this.broadcast.isCutOff = true;
     this.#state = "failed";
     this.process.end("killed");
   }
@@ -173,6 +174,7 @@ export class PublisherProcess {
   #fail(message: string): void {
     if (this.#state === "failed") return;
     this.#state = "failed";
+    this.broadcast.isCutOff = true;
     this.process.log(`gives up: ${message}`);
     this.process.end("gave up");
     this.#options.onFailure(message);

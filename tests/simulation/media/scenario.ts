@@ -58,7 +58,7 @@ const END_MS = 30_000;
 const IDLE_MS = 180_000;
 /** Shares of runs: with tokens, with stops, and without any fault, which then must be flawless. */
 const TOKEN_SHARE = 0.3;
-const STOP_SHARE = 0.15;
+const STOP_SHARE = 0.3;
 const FLAWLESS_SHARE = 0.1;
 
 /** Runs a plan. */
