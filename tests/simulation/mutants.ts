@@ -66,10 +66,10 @@ export async function findMutant(
  */
 function readHeader(text: string): Pick<MediaPlan, "faults" | "durationMs"> & { readonly description: string } {
   const [description = "", ...lines] = text.slice(0, text.indexOf("\ndiff --git")).split("\n");
-  const valueOf = (name: string): string | undefined =>
+  const readField = (name: string): string | undefined =>
     lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
-  const groups = valueOf("Faults")?.split(", ");
-  const seconds = valueOf("Seconds");
+  const groups = readField("Faults")?.split(", ");
+  const seconds = readField("Seconds");
   return {
     description,
     faults: groups === undefined ? FAULT_GROUPS : FAULT_GROUPS.filter((group) => groups.includes(group)),

@@ -322,7 +322,7 @@ class MediaRun {
       `${this.#world.fleet.slots.length} isolates, ${videoTracks + 1} tracks, parts of ${partMs} ms, ${partsPerSegment} a segment, ` +
       `${this.#needsTokens ? "tokens, " : ""}${this.#activeFaults.length} faults, ${this.#world.ledger.broadcasts.length} broadcasts, ` +
       `${this.#requests} requests, ${this.#disturbances} disturbances, ${this.#judge.judgedPlaylists} playlists judged, ` +
-      `${this.#access.acts} acts, crossings up to ${this.#tree.mostCrossings}, ${this.#tree.mostRequests.toFixed(1)} requests a node, ` +
+      `${this.#access.acts} acts, crossings up to ${this.#tree.mostCrossings}, up to ${this.#tree.mostRequests} requests of a node in 10 s, ` +
       `${this.#simulation.unhandledRejections} unhandled, publishers failed ${this.#broadcasting?.failures.length ?? 0}`;
     return { faults: this.#activeFaults, requests: this.#requests, summary };
   }

@@ -79,11 +79,10 @@ export class TreeChecker {
     const { nowMs } = this.#world.simulation;
     this.#requests.push({ atMs: nowMs, from: from.place });
     while ((this.#requests[0]?.atMs ?? nowMs) < nowMs - WINDOW_MS) this.#requests.shift();
-    const nodes = new Set(this.#requests.map((request) => request.from)).size;
-    this.mostRequests = Math.max(this.mostRequests, this.#requests.length / nodes);
-    const limit = nodes * NORMAL_REQUESTS_PER_NODE * STORM_FACTOR;
-    if (this.#requests.length > limit) {
-      const message = `${this.#requests.length} requests of ${nodes} nodes reached ${to.place} within ${WINDOW_MS / 1000} s`;
+    const own = this.#requests.filter((request) => request.from === from.place).length;
+    this.mostRequests = Math.max(this.mostRequests, own);
+    if (own > NORMAL_REQUESTS_PER_NODE * STORM_FACTOR) {
+      const message = `${own} requests of ${from.place} reached ${to.place} within ${WINDOW_MS / 1000} s`;
       this.#world.simulation.fail("upstream rate", message);
     }
   }
