@@ -1,5 +1,6 @@
 /** Storage of objects for tests. */
-import { runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import type { Platform } from "../../core/kit/clock.ts";
 import { testBindings } from "../../workers/testing.ts";
 
 let objects = 0;
@@ -9,6 +10,19 @@ export function withEmptyStorage<T>(work: (storage: DurableObjectStorage) => T |
   objects += 1;
   const stub = testBindings.LIVE.getByName(`storage-test-${objects}-${crypto.randomUUID()}`);
   return runInDurableObject(stub as unknown as DurableObjectStub, (_object, { storage }) => work(storage));
+}
+
+/** Moves an object's monotonic clock ahead, as time does. */
+export function passTime(object: { platform: Platform }, ms: number): void {
+  const { platform } = object;
+  const { clock } = platform;
+  object.platform = { ...platform, clock: { ...clock, monotonicMs: () => clock.monotonicMs() + ms } };
+}
+
+/** Rings the object's alarm `ms` later; false where it has none. */
+export async function ringAlarmLater(stub: DurableObjectStub, ms: number): Promise<boolean> {
+  await runInDurableObject(stub, (object) => passTime(object as unknown as { platform: Platform }, ms));
+  return runDurableObjectAlarm(stub);
 }
 
 /** Every table with its columns, and every index, to compare schemas. */

@@ -7,6 +7,7 @@ import type { DomainEvent } from "../../core/events/domain-events.ts";
 import { TestPublisher } from "../../tests/support/publisher.ts";
 import { getLiveObject, testBindings, testEdge } from "../../workers/testing.ts";
 import { OUTBOX_LIMITS } from "../kit/outbox.ts";
+import { passTime, ringAlarmLater } from "../kit/testing.ts";
 import type { Live, LiveEnv } from "./live.ts";
 
 const objectOf = (publisher: TestPublisher): DurableObjectStub<Live> =>
@@ -80,7 +81,8 @@ test("start, publisher loss, resumption and end of a broadcast are one event eac
 
 test("an abandoned broadcast and a replaced one end with that reason", async () => {
   const abandoned = await live(3);
-  for (let alarm = 0; alarm <= LIVE_LIMITS.silentAlarms; alarm += 1) await runDurableObjectAlarm(objectOf(abandoned));
+  for (let alarm = 0; alarm <= LIVE_LIMITS.silentAlarms; alarm += 1)
+    await ringAlarmLater(objectOf(abandoned), LIVE_LIMITS.abandonedMs);
   expect((await bodies(abandoned)).at(-1)).toMatchObject({ kind: "broadcast-ended", reason: "abandoned" });
   const replaced = await live(3, abandoned);
   await runInDurableObject(objectOf(replaced), (object: Live) => object.removeKeys());
@@ -159,6 +161,7 @@ test("the publisher watch does not wait for a room that gives no answer", async 
     void object.setStop(OPERATOR, LEGAL).catch(() => {});
     const dueMs = Date.now();
     storage.kv.put("alarms", { publisher: dueMs, outbox: dueMs });
+    passTime(object, LIVE_LIMITS.abandonedMs);
     await object.alarm();
     expect(Date.now() - dueMs).toBeLessThan(OUTBOX_LIMITS.deliveryTimeoutMs / 2);
     expect(storage.kv.get("quiet")).toMatchObject({ alarms: 1 });

@@ -9,6 +9,7 @@ import { TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import { TestPublisher } from "../../tests/support/publisher.ts";
 import { getLiveObject, testEdge } from "../../workers/testing.ts";
+import { ringAlarmLater } from "../kit/testing.ts";
 import type { Live } from "./live.ts";
 
 const video = "video" as TrackName;
@@ -167,7 +168,9 @@ test("an evicted object restores indexed parts: a playlist keeps their tags and 
 test("a broadcast whose publisher disappeared ends by itself and keeps its segments", async () => {
   const publisher = await live(8);
   for (let alarm = 0; alarm <= LIVE_LIMITS.silentAlarms; alarm += 1)
-    expect(await runDurableObjectAlarm(getLiveObject(publisher))).toBe(true);
+    expect(
+      await ringAlarmLater(getLiveObject(publisher) as unknown as DurableObjectStub, LIVE_LIMITS.abandonedMs),
+    ).toBe(true);
   const state = await getLiveObject(publisher).status(publisher.stream as never);
   expect(state?.state).toBe("ended");
   expect((await testEdge.ask(publisher.path("video", "1.m4s"))).status).toBe(200);

@@ -32,6 +32,7 @@ import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import { AlarmSchedule } from "../kit/alarm-schedule.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
 import { Outbox } from "../kit/outbox.ts";
+import { platformOf } from "../kit/platform-of.ts";
 import { ActiveBroadcast } from "./active-broadcast.ts";
 import { BroadcastLifecycle } from "./broadcast-lifecycle.ts";
 import { describeBroadcast, latestProgramTimeMs } from "./broadcast-status.ts";
@@ -57,7 +58,7 @@ const ACCESS_EVENTS = ["playback-policy-changed", "token-revoked", "stream-stopp
 
 /** One stream's Live object, named by the stream. */
 export class Live extends DurableObject<LiveEnv> {
-  readonly platform: Platform = systemPlatform;
+  platform: Platform = systemPlatform;
   readonly #storage: LazyStorage;
   readonly #store: BroadcastStore;
   readonly #alarms: AlarmSchedule<LiveAlarm>;
@@ -73,7 +74,7 @@ export class Live extends DurableObject<LiveEnv> {
 
   constructor(ctx: DurableObjectState, env: LiveEnv) {
     super(ctx, env);
-    const { platform } = this;
+    const platform = platformOf(this);
     const { clock } = platform;
     const stream = this.#streamName;
     this.#countingSinceMs = clock.nowMs();
@@ -296,7 +297,7 @@ export class Live extends DurableObject<LiveEnv> {
     const alarms = this.#alarms;
     return new Outbox({
       storage: this.#storage,
-      platform: this.platform,
+      platform: platformOf(this),
       setAlarm: (atMs) => (atMs === null ? alarms.cancel("outbox") : alarms.schedule("outbox", atMs)),
       subscribers: [
         {
@@ -315,7 +316,7 @@ export class Live extends DurableObject<LiveEnv> {
   }
 
   #restoreBroadcast(row: BroadcastRow): ActiveBroadcast {
-    const { clock, newId } = this.platform;
+    const { clock, newId } = platformOf(this);
     const replica = this.#store.restoreReplica(row, newId(), new TailBuffer(LIVE_LIMITS.tailBytes));
     const status = (): StreamStatus | null => {
       this.#publishing.updateLifecycle();

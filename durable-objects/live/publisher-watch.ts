@@ -29,6 +29,10 @@ export class PublisherWatch {
   readonly #clock: Clock;
   readonly #broadcast: BroadcastId;
   #silentAlarms: number;
+  /** The last request or counted alarm, by the monotonic clock; null since the object started. */
+  #lastMs: number | null = null;
+  /** Alarms in a row that rang too early to count. */
+  #earlyAlarms = 0;
 
   constructor(storage: LazyStorage, alarms: AlarmSchedule<LiveAlarm>, clock: Clock, broadcast: BroadcastId) {
     this.#storage = storage;
@@ -41,6 +45,7 @@ export class PublisherWatch {
 
   /** Restarts the count: the publisher sent a request. */
   recordActivity(): void {
+    this.#lastMs = this.#clock.monotonicMs();
     if (this.#silentAlarms === 0) return;
     this.#silentAlarms = 0;
     this.#storage.delete(SILENT_ALARMS_KEY);
@@ -53,16 +58,26 @@ export class PublisherWatch {
 
   /** Counts an alarm; true if the publisher has left, else the next alarm is scheduled. */
   async handleAlarm(): Promise<boolean> {
-    this.#silentAlarms += 1;
-    if (this.#silentAlarms > LIVE_LIMITS.silentAlarms) return true;
-    this.#storage.put(SILENT_ALARMS_KEY, {
-      broadcast: this.#broadcast,
-      alarms: this.#silentAlarms,
-    } satisfies SilentAlarmCount);
-    // It was due by the platform's clock. Where this one is behind, the next alarm would ring at once.
-    const dueMs = this.#alarms.dueMs("publisher") ?? 0;
-    await this.#alarms.schedule("publisher", Math.max(this.#clock.nowMs(), dueMs) + ALARM_INTERVAL_MS);
+    const isEarly = this.#isEarly();
+    this.#earlyAlarms = isEarly ? this.#earlyAlarms + 1 : 0;
+    if (!isEarly) {
+      this.#lastMs = this.#clock.monotonicMs();
+      this.#silentAlarms += 1;
+      if (this.#silentAlarms > LIVE_LIMITS.silentAlarms) return true;
+      const count: SilentAlarmCount = { broadcast: this.#broadcast, alarms: this.#silentAlarms };
+      this.#storage.put(SILENT_ALARMS_KEY, count);
+    }
+    const passedMs = Math.max(this.#clock.nowMs(), this.#alarms.dueMs("publisher") ?? 0);
+    await this.#alarms.schedule("publisher", passedMs + 2 ** this.#earlyAlarms * ALARM_INTERVAL_MS);
     return false;
+  }
+
+  /**
+   * An alarm that rings at once was due in the platform's past: this object's clock is behind. By how much is unknown, so
+   * each next one is set further ahead.
+   */
+  #isEarly(): boolean {
+    return this.#lastMs !== null && this.#clock.monotonicMs() - this.#lastMs < ALARM_INTERVAL_MS / 2;
   }
 
   /** Schedules the next alarm. */

@@ -81,7 +81,7 @@ test.concurrent("an encoder that reconnects without audio, in portrait, or with 
     // Six seconds of parts, minus what is read before the first frame.
     for (const parts of runs) expect(parts).toBeGreaterThan(8);
   }
-  expect(aired.messages.join("\n")).toMatch(/has no sound now/);
+  expect(aired.messages.join("\n")).toMatch(/has no audio now/);
   const watched = decodeOutput(aired);
   const at = (fraction: number): number => Math.floor(watched.pictures.length * fraction);
   // A white 9:16 picture within 16:9 has black at its sides; a 4:3 picture has less of it.

@@ -68,7 +68,7 @@ test(`no acknowledged data is lost through ${KILLS} kills, and no process remain
   const secrets = JSON.parse(readFileSync(join(data, "secrets.json"), "utf8")) as { admin: string };
   expect(statSync(join(data, "secrets.json")).mode & 0o777).toBe(0o600);
   const second = new NpmStartChain(["--port", `${await freePort()}`, "--data", data, "--ladder", "90p:100k"]);
-  await second.waitForOutput(`Another edge keeps its data in ${data}; stop it, or choose another folder with --data.`);
+  await second.waitForOutput(`Another edge uses ${data}; stop it, or choose another folder with --data.`);
   expect(await second.exit).toBe(2);
   expect(second.leftoverPids()).toEqual([]);
   const broadcast = await DurabilityBroadcast.start(url, "kept", secrets.admin);

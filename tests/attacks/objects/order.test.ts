@@ -127,6 +127,21 @@ test("a clock set forward marks no publisher as silent, and its broadcast contin
   expect((await publisher.putPart("video", 6)).status).toBe(200);
 });
 
+test("an object whose clock is far behind the platform's does not end a broadcast by alarms that ring at once", async () => {
+  const publisher = new TestPublisher(testEdge);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 1);
+  const dueMs = (): Promise<number> =>
+    runInDurableObject(objectOf(publisher), (_object, { storage }) =>
+      Number(storage.kv.get<Record<string, number>>("alarms")?.["publisher"]),
+    );
+  const beganMs = await dueMs();
+  // Each alarm is set further ahead, until one is in the platform's future.
+  for (let alarm = 0; alarm < 9; alarm += 1) expect(await runDurableObjectAlarm(getLiveObject(publisher))).toBe(true);
+  expect((await dueMs()) - beganMs).toBeGreaterThan(2 * HOUR_MS);
+  expect(await statusOf(publisher)).toMatchObject({ state: "live" });
+});
+
 test("a clock set back delays a second publisher no longer than the lease", async () => {
   const first = new TestPublisher(testEdge);
   await first.openWithInits();
