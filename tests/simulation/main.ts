@@ -8,10 +8,10 @@ import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import type { ProductCode } from "./kernel/product-code.ts";
 import { Trace } from "./kernel/trace.ts";
 import { loadMediaCode } from "./media/media-world.ts";
-import { type MediaOutcome, type MediaPlan, runMedia } from "./media/scenario.ts";
 import { findMutant, listMutants } from "./mutants.ts";
 import { formatCommand, parseOptions, SIMULATE_ARGS, type SimulateOptions } from "./options.ts";
 import { shrinkPlan } from "./shrink.ts";
+import { runSide, type Side, type SideOutcome, type SimulationPlan } from "./sides.ts";
 
 const MUTANTS = fileURLToPath(new URL("mutants", import.meta.url));
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -21,7 +21,7 @@ const PROGRESS_MS = 5_000;
 const command = defineCommand({
   meta: {
     name: "npm run simulate --",
-    description: "A broadcast, its audience and its faults in virtual time, all decided by a seed.",
+    description: "A broadcast, its audience, its room and their faults in virtual time, all decided by a seed.",
   },
   args: SIMULATE_ARGS,
   async run({ args }) {
@@ -55,18 +55,20 @@ async function simulateSeeds(
   let printedAt = began;
   for (let seed = options.seed; seed < options.seed + options.seeds; seed += 1) {
     const plan = planOf(options, seed);
-    const trace = new Trace(isTraced ? (line) => console.log(line) : null);
-    const outcome = await runMedia(plan, code, trace);
-    simulatedMs += outcome.simulatedMs;
-    if (outcome.failure !== null) {
-      await reportFailure(code, plan, outcome, trace, isShrunk && !isTraced);
-      return false;
-    }
     const isLast = seed === options.seed + options.seeds - 1;
-    if (isLast || isTraced || performance.now() - printedAt > PROGRESS_MS) {
-      printedAt = performance.now();
-      const speed = (simulatedMs / (printedAt - began)).toFixed(0);
-      console.log(`seed ${seed} held, ${speed} × real time, hash ${outcome.hash}: ${outcome.summary}`);
+    const isPrinted = isLast || isTraced || performance.now() - printedAt > PROGRESS_MS;
+    if (isPrinted) printedAt = performance.now();
+    for (const side of options.sides) {
+      const trace = new Trace(isTraced ? (line) => console.log(line) : null);
+      const outcome = await runSide(side, plan, code, trace);
+      simulatedMs += outcome.simulatedMs / options.sides.length;
+      if (outcome.failure !== null) {
+        await reportFailure(code, side, plan, outcome, trace, isShrunk && !isTraced);
+        return false;
+      }
+      if (!isPrinted) continue;
+      const speed = (simulatedMs / (performance.now() - began)).toFixed(0);
+      console.log(`seed ${seed}, ${side}: held, ${speed} × real time, hash ${outcome.hash}: ${outcome.summary}`);
     }
   }
   console.log(`${options.seeds} seed${options.seeds === 1 ? "" : "s"} held`);
@@ -90,27 +92,29 @@ async function proveMutants(part: string): Promise<boolean> {
   return missed === 0;
 }
 
-function planOf({ durationMs, viewers, faults, only }: SimulateOptions, seed: number): MediaPlan {
+function planOf({ durationMs, viewers, faults, only }: SimulateOptions, seed: number): SimulationPlan {
   return { seed, durationMs, viewers, faults, onlyFaults: only };
 }
 
 async function reportFailure(
   code: ProductCode,
-  plan: MediaPlan,
-  outcome: MediaOutcome,
+  side: Side,
+  plan: SimulationPlan,
+  outcome: SideOutcome,
   trace: Trace,
   isShrunk: boolean,
 ): Promise<void> {
   const { failure } = outcome;
   if (failure === null) return;
-  const describe = ({ onlyFaults, ...rest }: MediaPlan): string => formatCommand({ ...rest, only: onlyFaults });
+  const describe = ({ onlyFaults, ...rest }: SimulationPlan): string =>
+    formatCommand({ ...rest, only: onlyFaults, sides: [side] });
   for (const line of trace.lastLines()) console.error(`  ${line}`);
-  console.error(`seed ${plan.seed} FAILED, ${failure.checker}: ${failure.message}`);
+  console.error(`seed ${plan.seed}, ${side}: FAILED, ${failure.checker}: ${failure.message}`);
   console.error(`  ${outcome.summary}`);
   console.error(`replay: ${describe(plan)} --trace`);
   if (!isShrunk) return;
-  const run = async (candidate: MediaPlan) => {
-    const tried = await runMedia(candidate, code, new Trace());
+  const run = async (candidate: SimulationPlan) => {
+    const tried = await runSide(side, candidate, code, new Trace());
     return { checker: tried.failure?.checker ?? null, faults: tried.faults.map(({ number }) => number) };
   };
   const shortest = await shrinkPlan(plan, failure.checker, run, (_, isFailing) =>

@@ -9,14 +9,14 @@ import { basename, join } from "node:path";
 import { Trace } from "./kernel/trace.ts";
 import { FAULT_GROUPS } from "./media/fault-schedule.ts";
 import { loadMediaCode } from "./media/media-world.ts";
-import { type MediaPlan, runMedia } from "./media/scenario.ts";
+import { runSide, type SimulationPlan } from "./sides.ts";
 
 /** What the simulation bundles. */
 const SOURCES = ["core", "durable-objects", "origin", "workers", "web", "package.json", "tsconfig.json"];
 /** Seeds that a mutant may survive. */
 const MAX_SEEDS = 500;
 const DURATION_MS = 30_000;
-const VIEWERS = 5;
+const VIEWERS = { media: 5, room: 16 } as const;
 
 /** A mutant and how it was found. */
 export interface MutantResult {
@@ -44,13 +44,15 @@ export async function findMutant(
 ): Promise<MutantResult> {
   const file = join(folder, `${name}.patch`);
   const { description, faults, durationMs } = readHeader(readFileSync(file, "utf8"));
+  // The side that has the fault is in the name.
+  const side = name.startsWith("room-") ? "room" : "media";
   const copy = copySources(root);
   try {
     applyPatch(copy, file);
     const code = await loadMediaCode(copy);
     for (let seed = 1; seed <= maxSeeds; seed += 1) {
-      const plan = { seed, durationMs, viewers: VIEWERS, faults, onlyFaults: null };
-      const { failure } = await runMedia(plan, code, new Trace());
+      const plan = { seed, durationMs, viewers: VIEWERS[side], faults, onlyFaults: null };
+      const { failure } = await runSide(side, plan, code, new Trace());
       if (failure === null) continue;
       return { name, description, found: { seeds: seed, checker: failure.checker, message: failure.message } };
     }
@@ -64,7 +66,7 @@ export async function findMutant(
  * What stands above a patch: a line that says what it breaks, and where that is needed `Faults:` with the groups that matter
  * to it and `Seconds:`.
  */
-function readHeader(text: string): Pick<MediaPlan, "faults" | "durationMs"> & { readonly description: string } {
+function readHeader(text: string): Pick<SimulationPlan, "faults" | "durationMs"> & { readonly description: string } {
   const [description = "", ...lines] = text.slice(0, text.indexOf("\ndiff --git")).split("\n");
   const readField = (name: string): string | undefined =>
     lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);

@@ -1,5 +1,6 @@
 /** The options of `npm run simulate`. */
 import { FAULT_GROUPS, type FaultGroup } from "./media/fault-schedule.ts";
+import { SIDES, type Side } from "./sides.ts";
 
 /** The options as the command line has them. */
 export const SIMULATE_ARGS = {
@@ -13,6 +14,7 @@ export const SIMULATE_ARGS = {
     default: "all",
     valueHint: "LIST",
   },
+  side: { type: "string", description: "media, room, or both", default: "both", valueHint: "SIDE" },
   only: { type: "string", description: "only these faults of the seed, by number", valueHint: "LIST" },
   trace: { type: "boolean", description: "print the timeline: what each node did" },
   shrink: { type: "boolean", description: "cut a failing run to the shortest that still fails", default: true },
@@ -26,6 +28,7 @@ export interface SimulateOptions {
   readonly durationMs: number;
   readonly viewers: number;
   readonly faults: readonly FaultGroup[];
+  readonly sides: readonly Side[];
   readonly only: ReadonlySet<number> | null;
 }
 
@@ -35,6 +38,7 @@ interface RawOptions {
   readonly minutes: string;
   readonly viewers: string;
   readonly faults: string;
+  readonly side: string;
   readonly only?: string | undefined;
 }
 
@@ -53,10 +57,12 @@ export function parseOptions(raw: RawOptions): SimulateOptions | string {
     return "--viewers is a whole number from 0 to 1000.";
   const faults = parseFaults(raw.faults);
   if (faults === null) return `--faults is "all", "none", or some of ${FAULT_GROUPS.join(",")}.`;
+  const sides = raw.side === "both" ? SIDES : SIDES.filter((side) => side === raw.side);
+  if (sides.length === 0) return '--side is "media", "room" or "both".';
   const only = raw.only === undefined ? null : new Set(splitList(raw.only).map(Number));
   if (only !== null && [...only].some((number) => !Number.isInteger(number)))
     return "--only is a list of whole numbers.";
-  return { seed, seeds, durationMs: Math.round(60_000 * minutes), viewers, faults, only };
+  return { seed, seeds, durationMs: Math.round(60_000 * minutes), viewers, faults, sides, only };
 }
 
 const splitList = (list: string): string[] => list.split(",").filter((item) => item !== "");
@@ -70,9 +76,17 @@ function parseFaults(list: string): readonly FaultGroup[] | null {
 }
 
 /** The command that repeats a run. */
-export function formatCommand({ seed, durationMs, viewers, faults, only }: Omit<SimulateOptions, "seeds">): string {
+export function formatCommand({
+  seed,
+  durationMs,
+  viewers,
+  faults,
+  sides,
+  only,
+}: Omit<SimulateOptions, "seeds">): string {
   const groups =
     faults.length === FAULT_GROUPS.length ? "" : ` --faults ${faults.length === 0 ? "none" : faults.join(",")}`;
   const numbers = only === null ? "" : ` --only ${[...only].join(",") || ","}`;
-  return `npm run simulate -- --seed ${seed} --minutes ${durationMs / 60_000} --viewers ${viewers}${groups}${numbers}`;
+  const side = sides.length === SIDES.length ? "" : ` --side ${sides.join()}`;
+  return `npm run simulate -- --seed ${seed} --minutes ${durationMs / 60_000} --viewers ${viewers}${side}${groups}${numbers}`;
 }

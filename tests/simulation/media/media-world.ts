@@ -7,10 +7,10 @@ import { ProductCode } from "../kernel/product-code.ts";
 import type { Simulation } from "../kernel/simulation.ts";
 import { Bucket } from "../kernel/stores.ts";
 import { defineObjectClasses, HOME_REGION, OBJECT_PARTS, SIMULATED_SECRETS } from "../object-classes.ts";
+import { CHAT_PART } from "../room/chat-part.ts";
 import { EDGE_PART, EdgeFleet, type EdgeRequest } from "./edge-fleet.ts";
 import { Ledger } from "./ledger.ts";
 import { PUBLISHER_PART } from "./publisher-process.ts";
-import { CHAT_PART } from "../room/chat-page.ts";
 
 /** Bundles the product below `root` for simulations of the media side. */
 export const loadMediaCode = (root: string): Promise<ProductCode> =>

@@ -2,30 +2,16 @@
  * A page with the room's chat: the product's client and view, and sockets that it opens as the product's page does, with a
  * ticket, or as native clients do, with the token.
  */
-import type { RoomClient, RoomClientOptions, RoomSocket } from "../../../core/room/client/client.ts";
+import type { RoomClient, RoomSocket } from "../../../core/room/client/client.ts";
 import type { EventDelivery } from "../../../core/room/client/event-inbox.ts";
 import type { RoomCounts } from "../../../core/room/events.ts";
-import type { reduceRoomView as ReduceRoomView, RoomView } from "../../../web/src/chat/room-view.ts";
+import type { RoomView } from "../../../web/src/chat/room-view.ts";
 import type { SimulatedResponse } from "../kernel/fetch-types.ts";
 import type { SimulatedProcess } from "../kernel/process.ts";
-import type { ProductPart } from "../kernel/product-code.ts";
 import type { SimulatedWebSocket, SocketClient } from "../kernel/web-sockets.ts";
 import type { EdgeRequest, IsolateSlot } from "../media/edge-fleet.ts";
 import type { MediaWorld } from "../media/media-world.ts";
-
-/** The part of the product that pages run. */
-export const CHAT_PART: ProductPart = {
-  name: "chat",
-  entry: `export { RoomClient } from "./core/room/client/client.ts";
-    export { reduceRoomView, INITIAL_ROOM_VIEW } from "./web/src/chat/room-view.ts";`,
-};
-
-/** What the part exports. */
-export interface ChatCode {
-  readonly RoomClient: new (options: RoomClientOptions) => RoomClient;
-  readonly reduceRoomView: typeof ReduceRoomView;
-  readonly INITIAL_ROOM_VIEW: RoomView;
-}
+import type { ChatCode } from "./chat-part.ts";
 
 /** Who opens the page, and how. */
 export interface ChatPageOptions {
@@ -58,7 +44,9 @@ export interface PageObserver {
 /** The timeout of a ticket's request, as on the page. */
 const TICKET_TIMEOUT_MS = 8_000;
 
-type Dialled = { readonly socket: SimulatedWebSocket; readonly place: string } | { readonly code: number; readonly reason: string };
+type Dialled =
+  | { readonly socket: SimulatedWebSocket; readonly place: string }
+  | { readonly code: number; readonly reason: string };
 
 /** One page. */
 export class ChatPage {
@@ -230,7 +218,10 @@ export class ChatPage {
     const body = JSON.stringify({ device: storage.device, playback: this.#proof });
     const headers: Record<string, string> = { "content-length": String(body.length) };
     if (token !== null) headers["authorization"] = `Bearer ${token}`;
-    const answer = await this.#fetch({ method: "POST", path: `/rooms/${stream}/ticket`, headers, body }, TICKET_TIMEOUT_MS);
+    const answer = await this.#fetch(
+      { method: "POST", path: `/rooms/${stream}/ticket`, headers, body },
+      TICKET_TIMEOUT_MS,
+    );
     const text = await answer?.text().catch(() => null);
     if (answer === null || typeof text !== "string") return null;
     const members = JSON.parse(text) as Record<string, unknown>;
@@ -245,7 +236,10 @@ export class ChatPage {
   }
 
   /** Null: no answer, in time where there is one. */
-  #fetch(request: EdgeRequest & { readonly headers: object }, timeoutMs: number | null): Promise<SimulatedResponse | null> {
+  #fetch(
+    request: EdgeRequest & { readonly headers: object },
+    timeoutMs: number | null,
+  ): Promise<SimulatedResponse | null> {
     const { world, process, site, address } = this.options;
     const slot = this.#slot;
     return new Promise((resolve) => {

@@ -65,7 +65,8 @@ export class Moderation {
     else if (what < 0.55) await this.#unban(staff);
     else if (what < 0.65) await this.#timeOut(staff);
     else if (what < 0.72) await this.#clear(staff);
-    else if (what < 0.8) await this.#send(staff, { kind: "pin", target: random.chance(0.3) ? null : this.#pickMessage() });
+    else if (what < 0.8)
+      await this.#send(staff, { kind: "pin", target: random.chance(0.3) ? null : this.#pickMessage() });
     else await this.#send(staff, this.#nextText(staff));
   }
 

@@ -5,7 +5,8 @@ import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
 import type { SeededRandom } from "../kernel/seeded-random.ts";
 import type { MediaWorld } from "../media/media-world.ts";
-import { type ChatCode, ChatPage, type PageObserver } from "./chat-page.ts";
+import { ChatPage, type PageObserver } from "./chat-page.ts";
+import type { ChatCode } from "./chat-part.ts";
 import { createRoomToken } from "./room-tokens.ts";
 
 /** Whose page must get nothing from the room, and why. */

@@ -81,15 +81,17 @@ export class RoomAudit {
   #checkHistory(events: readonly RoomEvent[]): void {
     const { ledger, storedHead } = this.#options.checker;
     for (const [index, event] of events.entries()) {
-      if (event.offset !== index + 1) return this.#fail("history", `the room has no event ${index + 1} of ${events.length}`);
+      if (event.offset !== index + 1) this.#fail("history", `the room has no event ${index + 1} of ${events.length}`);
       ledger.see(event, "the room's history");
       if (event.kind !== "chat" || event.gone === true) continue;
       const removal = ledger.removalOf(event.offset, event.by.subject, Number.POSITIVE_INFINITY);
-      if (removal !== null) this.#fail("removal", `the history has "${event.text}", which offset ${removal.offset} removes`);
+      if (removal !== null)
+        this.#fail("removal", `the history has "${event.text}", which offset ${removal.offset} removes`);
     }
     if (events.length !== storedHead) this.#fail("history", `the room has ${events.length} events up to ${storedHead}`);
     for (const offset of ledger.acknowledged) {
-      if (offset > events.length) this.#fail("durability", `event ${offset} was acknowledged and is not in the history`);
+      if (offset > events.length)
+        this.#fail("durability", `event ${offset} was acknowledged and is not in the history`);
     }
   }
 
@@ -106,7 +108,8 @@ export class RoomAudit {
       } else if (event.kind === "chat") {
         const { subject } = event.by;
         const since = banned.get(subject);
-        if (since !== undefined) this.#fail("ban", `${subject} wrote at offset ${event.offset}, and was banned at ${since}`);
+        if (since !== undefined)
+          this.#fail("ban", `${subject} wrote at offset ${event.offset}, and was banned at ${since}`);
         const timeout = timedOut.get(subject);
         if (timeout !== undefined && event.atMs < timeout.untilMs)
           this.#fail("timeout", `${subject} wrote at offset ${event.offset}, in the timeout of ${timeout.offset}`);
@@ -130,7 +133,8 @@ export class RoomAudit {
       for (const { content } of page.view.timeline.entries) {
         if (content.kind !== "chat" || content.gone === true) continue;
         const removal = checker.ledger.removalOf(content.offset, content.by.subject, head);
-        if (removal !== null) this.#fail("removal", `${who} shows "${content.text}", which offset ${removal.offset} removes`);
+        if (removal !== null)
+          this.#fail("removal", `${who} shows "${content.text}", which offset ${removal.offset} removes`);
       }
     }
   }
@@ -141,7 +145,8 @@ export class RoomAudit {
       page?.isWelcomed === true && profile.plays && forbiddenSinceMs === null;
     const playing = crowd.people.filter(isCounted).length;
     const { counts } = await this.#room.summary();
-    if (counts.watching !== playing) this.#fail("counts", `${counts.watching} viewers are counted, and ${playing} play`);
+    if (counts.watching !== playing)
+      this.#fail("counts", `${counts.watching} viewers are counted, and ${playing} play`);
     if (counts.peak < playing) this.#fail("counts", `the peak is ${counts.peak}, and ${playing} play`);
     const likes = crowd.people.reduce((sum, person) => sum + person.likes, 0);
     const counted = counts.likes + Object.values(counts.reactions).reduce((sum, each) => sum + each, 0);
@@ -155,12 +160,15 @@ export class RoomAudit {
     for (const { page, forbiddenSinceMs } of crowd.present) {
       if (page?.isWelcomed !== true || forbiddenSinceMs !== null || !page.isReading) continue;
       const { watching } = page.counts;
-      if (watching !== playing) this.#fail("counts", `${page.options.process.name} shows ${watching} viewers, and ${playing} play`);
+      if (watching !== playing)
+        this.#fail("counts", `${page.options.process.name} shows ${watching} viewers, and ${playing} play`);
     }
   }
 }
 
 function hasBusyMoment(events: readonly RoomEvent[]): boolean {
   const times = events.flatMap(({ kind, atMs }) => (kind === "chat" ? [atMs] : [])).sort((a, b) => a - b);
-  return times.some((atMs, index) => atMs - (times[index - DISPLAYED.events] ?? Number.NEGATIVE_INFINITY) < DISPLAYED.windowMs);
+  return times.some(
+    (atMs, index) => atMs - (times[index - DISPLAYED.events] ?? Number.NEGATIVE_INFINITY) < DISPLAYED.windowMs,
+  );
 }

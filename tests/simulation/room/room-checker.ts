@@ -1,7 +1,7 @@
 /** What must hold of a room, looked at with every frame, delivery and acknowledgement. */
 import type { EventDelivery } from "../../../core/room/client/event-inbox.ts";
 import type { Command } from "../../../core/room/commands/index.ts";
-import { maySanction, mayRemoveMessage, rankOfRoles } from "../../../core/room/permissions.ts";
+import { mayRemoveMessage, maySanction, rankOfRoles } from "../../../core/room/permissions.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
 import type { HostedObject } from "../kernel/durable-objects.ts";
 import type { Simulation } from "../kernel/simulation.ts";
@@ -76,7 +76,10 @@ export class RoomChecker implements PageObserver {
     const sinceMs = this.#forbiddenSinceMs(person);
     const reachMs = person.profile.standing === "may read" ? this.#reachMs : 0;
     if (sinceMs !== null && nowMs > sinceMs + reachMs && !/^\{"type":"ack".*"ok":false/.test(text))
-      this.#simulation.fail("access", `${name} got ${text.slice(0, 120)} ${nowMs - sinceMs} ms after it lost the right`);
+      this.#simulation.fail(
+        "access",
+        `${name} got ${text.slice(0, 120)} ${nowMs - sinceMs} ms after it lost the right`,
+      );
     for (const erasure of this.#erasures) {
       if (nowMs < erasure.sinceMs + this.#reachMs) continue;
       if (erasure.person.marks.some((mark) => text.includes(mark)))
@@ -129,8 +132,7 @@ export class RoomChecker implements PageObserver {
     if (command.kind === "chat") return true;
     const rank = rankOfRoles(profile.roles);
     if (rank === "viewer") return false;
-    if (command.kind === "ban" || command.kind === "timeout")
-      return maySanction(rank, this.#rankOf(command.subject));
+    if (command.kind === "ban" || command.kind === "timeout") return maySanction(rank, this.#rankOf(command.subject));
     if (command.kind !== "delete") return true;
     const author = this.ledger.subjectAt(command.target);
     return author === null || mayRemoveMessage(rank, this.#rankOf(author));
@@ -150,7 +152,7 @@ export class RoomChecker implements PageObserver {
 }
 
 /** The last offset that a room has stored, confirmed or not. */
-export function readStoredHead({ storage }: HostedObject): number {
+function readStoredHead({ storage }: HostedObject): number {
   try {
     return storage.query<{ head: number | null }>("SELECT MAX(offset) AS head FROM events")[0]?.head ?? 0;
   } catch {

@@ -2,8 +2,9 @@
  * What is known of a room's history from outside: every event that anybody got, and every acknowledgement. All of it must
  * agree: one event at an offset, a command at one offset, and nothing of whoever had lost the right before.
  */
-import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
+
 import type { RoomEvent } from "../../../core/room/events.ts";
+import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
 
 /** An event as its offset stands for it; the text of messages beside it, where it was seen. */
 interface KnownEvent {
@@ -144,17 +145,26 @@ export class RoomLedger {
     if (event.kind === "delete") this.removals.push({ offset: event.offset, scope: "message", target: event.target });
     else if (event.kind === "clear")
       this.removals.push({ offset: event.offset, scope: "author", target: event.subject });
-    else if (event.kind === "erase") this.removals.push({ offset: event.offset, scope: "events", target: event.targets });
+    else if (event.kind === "erase")
+      this.removals.push({ offset: event.offset, scope: "events", target: event.targets });
   }
 
   #checkSilences(offset: number, event: KnownEvent, who: string): void {
     for (const silence of this.#silences) this.#checkSilence(silence, offset, event, who);
   }
 
-  #checkSilence({ why, subject, fromOffset, untilOffset }: Silence, offset: number, event: KnownEvent, who: string): void {
+  #checkSilence(
+    { why, subject, fromOffset, untilOffset }: Silence,
+    offset: number,
+    event: KnownEvent,
+    who: string,
+  ): void {
     if (event.kind !== "chat" || offset <= fromOffset || offset > untilOffset) return;
     if (subject !== null && event.subject !== subject) return;
-    this.#fail("silence", `${who} got "${event.text}" of ${event.subject} at offset ${offset}: ${why} at ${fromOffset}`);
+    this.#fail(
+      "silence",
+      `${who} got "${event.text}" of ${event.subject} at offset ${offset}: ${why} at ${fromOffset}`,
+    );
   }
 
   /** The removal of a message that is at or before an offset, or null. */

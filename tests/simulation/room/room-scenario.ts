@@ -1,11 +1,12 @@
 /** One run of a room: a deployment, people with the product's client, staff, faults by seed, and the checkers around it. */
-import type { ProductCode } from "../kernel/product-code.ts";
+
 import { SimulatedProcess } from "../kernel/process.ts";
+import type { ProductCode } from "../kernel/product-code.ts";
 import { Simulation, type SimulationOutcome } from "../kernel/simulation.ts";
 import type { Trace } from "../kernel/trace.ts";
-import { MediaWorld } from "../media/media-world.ts";
 import type { FaultGroup } from "../media/fault-schedule.ts";
-import { CHAT_PART, type ChatCode } from "./chat-page.ts";
+import { MediaWorld } from "../media/media-world.ts";
+import { CHAT_PART, type ChatCode } from "./chat-part.ts";
 import { Crowd } from "./crowd.ts";
 import { Moderation } from "./moderation.ts";
 import type { Person, PersonWorld } from "./person.ts";
