@@ -40,6 +40,8 @@ const SERVER_LIMITS = {
   pendingCommandsPerShard: 2_000,
   /** Messages in one call to the room: some 20 ms of its work. */
   commandsPerBatch: 500,
+  /** A call between the room's objects without an answer within this time has failed; clients resend after 4 s. */
+  callTimeoutMs: 5_000,
   /** Attempts of one call before its senders get `unavailable`: they resend with the same ids. */
   batchAttempts: 5,
   /** Unacknowledged bytes sent to a viewer. Beyond it: close `slow`. */

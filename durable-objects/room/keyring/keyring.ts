@@ -16,6 +16,8 @@ import {
   type TaggedKey,
 } from "../../../core/room/keyring.ts";
 import { jurisdictionOfObject } from "../../../core/room/object-names.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import { withCallTimeout } from "../../kit/call-timeout.ts";
 import { migrateStorage } from "../../kit/migrations.ts";
 import { KEYRING_SCHEMA } from "./keyring-schema.ts";
 import { wipeWriteAheadLog } from "./wipe-write-ahead-log.ts";
@@ -145,7 +147,8 @@ export class Keyring extends DurableObject<KeyringEnv> implements KeyringRpc {
 
   async #notifyRoom({ room, tag }: PendingErasure): Promise<void> {
     try {
-      await getObjectInJurisdiction(this.env.ROOM, room).eraseSubject(tag);
+      const stub = getObjectInJurisdiction(this.env.ROOM, room);
+      await withCallTimeout(stub, this.platform.clock, ROOM_LIMITS.callTimeoutMs).eraseSubject(tag);
       this.#sql.exec("DELETE FROM erasing WHERE tag = ?", tag);
     } catch (error) {
       console.warn("a room could not be notified of an erasure", error);

@@ -28,6 +28,7 @@ import type {
   TickBatch,
 } from "../../../core/room/shard-rpc.ts";
 import { batchIntervalMs, relayCount, reportIntervalMs, type ShardingConfig } from "../../../core/room/sharding.ts";
+import { withCallTimeout } from "../../kit/call-timeout.ts";
 import { LazyStorage } from "../../kit/lazy-storage.ts";
 import { platformOf } from "../../kit/platform-of.ts";
 import { type RoomChildEnv, roomChildStubs } from "../child-stubs.ts";
@@ -217,7 +218,7 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
     const recentEvents = new RecentEvents(recent.epoch, recent.from, ROOM_LIMITS.shardHistoryEvents);
     recentEvents.append(recent);
     const state = RoomState.fromEntries(facts);
-    const fanout = new RoomFanout(roomChildStubs(this.env, this.#roomName), recentEvents, state);
+    const fanout = new RoomFanout(roomChildStubs(this.env, this.#roomName, this.platform.clock), recentEvents, state);
     for (const shard of this.#children) fanout.addShard(shard, false);
     this.#counts = counts;
     this.#shards = shards;
@@ -296,6 +297,7 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
   }
 
   #roomStub(): RoomRpc {
-    return getObjectInJurisdiction(this.env.ROOM, this.#roomName);
+    const stub = getObjectInJurisdiction(this.env.ROOM, this.#roomName);
+    return withCallTimeout(stub, this.platform.clock, ROOM_LIMITS.callTimeoutMs);
   }
 }

@@ -1,6 +1,7 @@
 /** Rooms with storage of earlier releases: each released layout, with its rows. */
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { FIRST_SHARD_ID } from "../../../core/room/child-ids.ts";
 import { testBindings } from "../../../workers/testing.ts";
 import { LazyStorage } from "../../kit/lazy-storage.ts";
@@ -153,7 +154,7 @@ async function auditOf(room: string): Promise<readonly object[]> {
   return runInDurableObject(roomStub(room), (_room: Room, { storage }) => {
     const store = new RoomStore(storage, "unused");
     const subjects = new SubjectStore(store.sql);
-    const keys = new SubjectKeys(testBindings.KEYRING as never, room);
+    const keys = new SubjectKeys(testBindings.KEYRING as never, room, systemPlatform.clock);
     return new EncryptedHistory(room, store, subjects, keys).readAuditLog(10);
   });
 }
@@ -226,7 +227,12 @@ test("an interrupted move of plain rows continues with the rest, and each row is
       },
     };
     const subjects = new SubjectStore(store.sql);
-    const history = new EncryptedHistory(room, store, subjects, new SubjectKeys(failing as never, room));
+    const history = new EncryptedHistory(
+      room,
+      store,
+      subjects,
+      new SubjectKeys(failing as never, room, systemPlatform.clock),
+    );
     await expect(encryptPlainHistory(storage, history)).rejects.toThrow("no keyring");
     expect(storage.sql.exec("SELECT COUNT(*) AS n FROM plain_events").one()).toEqual({ n: 250 });
   });

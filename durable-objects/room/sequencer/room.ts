@@ -85,7 +85,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
     this.#replacementRoom = store.replacementRoom();
     const subjects = new SubjectStore(store.sql);
     this.#subjects = subjects;
-    this.#subjectKeys = new SubjectKeys(env.KEYRING, this.#name);
+    this.#subjectKeys = new SubjectKeys(env.KEYRING, this.#name, clock);
     const history = new EncryptedHistory(this.#name, store, subjects, this.#subjectKeys);
     this.#history = history;
     const recentEvents = new RecentEvents(
@@ -93,7 +93,7 @@ export class Room extends DurableObject<RoomEnv> implements RoomRpc, AccessPolic
       store.recentStart(ROOM_LIMITS.shardHistoryEvents),
       ROOM_LIMITS.shardHistoryEvents,
     );
-    const fanout = new RoomFanout(roomChildStubs(env, this.#name), recentEvents, this.#state);
+    const fanout = new RoomFanout(roomChildStubs(env, this.#name, clock), recentEvents, this.#state);
     this.#fanout = fanout;
     const alarms = new AlarmSchedule<"prune" | "outbox">(ctx.storage, "prune");
     this.#alarms = alarms;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import type { JurisdictionNamespace } from "../../../core/room/jurisdiction-namespace.ts";
 import { type KeyringRpc, keyringIndexOfSubject } from "../../../core/room/keyring.ts";
 import { testBindings } from "../../../workers/testing.ts";
@@ -17,6 +18,7 @@ test("a subject whose key could not be destroyed gets a new key on return", asyn
   const keys = new SubjectKeys(
     { getByName: () => keyring } as unknown as JurisdictionNamespace<KeyringRpc>,
     "keys-room",
+    systemPlatform.clock,
   );
   const before = (await keys.forSubjects([SUBJECT])).get(SUBJECT);
   await expect(keys.release([before?.tag ?? ""])).rejects.toThrow("overloaded");

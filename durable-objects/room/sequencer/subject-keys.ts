@@ -1,5 +1,6 @@
 /** The keys of a room's subjects, in memory only: the keyrings hold them, and a destroyed key is not used again. */
 
+import type { Clock } from "../../../core/kit/clock.ts";
 import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../../core/room/jurisdiction-namespace.ts";
 import {
   KEYRING_LIMITS,
@@ -11,6 +12,7 @@ import {
 } from "../../../core/room/keyring.ts";
 import { jurisdictionOfObject } from "../../../core/room/object-names.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
+import { withCallTimeout } from "../../kit/call-timeout.ts";
 
 /** A subject with its tag and key in this room. */
 export interface SubjectKey {
@@ -22,13 +24,15 @@ export interface SubjectKey {
 export class SubjectKeys {
   readonly #keyrings: JurisdictionNamespace<KeyringRpc>;
   readonly #room: string;
+  readonly #clock: Clock;
   readonly #bySubject = new Map<string, SubjectKey>();
   readonly #byTag = new Map<string, CryptoKey>();
   /** Tags of destroyed keys: a response with one of them may still be in flight. */
   readonly #discardedTags = new Map<string, true>();
 
   /** `room`: the object's name. */
-  constructor(keyrings: JurisdictionNamespace<KeyringRpc>, room: string) {
+  constructor(keyrings: JurisdictionNamespace<KeyringRpc>, room: string, clock: Clock) {
+    this.#clock = clock;
     this.#keyrings = keyrings;
     this.#room = room;
   }
@@ -108,7 +112,9 @@ export class SubjectKeys {
   }
 
   #keyring(index: number): KeyringRpc {
-    return getObjectInJurisdiction(this.#keyrings, keyringObjectName(index, jurisdictionOfObject(this.#room)));
+    const stub = getObjectInJurisdiction(this.#keyrings, keyringObjectName(index, jurisdictionOfObject(this.#room)));
+    // Commands wait for keys, one after another: a call that hangs would end the room.
+    return withCallTimeout(stub, this.#clock, ROOM_LIMITS.callTimeoutMs);
   }
 }
 

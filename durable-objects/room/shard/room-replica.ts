@@ -62,6 +62,7 @@ export class RoomReplica {
       this.reset();
       return { range: batch, isRestart: true };
     }
+    const { head } = content.recentEvents;
     const range = content.recentEvents.append(batch);
     if (range === null) {
       // The room no longer has the missing events, so the shard restarts.
@@ -69,6 +70,8 @@ export class RoomReplica {
       this.reset();
       return { range: batch, isRestart: true };
     }
+    // A late call, which was repeated meanwhile: the shard has newer entries.
+    if (batch.to < head) return { range, isRestart: false };
     if (batch.wholeFacts) content.state = RoomState.fromEntries(batch.facts);
     else for (const entry of batch.facts) content.state.apply(entry);
     return { range, isRestart: false };

@@ -13,6 +13,7 @@ import { getObjectInJurisdiction, type JurisdictionNamespace } from "../../../co
 import { parseRoomChildName, roomChildName, streamOfRoom } from "../../../core/room/object-names.ts";
 import type { Participant } from "../../../core/room/participants.ts";
 import { restrictionOn } from "../../../core/room/restrictions.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { HEARTBEAT, HEARTBEAT_REPLY } from "../../../core/room/room-protocol.ts";
 import { RoomState } from "../../../core/room/room-state.ts";
 import { ShardBudgets } from "../../../core/room/shard/shard-budgets.ts";
@@ -24,6 +25,7 @@ import {
   type ShardingConfig,
   siblingCount,
 } from "../../../core/room/sharding.ts";
+import { withCallTimeout } from "../../kit/call-timeout.ts";
 import { LazyStorage } from "../../kit/lazy-storage.ts";
 import { platformOf } from "../../kit/platform-of.ts";
 import { CommandBatcher } from "../command-batcher.ts";
@@ -330,9 +332,11 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
   /** The room, or the relay in front of it. */
   #parent(): RoomRpc {
     const relay = this.#relayIndex;
-    return relay === null
-      ? getObjectInJurisdiction(this.env.ROOM, this.#roomName)
-      : getObjectInJurisdiction(this.env.ROOM_RELAY, roomChildName(this.#roomName, relay));
+    const stub =
+      relay === null
+        ? getObjectInJurisdiction(this.env.ROOM, this.#roomName)
+        : getObjectInJurisdiction(this.env.ROOM_RELAY, roomChildName(this.#roomName, relay));
+    return withCallTimeout(stub, this.platform.clock, ROOM_LIMITS.callTimeoutMs);
   }
 }
 
