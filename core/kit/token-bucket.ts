@@ -22,7 +22,8 @@ export function takeTokens(
   const passedS = bucket === undefined ? 0 : Math.max(0, nowMs - bucket.atMs) / 1_000;
   const tokens = bucket === undefined ? rate.burst : Math.min(rate.burst, bucket.tokens + passedS * rate.perSecond);
   const ok = tokens >= cost;
-  return { bucket: { tokens: ok ? tokens - cost : tokens, atMs: Math.max(nowMs, bucket?.atMs ?? nowMs) }, ok };
+  // A clock that was ahead and is set back must not stop the refill until it is there again.
+  return { bucket: { tokens: ok ? tokens - cost : tokens, atMs: nowMs }, ok };
 }
 
 /** Whether a bucket is full again by `nowMs`, and so equivalent to a missing one. */

@@ -73,6 +73,14 @@ test("a bucket never admits more than its burst and its rate", () => {
   );
 });
 
+test("a bucket is refilled at its rate after the clock is set back", () => {
+  const rate = { perSecond: 1, burst: 2 };
+  const ahead = takeTokens(undefined, rate, 90_000, 2).bucket;
+  const back = takeTokens(ahead, rate, 1_000);
+  expect(back.ok).toBe(false);
+  expect(takeTokens(back.bucket, rate, 2_000).ok).toBe(true);
+});
+
 test("a room gets shards as it grows, keeps them, and restarts with one when it is empty", () => {
   expect([0, 1, 2_500, 2_501, 100_000, 1_000_000, 1e9].map((sockets) => shardCountFor(sockets, 1))).toEqual([
     1,
