@@ -8,8 +8,10 @@ import { inWords, type Person } from "./person.ts";
 import type { RoomChecker } from "./room-checker.ts";
 
 /** Times between two acts. */
-const STAFF_MS = { min: 2_000, max: 12_000 } as const;
-const OPERATOR_MS = { min: 10_000, max: 40_000 } as const;
+const STAFF_MS = { min: 1_000, max: 7_000 } as const;
+const OPERATOR_MS = { min: 6_000, max: 30_000 } as const;
+/** Whoever is to be silenced writes on meanwhile. */
+const SPAM_MS = [60, 120, 180, 300] as const;
 const STOP_MS = { min: 1_000, max: 8_000 } as const;
 /** A person whose data is to be erased is quiet for so long before. */
 const QUIET_MS = 15_000;
@@ -70,11 +72,12 @@ export class Moderation {
     else await this.#send(staff, this.#nextText(staff));
   }
 
-  async #send(staff: Person, command: Command): Promise<boolean> {
+  /** Whether a command was done; null: nobody knows. */
+  async #send(staff: Person, command: Command): Promise<boolean | null> {
     const outcome = await staff.send(command);
     if (outcome.ok) this.acts += 1;
     this.#simulation.log(staff.name, `${JSON.stringify(command)}: ${outcome.ok ? "done" : outcome.error}`);
-    return outcome.ok;
+    return outcome.ok || outcome.error !== "unavailable" ? outcome.ok : null;
   }
 
   #nextText({ name }: Person): Command {
@@ -96,9 +99,11 @@ export class Moderation {
     const subject = person?.profile.subject;
     if (person === null || subject === null || subject === undefined || this.unsure.has(subject)) return;
     this.unsure.add(subject);
+    this.#letWrite(person);
     const isDone = await this.#send(staff, { kind: "ban", subject, address: this.#random.chance(0.3) });
-    if (!isDone) return;
+    if (isDone === null) return;
     this.unsure.delete(subject);
+    if (!isDone) return;
     this.banned.add(subject);
     person.forbiddenSinceMs ??= this.#simulation.nowMs;
   }
@@ -108,21 +113,33 @@ export class Moderation {
     const person = this.#options.crowd.people.find(({ profile }) => profile.subject === subject);
     if (subject === undefined || person === undefined || this.unsure.has(subject)) return;
     // From the sending on it may be undone.
+    const { forbiddenSinceMs } = person;
     this.banned.delete(subject);
     this.unsure.add(subject);
-    person.forbiddenSinceMs = null;
+    person.forbiddenSinceMs = person.isRevoked ? forbiddenSinceMs : null;
     const isDone = await this.#send(staff, { kind: "unban", subject });
-    if (!isDone) return;
+    if (isDone === null) return;
     this.unsure.delete(subject);
+    if (!isDone) {
+      this.banned.add(subject);
+      person.forbiddenSinceMs = forbiddenSinceMs;
+      return;
+    }
     // A client does not come back by itself after a ban.
     person.close("closes");
     this.#simulation.after(3_000, () => person.open());
   }
 
   async #timeOut(staff: Person): Promise<void> {
-    const subject = this.#pickVictim()?.profile.subject;
-    if (subject === null || subject === undefined) return;
+    const person = this.#pickVictim();
+    const subject = person?.profile.subject;
+    if (person === null || subject === null || subject === undefined) return;
+    this.#letWrite(person);
     await this.#send(staff, { kind: "timeout", subject, seconds: this.#random.integer(5, 20) } as Command);
+  }
+
+  #letWrite(person: Person): void {
+    for (const delayMs of SPAM_MS) this.#simulation.after(delayMs, () => void (person.isWriting && person.write()));
   }
 
   async #clear(staff: Person): Promise<void> {

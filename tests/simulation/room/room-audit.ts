@@ -1,4 +1,5 @@
 /** What must be well at the end of a run of a room: long after the last fault, and before anybody leaves. */
+import type { AccessPolicy } from "../../../core/access/access-policy.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";
 import type { RoomSummary } from "../../../core/room/room-summary.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
@@ -21,10 +22,12 @@ export interface RoomAuditOptions {
   readonly crowd: Crowd;
   readonly checker: RoomChecker;
   readonly startMs: number;
+  /** Subjects that the room bans. */
+  readonly banned: ReadonlySet<string>;
+  /** Subjects of whom nobody knows whether they are banned. */
+  readonly unsure: ReadonlySet<string>;
   /** Nothing was disturbed: sums are exact. */
   readonly isStrict: boolean;
-  /** Clocks were not touched. */
-  readonly hasTrueClocks: boolean;
 }
 
 /** The room's calls that an audit makes. */
@@ -49,6 +52,7 @@ export class RoomAudit {
     this.#checkHistory(events);
     this.#checkSanctions(events);
     this.#checkPages(events);
+    await this.#checkRevocations();
     await this.#checkCounts();
   }
 
@@ -83,7 +87,9 @@ export class RoomAudit {
     for (const [index, event] of events.entries()) {
       if (event.offset !== index + 1) this.#fail("history", `the room has no event ${index + 1} of ${events.length}`);
       ledger.see(event, "the room's history");
-      if (event.kind !== "chat" || event.gone === true) continue;
+      if (event.kind !== "chat") continue;
+      if (event.gone === true) this.#checkBlank(event.offset);
+      if (event.gone === true) continue;
       const removal = ledger.removalOf(event.offset, event.by.subject, Number.POSITIVE_INFINITY);
       if (removal !== null)
         this.#fail("removal", `the history has "${event.text}", which offset ${removal.offset} removes`);
@@ -92,6 +98,31 @@ export class RoomAudit {
     for (const offset of ledger.acknowledged) {
       if (offset > events.length)
         this.#fail("durability", `event ${offset} was acknowledged and is not in the history`);
+    }
+  }
+
+  /** A message of the history without its text was removed, or its author erased. */
+  #checkBlank(offset: number): void {
+    const { ledger } = this.#options.checker;
+    const author = ledger.subjectAt(offset);
+    if (author === null || ledger.erased.has(author)) return;
+    if (ledger.removalOf(offset, author, Number.POSITIVE_INFINITY) === null)
+      this.#fail("keys", `the text at offset ${offset} of ${author} is gone, and nothing has removed it`);
+  }
+
+  /** The stream's Live object knows whom the room bans. */
+  async #checkRevocations(): Promise<void> {
+    const { world, stream, banned, unsure, checker } = this.#options;
+    const response = await world.administer({ method: "GET", path: `/api/streams/${stream}/access` });
+    const { revocations } = (await response.json()) as Pick<AccessPolicy, "revocations">;
+    const known = new Set(revocations.flatMap(({ by, subject }) => (by === "ban" ? [subject] : [])));
+    for (const subject of banned) {
+      if (!known.has(subject) && !unsure.has(subject) && !checker.ledger.erased.has(subject))
+        this.#fail("revocation", `${subject} is banned in the room, and the Live object does not know it`);
+    }
+    for (const subject of known) {
+      if (!banned.has(subject) && !unsure.has(subject) && !checker.ledger.erased.has(subject))
+        this.#fail("revocation", `${subject} is not banned in the room, and the Live object says so`);
     }
   }
 
@@ -118,12 +149,13 @@ export class RoomAudit {
   }
 
   #checkPages(events: readonly RoomEvent[]): void {
-    const { crowd, checker } = this.#options;
+    const { crowd, checker, unsure } = this.#options;
     const head = events.length;
     const isBusy = hasBusyMoment(events);
     for (const person of crowd.present) {
       const { page } = person;
       if (page === null || person.forbiddenSinceMs !== null || !page.isReading) continue;
+      if (unsure.has(person.profile.subject ?? "")) continue;
       const who = page.options.process.name;
       if (page.hasStopped) this.#fail("recovery", `${who} (${person.name}) does not come back: ${person.lastStop}`);
       else if (!page.isWelcomed) this.#fail("recovery", `${who} (${person.name}) is not connected`);

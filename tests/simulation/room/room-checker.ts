@@ -14,7 +14,7 @@ import { RoomLedger } from "./room-ledger.ts";
  * what was under way. With faults: a partition, and what is repeated after it.
  */
 const REACH_MS = 3_000;
-const REACH_WITH_FAULTS_MS = 30_000;
+const REACH_WITH_FAULTS_MS = 20_000;
 
 /** The checkers of one room. */
 export class RoomChecker implements PageObserver {

@@ -155,7 +155,8 @@ class RoomRun {
       checker: this.#checker,
       startMs: this.#startMs,
       isStrict: this.#isStrict,
-      hasTrueClocks: !this.#activeFaults.some(({ kind }) => kind.group === "clocks"),
+      banned: this.#moderation.banned,
+      unsure: this.#moderation.unsure,
     });
     await audit.run();
     this.#crowd.removeAll();
