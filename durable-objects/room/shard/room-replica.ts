@@ -32,11 +32,21 @@ export class RoomReplica {
 
   /** The content; concurrent callers share one request to the room. */
   load(): Promise<ReplicaContent> {
-    this.#loading ??= this.#fetchContent().catch((error: unknown) => {
-      this.reset();
-      throw error;
-    });
-    return this.#loading;
+    if (this.#loading !== null) return this.#loading;
+    const loading: Promise<ReplicaContent> = this.#attach().then(
+      (snapshot) => {
+        // The content was dropped meanwhile: what a later caller loads is the content, and there must be no second one.
+        if (this.#loading !== loading) return this.load();
+        this.#content = contentOf(snapshot);
+        return this.#content;
+      },
+      (error: unknown) => {
+        if (this.#loading === loading) this.reset();
+        throw error;
+      },
+    );
+    this.#loading = loading;
+    return loading;
   }
 
   /** Drops the content; the next `load` requests it again. */
@@ -81,14 +91,12 @@ export class RoomReplica {
   effectiveRoles(viewer: Participant): readonly Role[] {
     return this.#content?.state.effectiveRoles(viewer) ?? viewer.roles;
   }
+}
 
-  async #fetchContent(): Promise<ReplicaContent> {
-    const { recent, facts } = await this.#attach();
-    const recentEvents = new RecentEvents(recent.epoch, recent.from, ROOM_LIMITS.shardHistoryEvents);
-    recentEvents.append(recent);
-    this.#content = { recentEvents, state: RoomState.fromEntries(facts) };
-    return this.#content;
-  }
+function contentOf({ recent, facts }: ShardSnapshot): ReplicaContent {
+  const recentEvents = new RecentEvents(recent.epoch, recent.from, ROOM_LIMITS.shardHistoryEvents);
+  recentEvents.append(recent);
+  return { recentEvents, state: RoomState.fromEntries(facts) };
 }
 
 /** The events between a returning viewer's position and the head of `recentEvents`; null if they are not available. */
