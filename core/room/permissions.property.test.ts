@@ -226,6 +226,14 @@ test("a moderator cannot lift or reduce a host's sanctions, nor fill the list so
   expect(model.act(HOSTS[0], { kind: "ban", subject: "ann", address: false })).toBe(true);
 });
 
+test("a ban that a host's timeout would keep from taking effect is refused, and taken once the timeout is lifted", () => {
+  const model = new Model();
+  expect(model.act(HOSTS[0], { kind: "timeout", subject: "ann", seconds: 60 })).toBe(true);
+  expect(model.act(MODERATORS[0], { kind: "ban", subject: "ann", address: false })).toBe(false);
+  expect(model.act(HOSTS[0], { kind: "unban", subject: "ann" })).toBe(true);
+  expect(model.act(MODERATORS[0], { kind: "ban", subject: "ann", address: false })).toBe(true);
+});
+
 test("a command is accepted from its minimum rank and above", () => {
   for (const [kind, { minRank }] of Object.entries(COMMANDS)) {
     for (const rank of RANKS) {

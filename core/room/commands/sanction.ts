@@ -40,11 +40,19 @@ export function decideSanction(
   const capacity = ROOM_LIMITS.sanctions - (rank === "host" ? 0 : ROOM_LIMITS.sanctionsReservedForHosts);
   if (state.sanctions.size + keys.size > capacity) return refuseCommand("full");
   const value: Sanction = { subject, by: by.subject, rank, ban: untilMs === null, untilMs };
-  const entries = [...keys].flatMap((key): StateEntry[] => {
+  const standingSanction = (key: string): Sanction | null => {
     const current = state.sanctions.get(key);
-    const active = current !== undefined && (current.untilMs === null || current.untilMs > context.nowMs);
-    // A timeout does not replace a ban, and nobody replaces the sanction of a higher rank.
-    if (active && ((current.ban && !value.ban) || !mayLiftSanction(rank, current.rank ?? rank))) return [];
+    return current !== undefined && (current.untilMs === null || current.untilMs > context.nowMs) ? current : null;
+  };
+  // A timeout does not replace a ban, and nobody replaces the sanction of a higher rank.
+  const isKept = (current: Sanction): boolean =>
+    (current.ban && !value.ban) || !mayLiftSanction(rank, current.rank ?? rank);
+  const standing = standingSanction(`account:${subject}`);
+  // Behind the timeout of a higher rank a ban would have no effect: it is not acknowledged as one.
+  if (standing !== null && value.ban && !standing.ban && isKept(standing)) return refuseCommand("forbidden");
+  const entries = [...keys].flatMap((key): StateEntry[] => {
+    const current = standingSanction(key);
+    if (current !== null && isKept(current)) return [];
     // The name of a network lasts a day; the ban of a network ends when the name can no longer occur.
     const ofNetwork = untilMs === null && knownNetworks.has(key);
     return [{ of: "sanction", key, value: ofNetwork ? { ...value, untilMs: networkBanEndMs(context.nowMs) } : value }];
