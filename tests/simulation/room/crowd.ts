@@ -9,11 +9,12 @@ export interface CrowdOptions {
   readonly needsTokens: boolean;
   readonly tokenLifetimeS: number;
   readonly writesEveryMs: number;
+  /** Share of those who play: while nobody does, shards hibernate. */
+  readonly playingShare: number;
 }
 
 const ANONYMOUS_SHARE = 0.15;
 const INTRUDER_SHARE = 0.12;
-const PLAYING_SHARE = 0.85;
 const TICKET_SHARE = 0.8;
 
 /** The people of one room. The first is the host, and the second and third are moderators. */
@@ -63,7 +64,7 @@ export class Crowd {
   }
 
   #drawProfile(number: number): PersonProfile {
-    const { sites, needsTokens, tokenLifetimeS, writesEveryMs } = this.#options;
+    const { sites, needsTokens, tokenLifetimeS, writesEveryMs, playingShare } = this.#options;
     const random = this.#random;
     const isStaff = number < 3;
     const kind = random.fraction();
@@ -78,7 +79,7 @@ export class Crowd {
       standing,
       site: random.pick(sites),
       usesTicket,
-      plays: random.chance(PLAYING_SHARE),
+      plays: random.chance(playingShare),
       tokenLifetimeS,
       writesEveryMs,
     };

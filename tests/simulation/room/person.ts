@@ -167,11 +167,11 @@ export class Person {
       if (this.#page !== page) return;
       const what = random.fraction();
       if (!this.isWriting) return;
-      if (what < 0.15) {
+      if (what < 0.25) {
         page.client.addReaction(random.chance(0.7) ? null : "🎉");
         this.likes += 1;
         if (page.isWelcomed) this.sureLikes += 1;
-      } else if (what < 0.2 && subject !== null) void this.send({ kind: "delete", target: 1 });
+      } else if (what < 0.3 && subject !== null) void this.send({ kind: "delete", target: 1 });
       else void this.write();
       this.#act(page, process);
     });

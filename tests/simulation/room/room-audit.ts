@@ -180,6 +180,9 @@ export class RoomAudit {
     if (counts.watching !== playing)
       this.#fail("counts", `${counts.watching} viewers are counted, and ${playing} play`);
     if (counts.peak < playing) this.#fail("counts", `the peak is ${counts.peak}, and ${playing} play`);
+    const players = crowd.people.filter(({ profile }) => profile.plays && profile.standing === "may read").length;
+    if (isStrict && counts.peak > players)
+      this.#fail("counts", `the peak is ${counts.peak}, and no more than ${players} have ever played`);
     const likes = crowd.people.reduce((sum, person) => sum + person.likes, 0);
     const counted = counts.likes + Object.values(counts.reactions).reduce((sum, each) => sum + each, 0);
     const sure = crowd.people.reduce(

@@ -55,6 +55,7 @@ const TOKEN_SHARE = 0.3;
 const STOP_SHARE = 0.15;
 const FLAWLESS_SHARE = 0.1;
 const TOKEN_LIFETIMES_S = [21_600, 21_600, 90] as const;
+const PLAYING_SHARES = [0.85, 0.85, 0] as const;
 const WRITES_EVERY_MS = [6_000, 15_000, 30_000] as const;
 
 /** Runs a plan. */
@@ -116,6 +117,7 @@ class RoomRun {
       needsTokens: this.#needsTokens,
       tokenLifetimeS: random.pick(TOKEN_LIFETIMES_S),
       writesEveryMs: random.pick(WRITES_EVERY_MS),
+      playingShare: random.pick(PLAYING_SHARES),
     });
     this.#moderation = new Moderation({
       world: this.#world,
@@ -207,7 +209,8 @@ class RoomRun {
     person.probe = "unanswered";
     const outcome = await person.write();
     person.probe = "answered";
-    if (!outcome.ok && outcome.error !== "timed-out")
+    // A client that measured a clock while it was wrong renews its token late, and comes back with another one.
+    if (!outcome.ok && outcome.error !== "timed-out" && outcome.error !== "token-expired")
       this.#simulation.fail("recovery", `${person.name} may write, and was told ${outcome.error}`);
   }
 
