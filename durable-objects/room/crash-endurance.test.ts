@@ -1,4 +1,4 @@
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { FIRST_SHARD_ID, type RoomChildId } from "../../core/room/child-ids.ts";
@@ -89,6 +89,8 @@ test("under crashes of room and shards, acknowledged messages are stored and sho
 }, 120_000);
 
 test("a shard with quiet sockets hibernates although tokens expire later; heartbeats do not wake it, and a message does", async () => {
+  // Rooms of other files may go on in this runtime: `putToSleep` waits for the timers of all objects.
+  await abortAllDurableObjects();
   const room = newRoom();
   const socket = await openShardSocket(room, 0, "ann", [], systemPlatform.clock.nowMs() + 3_600_000);
   const received: string[] = [];

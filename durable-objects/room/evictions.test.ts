@@ -3,7 +3,7 @@
  * `waitUntil` is work, and an eviction waits until there is none. So objects are evicted during waves of messages, each in
  * its first idle moment, while others work. A loss of memory during work is tested by the crashes in `crash-endurance.test.ts` and `room-relay.test.ts`.
  */
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterAll, expect, test } from "vitest";
 import { HEARTBEAT, HEARTBEAT_REPLY } from "../../core/room/room-protocol.ts";
 import { seededRandom } from "../../loadtest/model/random.ts";
@@ -151,6 +151,7 @@ test.concurrent("through evictions that close sockets, viewers reconnect and rec
 
 // Alone: `putToSleep` waits until no object has a timer.
 test("the objects of a quiet room sleep and do not wake each other, and heartbeats wake none", async () => {
+  await abortAllDurableObjects();
   const room = "quiet";
   const { writers } = await crowd(room);
   const socket = await openShardSocket(room, 1, "beating");
