@@ -281,7 +281,8 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
       await this.#roomStub().report(this.#childId, { ...report, distinct });
       this.#lastReport = summary;
       this.#lastReportMs = nowMs;
-      if (of.length === 0) await this.#releaseStorage();
+      // The room drops a child that reports nobody; shards may have attached to this one meanwhile, without viewers.
+      if (report.sockets === 0 && report.watching === 0) await this.#rejoin();
     } catch (error) {
       this.#distinctChanged ||= distinct !== null;
       console.warn("a relay could not report its count", error);
@@ -289,11 +290,11 @@ export class RoomRelay extends DurableObject<RoomRelayEnv> implements RoomRpc, S
     }
   }
 
-  /** A relay without shards stores nothing. */
-  async #releaseStorage(): Promise<void> {
-    if (this.#children.size > 0) return;
+  /** Attaches again after the room has dropped this relay, or it would hear nothing. A relay without shards stores nothing. */
+  async #rejoin(): Promise<void> {
     this.#state = null;
-    await this.#storage.clear();
+    if (this.#children.size === 0) await this.#storage.clear();
+    else this.#scheduleTick();
   }
 
   #roomStub(): RoomRpc {

@@ -270,6 +270,8 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
         else this.#replica.reset();
         const relay = this.#relayIndex;
         const { shards } = await this.#parent().report(this.#childId, report);
+        // The object above has dropped this shard: what was loaded meanwhile gets no batches.
+        if (report.sockets === 0) this.#replica.reset();
         if (relay === this.#relayIndex) this.#presence.markReported(report, nowMs);
         this.#setShardCount(shards);
       } catch (error) {
