@@ -199,8 +199,9 @@ export class Moderation {
     await this.#simulation.sleep(this.#random.integer(STOP_MS.min, STOP_MS.max));
     end(checker.storedHead);
     checker.stoppedSinceMs = null;
-    await world.administer({ method: "DELETE", path, body: "{}" });
-    this.#simulation.log("operator", "undoes the stop");
+    const undone = await world.administer({ method: "DELETE", path, body: "{}" });
+    this.#simulation.log("operator", `undoes the stop: ${undone.status}`);
+    if (undone.status !== 200) throw new Error(`the end of a stop was answered ${undone.status}`);
   }
 
   async #erase(): Promise<void> {

@@ -131,8 +131,11 @@ export class RoomAudit {
     const banned = new Map<string, number>();
     const timedOut = new Map<string, { readonly untilMs: number; readonly offset: number }>();
     for (const event of events) {
+      // Of erased people it is not known who they were.
+      if (event.kind === "ban" && event.subject === "") continue;
       if (event.kind === "ban") banned.set(event.subject, event.offset);
-      else if (event.kind === "timeout") timedOut.set(event.subject, { untilMs: event.untilMs, offset: event.offset });
+      else if (event.kind === "timeout" && event.subject !== "")
+        timedOut.set(event.subject, { untilMs: event.untilMs, offset: event.offset });
       else if (event.kind === "unban") {
         banned.delete(event.subject);
         timedOut.delete(event.subject);
