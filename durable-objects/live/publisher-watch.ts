@@ -29,8 +29,8 @@ export class PublisherWatch {
   readonly #clock: Clock;
   readonly #broadcast: BroadcastId;
   #silentAlarms: number;
-  /** The last request or counted alarm, by the monotonic clock; null since the object started. */
-  #lastMs: number | null = null;
+  /** When this object set the alarm, by the monotonic clock; null where an earlier one did. */
+  #alarmSetMs: number | null = null;
   /** Alarms in a row that rang too early to count. */
   #earlyAlarms = 0;
 
@@ -45,7 +45,6 @@ export class PublisherWatch {
 
   /** Restarts the count: the publisher sent a request. */
   recordActivity(): void {
-    this.#lastMs = this.#clock.monotonicMs();
     if (this.#silentAlarms === 0) return;
     this.#silentAlarms = 0;
     this.#storage.delete(SILENT_ALARMS_KEY);
@@ -61,14 +60,13 @@ export class PublisherWatch {
     const isEarly = this.#isEarly();
     this.#earlyAlarms = isEarly ? this.#earlyAlarms + 1 : 0;
     if (!isEarly) {
-      this.#lastMs = this.#clock.monotonicMs();
       this.#silentAlarms += 1;
       if (this.#silentAlarms > LIVE_LIMITS.silentAlarms) return true;
       const count: SilentAlarmCount = { broadcast: this.#broadcast, alarms: this.#silentAlarms };
       this.#storage.put(SILENT_ALARMS_KEY, count);
     }
     const passedMs = Math.max(this.#clock.nowMs(), this.#alarms.dueMs("publisher") ?? 0);
-    await this.#alarms.schedule("publisher", passedMs + 2 ** this.#earlyAlarms * ALARM_INTERVAL_MS);
+    await this.#setAlarm(passedMs + 2 ** this.#earlyAlarms * ALARM_INTERVAL_MS);
     return false;
   }
 
@@ -77,17 +75,22 @@ export class PublisherWatch {
    * each next one is set further ahead.
    */
   #isEarly(): boolean {
-    return this.#lastMs !== null && this.#clock.monotonicMs() - this.#lastMs < ALARM_INTERVAL_MS / 2;
+    return this.#alarmSetMs !== null && this.#clock.monotonicMs() - this.#alarmSetMs < ALARM_INTERVAL_MS / 2;
   }
 
   /** Schedules the next alarm. */
   scheduleAlarm(): Promise<void> {
-    return this.#alarms.schedule("publisher", this.#nextAlarmMs());
+    return this.#setAlarm(this.#nextAlarmMs());
   }
 
   /** Schedules an alarm where an object that starts has none, or one that a clock that ran ahead has set. */
   restoreAlarm(): Promise<void> {
     return this.#alarms.scheduleBy("publisher", this.#nextAlarmMs());
+  }
+
+  #setAlarm(atMs: number): Promise<void> {
+    this.#alarmSetMs = this.#clock.monotonicMs();
+    return this.#alarms.schedule("publisher", atMs);
   }
 
   #nextAlarmMs(): number {
