@@ -56,8 +56,8 @@ test("isolates of one Live object follow it with one feed each, whatever their v
     }
   }
   await new Promise((resolve) => setTimeout(resolve, 1_100));
-  // On a slow machine feeds may have been handed over meanwhile; one request for a part would have made ten.
-  expect((await requests()) - before).toBeLessThan(10);
+  // On a slow machine a feed may have been handed over meanwhile; polling would have made ten times as many requests.
+  expect((await requests()) - before).toBeLessThanOrEqual(isolates.length);
 });
 
 test("when the object loses its memory, no isolate withdraws a part, and all continue with the resent parts", async () => {
