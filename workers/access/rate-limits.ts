@@ -3,7 +3,9 @@
  * binding limits what one data centre takes in a minute. The limits are for floods, far above the rates of people behind one
  * address. Without a known network nothing is limited.
  */
+import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import { type Clock, sleep } from "../../core/kit/clock.ts";
+import { FairPool } from "../../core/kit/fair-pool.ts";
 import { RequestPacer } from "../../core/kit/request-pacer.ts";
 import type { BucketRate } from "../../core/kit/token-bucket.ts";
 import type { Env } from "../env.ts";
@@ -31,8 +33,10 @@ const MAX_REFUSALS = 4_096;
 
 /** The longest wait, and the networks whose turns are remembered, of each kind. */
 const PACER_LIMITS = { maxDelayMs: 2_000, keys: 4_096 } as const;
-/** Requests that wait for their turns at once, of all networks: each holds some 3 kB. Further ones are refused. */
+/** Requests that wait for their turns at once: each holds some 3 kB. Further ones are refused; each network has a share. */
 const MAX_WAITING = 2_000;
+/** Those that one network or subject may have waiting in any case: a household's. */
+const GUARANTEED_WAITING = 8;
 
 /**
  * Kinds whose bursts would delay everybody else: one network's wait for their turns here. A class that opens the page at once
@@ -45,9 +49,9 @@ const PACERS: Partial<Record<RateLimitedRequest, RequestPacer>> = {
   secrets: createPacer({ perSecond: 20, burst: 4 }),
 };
 
-let waitingCount = 0;
+const waiting = new FairPool(MAX_WAITING, GUARANTEED_WAITING);
 
-const refusedUntilMs = new Map<string, number>();
+const refusedUntilMs = new BoundedMap<string, number>(MAX_REFUSALS);
 
 /**
  * The refusal of a request whose network exceeds the rate of its kind, or null once it is the request's turn. With a token's
@@ -70,26 +74,21 @@ export async function refuseOverRate(
   if (limit === undefined) return null;
   const { success } = await limit.limit({ key: who });
   if (success) return null;
-  if (refusedUntilMs.size >= MAX_REFUSALS) refusedUntilMs.clear();
   refusedUntilMs.set(key, nowMs + REFUSAL_TTL_MS);
   return tooManyRequestsResponse(RATE_LIMIT_RETRY_S);
 }
 
 /** Waits for a turn; false where it is too late, or where too many wait. */
 async function waitForTurn(clock: Clock, kind: RateLimitedRequest, who: string): Promise<boolean> {
-  const pacer = PACERS[kind];
-  if (pacer === undefined) return true;
-  const delayMs = pacer.takeTurn(who, clock.monotonicMs());
-  if (delayMs === null) return false;
-  if (delayMs === 0) return true;
-  if (waitingCount >= MAX_WAITING) return false;
-  waitingCount += 1;
+  const delayMs = PACERS[kind]?.takeTurn(who, clock.monotonicMs());
+  if (delayMs === undefined || delayMs === 0) return true;
+  if (delayMs === null || !waiting.tryAcquire(who)) return false;
   try {
     await sleep(clock, delayMs);
+    return true;
   } finally {
-    waitingCount -= 1;
+    waiting.release(who);
   }
-  return true;
 }
 
 function createPacer(rate: BucketRate): RequestPacer {
