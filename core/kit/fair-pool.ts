@@ -13,7 +13,7 @@ export class FairPool {
   readonly #heldByActor = new Map<string, number>();
   #heldTotal = 0;
 
-  /** `least`: the minimum that every actor may hold while the pool has it. */
+  /** `guaranteedShare`: what every actor may hold as long as the pool has it. */
   constructor(capacity: number, guaranteedShare: number) {
     this.#capacity = capacity;
     this.#guaranteedShare = guaranteedShare;
@@ -34,7 +34,7 @@ export class FairPool {
     return true;
   }
 
-  /** Returns what `take` took. */
+  /** Returns what `tryAcquire` took. */
   release(actor: string, amount = 1): void {
     const left = (this.#heldByActor.get(actor) ?? 0) - amount;
     this.#heldTotal -= amount;

@@ -2,7 +2,7 @@
 
 import { parseTrackName, type TrackName } from "../../core/kit/ids.ts";
 import { type Rational, reduceRational } from "../../core/kit/rational.ts";
-import { timescaleFor } from "../../core/media/cmaf/keyframes.ts";
+import { timescaleFor } from "../../core/media/cmaf/video-timescale.ts";
 import { AAC_FRAME_SAMPLES, type SourceInfo, type SourceVideo } from "../ingest/source-info.ts";
 import { UsageError } from "../kit/errors.ts";
 

@@ -3,7 +3,7 @@ import type { Replica } from "../../core/broadcast/replica.ts";
 import { makeTestContext, makeTestEdgeStream } from "../../core/delivery/testing.ts";
 import type { BroadcastId } from "../../core/kit/ids.ts";
 import { testBindings } from "../testing.ts";
-import { type AwaitedDecision, awaitDecision, type WaitDecision } from "./await-decision.ts";
+import { type AwaitedDecision, answerWhenDecided, type WaitDecision } from "./await-decision.ts";
 
 type Ready = { readonly kind: "ready"; readonly parts: number };
 
@@ -26,7 +26,8 @@ async function blockOn(part: number): Promise<{
     const parts = candidate.track(video)?.segments[0]?.parts.length ?? 0;
     return parts > part ? { kind: "ready", parts } : { kind: "wait", target: { kind: "part", msn: 0, part } };
   };
-  return { test, replica, awaited: awaitDecision(context, { replica, track: video, decide }) };
+  const answer = (awaited: AwaitedDecision<Ready>): AwaitedDecision<Ready> => awaited;
+  return { test, replica, awaited: answerWhenDecided(context, { replica, track: video, decide, answer }) };
 }
 
 test("a decision that the replica allows is made at once", async () => {

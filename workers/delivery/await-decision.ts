@@ -12,10 +12,12 @@ const MAX_BLOCKING_MS = 9_000;
 export type WaitDecision = { readonly kind: "wait"; readonly target: WaitTarget };
 
 /** A request that may have to wait. */
-export interface BlockingRequest<Decision> {
+export interface BlockingRequest<Decision, Answer> {
   readonly replica: Replica;
   readonly track: TrackName;
   readonly decide: (replica: Replica) => Decision | WaitDecision;
+  /** Answers once it is decided, or can't be. */
+  readonly answer: (awaited: AwaitedDecision<Decision>) => Answer | Promise<Answer>;
 }
 
 /** The result of a blocking request. */
@@ -33,20 +35,20 @@ export type AwaitedDecision<Decision> =
 
 const isWait = (decision: { readonly kind: string }): decision is WaitDecision => decision.kind === "wait";
 
-/** Decides a request, at once if possible, else as soon as the replica allows. Throws `StreamStoppedError`. */
-export function awaitDecision<Decision extends { readonly kind: string }>(
+/** Answers a request, at once if possible, else as soon as the replica allows. Throws `StreamStoppedError`. */
+export function answerWhenDecided<Decision extends { readonly kind: string }, Answer>(
   context: DeliveryContext,
-  blocking: BlockingRequest<Decision>,
-): AwaitedDecision<Decision> | Promise<AwaitedDecision<Decision>> {
-  const { replica } = blocking;
+  blocking: BlockingRequest<Decision, Answer>,
+): Answer | Promise<Answer> {
+  const { replica, answer } = blocking;
   const decision = blocking.decide(replica);
-  if (isWait(decision)) return waitForDecision(context, blocking, decision.target);
-  return { kind: "decided", decision, replica, waitingSinceMs: null };
+  if (isWait(decision)) return waitForDecision(context, blocking, decision.target).then(answer);
+  return answer({ kind: "decided", decision, replica, waitingSinceMs: null });
 }
 
 async function waitForDecision<Decision extends { readonly kind: string }>(
   { ctx, edge, request }: DeliveryContext,
-  { replica: first, track, decide }: BlockingRequest<Decision>,
+  { replica: first, track, decide }: Omit<BlockingRequest<Decision, unknown>, "answer">,
   firstTarget: WaitTarget,
 ): Promise<AwaitedDecision<Decision>> {
   const { broadcast, targetDurationS } = first.config;

@@ -7,7 +7,7 @@ import type { PartPosition } from "../../core/broadcast/track-position.ts";
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
 import { decidePartRequest, type PartRequestDecision } from "../../core/media/hls/directives.ts";
-import { type AwaitedDecision, awaitDecision, type WaitDecision } from "./await-decision.ts";
+import { answerWhenDecided, type WaitDecision } from "./await-decision.ts";
 import { addHeldTime } from "./cmsd.ts";
 import {
   answerFromIsolate,
@@ -67,17 +67,21 @@ export function deliverPart(
     const decision = decidePartRequest(candidate.state, track, msn, part);
     return decision.kind === "wait" ? { kind: "wait", target: { kind: "settled", msn, part } } : decision;
   };
-  const answer = (
-    awaited: AwaitedDecision<Exclude<PartRequestDecision, { kind: "wait" }>>,
-  ): DeliveryAnswer | Promise<DeliveryAnswer> => {
-    if (awaited.kind === "timeout")
-      return problemAnswer("timeout", "The part did not arrive in time. Reload the playlist and continue from there.");
-    if (awaited.kind === "replaced" || awaited.decision.kind === "not-found")
-      return notFoundAnswer(`Part ${msn}.${part} of ${track} doesn't exist.`, notFoundLifetime);
-    return deliverReadyPart(context, { ...media, ...position, replica: awaited.replica }, awaited.waitingSinceMs);
-  };
-  const awaited = awaitDecision(context, { replica, track, decide });
-  return awaited instanceof Promise ? awaited.then(answer) : answer(awaited);
+  return answerWhenDecided(context, {
+    replica,
+    track,
+    decide,
+    answer: (awaited) => {
+      if (awaited.kind === "timeout")
+        return problemAnswer(
+          "timeout",
+          "The part did not arrive in time. Reload the playlist and continue from there.",
+        );
+      if (awaited.kind === "replaced" || awaited.decision.kind === "not-found")
+        return notFoundAnswer(`Part ${msn}.${part} of ${track} doesn't exist.`, notFoundLifetime);
+      return deliverReadyPart(context, { ...media, ...position, replica: awaited.replica }, awaited.waitingSinceMs);
+    },
+  });
 }
 
 interface ReadyPart extends MediaRequest, PartPosition {

@@ -5,7 +5,7 @@ import { type DeliveryDirectives, decideReload, parseDirectives } from "../../co
 import type { MediaPath } from "../../core/media/hls/media-path.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import { cacheLifetimes } from "../kit/responses.ts";
-import { type AwaitedDecision, awaitDecision, type WaitDecision } from "./await-decision.ts";
+import { type AwaitedDecision, answerWhenDecided, type WaitDecision } from "./await-decision.ts";
 import { addHeldTime, playlistCmsd } from "./cmsd.ts";
 import {
   answerFromIsolate,
@@ -55,10 +55,12 @@ export function deliverWindowPlaylist(
   if (isMedia) countViewer(context, replica, track, directives);
   const decide = (candidate: Replica): ReloadAnswer | WaitDecision =>
     isMedia ? decideMediaReload(candidate, track, directives) : decideIframeReload(candidate, track, directives);
-  const answer = (awaited: AwaitedDecision<ReloadAnswer>): DeliveryAnswer | Promise<DeliveryAnswer> =>
-    answerReload(context, { first: replica, track, file, directives }, awaited);
-  const awaited = awaitDecision(context, { replica, track, decide });
-  return awaited instanceof Promise ? awaited.then(answer) : answer(awaited);
+  return answerWhenDecided(context, {
+    replica,
+    track,
+    decide,
+    answer: (awaited) => answerReload(context, { first: replica, track, file, directives }, awaited),
+  });
 }
 
 function countViewer(

@@ -3,9 +3,10 @@ import { expect, test } from "vitest";
 import type { TrackName } from "../../kit/ids.ts";
 import type { Rational } from "../../kit/rational.ts";
 import { frameData, testInits, testTrackName } from "./fixtures.ts";
-import { KeyframeSchedule, timescaleFor } from "./keyframes.ts";
+import { KeyframeSchedule } from "./keyframes.ts";
 import { findOutputFault } from "./output-checker.ts";
 import { Packager, type PackagerConfig, type PackagerOutput, partTargetFor } from "./packager.ts";
+import { timescaleFor } from "./video-timescale.ts";
 
 const [HIGH, LOW, AUDIO] = ["720p", "360p", "audio"].map(testTrackName) as [TrackName, TrackName, TrackName];
 const STARTED_AT = 1_760_000_000_000;

@@ -12,10 +12,6 @@ const KEYFRAME_LIMITS = {
   maxSegmentMs: 60_000,
 } as const;
 
-/** Timescale in which a video frame lasts a whole number of ticks. */
-const USUAL_TIMESCALE = 90_000;
-/** Minimum ticks per second of another timescale. */
-const FINE_TIMESCALE = 24_000;
 /** An audio frame may exceed a segment's end by this much, seconds: half an AAC frame, and rounding. */
 const AUDIO_MARGIN_S = 0.04;
 
@@ -87,11 +83,4 @@ export class KeyframeSchedule {
     // The quotient of two exact integers below 2^53 rounds correctly to below the next integer.
     return Math.floor((n * this.#a) / this.#b);
   }
-}
-
-/** Ticks per second in which each frame of `frameRate` lasts a whole number of ticks. */
-export function timescaleFor(frameRate: Rational): number {
-  const { num, den } = reduceRational(frameRate);
-  if ((USUAL_TIMESCALE * den) % num === 0) return USUAL_TIMESCALE;
-  return num * Math.ceil(FINE_TIMESCALE / num);
 }
