@@ -124,7 +124,7 @@ class MediaRun {
     this.#world = new MediaWorld({ simulation, code, sites });
     this.#judge = new PlaylistJudge(
       (checker, message) => simulation.fail(checker, message),
-      () => this.#mayGoBack(),
+      ({ broadcast }) => this.#mayGoBack(broadcast),
     );
     this.#tree = new TreeChecker(this.#world);
     this.#shape = {
@@ -170,12 +170,15 @@ class MediaRun {
 
   /**
    * A Live object that lost its memory may have lost parts with it, and a publisher that is away does not send them again.
-   * Nodes below hide that for three target durations.
+   * Nodes below hide that for three target durations, or until another broadcast replaces the one that lost them.
    */
-  #mayGoBack(): boolean {
+  #mayGoBack(broadcast: string): boolean {
     const { lastEndMs } = this.#world.live(STREAM);
+    if (lastEndMs === null) return false;
+    const current = this.#broadcasting?.current;
+    if (current?.isOnAir === true && current.broadcast.config.broadcast !== broadcast) return true;
     const hiddenMs = 3_000 * Math.ceil((this.#shape.partMs * this.#shape.partsPerSegment) / 1000);
-    return lastEndMs !== null && this.#simulation.nowMs - lastEndMs >= hiddenMs;
+    return this.#simulation.nowMs - lastEndMs >= hiddenMs;
   }
 
   /** Something goes wrong, other than that viewers come and go as they like. */
@@ -213,6 +216,7 @@ class MediaRun {
     await this.#simulation.sleep(this.#isStrict ? FLAWLESS_SETTLE_MS : SETTLE_MS);
     this.#checkAllIsWell(broadcasting);
     await this.#endBroadcast(broadcasting);
+    this.#tree.allowAudit();
     await auditRecordings(this.#world, (path) => this.#fetchAsViewer(path));
     this.#audience.removeAll();
     await this.#simulation.sleep(IDLE_MS);

@@ -28,6 +28,7 @@ export class TreeChecker {
   readonly #crossings = new BoundedMap<string, Map<string, number>>(MAX_LINKS);
   readonly #requests: { readonly atMs: number; readonly from: string }[] = [];
   #isFaulty = false;
+  #isAudited = false;
   #feeds = 0;
   /** The most that was seen, for the report. */
   mostCrossings = 0;
@@ -42,6 +43,11 @@ export class TreeChecker {
   /** Faults have begun: what is bounded is more from here on. */
   allowFaults(): void {
     this.#isFaulty = true;
+  }
+
+  /** From here on rates are not judged: an audit asks for the playlists of every broadcast, one after the other. */
+  allowAudit(): void {
+    this.#isAudited = true;
   }
 
   #observeStream(from: SimulatedProcess, to: SimulatedProcess): (chunk: Uint8Array) => void {
@@ -75,7 +81,7 @@ export class TreeChecker {
   }
 
   #observeRequest(from: SimulatedProcess, to: SimulatedProcess, what: string): void {
-    if (!to.place.startsWith("live") || !FROM_BELOW.test(what)) return;
+    if (this.#isAudited || !to.place.startsWith("live") || !FROM_BELOW.test(what)) return;
     const { nowMs } = this.#world.simulation;
     this.#requests.push({ atMs: nowMs, from: from.place });
     while ((this.#requests[0]?.atMs ?? nowMs) < nowMs - WINDOW_MS) this.#requests.shift();
