@@ -1,8 +1,10 @@
 /** The latest broadcast of a stream in its Live object's memory. */
 import type { BroadcastConfig, LogEntry } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
+import { nextPartOf } from "../../core/broadcast/track-position.ts";
 import type { FeedFanout } from "../../core/delivery/feed-fanout.ts";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
+import type { PublishProgress } from "../../core/ingest/publish-api.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
 import type { PublisherWatch } from "./publisher-watch.ts";
 
@@ -11,6 +13,7 @@ export const NO_PUBLISHER = "";
 
 /** What an active broadcast consists of. */
 export interface ActiveBroadcastParts {
+  /** As it was restored: all that it lists is durable. */
   readonly replica: Replica;
   readonly fanout: FeedFanout;
   readonly publisherWatch: PublisherWatch;
@@ -25,6 +28,8 @@ export class ActiveBroadcast {
   readonly fanout: FeedFanout;
   readonly publisherWatch: PublisherWatch;
   publisher: string;
+  /** Last durable segment by track. A window that has slid on says nothing of it: storage may lag behind the window. */
+  readonly #durableMsns: Map<TrackName, number>;
   #lastActivityMs: number;
 
   constructor({ replica, fanout, publisherWatch, publisher, nowMs }: ActiveBroadcastParts) {
@@ -32,6 +37,7 @@ export class ActiveBroadcast {
     this.fanout = fanout;
     this.publisherWatch = publisherWatch;
     this.publisher = publisher;
+    this.#durableMsns = new Map([...replica.state.tracks].map(([name, state]) => [name, nextPartOf(state).msn - 1]));
     this.#lastActivityMs = nowMs;
   }
 
@@ -68,6 +74,22 @@ export class ActiveBroadcast {
   /** Appends an entry to the log, which its feeds follow. */
   appendEntry(entry: LogEntry, bytes: Uint8Array | null): void {
     this.replica.appendEntry(entry, bytes);
+  }
+
+  /** Records that a segment, and all before it, are in R2 and in the index. */
+  recordDurable(track: TrackName, msn: number): void {
+    this.#durableMsns.set(track, msn);
+    this.appendEntry({ kind: "durable", track, msn }, null);
+  }
+
+  /** The position of each track, as publish responses carry it. */
+  describeProgress(): PublishProgress {
+    const { replica } = this;
+    const tracks = [...replica.state.tracks].map(([name, state]) => {
+      const durableMsn = this.#durableMsns.get(name) ?? -1;
+      return [name, { durableMsn, next: nextPartOf(state), inits: replica.initVersions(name) }];
+    });
+    return { epoch: replica.epoch, tracks: Object.fromEntries(tracks) as PublishProgress["tracks"] };
   }
 
   /** Segments that are not closed. */

@@ -1,9 +1,7 @@
-/** The state of a replica's broadcast, as status and publish responses describe it. */
+/** The state of a replica's broadcast, as its status describes it. */
 import type { TrackState } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
 import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
-import { nextPartOf } from "../../core/broadcast/track-position.ts";
-import type { PublishProgress } from "../../core/ingest/publish-api.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 
 /** Whether a broadcast is live. `isSilent`: its publisher has sent nothing for longer than segments last. */
@@ -33,16 +31,6 @@ export function describeBroadcast(
 export function latestProgramTimeMs({ state }: Replica): number | null {
   const times = [...state.tracks.values()].flatMap((track) => describeTrack(track).programTimeMs ?? []);
   return times.length === 0 ? null : Math.max(...times);
-}
-
-/** The position of each track, as publish responses carry it. */
-export function describePublishProgress(replica: Replica): PublishProgress {
-  const tracks = [...replica.state.tracks].map(([name, state]) => {
-    const open = state.segments.find((segment) => !segment.durable);
-    const durableMsn = (open?.msn ?? nextPartOf(state).msn) - 1;
-    return [name, { durableMsn, next: nextPartOf(state), inits: replica.initVersions(name) }];
-  });
-  return { epoch: replica.epoch, tracks: Object.fromEntries(tracks) as PublishProgress["tracks"] };
 }
 
 function describeTrack({ track, segments }: TrackState): StreamStatus["tracks"][number] {

@@ -13,7 +13,6 @@ import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
 import { type ActiveBroadcast, NO_PUBLISHER } from "./active-broadcast.ts";
 import type { BroadcastLifecycle } from "./broadcast-lifecycle.ts";
-import { describePublishProgress } from "./broadcast-status.ts";
 import type { BroadcastRow, BroadcastStore } from "./broadcast-store.ts";
 import type { RecordingPlaylists } from "./recording-playlists.ts";
 import type { ArchiveJob, SegmentArchive } from "./segment-archive.ts";
@@ -136,7 +135,7 @@ export class Publishing {
     if (order < 0) return this.#acceptPublish();
     if (order > 0) {
       const reply = refusePublish("outOfOrder", `Resend ${track} from the part named in \`tracks\`.`);
-      return { ...reply, answer: describePublishProgress(current.replica) };
+      return { ...reply, answer: current.describeProgress() };
     }
     if (meta.start !== undefined && current.replica.initSection(track, meta.start.initVersion) === null) {
       return refusePublish("initMissing", `Send init-${meta.start.initVersion}.mp4 of ${track} first.`);
@@ -230,8 +229,7 @@ export class Publishing {
     const current = this.#current;
     if (current === null || current.hasEnded) return;
     for (const { broadcast, track, segment } of jobs) {
-      if (current.id !== broadcast) continue;
-      current.appendEntry({ kind: "durable", track, msn: segment.msn }, null);
+      if (current.id === broadcast) current.recordDurable(track, segment.msn);
     }
   }
 
@@ -250,7 +248,7 @@ export class Publishing {
   #acceptPublish(): PublishResult {
     const current = this.#current;
     if (current === null) return refusePublish("notOpen", "Open the broadcast first.");
-    return { ok: true, answer: describePublishProgress(current.replica) };
+    return { ok: true, answer: current.describeProgress() };
   }
 
   #nowMs(): number {
