@@ -9,6 +9,7 @@ import type { FeedMessage } from "./feed-codec.ts";
 import { Replica, type ReplicaCursor } from "./replica.ts";
 import type { StreamStatus } from "./stream-status.ts";
 import { TailBuffer } from "./tail-buffer.ts";
+import { comparePartPositions, nextPartOf, type PartPosition } from "./track-position.ts";
 
 /** Callbacks of a replica that is updated by feeds. */
 export interface ReplicaEvents {
@@ -57,6 +58,12 @@ export class ReplicaUpdater {
   get resumePosition(): ReplicaCursor | null {
     const base = this.#candidate?.replica ?? this.#replica;
     return base === null ? null : { epoch: base.epoch, offset: base.offset };
+  }
+
+  /** Whether the node above has lost a part that the replica lists: its new epoch has not come that far again. */
+  isLostAbove(track: TrackName, part: PartPosition): boolean {
+    const above = this.#candidate?.replica.track(track);
+    return above !== undefined && comparePartPositions(nextPartOf(above), part) <= 0;
   }
 
   /** Applies a message. `again`: this feed is no longer useful, subscribe again. Throws `BroadcastLogError` on an inconsistent snapshot. */

@@ -8,6 +8,7 @@ import { StreamStoppedError } from "../access/stream-stopped-error.ts";
 import type { Replica } from "../broadcast/replica.ts";
 import { type ReplicaEvents, ReplicaUpdater } from "../broadcast/replica-updater.ts";
 import type { StreamStatus, TierName } from "../broadcast/stream-status.ts";
+import type { PartPosition } from "../broadcast/track-position.ts";
 import type { Platform } from "../kit/clock.ts";
 import type { StreamName, TrackName } from "../kit/ids.ts";
 import { Notifier } from "../kit/notifier.ts";
@@ -133,6 +134,11 @@ export class EdgeStream {
   /** The current replica, without a request to the node above. */
   get currentReplica(): Replica | null {
     return this.#updater.replica;
+  }
+
+  /** Whether a part that the replica lists is lost in the node above: pulls of it are useless. */
+  isLostAbove(track: TrackName, part: PartPosition): boolean {
+    return this.#updater.isLostAbove(track, part);
   }
 
   /** When the replica last changed, milliseconds since the epoch. */

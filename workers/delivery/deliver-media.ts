@@ -131,6 +131,7 @@ async function deliverLackingPart(
   await edge.awaitTrackBytes(ctx, track, edge.platform.clock.nowMs() + EDGE_STREAM_LIMITS.feedWaitMs);
   const bytes = replica.tail.partBytes(track, msn, part);
   if (bytes !== null) return answerHeldPart(context, ready, segment, { bytes, waitingSinceMs });
+  if (edge.isLostAbove(track, { msn, part })) return problemAnswer("not-available-yet");
   const pulled = await new Puller(context).pullPart(replica.config.broadcast, track, segment, part);
   const { value, tiers, outcome } = pulled;
   if (value === null) return { ...problemAnswer("not-available-yet"), outcome };

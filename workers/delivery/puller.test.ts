@@ -58,3 +58,25 @@ test("a follower of the read of an outline waits as long", async () => {
   expect(await Promise.all(reads)).toEqual([true, true]);
   expect(attempts).toEqual(["outline", "outline"]);
 });
+
+test("a playlist that does not exist yet is asked for once within two seconds, however many viewers come", async () => {
+  let pulls = 0;
+  const node = {
+    pullPlaylist: () => {
+      pulls += 1;
+      return Promise.resolve(null);
+    },
+  } as Partial<UpstreamNode> as UpstreamNode;
+  const { edge, clock } = makeTestEdgeStream({ nodeAt: () => node });
+  const context: PullContext = { env: testBindings, ctx: makeTestContext(), edge };
+  const pull = async (): Promise<void> => {
+    const pulled = new Puller(context).pullPlaylist("replaced" as BroadcastId, video, "media.m3u8");
+    await clock.advance(10);
+    expect((await pulled).value).toBeNull();
+  };
+  for (let viewer = 0; viewer < 20; viewer += 1) await pull();
+  expect(pulls).toBe(1);
+  await clock.advance(2_000);
+  await pull();
+  expect(pulls).toBe(2);
+});

@@ -49,11 +49,18 @@ export interface PullContext {
 /** Calls that the pull of a playlist may make: of the stored one, and of the Live object that renders a missing one. */
 const PLAYLIST_CALLS = 2;
 
-/** A segment missing in R2 is a gap. Missing segments are cached for this long, up to this many. */
+/** A segment missing in R2 is a gap. Missing segments are cached for this long. */
 const MISSING_SEGMENT_TTL_MS = 10_000;
-const MAX_MISSING_SEGMENTS = 4_096;
+/** A closed segment that neither the node above nor R2 has comes again with its publisher. */
+const MISSING_CLOSED_SEGMENT_TTL_MS = 1_000;
+/**
+ * A broadcast that another has replaced has no playlist until its segments are stored, which all its viewers ask for. The
+ * absence is cached for this long.
+ */
+const MISSING_PLAYLIST_TTL_MS = 2_000;
+const MAX_MISSING_OBJECTS = 4_096;
 
-const missingUntilMs = new BoundedMap<string, number>(MAX_MISSING_SEGMENTS);
+const missingUntilMs = new BoundedMap<string, number>(MAX_MISSING_OBJECTS);
 const decoder = new TextDecoder();
 
 /** The pulls of one stream in flight. */
@@ -96,15 +103,9 @@ export class Puller {
   }
 
   /** A segment outside the window, or of an ended broadcast; a missing one is cached for a while. */
-  async pullPastSegment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<PullResult<Uint8Array>> {
+  pullPastSegment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<PullResult<Uint8Array>> {
     const key = mediaObjectKey(this.#edge.stream, broadcast, track, `${msn}.m4s`);
-    const { clock } = this.#edge.platform;
-    if (clock.nowMs() < (missingUntilMs.get(key) ?? 0)) return { value: null, tiers: [], outcome: "hits" };
-    const pulled = await this.pullSegment(broadcast, track, msn);
-    if (pulled.value === null) {
-      missingUntilMs.set(key, clock.nowMs() + MISSING_SEGMENT_TTL_MS);
-    }
-    return pulled;
+    return this.#rememberMissing(key, MISSING_SEGMENT_TTL_MS, () => this.pullSegment(broadcast, track, msn));
   }
 
   /** A stored segment. */
@@ -113,14 +114,17 @@ export class Puller {
     return this.#coalesce(getPullFlights(this.#edge).bytes, key, () => this.#readThroughCache(key));
   }
 
-  /** A closed segment that may not be stored yet. */
-  async pullClosedSegment(
-    broadcast: BroadcastId,
-    track: TrackName,
-    segment: SegmentState,
-  ): Promise<PullResult<Uint8Array>> {
-    if (segment.durable) return this.pullSegment(broadcast, track, segment.msn);
-    const { msn } = segment;
+  /** A closed segment that may not be stored yet; a missing one is cached briefly. */
+  pullClosedSegment(broadcast: BroadcastId, track: TrackName, segment: SegmentState): Promise<PullResult<Uint8Array>> {
+    const { msn, durable } = segment;
+    if (durable) return this.pullSegment(broadcast, track, msn);
+    const key = mediaObjectKey(this.#edge.stream, broadcast, track, `${msn}.m4s`);
+    return this.#rememberMissing(`closed ${key}`, MISSING_CLOSED_SEGMENT_TTL_MS, () =>
+      this.#pullUnstoredSegment(broadcast, track, msn),
+    );
+  }
+
+  async #pullUnstoredSegment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<PullResult<Uint8Array>> {
     const pulled = await this.#pullFromParent(`${broadcast}/${track}/${msn}`, (node) =>
       node.pullSegment(broadcast, track, msn),
     );
@@ -177,15 +181,11 @@ export class Puller {
    * A playlist of any broadcast without a replica in this isolate. Playlists of an ended and stored broadcast are stored
    * too: the Live object renders and stores a missing one.
    */
-  async pullPlaylist(
-    broadcast: BroadcastId,
-    track: TrackName,
-    file: PlaylistFile,
-  ): Promise<PullResult<PreparedPlaylist>> {
+  pullPlaylist(broadcast: BroadcastId, track: TrackName, file: PlaylistFile): Promise<PullResult<PreparedPlaylist>> {
     const key = playlistObjectKey(this.#edge.stream, broadcast, track, file);
     const kept = getCachedRecording(key);
-    if (kept !== null) return { value: kept, tiers: ["corral-isolate; hit"], outcome: "hits" };
-    return this.#coalesce(getPullFlights(this.#edge).playlists, key, async () => {
+    if (kept !== null) return Promise.resolve({ value: kept, tiers: ["corral-isolate; hit"], outcome: "hits" });
+    const load = async (): Promise<PulledObject<PreparedPlaylist>> => {
       const stored = await this.#readThroughCache(key);
       if (stored.value !== null)
         return { ...stored, value: prepareRecording(key, JSON.parse(decoder.decode(stored.value))) };
@@ -197,7 +197,19 @@ export class Puller {
       if (pulled === null) return { value: null, tiers: [`corral-${address.tier}; fwd=miss`] };
       counters.countObject(key);
       return { value: prepareRecording(key, pulled), tiers: [`corral-${address.tier}; hit`] };
-    });
+    };
+    return this.#rememberMissing(key, MISSING_PLAYLIST_TTL_MS, () =>
+      this.#coalesce(getPullFlights(this.#edge).playlists, key, load),
+    );
+  }
+
+  /** Caches that an object is missing. */
+  async #rememberMissing<T>(key: string, ttlMs: number, pull: () => Promise<PullResult<T>>): Promise<PullResult<T>> {
+    const { clock } = this.#edge.platform;
+    if (clock.nowMs() < (missingUntilMs.get(key) ?? 0)) return { value: null, tiers: [], outcome: "hits" };
+    const pulled = await pull();
+    if (pulled.value === null) missingUntilMs.set(key, clock.nowMs() + ttlMs);
+    return pulled;
   }
 
   /** An object from the data centre's cache; on a miss this isolate requests it upstream and fills the cache. */

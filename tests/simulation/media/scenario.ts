@@ -173,10 +173,10 @@ class MediaRun {
    * Nodes below hide that for three target durations, or until another broadcast replaces the one that lost them.
    */
   #mayGoBack(broadcast: string): boolean {
-    const { lastEndMs } = this.#world.live(STREAM);
+    const { lastEndMs, storage } = this.#world.live(STREAM);
     if (lastEndMs === null) return false;
-    const current = this.#broadcasting?.current;
-    if (current?.isOnAir === true && current.broadcast.config.broadcast !== broadcast) return true;
+    const [latest] = storage.query<{ id: string }>("SELECT id FROM broadcasts ORDER BY sequence DESC LIMIT 1");
+    if (latest?.id !== broadcast) return true;
     const hiddenMs = 3_000 * Math.ceil((this.#shape.partMs * this.#shape.partsPerSegment) / 1000);
     return this.#simulation.nowMs - lastEndMs >= hiddenMs;
   }
