@@ -18,7 +18,8 @@ function helloOf(epoch: string, parts: number): Parameters<ReplicaUpdater["apply
   ];
   for (const { entry, bytes } of entries) replica.appendEntry(entry, bytes);
   const access = PUBLIC_ACCESS_POLICY;
-  return { header: { kind: "hello", epoch, access, snapshot: replica.snapshot() }, body: NO_BODY };
+  const { offset } = replica;
+  return { header: { kind: "hello", epoch, offset, access, snapshot: replica.snapshot() }, body: NO_BODY };
 }
 
 test("a part that the replica lists is lost above until the new epoch has come that far again", () => {

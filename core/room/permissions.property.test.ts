@@ -208,8 +208,25 @@ test("staff is decided by the current role, not by past roles or expired and rev
   expect(revoked(4).effectiveRank("second", NOW)).toBe("viewer");
   expect(revoked(0).effectiveRank("second", NOW + 1_000)).toBe("viewer");
   // A host's messages stand while they are readable.
-  expect(model.state.effectiveRank("host", NOW + day + ROOM_LIMITS.hostProtectionMs - 1)).toBe("host");
-  expect(model.state.effectiveRank("host", NOW + day + ROOM_LIMITS.hostProtectionMs)).toBe("viewer");
+  const endMs = NOW + day + ROOM_LIMITS.hostProtectionMs + ROOM_LIMITS.staffGrantMarginMs;
+  expect(model.state.effectiveRank("host", endMs - 1)).toBe("host");
+  expect(model.state.effectiveRank("host", endMs)).toBe("viewer");
+});
+
+test("staff keep their rank until the end of their latest token, whether or not its renewal is recorded", () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 300_000 }), { maxLength: 20 }), (extensions) => {
+      const state = new RoomState();
+      let endMs = NOW + 60_000;
+      for (const extensionMs of [0, ...extensions]) {
+        const nowMs = endMs - 1;
+        endMs += extensionMs;
+        const participant = { ...MODERATORS[0], expiresMs: endMs };
+        for (const entry of staffChange(state, participant, nowMs)?.entries ?? []) state.apply(entry);
+        expect(state.effectiveRank(participant.subject ?? "", endMs - 1)).toBe("moderator");
+      }
+    }),
+  );
 });
 
 test("a moderator cannot lift or reduce a host's sanctions, nor fill the list so that a host cannot ban", () => {

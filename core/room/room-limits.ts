@@ -12,8 +12,8 @@ const SERVER_LIMITS = {
   moderators: 200,
   /** A known host is protected from moderators for this long after the token's expiry. */
   hostProtectionMs: 2_592_000_000,
-  /** A token that expires by so little later than the recorded one is not recorded again. */
-  staffRenewalToleranceMs: 60_000,
+  /** A recorded rank outlasts its token by this: a renewed token that ends within it is not recorded again. */
+  staffGrantMarginMs: 60_000,
   /** Staff tokens that the room records; beyond it the one that expires first is replaced. */
   staffGrants: 500,
   /** Messages held for review; further ones are refused with `review-full`. */

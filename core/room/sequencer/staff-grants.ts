@@ -21,7 +21,7 @@ export function staffChange(state: RoomState, participant: Participant, nowMs: n
   const rank = rankOfRoles(roles);
   if (subject === null || rank === "viewer" || restrictionOn(state, participant, nowMs) !== null) return null;
   const endMs = expiresMs ?? nowMs + ACCESS_LIMITS.tokenLifetimeMs;
-  const untilMs = endMs + (rank === "host" ? ROOM_LIMITS.hostProtectionMs : 0);
+  const untilMs = endMs + ROOM_LIMITS.staffGrantMarginMs + (rank === "host" ? ROOM_LIMITS.hostProtectionMs : 0);
   const value: StaffGrant = { rank, untilMs, version: tokenVersion ?? 0 };
   // A moderator's sanction ends when its subject turns out to be a host.
   const own = rank === "host" ? [...state.sanctions].filter(([, sanction]) => sanction.subject === subject) : [];
@@ -39,7 +39,7 @@ export function staffChange(state: RoomState, participant: Participant, nowMs: n
 function isGrantKnown(known: StaffGrant | undefined, { rank, untilMs, version }: StaffGrant, nowMs: number): boolean {
   if (known === undefined || known.untilMs <= nowMs) return false;
   if (known.rank !== rank) return higherRank(known.rank, rank) === known.rank;
-  return known.version >= version && known.untilMs > untilMs - ROOM_LIMITS.staffRenewalToleranceMs;
+  return known.version >= version && known.untilMs >= untilMs - ROOM_LIMITS.staffGrantMarginMs;
 }
 
 /** At capacity, the grant that ends first is dropped. Grants of hosts last longer, so those of moderators go first. */

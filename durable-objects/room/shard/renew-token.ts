@@ -2,27 +2,41 @@
 import { findAccessDenial } from "../../../core/access/access-policy.ts";
 import { type ViewerTokenKeys, verifyViewerToken } from "../../../core/access/viewer-token.ts";
 import type { Clock } from "../../../core/kit/clock.ts";
+import type { Participant } from "../../../core/room/participants.ts";
+import { rankOfRoles } from "../../../core/room/permissions.ts";
 import type { TokenRenewalOutcome } from "../../../core/room/room-protocol.ts";
 import type { RoomState } from "../../../core/room/room-state.ts";
 import type { Connection } from "./connections.ts";
 
+/** What a renewal runs on. */
+export interface TokenRenewalContext {
+  readonly keys: ViewerTokenKeys;
+  readonly stream: string;
+  readonly clock: Clock;
+  loadState(): Promise<RoomState>;
+  /** Tells the room how long the rank of a member of its staff lasts. */
+  recordStaff(viewer: Participant): Promise<void>;
+}
+
 /** Replaces a connection's token by a new token of the same subject. */
 export async function renewToken(
-  keys: ViewerTokenKeys,
-  stream: string,
+  { keys, stream, clock, loadState, recordStaff }: TokenRenewalContext,
   connection: Connection,
   token: string,
-  loadState: () => Promise<RoomState>,
-  clock: Clock,
 ): Promise<TokenRenewalOutcome> {
   const claims = await verifyViewerToken(keys, stream, token);
   if (typeof claims === "string") return { ok: false, error: claims };
   if (claims.subject !== connection.viewer.subject) return { ok: false, error: "token-other-subject" };
-  const state = await loadState().catch(() => null);
-  if (state === null) return { ok: false, error: "unavailable" };
   const viewer = { ...connection.viewer, ...claims };
-  const refusal = findAccessDenial(state.access, { ...viewer, roles: state.effectiveRoles(viewer) }, clock.nowMs());
-  if (refusal !== null) return { ok: false, error: refusal };
+  try {
+    const state = await loadState();
+    const refusal = findAccessDenial(state.access, { ...viewer, roles: state.effectiveRoles(viewer) }, clock.nowMs());
+    if (refusal !== null) return { ok: false, error: refusal };
+    // The room protects staff until the end of the token that it knows.
+    if (rankOfRoles(viewer.roles) !== "viewer") await recordStaff(viewer);
+  } catch {
+    return { ok: false, error: "unavailable" };
+  }
   // The connection may have closed meanwhile.
   if (connection.state === "admitted") connection.updateAttachment({ viewer });
   return { ok: true, expiresMs: claims.expiresMs };

@@ -123,9 +123,11 @@ export class RoomShard extends DurableObject<RoomShardEnv> implements ShardRpc {
       socketsPerAddress: this.#sharding.socketsPerAddress,
       parent: () => this.#parent(),
     };
+    const recordStaff = (viewer: Participant): Promise<void> => this.#parent().recordStaff(viewer);
+    const renewal = { keys: viewerKeys, stream, clock, loadState, recordStaff };
     this.#frameHandler = new FrameHandler(this.#context, {
       intake: new CommandIntake(batcher, reviewQueue, clock),
-      renewToken: (connection, token) => renewToken(viewerKeys, stream, connection, token, loadState, clock),
+      renewToken: (connection, token) => renewToken(renewal, connection, token),
       requestPresenceRefresh: () => this.#presenceRefresh.request(),
     });
     this.#presenceRefresh = new PresenceRefresh({

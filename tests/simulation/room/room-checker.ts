@@ -138,8 +138,13 @@ export class RoomChecker implements PageObserver {
     return author === null || mayRemoveMessage(rank, this.#rankOf(author));
   }
 
+  /** The rank that protects a person: it ends with the last token that the room has seen, and nobody renews one while away. */
   #rankOf(subject: string): ReturnType<typeof rankOfRoles> {
-    return rankOfRoles(this.#bySubject.get(subject)?.profile.roles ?? []);
+    const person = this.#bySubject.get(subject);
+    if (person === undefined) return "viewer";
+    const { roles, tokenLifetimeS } = person.profile;
+    const isAway = person.page?.isWelcomed !== true;
+    return isAway && 1000 * tokenLifetimeS < this.#simulation.nowMs ? "viewer" : rankOfRoles(roles);
   }
 
   get #reachMs(): number {
