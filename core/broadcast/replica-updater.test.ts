@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
 import type { TrackName } from "../kit/ids.ts";
+import { VirtualClock } from "../kit/virtual-clock.ts";
 import { Replica } from "./replica.ts";
 import { ReplicaUpdater } from "./replica-updater.ts";
 import { TailBuffer } from "./tail-buffer.ts";
@@ -24,13 +25,28 @@ function helloOf(epoch: string, parts: number): Parameters<ReplicaUpdater["apply
 
 test("a part that the replica lists is lost above until the new epoch has come that far again", () => {
   const events = { objectReceived: () => {}, accessChanged: () => {}, replicaReplaced: () => {} };
-  const updater = new ReplicaUpdater(1_000, events);
-  updater.applyMessage(helloOf("first", 4), 0);
+  const updater = new ReplicaUpdater(new VirtualClock(), 1_000, events);
+  updater.applyMessage(helloOf("first", 4));
   expect(updater.isLostAbove(video, { msn: 0, part: 3 })).toBe(false);
   // The Live object lost what was not stored.
-  updater.applyMessage(helloOf("second", 2), 0);
+  updater.applyMessage(helloOf("second", 2));
   expect(updater.replica?.track(video)?.segments[0]?.parts).toHaveLength(4);
   expect([1, 2, 3].map((part) => updater.isLostAbove(video, { msn: 0, part }))).toEqual([false, true, true]);
-  updater.applyMessage(helloOf("third", 4), 0);
+  updater.applyMessage(helloOf("third", 4));
   expect(updater.isLostAbove(video, { msn: 0, part: 3 })).toBe(false);
+});
+
+test("a clock that jumps does not show what the node above lost any earlier", async () => {
+  const clock = new VirtualClock();
+  const events = { objectReceived: () => {}, accessChanged: () => {}, replicaReplaced: () => {} };
+  const updater = new ReplicaUpdater(clock, 1_000, events);
+  updater.applyMessage(helloOf("first", 4));
+  updater.applyMessage(helloOf("second", 2));
+  const beat = { header: { kind: "beat" as const }, body: NO_BODY };
+  clock.setWallTime(clock.nowMs() + 60_000);
+  updater.applyMessage(beat);
+  expect(updater.replica?.epoch).toBe("first");
+  await clock.advance(6_100);
+  updater.applyMessage(beat);
+  expect(updater.replica?.epoch).toBe("second");
 });

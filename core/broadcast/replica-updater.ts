@@ -3,6 +3,7 @@
  * least the same media, so that nothing a viewer has seen is withdrawn.
  */
 import { type AccessPolicy, mergeAccessPolicy, PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
+import type { Clock } from "../kit/clock.ts";
 import type { TrackName } from "../kit/ids.ts";
 import type { LogEntry } from "./broadcast-log.ts";
 import type { FeedMessage } from "./feed-codec.ts";
@@ -33,13 +34,18 @@ export class ReplicaUpdater {
   /** The access policy from feeds; unknown without a replica. */
   #access: AccessPolicy = PUBLIC_ACCESS_POLICY;
   #replica: Replica | null = null;
-  /** A replica of a new epoch, of the same broadcast and with the same tail, that does not yet have everything in `#replica`. */
+  /**
+   * A replica of a new epoch, of the same broadcast and with the same tail, that does not yet have everything in `#replica`;
+   * `sinceMs` in monotonic time.
+   */
   #candidate: { readonly replica: Replica; readonly sinceMs: number } | null = null;
+  readonly #clock: Clock;
   readonly #tailBytes: number;
   readonly #events: ReplicaEvents;
 
   /** `tailBytes`: limit of the held bytes. */
-  constructor(tailBytes: number, events: ReplicaEvents) {
+  constructor(clock: Clock, tailBytes: number, events: ReplicaEvents) {
+    this.#clock = clock;
     this.#tailBytes = tailBytes;
     this.#events = events;
   }
@@ -67,7 +73,8 @@ export class ReplicaUpdater {
   }
 
   /** Applies a message. `again`: this feed is no longer useful, subscribe again. Throws `BroadcastLogError` on an inconsistent snapshot. */
-  applyMessage({ header, body }: FeedMessage, nowMs: number): "on" | "again" {
+  applyMessage({ header, body }: FeedMessage): "on" | "again" {
+    const nowMs = this.#clock.nowMs();
     switch (header.kind) {
       case "hello": {
         this.#updateAccess(header.access, nowMs);
@@ -92,7 +99,7 @@ export class ReplicaUpdater {
         this.#updateAccess(header.access, nowMs);
         return "on";
       case "beat":
-        this.#promoteCandidate(nowMs);
+        this.#promoteCandidate();
         return "on";
       case "bye":
         return "again";
@@ -120,7 +127,7 @@ export class ReplicaUpdater {
     // Another feed delivered the entry before; this one may be the first with its bytes.
     else if (entry.kind === "part" && carried !== null)
       this.#replica?.storeLateBytes(entry.track, entry.meta.msn, entry.meta.part, carried);
-    this.#promoteCandidate(nowMs);
+    this.#promoteCandidate();
     return "on";
   }
 
@@ -128,16 +135,16 @@ export class ReplicaUpdater {
   #installReplica(candidate: Replica, same: Replica | null, nowMs: number): void {
     this.changedMs = nowMs;
     if (same !== null && !candidate.isAtLeast(same)) {
-      this.#candidate = { replica: candidate, sinceMs: nowMs };
+      this.#candidate = { replica: candidate, sinceMs: this.#clock.monotonicMs() };
       return;
     }
     this.#replaceReplica(candidate);
   }
 
-  #promoteCandidate(nowMs: number): void {
+  #promoteCandidate(): void {
     if (this.#candidate === null || this.#replica === null) return;
     const { replica, sinceMs } = this.#candidate;
-    const late = nowMs - sinceMs > 3_000 * replica.config.targetDurationS;
+    const late = this.#clock.monotonicMs() - sinceMs > 3_000 * replica.config.targetDurationS;
     if (late || replica.isAtLeast(this.#replica)) this.#replaceReplica(replica);
   }
 

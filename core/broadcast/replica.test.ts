@@ -203,6 +203,28 @@ test("the tail keeps the listed parts, drops old ones, and gives whole segments"
   expect(replica.tail.heldBytes).toBeLessThan(60 * 20);
 });
 
+test("late bytes of a part that the tail has evicted are passed to nobody", () => {
+  const replica = fresh();
+  for (let index = 0; index < 60; index += 1) {
+    const step = makePartEntry("video", index, 3);
+    replica.appendEntry(step.entry, step.bytes);
+    const meta = step.entry.kind === "part" ? step.entry.meta : undefined;
+    if (meta?.close !== undefined) replica.appendEntry({ kind: "durable", track: video, msn: meta.msn }, null);
+  }
+  const { epoch, offset } = replica;
+  const subscription = replica.subscribe({ epoch, offset }, new Set([video]), 1_000);
+  expect(replica.tail.partBytes(video, 2, 0)).toBeNull();
+  replica.storeLateBytes(video, 2, 0, new Uint8Array(20));
+  expect(replica.tail.partBytes(video, 2, 0)).toBeNull();
+  expect(subscription.queuedBytes).toBe(0);
+  // Without a subscriber of its track a part arrives without its bytes.
+  const late = makePartEntry("video", 60, 3);
+  replica.appendEntry(late.entry, null);
+  const queuedBytes = subscription.queuedBytes;
+  replica.storeLateBytes(video, 20, 0, new Uint8Array(20));
+  expect(subscription.queuedBytes).toBeGreaterThan(queuedBytes);
+});
+
 test("bytes that are not stored yet stay in any number", () => {
   const replica = new Replica("epoch", makeTestConfig(), new TailBuffer(100));
   for (let index = 0; index < 30; index += 1) {

@@ -15,7 +15,7 @@ import {
   createTrackState,
   markSegmentDurable,
 } from "./segment-window.ts";
-import type { TailBuffer } from "./tail-buffer.ts";
+import { findTailStart, type TailBuffer } from "./tail-buffer.ts";
 import { comparePartPositions, nextPartOf } from "./track-position.ts";
 
 /** A replica's position in a log: its epoch and last entry. */
@@ -119,8 +119,13 @@ export class Replica {
     this.#wakeWaiters(entry);
   }
 
-  /** Stores bytes of a part that arrived after its entry, and passes them to the subscribers of its track unless they were held. */
+  /**
+   * Stores bytes of a part that arrived after its entry, and passes them to the subscribers of its track: unless they were
+   * held, or have been evicted as too old.
+   */
   storeLateBytes(track: TrackName, msn: number, part: number, bytes: Uint8Array): void {
+    const state = this.#tracks.get(track);
+    if (state === undefined || msn < findTailStart(this.config, state)) return;
     if (!this.tail.storePart(track, msn, part, bytes)) return;
     const update = { kind: "bytes", track, msn, part, bytes } as const;
     for (const subscription of this.#subscriptions) if (subscription.tracks.has(track)) subscription.push(update);

@@ -4,18 +4,17 @@ import { SizedCache } from "../kit/sized-cache.ts";
 import type { BroadcastConfig, TrackState } from "./broadcast-log.ts";
 import type { SegmentState } from "./segment.ts";
 
-/** Segments whose bytes are kept, counted from the end of the track. */
-function countTailSegments(config: BroadcastConfig, state: TrackState): number {
+/** The first segment whose bytes are kept. */
+export function findTailStart(config: BroadcastConfig, { track, segments, mediaSequence }: TrackState): number {
   // Part tags are removed 3 × TD from the end and their parts stay fetchable for 3 × TD more.
-  const wantTicks = 7 * config.targetDurationS * state.track.timescale;
+  const wantTicks = 7 * config.targetDurationS * track.timescale;
   let ticks = 0;
-  let kept = 0;
-  for (let i = state.segments.length - 1; i >= 0; i -= 1) {
-    if (ticks > wantTicks) break;
-    ticks += state.segments[i]?.durationTicks ?? 0;
-    kept += 1;
+  let first = segments.length;
+  while (first > 0 && ticks <= wantTicks) {
+    first -= 1;
+    ticks += segments[first]?.durationTicks ?? 0;
   }
-  return kept;
+  return segments[first]?.msn ?? mediaSequence;
 }
 
 /** Share of a tail's bytes for assembled segments: the newest of all tracks, at which most viewers without parts are. */
@@ -94,7 +93,7 @@ export class TailBuffer {
   ): void {
     const segments = this.#tracks.get(state.track.name);
     if (segments === undefined) return;
-    const first = state.segments[state.segments.length - countTailSegments(config, state)]?.msn ?? state.mediaSequence;
+    const first = findTailStart(config, state);
     for (const msn of [...segments.keys()]) {
       if (msn < first && !isPinned(state.track.name, msn)) this.#dropSegment(state.track.name, msn);
     }

@@ -93,7 +93,7 @@ export class EdgeStream {
   }
 
   #createUpdater({ events, tailBytes }: EdgeStreamOptions): ReplicaUpdater {
-    return new ReplicaUpdater(tailBytes, {
+    return new ReplicaUpdater(this.platform.clock, tailBytes, {
       objectReceived: (object) => this.counters.countObject(object),
       accessChanged: (access, change) => {
         if (this.activeStop !== null) this.#wakeAll();

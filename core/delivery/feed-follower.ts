@@ -127,7 +127,7 @@ export class FeedFollower {
       authorityHeard(nowMs - (header.unheardMs ?? 0));
       this.#cacheParent(ctx, nowMs);
     }
-    const next = updater.applyMessage(message, nowMs);
+    const next = updater.applyMessage(message);
     if (header.kind === "beat" && !lease.isCaughtUp) {
       leases.markCaughtUp(lease);
       this.#caughtUp = { epoch: updater.resumePosition?.epoch ?? "", tracks: lease.wantedTracks };
@@ -143,9 +143,9 @@ export class FeedFollower {
   /** Waits until the predecessor's feed has delivered everything up to `offset`, where it ends: the node moved it here. */
   async #awaitPredecessor(offset: number): Promise<"on" | "again"> {
     const { clock, feedProgress } = this.#options;
-    const untilMs = clock.nowMs() + EDGE_STREAM_LIMITS.handoverMs;
-    while (this.#offset < offset && clock.nowMs() < untilMs) {
-      await feedProgress.wait(Math.min(PREDECESSOR_CHECK_MS, untilMs - clock.nowMs()));
+    const untilMs = clock.monotonicMs() + EDGE_STREAM_LIMITS.handoverMs;
+    while (this.#offset < offset && clock.monotonicMs() < untilMs) {
+      await feedProgress.wait(Math.min(PREDECESSOR_CHECK_MS, untilMs - clock.monotonicMs()));
     }
     return this.#offset >= offset ? "on" : "again";
   }
