@@ -11,6 +11,7 @@ import { TailBuffer } from "../../../core/broadcast/tail-buffer.ts";
 import { makeTestConfig, makeTestTrack } from "../../../core/broadcast/testing.ts";
 import { FeedFanout, type FeedSubscription } from "../../../core/delivery/feed-fanout.ts";
 import type { TrackName } from "../../../core/kit/ids.ts";
+import { VirtualClock } from "../../../core/kit/virtual-clock.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { DAY_S, DAY_SEGMENTS, longReplica } from "../../support/long-window.ts";
 import { testPartBytes, testPartMeta } from "../../support/publisher.ts";
@@ -60,7 +61,7 @@ const follower = (): ReplicaUpdater => {
     accessChanged() {},
     replicaReplaced() {},
   };
-  return new ReplicaUpdater(100_000_000, events);
+  return new ReplicaUpdater(new VirtualClock(), 100_000_000, events);
 };
 
 /** A reader that reads a feed chunk by chunk. */
@@ -80,7 +81,7 @@ function reading(stream: ReadableStream<Uint8Array>, into: ReplicaUpdater) {
         at += frame;
       }
       return messages.decode(chunk.value).map((message) => {
-        if (message.header.kind !== "bye") expect(into.applyMessage(message, 0)).toBe("on");
+        if (message.header.kind !== "bye") expect(into.applyMessage(message)).toBe("on");
         return message.header.kind;
       });
     },
