@@ -11,8 +11,8 @@ import { TailBuffer } from "../../../core/broadcast/tail-buffer.ts";
 import { makeTestConfig, makeTestTrack } from "../../../core/broadcast/testing.ts";
 import { FeedFanout, type FeedSubscription } from "../../../core/delivery/feed-fanout.ts";
 import type { TrackName } from "../../../core/kit/ids.ts";
-import { VirtualClock } from "../../../core/kit/virtual-clock.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
+import { VirtualClock } from "../../../core/kit/virtual-clock.ts";
 import { DAY_S, DAY_SEGMENTS, longReplica } from "../../support/long-window.ts";
 import { testPartBytes, testPartMeta } from "../../support/publisher.ts";
 
