@@ -20,12 +20,20 @@ export function pushSegmentStart(lines: string[], start: SegmentStart, initVersi
   // EXT-X-PART tag of that Parent Segment."
   if (start.discontinuity) lines.push("#EXT-X-DISCONTINUITY");
   if (start.initVersion !== initVersion) lines.push(`#EXT-X-MAP:URI="${initPath(start.initVersion)}"`);
-  pushProgramTime(lines, start.programTimeMs);
+  let line = programTimeLines.get(start);
+  if (line === undefined) {
+    line = programTimeLine(start.programTimeMs);
+    programTimeLines.set(start, line);
+  }
+  lines.push(line);
 }
 
-/** Its program time, milliseconds since the epoch. */
-export function pushProgramTime(lines: string[], programTimeMs: number): void {
-  lines.push(`#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(programTimeMs)).toISOString()}`);
+/** A live window is rendered for each part, and formatting dates is the largest part of that. */
+const programTimeLines = new WeakMap<SegmentStart, string>();
+
+/** A program time, milliseconds since the epoch. */
+export function programTimeLine(programTimeMs: number): string {
+  return `#EXT-X-PROGRAM-DATE-TIME:${new Date(Math.round(programTimeMs)).toISOString()}`;
 }
 
 /** Its parts. */

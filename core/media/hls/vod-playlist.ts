@@ -2,7 +2,7 @@
 import type { BroadcastConfig } from "../../broadcast/broadcast-log.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import { segmentPath } from "./paths.ts";
-import { pushIframe, pushProgramTime, pushSegmentEnd, pushSegmentStart, type VodSegment } from "./segment-lines.ts";
+import { programTimeLine, pushIframe, pushSegmentEnd, pushSegmentStart, type VodSegment } from "./segment-lines.ts";
 import { formatUnits, ticksToUnits } from "./timing.ts";
 
 /** §8: 6 for `EXT-X-MAP`; `EXT-X-GAP` came with 8. */
@@ -77,7 +77,7 @@ function pushVodSegment(lines: string[], segment: VodSegment, timescale: number)
   const ranged = pieces.filter(({ gap }) => !gap).length > 1;
   let [endTicks, startUnits, offset] = [0, 0, 0];
   for (const { durationTicks, byteLength, gap } of pieces) {
-    if (endTicks > 0) pushProgramTime(lines, segment.start.programTimeMs + (endTicks * 1_000) / timescale);
+    if (endTicks > 0) lines.push(programTimeLine(segment.start.programTimeMs + (endTicks * 1_000) / timescale));
     endTicks += durationTicks;
     const endUnits = ticksToUnits(endTicks, timescale);
     // §4.4.4.7: "The EXT-X-GAP tag indicates that the segment URI to which it applies does not contain media data and
