@@ -61,98 +61,179 @@ export interface MultivariantPlaylist {
 /** An attribute list without quotes. */
 function parseAttributeList(text: string): Map<string, string> {
   const list = new Map<string, string>();
-  for (const match of text.matchAll(/([A-Z0-9-]+)=("[^"]*"|[^",]*)/g)) {
-    list.set(match[1] ?? "", (match[2] ?? "").replace(/^"|"$/g, ""));
-  }
+  for (const [, name = "", value = ""] of text.matchAll(/([A-Z0-9-]+)=("[^"]*"|[^",]*)/g))
+    list.set(name, value.startsWith('"') ? value.slice(1, -1) : value);
   return list;
 }
 
-const SEGMENT_TAGS = /^#(EXT-X-(DISCONTINUITY|MAP|KEY|PROGRAM-DATE-TIME))(?![A-Z-])/;
+/** Tags that belong to a segment. */
+const SEGMENT_TAGS: ReadonlySet<string> = new Set([
+  "#EXTINF",
+  "#EXT-X-PART",
+  "#EXT-X-GAP",
+  "#EXT-X-DISCONTINUITY",
+  "#EXT-X-MAP",
+  "#EXT-X-KEY",
+  "#EXT-X-PROGRAM-DATE-TIME",
+  "#EXT-X-BYTERANGE",
+]);
+const MISPLACED_TAGS = /^#(EXT-X-(DISCONTINUITY|MAP|KEY|PROGRAM-DATE-TIME))(?![A-Z-])/;
 
-/** Parses a media playlist; null for other text. */
-export function readMediaPlaylist(text: string): MediaPlaylist | null {
-  const lines = text.split(/\r?\n/).filter((line) => line !== "");
-  if (!/^#EXT-X-TARGETDURATION:/m.test(text)) return null;
-  const value = (tag: string): string | null => {
-    const line = lines.find((one) => one.startsWith(`#${tag}:`));
-    return line === undefined ? null : line.slice(tag.length + 2);
-  };
-  const lists = (tag: string) =>
-    lines.filter((line) => line.startsWith(`#${tag}:`)).map((line) => parseAttributeList(line.slice(tag.length + 2)));
+/** The lines of a playlist: those of each segment, and the others by their tag. */
+interface PlaylistLines {
+  /** The last is the open segment, perhaps without a line. */
+  readonly segments: readonly (readonly string[])[];
+  readonly byTag: ReadonlyMap<string, readonly string[]>;
+  /** `EXT-X-MEDIA-SEQUENCE` stands before the first segment. */
+  readonly sequencePlaced: boolean;
+}
+
+function splitLines(text: string): PlaylistLines {
+  const segments: string[][] = [];
+  const byTag = new Map<string, string[]>();
+  let now: string[] = [];
+  let hasMedia = false;
+  let sequencePlaced = false;
+  for (const line of text.split(/\r?\n/)) {
+    if (line === "") continue;
+    const isTag = line.startsWith("#");
+    const colonAt = isTag ? line.indexOf(":") : -1;
+    const tag = colonAt === -1 ? line : line.slice(0, colonAt);
+    if (!isTag || SEGMENT_TAGS.has(tag)) {
+      now.push(line);
+      hasMedia ||= tag === "#EXTINF" || tag === "#EXT-X-PART";
+    } else {
+      const others = byTag.get(tag);
+      if (others === undefined) byTag.set(tag, [line]);
+      else others.push(line);
+      if (tag === "#EXT-X-MEDIA-SEQUENCE" && others === undefined) sequencePlaced = !hasMedia;
+    }
+    if (isTag) continue;
+    segments.push(now);
+    now = [];
+  }
+  return { segments: [...segments, now], byTag, sequencePlaced };
+}
+
+/** What stands before a segment and applies to it. */
+interface SegmentContext {
+  readonly msn: number;
+  readonly discontinuitySequence: number;
+  readonly map: string | null;
+  readonly key: string | null;
+  readonly nextOffset: number;
+}
+
+/** A segment that was read, null where there is none, and what applies to the next one. */
+interface SegmentReading {
+  readonly segment: SegmentTag | null;
+  readonly after: SegmentContext;
+}
+
+const MAX_REMEMBERED_SEGMENTS = 4_096;
+
+/** Segments that were read before: equal text at the same place gives the same object. */
+export class SegmentMemory {
+  readonly #readings = new Map<string, SegmentReading>();
+
+  /** Reads a segment's lines, or gives what they were before. */
+  read(lines: readonly string[], context: SegmentContext): SegmentReading {
+    const { msn, discontinuitySequence, map, key, nextOffset } = context;
+    const name = `${msn} ${discontinuitySequence} ${map} ${key} ${nextOffset}\n${lines.join("\n")}`;
+    const known = this.#readings.get(name);
+    if (known !== undefined) return known;
+    if (this.#readings.size >= MAX_REMEMBERED_SEGMENTS) this.#readings.clear();
+    const made = readSegment(lines, context);
+    this.#readings.set(name, made);
+    return made;
+  }
+}
+
+/** Parses a media playlist; null for other text. With `memory`, segments that are known are not parsed again. */
+export function readMediaPlaylist(text: string, memory: SegmentMemory | null = null): MediaPlaylist | null {
+  const { segments, byTag, sequencePlaced } = splitLines(text);
+  const values = (tag: string): string[] =>
+    (byTag.get(`#${tag}`) ?? []).flatMap((line) => (line.length > tag.length + 1 ? [line.slice(tag.length + 2)] : []));
+  const value = (tag: string): string | null => values(tag)[0] ?? null;
+  const lists = (tag: string) => values(tag).map(parseAttributeList);
+  const targetDuration = value("EXT-X-TARGETDURATION");
+  if (targetDuration === null) return null;
   const skips = lists("EXT-X-SKIP");
   const skipped = Number(skips[0]?.get("SKIPPED-SEGMENTS") ?? 0);
-  const control = lists("EXT-X-SERVER-CONTROL")[0] ?? null;
   const partInf = lists("EXT-X-PART-INF")[0];
-  const firstSegment = lines.findIndex((line) => line.startsWith("#EXTINF:") || line.startsWith("#EXT-X-PART:"));
-  const sequenceAt = lines.findIndex((line) => line.startsWith("#EXT-X-MEDIA-SEQUENCE:"));
   const mediaSequence = Number(value("EXT-X-MEDIA-SEQUENCE") ?? 0);
   const discontinuitySequence = value("EXT-X-DISCONTINUITY-SEQUENCE");
   return {
     text,
-    versions: lines.filter((line) => line.startsWith("#EXT-X-VERSION:")).map((line) => Number(line.slice(15))),
-    targetDuration: Number(value("EXT-X-TARGETDURATION")),
+    versions: values("EXT-X-VERSION").map(Number),
+    targetDuration: Number(targetDuration),
     mediaSequence,
-    mediaSequencePlaced: sequenceAt !== -1 && (firstSegment === -1 || sequenceAt < firstSegment),
+    mediaSequencePlaced: sequencePlaced,
     discontinuitySequence: discontinuitySequence === null ? null : Number(discontinuitySequence),
     partTarget: partInf === undefined ? null : Number(partInf.get("PART-TARGET")),
-    serverControl: control,
+    serverControl: lists("EXT-X-SERVER-CONTROL")[0] ?? null,
     skips,
     skipped,
-    segments: readSegments(lines, mediaSequence + skipped, Number(discontinuitySequence ?? 0)),
+    segments: readSegments(segments, mediaSequence + skipped, Number(discontinuitySequence ?? 0), memory),
     hints: lists("EXT-X-PRELOAD-HINT"),
     reports: lists("EXT-X-RENDITION-REPORT"),
     dateRanges: lists("EXT-X-DATERANGE"),
-    endList: lines.includes("#EXT-X-ENDLIST"),
+    endList: byTag.get("#EXT-X-ENDLIST")?.includes("#EXT-X-ENDLIST") === true,
     playlistType: value("EXT-X-PLAYLIST-TYPE"),
-    iframesOnly: lines.includes("#EXT-X-I-FRAMES-ONLY"),
+    iframesOnly: byTag.get("#EXT-X-I-FRAMES-ONLY")?.includes("#EXT-X-I-FRAMES-ONLY") === true,
   };
 }
 
-function readSegments(lines: readonly string[], firstMsn: number, firstDiscontinuity: number): SegmentTag[] {
-  const segments: SegmentTag[] = [];
-  let discontinuitySequence = firstDiscontinuity;
-  let map: string | null = null;
-  let key: string | null = null;
-  let nextOffset = 0;
-  const fresh = () => ({
-    parts: [] as PartTag[],
-    misplaced: [] as string[],
-    gap: false,
-    discontinuity: false,
-    durationS: null as number | null,
-    pdtMs: null as number | null,
-    byterange: null as SegmentTag["byterange"],
-    seen: false,
+function readSegments(
+  lines: readonly (readonly string[])[],
+  msn: number,
+  discontinuitySequence: number,
+  memory: SegmentMemory | null,
+): SegmentTag[] {
+  let context: SegmentContext = { msn, discontinuitySequence, map: null, key: null, nextOffset: 0 };
+  return lines.flatMap((each) => {
+    const { segment, after } = memory?.read(each, context) ?? readSegment(each, context);
+    context = after;
+    return segment ?? [];
   });
-  let now = fresh();
-  const finish = (uri: string | null) => {
-    const { seen: _, ...rest } = now;
-    segments.push({ msn: firstMsn + segments.length, uri, discontinuitySequence, map, key, ...rest });
-    now = fresh();
-  };
+}
+
+function readSegment(lines: readonly string[], context: SegmentContext): SegmentReading {
+  let { discontinuitySequence, map, key, nextOffset } = context;
+  const parts: PartTag[] = [];
+  const misplaced: string[] = [];
+  let uri: string | null = null;
+  let [gap, discontinuity] = [false, false];
+  let durationS: number | null = null;
+  let pdtMs: number | null = null;
+  let byterange: SegmentTag["byterange"] = null;
   for (const line of lines) {
-    const tag = SEGMENT_TAGS.exec(line)?.[1];
-    if (tag !== undefined && now.parts.length > 0) now.misplaced.push(tag);
-    if (!line.startsWith("#")) finish(line);
-    else if (line.startsWith("#EXTINF:")) now.durationS = Number.parseFloat(line.slice(8));
-    else if (line.startsWith("#EXT-X-PART:")) now.parts.push(readPart(parseAttributeList(line.slice(12))));
-    else if (line === "#EXT-X-GAP") now.gap = true;
+    const tag = MISPLACED_TAGS.exec(line)?.[1];
+    if (tag !== undefined && parts.length > 0) misplaced.push(tag);
+    if (!line.startsWith("#")) uri = line;
+    else if (line.startsWith("#EXTINF:")) durationS = Number.parseFloat(line.slice(8));
+    else if (line.startsWith("#EXT-X-PART:")) parts.push(readPart(parseAttributeList(line.slice(12))));
+    else if (line === "#EXT-X-GAP") gap = true;
     else if (line === "#EXT-X-DISCONTINUITY") {
-      now.discontinuity = true;
+      discontinuity = true;
       discontinuitySequence += 1;
     } else if (line.startsWith("#EXT-X-MAP:")) map = parseAttributeList(line.slice(11)).get("URI") ?? null;
     else if (line.startsWith("#EXT-X-KEY:")) key = line.slice(11);
-    else if (line.startsWith("#EXT-X-PROGRAM-DATE-TIME:")) {
-      now.pdtMs = Date.parse(line.slice(25));
-      now.seen = true;
-    } else if (line.startsWith("#EXT-X-BYTERANGE:")) {
+    else if (line.startsWith("#EXT-X-PROGRAM-DATE-TIME:")) pdtMs = Date.parse(line.slice(25));
+    else if (line.startsWith("#EXT-X-BYTERANGE:")) {
       const [length = "0", offset] = line.slice(17).split("@");
-      now.byterange = { length: Number(length), offset: offset === undefined ? nextOffset : Number(offset) };
-      nextOffset = now.byterange.offset + now.byterange.length;
+      byterange = { length: Number(length), offset: offset === undefined ? nextOffset : Number(offset) };
+      nextOffset = byterange.offset + byterange.length;
     }
   }
-  if (now.parts.length > 0 || now.seen) finish(null);
-  return segments;
+  const { msn } = context;
+  const isThere = uri !== null || parts.length > 0 || pdtMs !== null;
+  return {
+    segment: isThere
+      ? { msn, uri, discontinuitySequence, map, key, parts, misplaced, gap, discontinuity, durationS, pdtMs, byterange }
+      : null,
+    after: { msn: msn + 1, discontinuitySequence, map, key, nextOffset },
+  };
 }
 
 function readPart(list: Map<string, string>): PartTag {

@@ -21,6 +21,7 @@ interface ReadSegment {
 }
 
 function readSegments(seen: Observation): ReadSegment[] {
+  if (seen.tracks.every(({ media }) => media.size === 0)) return [];
   return observedSegments(seen).flatMap((tag) => {
     const fragment = tag.track.media.get(tag.url)?.fragment;
     const map = tag.map === null ? "" : new URL(tag.map, tag.track.url).href;

@@ -20,8 +20,16 @@ export interface ConformanceRule {
 /** Rounding in playlists and clocks: times closer than this are the same. */
 export const EPSILON_S = 0.00002;
 
+const labels = new WeakMap<TrackLog, string>();
+
 /** A followed playlist's short name. */
-export const trackLabel = (track: TrackLog): string => new URL(track.url).pathname.split("/").slice(-2).join("/");
+export function trackLabel(track: TrackLog): string {
+  const known = labels.get(track);
+  if (known !== undefined) return known;
+  const made = new URL(track.url).pathname.split("/").slice(-2).join("/");
+  labels.set(track, made);
+  return made;
+}
 
 /** One full playlist that was received. */
 export interface PlaylistSnapshot {
@@ -83,7 +91,9 @@ export function observedParts(seen: Observation): ObservedPart[] {
           lastOfSegment: index === segment.parts.length - 1,
           followedByGap: segment.parts[index + 1]?.gap === true,
           partTarget: playlist.partTarget ?? Number.NaN,
-          url: new URL(part.uri, track.url).href,
+          get url() {
+            return new URL(part.uri, track.url).href;
+          },
         });
       }
     }

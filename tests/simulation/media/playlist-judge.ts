@@ -4,14 +4,23 @@
  * judged once.
  */
 import type { Exchange, Observation, PlaylistReload, TrackLog } from "../../conformance/model.ts";
-import { type MediaPlaylist, nextReloadPosition, readMediaPlaylist } from "../../conformance/playlist-reader.ts";
+import {
+  type MediaPlaylist,
+  nextReloadPosition,
+  readMediaPlaylist,
+  SegmentMemory,
+  type SegmentTag,
+} from "../../conformance/playlist-reader.ts";
 import { ALL_RULES } from "../../conformance/rules/all.ts";
 import type { ConformanceRule } from "../../conformance/rules/observation.ts";
+import { SegmentsInContext, trimCommonSegments } from "./playlist-changes.ts";
 
 const rulesOf = (...numbers: readonly number[]): readonly ConformanceRule[] =>
   ALL_RULES.filter(({ rule }) => numbers.includes(rule));
 /** Rules that a playlist alone is evidence of, and two that followed each other; the others need probes, media or times. */
-const PLAYLIST_RULES = rulesOf(1, 2, 3, 7, 8, 9, 12, 13, 14, 15, 17, 18, 22, 24, 25);
+const PLAYLIST_RULES = rulesOf(1, 2, 3, 7, 8, 9, 12, 13, 14, 15, 18, 22, 25);
+/** These look at all segments together; to the others, those that are new and the one before them are enough. */
+const WINDOW_RULES = rulesOf(17, 24);
 const PAIR_RULES = rulesOf(4, 6, 7, 16, 19, 22, 55);
 /** What was hinted may have come and left again while a viewer waited for an answer. */
 const RULES_WITHOUT_FAULTS: ReadonlySet<number> = new Set([19]);
@@ -40,7 +49,12 @@ export interface PlaylistSighting {
 interface TrackRecord {
   readonly segments: Map<number, string>;
   readonly parts: Map<string, string>;
+  /** Segments of full playlists that were compared with those. */
+  readonly compared: WeakSet<SegmentTag>;
   readonly judged: Map<string, JudgedPlaylist>;
+  readonly memory: SegmentMemory;
+  readonly inContext: SegmentsInContext;
+  readonly log: TrackLog;
 }
 
 const decoder = new TextDecoder();
@@ -86,7 +100,7 @@ export class PlaylistJudge {
     const text = decoder.decode(bytes);
     const known = record.judged.get(text);
     if (known !== undefined) return known;
-    const playlist = readMediaPlaylist(text);
+    const playlist = readMediaPlaylist(text, record.memory);
     if (playlist === null) {
       this.#fail("playlist", `${sighting.url} is no media playlist: ${text.slice(0, 80)}`);
       return null;
@@ -99,7 +113,9 @@ export class PlaylistJudge {
       record.judged.delete(oldest);
     }
     this.judgedPlaylists += 1;
-    this.#applyRules([judged], sighting);
+    this.#applyRules(WINDOW_RULES, [playlist], record.log, sighting);
+    const news = { ...playlist, segments: record.inContext.takeNew(playlist) };
+    this.#applyRules(PLAYLIST_RULES, [news], record.log, sighting);
     this.#compareWithRecord(record, playlist, sighting);
     return judged;
   }
@@ -116,13 +132,21 @@ export class PlaylistJudge {
       if (this.#mayGoBack(sighting)) return;
       this.#fail("playlist", `${where} went back from ${was.msn}.${was.part} to ${is.msn}.${is.part}`);
     }
-    this.#applyRules([before, now], sighting);
+    const changes = trimCommonSegments(before.playlist, now.playlist);
+    this.#applyRules(PAIR_RULES, changes, this.#recordOf(sighting).log, sighting);
     if (before.playlist.endList && !now.playlist.endList) this.#fail("playlist", `${where} ended, and then went on`);
   }
 
-  #applyRules(playlists: readonly JudgedPlaylist[], { url, atMs }: PlaylistSighting): void {
-    const seen = observationOf(playlists, url, atMs);
-    for (const { rule, title, check } of playlists.length === 1 ? PLAYLIST_RULES : PAIR_RULES) {
+  #applyRules(
+    rules: readonly ConformanceRule[],
+    playlists: readonly MediaPlaylist[],
+    log: TrackLog,
+    { url, atMs }: PlaylistSighting,
+  ): void {
+    const reloads = playlists.map((playlist) => reloadOf(playlist, url, atMs));
+    log.reloads.splice(0, log.reloads.length, ...reloads);
+    const seen = observationOf(log, url);
+    for (const { rule, title, check } of rules) {
       if (this.#isFaulty && RULES_WITHOUT_FAULTS.has(rule)) continue;
       const { status, evidence } = check(seen);
       if (status === "broken") this.#fail(`rule ${rule}`, `${title}: ${evidence}`);
@@ -131,32 +155,18 @@ export class PlaylistJudge {
 
   /** No playlist says something else of a segment or part than another one said. */
   #compareWithRecord(record: TrackRecord, playlist: MediaPlaylist, { broadcast, track }: PlaylistSighting): void {
-    for (const {
-      msn,
-      uri,
-      parts,
-      durationS,
-      gap,
-      discontinuity,
-      discontinuitySequence,
-      map,
-      pdtMs,
-    } of playlist.segments) {
+    for (const segment of playlist.segments) {
+      if (record.compared.has(segment)) continue;
+      const { msn, uri, parts, durationS, gap, discontinuity, discontinuitySequence, map, pdtMs } = segment;
       // A delta update doesn't say which map and which discontinuities apply.
-      if (uri !== null && playlist.skipped === 0) {
+      if (playlist.skipped === 0) {
+        record.compared.add(segment);
         const said = JSON.stringify([uri, durationS, gap, discontinuity, discontinuitySequence, map, pdtMs]);
-        const before = record.segments.get(msn);
-        record.segments.set(msn, said);
-        if (before !== undefined && before !== said)
-          this.#fail("playlist", `${broadcast}/${track}: segment ${msn} was ${before} and is ${said}`);
+        if (uri !== null) this.#compare(record.segments, msn, said, `${broadcast}/${track}: segment ${msn}`);
       }
       for (const [index, part] of parts.entries()) {
         const name = `${msn}.${index}`;
-        const said = JSON.stringify(part);
-        const before = record.parts.get(name);
-        record.parts.set(name, said);
-        if (before !== undefined && before !== said)
-          this.#fail("playlist", `${broadcast}/${track}: part ${name} was ${before} and is ${said}`);
+        this.#compare(record.parts, name, JSON.stringify(part), `${broadcast}/${track}: part ${name}`);
       }
     }
     for (const msn of record.segments.keys()) {
@@ -169,11 +179,25 @@ export class PlaylistJudge {
     }
   }
 
-  #recordOf({ broadcast, track }: PlaylistSighting): TrackRecord {
+  #compare<Name>(record: Map<Name, string>, name: Name, said: string, what: string): void {
+    const before = record.get(name);
+    record.set(name, said);
+    if (before !== undefined && before !== said) this.#fail("playlist", `${what} was ${before} and is ${said}`);
+  }
+
+  #recordOf({ broadcast, track, url }: PlaylistSighting): TrackRecord {
     const key = `${broadcast}/${track}`;
     const known = this.#tracks.get(key);
     if (known !== undefined) return known;
-    const made = { segments: new Map(), parts: new Map(), judged: new Map() };
+    const made: TrackRecord = {
+      segments: new Map(),
+      parts: new Map(),
+      compared: new WeakSet(),
+      judged: new Map(),
+      memory: new SegmentMemory(),
+      inContext: new SegmentsInContext(),
+      log: createLog(url),
+    };
     this.#tracks.set(key, made);
     return made;
   }
@@ -181,32 +205,39 @@ export class PlaylistJudge {
 
 const NO_BYTES = new Uint8Array(0);
 
-function observationOf(playlists: readonly JudgedPlaylist[], url: string, atMs: number): Observation {
-  const exchange: Exchange = {
-    url,
-    sentMs: atMs,
-    firstByteMs: atMs,
-    doneMs: atMs,
-    status: 200,
-    headers: {},
-    body: NO_BYTES,
-  };
-  const reloads = playlists.map(({ playlist }): PlaylistReload => ({ directives: {}, exchange, playlist }));
-  const track: TrackLog = {
-    url,
-    kind: "video",
-    reloads,
-    deltas: [],
-    media: new Map(),
-    inits: new Map(),
-    removedMs: new Map(),
-    fetchesAfterRemoval: [],
-    failures: [],
-  };
+const exchangeOf = (url: string, atMs: number): Exchange => ({
+  url,
+  sentMs: atMs,
+  firstByteMs: atMs,
+  doneMs: atMs,
+  status: 200,
+  headers: {},
+  body: NO_BYTES,
+});
+
+const reloadOf = (playlist: MediaPlaylist, url: string, atMs: number): PlaylistReload => ({
+  directives: {},
+  exchange: exchangeOf(url, atMs),
+  playlist,
+});
+
+const createLog = (url: string): TrackLog => ({
+  url,
+  kind: "video",
+  reloads: [],
+  deltas: [],
+  media: new Map(),
+  inits: new Map(),
+  removedMs: new Map(),
+  fetchesAfterRemoval: [],
+  failures: [],
+});
+
+function observationOf(track: TrackLog, url: string): Observation {
   return {
     url,
     multivariant: { text: "", versions: [], variants: [], renditions: [], iframes: [] },
-    multivariantExchange: exchange,
+    multivariantExchange: exchangeOf(url, 0),
     tracks: [track],
     iframes: [],
     probes: [],
