@@ -1,13 +1,20 @@
 /**
  * The product's code as processes run it. Each part is bundled once from the sources; each process evaluates the bundle
  * for itself, so it has module state of its own, with the simulation's time, chance and platform in place of Node's.
+ * Modules without state are evaluated once (`shared-modules.ts`).
  */
 import { createRequire } from "node:module";
 import { compileFunction } from "node:vm";
-import { build } from "esbuild";
+import { type BuildOptions, build } from "esbuild";
 import { SimulatedHeaders, SimulatedRequest, SimulatedResponse } from "./fetch-types.ts";
 import type { SimulatedProcess } from "./process.ts";
-import { createCrypto } from "./web-crypto.ts";
+import {
+  collectSharedModules,
+  SHARED_MODULES_NAME,
+  type SharedModules,
+  sharedModulesPlugin,
+} from "./shared-modules.ts";
+import { createCrypto, createPureCrypto } from "./web-crypto.ts";
 import { SimulatedRequestResponsePair, SimulatedWebSocketPair } from "./web-sockets.ts";
 
 /** A part of the product: the modules that one kind of process loads. */
@@ -45,6 +52,7 @@ const GLOBALS = [
   "Date",
   "simulatedRandom",
   "simulatedMonotonicMs",
+  SHARED_MODULES_NAME,
 ] as const;
 
 /** Modules of Node that only compute. */
@@ -55,15 +63,23 @@ const nodeRequire = createRequire(import.meta.url);
 /** The bundles of one copy of the sources. */
 export class ProductCode {
   readonly #factories: ReadonlyMap<string, Factory>;
+  readonly #shared: SharedModules;
 
-  private constructor(factories: ReadonlyMap<string, Factory>) {
+  private constructor(factories: ReadonlyMap<string, Factory>, shared: SharedModules) {
     this.#factories = factories;
+    this.#shared = shared;
   }
 
   /** Bundles parts of the sources below `root`. */
   static async load(root: string, parts: readonly ProductPart[]): Promise<ProductCode> {
-    const factories = await Promise.all(parts.map(async (part) => [part.name, await bundle(root, part)] as const));
-    return new ProductCode(new Map(factories));
+    const entries = parts.map(({ entry }) => entry);
+    const options = buildOptions(root);
+    const shared = await evaluateShared(root, await collectSharedModules(root, options, entries));
+    const plugins = [sharedModulesPlugin(root, shared)];
+    const factories = parts.map(
+      async (part) => [part.name, await bundle(root, part, { ...options, plugins })] as const,
+    );
+    return new ProductCode(new Map(await Promise.all(factories)), shared);
   }
 
   /** The exports of a part, evaluated for a process. */
@@ -71,17 +87,22 @@ export class ProductCode {
     const factory = this.#factories.get(part);
     if (factory === undefined) throw new Error(`no part ${part} is loaded`);
     const module = { exports: {} };
-    factory(...globalsOf(module, owner, platform));
+    factory(...globalsOf(module, owner, platform), this.#shared);
     return module.exports as Exports;
   }
 }
 
-async function bundle(root: string, { name, entry }: ProductPart): Promise<Factory> {
-  const { outputFiles } = await build({
-    stdin: { contents: entry, resolveDir: root, loader: "ts" },
+async function bundle(root: string, { name, entry }: ProductPart, options: BuildOptions): Promise<Factory> {
+  const stdin = { contents: entry, resolveDir: root, loader: "ts" } as const;
+  const { outputFiles } = await build({ ...options, stdin, write: false });
+  const code = outputFiles[0]?.text ?? "";
+  return compileFunction(code, [...GLOBALS], { filename: `simulated-${name}.js` }) as Factory;
+}
+
+function buildOptions(root: string): BuildOptions {
+  return {
     absWorkingDir: root,
     bundle: true,
-    write: false,
     format: "cjs",
     platform: "node",
     target: "node22",
@@ -89,23 +110,60 @@ async function bundle(root: string, { name, entry }: ProductPart): Promise<Facto
     external: ["cloudflare:*", "node:*", "undici"],
     define: { "Math.random": "simulatedRandom", "performance.now": "simulatedMonotonicMs" },
     logLevel: "error",
-  });
-  const code = outputFiles[0]?.text ?? "";
-  return compileFunction(code, [...GLOBALS], { filename: `simulated-${name}.js` }) as Factory;
+  };
 }
+
+/** Evaluates the modules that all processes share: what belongs to a process is refused. */
+async function evaluateShared(root: string, entry: string): Promise<SharedModules> {
+  const factory = await bundle(root, { name: "shared", entry }, buildOptions(root));
+  const refuse = (what: string) => (): never => {
+    throw new Error(`a module that all processes share uses ${what}`);
+  };
+  class TimelessDate extends Date {
+    constructor(...args: readonly [] | readonly [number | string | Date]) {
+      if (args.length === 0) refuse("the time")();
+      super(args[0] ?? Number.NaN);
+    }
+
+    static override readonly now = refuse("the time");
+  }
+  const module: { readonly exports: { readonly modules?: SharedModules } } = { exports: {} };
+  factory(
+    module,
+    module.exports,
+    requirePure("a shared module", {}),
+    SimulatedRequest,
+    SimulatedResponse,
+    SimulatedHeaders,
+    SimulatedWebSocketPair,
+    SimulatedRequestResponsePair,
+    undefined,
+    createPureCrypto(refuse("chance")),
+    undefined,
+    refuse("timers"),
+    refuse("timers"),
+    TimelessDate,
+    refuse("chance"),
+    refuse("the time"),
+    {},
+  );
+  return module.exports.modules ?? {};
+}
+
+const requirePure =
+  (who: string, given: Readonly<Record<string, unknown>>) =>
+  (id: string): unknown => {
+    if (given[id] !== undefined) return given[id];
+    if (!PURE_MODULES.test(id)) throw new Error(`${who} may not load ${id} in the simulation`);
+    return nodeRequire(id);
+  };
 
 function globalsOf(module: { exports: object }, owner: SimulatedProcess, platform: ProcessPlatform): unknown[] {
   const { simulation } = owner;
-  const require = (id: string): unknown => {
-    const given = platform.modules?.[id];
-    if (given !== undefined) return given;
-    if (!PURE_MODULES.test(id)) throw new Error(`${owner.name} may not load ${id} in the simulation`);
-    return nodeRequire(id);
-  };
   return [
     module,
     module.exports,
-    require,
+    requirePure(owner.name, platform.modules ?? {}),
     SimulatedRequest,
     SimulatedResponse,
     SimulatedHeaders,

@@ -2,7 +2,16 @@
  * WebCrypto whose promises are settled when they are returned: Node's own resolves from a pool of threads, in an order that
  * no seed decides. The algorithms are Node's; it has those that the product uses.
  */
-import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync, timingSafeEqual } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hash,
+  hkdfSync,
+  type KeyObject,
+  timingSafeEqual,
+} from "node:crypto";
 import type { SeededRandom } from "./seeded-random.ts";
 
 /** A key as `crypto.subtle` gives it. */
@@ -17,7 +26,13 @@ interface SimulatedKey {
 type AlgorithmLike = string | { readonly name: string; readonly hash?: string | { readonly name: string } };
 type BytesLike = ArrayBuffer | ArrayBufferView;
 
-const rawKeys = new WeakMap<SimulatedKey, Buffer>();
+interface KeyMaterial {
+  readonly raw: Buffer;
+  /** Node prepares a key once: that takes longer than most of what is done with it. */
+  readonly object: KeyObject;
+}
+
+const keyMaterials = new WeakMap<SimulatedKey, KeyMaterial>();
 
 const toBuffer = (data: BytesLike): Buffer =>
   ArrayBuffer.isView(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
@@ -43,18 +58,18 @@ function makeKey(raw: Buffer, algorithm: AlgorithmLike, extractable: boolean, us
     extractable,
     [Symbol.toStringTag]: "CryptoKey",
   };
-  rawKeys.set(key, raw);
+  keyMaterials.set(key, { raw, object: createSecretKey(raw) });
   return key;
 }
 
-function rawOf(key: SimulatedKey): Buffer {
-  const raw = rawKeys.get(key);
-  if (raw === undefined) throw new TypeError("a key of another runtime");
-  return raw;
+function materialOf(key: SimulatedKey): KeyMaterial {
+  const material = keyMaterials.get(key);
+  if (material === undefined) throw new TypeError("a key of another runtime");
+  return material;
 }
 
 const hmac = (key: SimulatedKey, data: BytesLike): Buffer =>
-  createHmac(hashName(key.algorithm as AlgorithmLike), rawOf(key))
+  createHmac(hashName(key.algorithm as AlgorithmLike), materialOf(key).object)
     .update(toBuffer(data))
     .digest();
 
@@ -64,11 +79,11 @@ interface GcmParameters {
 }
 const TAG_BYTES = 16;
 const cipherOf = (key: SimulatedKey): "aes-128-gcm" | "aes-256-gcm" =>
-  rawOf(key).byteLength === 16 ? "aes-128-gcm" : "aes-256-gcm";
+  materialOf(key).raw.byteLength === 16 ? "aes-128-gcm" : "aes-256-gcm";
 
 const subtle = {
   async digest(algorithm: AlgorithmLike, data: BytesLike): Promise<ArrayBuffer> {
-    return toArrayBuffer(createHash(hashName(algorithm)).update(toBuffer(data)).digest());
+    return toArrayBuffer(hash(hashName(algorithm), toBuffer(data), "buffer"));
   },
   async importKey(
     format: string,
@@ -81,7 +96,7 @@ const subtle = {
     return makeKey(Buffer.from(toBuffer(data)), algorithm, extractable, usages);
   },
   async exportKey(_format: string, key: SimulatedKey): Promise<ArrayBuffer> {
-    return toArrayBuffer(rawOf(key));
+    return toArrayBuffer(materialOf(key).raw);
   },
   async deriveKey(
     how: { readonly hash: string; readonly salt: BytesLike; readonly info: BytesLike },
@@ -91,7 +106,7 @@ const subtle = {
     usages: readonly string[],
   ): Promise<SimulatedKey> {
     const bytes = (algorithm.length ?? 256) / 8;
-    const raw = hkdfSync(hashName(how.hash), rawOf(master), toBuffer(how.salt), toBuffer(how.info), bytes);
+    const raw = hkdfSync(hashName(how.hash), materialOf(master).object, toBuffer(how.salt), toBuffer(how.info), bytes);
     return makeKey(Buffer.from(raw), algorithm, extractable, usages);
   },
   async sign(_algorithm: AlgorithmLike, key: SimulatedKey, data: BytesLike): Promise<ArrayBuffer> {
@@ -102,14 +117,14 @@ const subtle = {
     return made.byteLength === given.byteLength && timingSafeEqual(made, given);
   },
   async encrypt({ iv, additionalData }: GcmParameters, key: SimulatedKey, data: BytesLike): Promise<ArrayBuffer> {
-    const cipher = createCipheriv(cipherOf(key), rawOf(key), toBuffer(iv));
+    const cipher = createCipheriv(cipherOf(key), materialOf(key).object, toBuffer(iv));
     if (additionalData !== undefined) cipher.setAAD(toBuffer(additionalData));
     const sealed = [cipher.update(toBuffer(data)), cipher.final()];
     return toArrayBuffer(Buffer.concat([...sealed, cipher.getAuthTag()]));
   },
   async decrypt({ iv, additionalData }: GcmParameters, key: SimulatedKey, data: BytesLike): Promise<ArrayBuffer> {
     const sealed = toBuffer(data);
-    const decipher = createDecipheriv(cipherOf(key), rawOf(key), toBuffer(iv));
+    const decipher = createDecipheriv(cipherOf(key), materialOf(key).object, toBuffer(iv));
     if (additionalData !== undefined) decipher.setAAD(toBuffer(additionalData));
     decipher.setAuthTag(sealed.subarray(-TAG_BYTES));
     return toArrayBuffer(Buffer.concat([decipher.update(sealed.subarray(0, -TAG_BYTES)), decipher.final()]));
@@ -136,3 +151,10 @@ export function createCrypto(random: SeededRandom): SimulatedCrypto {
     randomUUID: () => random.uuid(),
   };
 }
+
+/** `crypto` of code that has no chance: what draws is `refuse`. */
+export const createPureCrypto = (refuse: () => never): SimulatedCrypto => ({
+  subtle,
+  getRandomValues: refuse,
+  randomUUID: refuse,
+});

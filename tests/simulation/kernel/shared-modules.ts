@@ -1,0 +1,72 @@
+/**
+ * The modules of `core/` that all processes share. Code that each process evaluates for itself has classes of its own, and
+ * what runs with a hundred shapes of the same object is slow. A module is shared where nothing of a process can be in it:
+ * it imports such modules only, and holds no variable. The platform that it gets has neither time nor chance, so one that
+ * would need them fails.
+ */
+import { readFileSync } from "node:fs";
+import { join, relative, resolve } from "node:path";
+import { type BuildOptions, build, type Metafile, type Plugin } from "esbuild";
+
+/** Exports by the module's path from the project's folder. */
+export type SharedModules = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** The name by which bundles get them. */
+export const SHARED_MODULES_NAME = "simulatedModules";
+
+/** The platform itself: it has the time and chance of a process. */
+const PROCESS_MODULES: ReadonlySet<string> = new Set(["core/kit/system-platform.ts"]);
+/** A variable of a module, or a collection that begins empty. What a `WeakMap` has belongs to its keys. */
+const MODULE_STATE = /^(export )?(let |var |const \w+(: [^=]+)? = new (Map|Set|\w*Map)(<.*>)?\(\))/m;
+const WEAK_COLLECTION = /new Weak(Map|Set)/g;
+
+/** The modules that entries reach and that may be shared, as TypeScript that exports them. */
+export async function collectSharedModules(
+  root: string,
+  options: BuildOptions,
+  entries: readonly string[],
+): Promise<string> {
+  const results = await Promise.all(
+    entries.map((contents) =>
+      build({ ...options, stdin: { contents, resolveDir: root, loader: "ts" }, write: false, metafile: true }),
+    ),
+  );
+  const inputs: Metafile["inputs"] = Object.assign({}, ...results.map(({ metafile }) => metafile?.inputs));
+  const known = new Map<string, boolean>();
+  const isShared = (file: string): boolean => {
+    const before = known.get(file);
+    if (before !== undefined) return before;
+    known.set(file, false);
+    const input = inputs[file];
+    const made =
+      input !== undefined &&
+      file.startsWith("core/") &&
+      !PROCESS_MODULES.has(file) &&
+      !MODULE_STATE.test(readFileSync(join(root, file), "utf8").replaceAll(WEAK_COLLECTION, "")) &&
+      input.imports.every(({ path, external }) => external !== true && isShared(path));
+    known.set(file, made);
+    return made;
+  };
+  const files = Object.keys(inputs).filter(isShared).sort();
+  const imports = files.map((file, index) => `import * as m${index} from "./${file}";`);
+  const exported = files.map((file, index) => `${JSON.stringify(file)}: { ...m${index} }`);
+  return `${imports.join("\n")}\nexport const modules = { ${exported.join(", ")} };`;
+}
+
+/** Puts the shared modules in the place of their sources. */
+export function sharedModulesPlugin(root: string, modules: SharedModules): Plugin {
+  return {
+    name: "shared-modules",
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /\.ts$/ }, ({ path, resolveDir }) => {
+        const file = relative(root, resolve(resolveDir, path));
+        return modules[file] === undefined ? null : { path: file, namespace: "shared", sideEffects: false };
+      });
+      onLoad({ filter: /.*/, namespace: "shared" }, ({ path }) => {
+        const from = `${SHARED_MODULES_NAME}[${JSON.stringify(path)}]`;
+        const names = Object.keys(modules[path] ?? {});
+        return { contents: names.map((name) => `export const ${name} = ${from}.${name};`).join("\n"), loader: "js" };
+      });
+    },
+  };
+}
