@@ -12,34 +12,50 @@ const NO_BYTES: Uint8Array<ArrayBuffer> = new Uint8Array(0);
 /** Names and values. */
 export type HeadersLike = SimulatedHeaders | Readonly<Record<string, string>> | Iterable<readonly [string, string]>;
 
-/** Header fields. Copies share their map until one of them is changed. */
+/** Header fields: names in lower case and their values. They are few, so that lists are faster than a map. */
 export class SimulatedHeaders implements Iterable<[string, string]> {
-  #fields: Map<string, string>;
+  #names: string[];
+  #values: string[];
+  /** A copy has the same lists, until one of the two is changed. */
   #isShared = false;
 
   constructor(init?: HeadersLike) {
     if (init instanceof SimulatedHeaders) {
-      this.#fields = init.#fields;
+      this.#names = init.#names;
+      this.#values = init.#values;
       this.#isShared = true;
       init.#isShared = true;
       return;
     }
-    this.#fields = new Map();
+    this.#names = [];
+    this.#values = [];
     if (init === undefined || init === null) return;
-    const entries = Symbol.iterator in init ? (init as Iterable<readonly [string, string]>) : Object.entries(init);
-    for (const [name, value] of entries) this.append(name, value);
+    if (Symbol.iterator in init) {
+      for (const [name, value] of init as Iterable<readonly [string, string]>) this.append(name, value);
+      return;
+    }
+    for (const name of Object.keys(init)) {
+      const lowerCase = name.toLowerCase();
+      const value = `${init[name]}`;
+      if (this.#names.includes(lowerCase)) this.append(lowerCase, value);
+      else this.#add(lowerCase, value);
+    }
   }
 
   get(name: string): string | null {
-    return this.#fields.get(name) ?? this.#fields.get(name.toLowerCase()) ?? null;
+    const at = this.#find(name);
+    return at === -1 ? null : (this.#values[at] ?? null);
   }
 
   has(name: string): boolean {
-    return this.get(name) !== null;
+    return this.#find(name) !== -1;
   }
 
   set(name: string, value: string): void {
-    this.#own().set(name.toLowerCase(), `${value}`);
+    this.#unshare();
+    const at = this.#find(name);
+    if (at === -1) this.#add(name.toLowerCase(), `${value}`);
+    else this.#values[at] = `${value}`;
   }
 
   append(name: string, value: string): void {
@@ -48,23 +64,27 @@ export class SimulatedHeaders implements Iterable<[string, string]> {
   }
 
   delete(name: string): void {
-    this.#own().delete(name.toLowerCase());
+    const at = this.#find(name);
+    if (at === -1) return;
+    this.#unshare();
+    this.#names.splice(at, 1);
+    this.#values.splice(at, 1);
   }
 
   forEach(callback: (value: string, name: string) => void): void {
-    for (const [name, value] of this.#fields) callback(value, name);
+    for (const [name, value] of this.entries()) callback(value, name);
   }
 
   entries(): IterableIterator<[string, string]> {
-    return this.#fields.entries();
+    return this.#names.map((name, at): [string, string] => [name, this.#values[at] ?? ""]).values();
   }
 
   keys(): IterableIterator<string> {
-    return this.#fields.keys();
+    return [...this.#names].values();
   }
 
   values(): IterableIterator<string> {
-    return this.#fields.values();
+    return [...this.#values].values();
   }
 
   getSetCookie(): string[] {
@@ -72,13 +92,24 @@ export class SimulatedHeaders implements Iterable<[string, string]> {
   }
 
   [Symbol.iterator](): IterableIterator<[string, string]> {
-    return this.#fields.entries();
+    return this.entries();
   }
 
-  #own(): Map<string, string> {
-    if (this.#isShared) this.#fields = new Map(this.#fields);
+  #add(lowerCase: string, value: string): void {
+    this.#names.push(lowerCase);
+    this.#values.push(value);
+  }
+
+  #find(name: string): number {
+    const at = this.#names.indexOf(name);
+    return at === -1 ? this.#names.indexOf(name.toLowerCase()) : at;
+  }
+
+  #unshare(): void {
+    if (!this.#isShared) return;
+    this.#names = [...this.#names];
+    this.#values = [...this.#values];
     this.#isShared = false;
-    return this.#fields;
   }
 }
 

@@ -52,6 +52,7 @@ const LOSS_NOTICED_MS = 2_000;
 const JITTER_SHARE = 0.25;
 
 const NO_FAULTS: LinkFaults = {};
+const NOTHING_WRONG = { faults: NO_FAULTS, isPartition: false } as const;
 
 /** All links. */
 export class Network implements MessageCarrier {
@@ -61,10 +62,6 @@ export class Network implements MessageCarrier {
   readonly #latencies = new Map<string, Map<string, number>>();
   readonly #active = new Set<ActiveLinkFault>();
   readonly #streams = new Set<OpenStream>();
-  /** Calls without an answer, by the process that made them. */
-  readonly #outbound = new WeakMap<SimulatedProcess, number>();
-  /** Waiting calls by the process that works on them. */
-  readonly #inFlight = new WeakMap<SimulatedProcess, Set<(error: Error) => void>>();
   /** Is called for each stream that opens; what it returns gets each chunk that arrives. */
   onStream: (from: SimulatedProcess, to: SimulatedProcess) => (chunk: Uint8Array) => void = () => () => {};
   /** Is called with each request that arrives, and what it is. */
@@ -106,13 +103,9 @@ export class Network implements MessageCarrier {
   ): Promise<T> {
     return new Promise<T>((settle, fail) => {
       if (!from.isAlive) return;
-      this.#countOutbound(from, 1);
-      const resolve = (value: T): void => {
-        this.#countOutbound(from, -1);
-        settle(value);
-      };
+      from.outboundCalls += 1;
       const reject = (error: unknown): void => {
-        this.#countOutbound(from, -1);
+        from.outboundCalls -= 1;
         fail(error);
       };
       const fate = this.#drawFate(from.place, to.place);
@@ -128,8 +121,9 @@ export class Network implements MessageCarrier {
       this.#simulation.after(delayMs, () => {
         deliver((outcome) => {
           if (!from.isAlive) return;
-          if (outcome.ok) resolve(outcome.value);
-          else reject(outcome.error);
+          if (!outcome.ok) return reject(outcome.error);
+          from.outboundCalls -= 1;
+          settle(outcome.value);
         });
       });
       if (options.mayDuplicate === true && this.#random.chance(fate.faults.duplicate ?? 0)) {
@@ -210,16 +204,15 @@ export class Network implements MessageCarrier {
 
   /** Everything that waits for the process gets an error: it has ended. */
   failInFlight(process: SimulatedProcess): void {
-    for (const fail of [...this.#inFlightOf(process)]) fail(new ConnectionLostError(`${process.place} is gone`));
+    for (const fail of [...(process.inboundCalls ?? [])]) fail(new ConnectionLostError(`${process.place} is gone`));
   }
 
   #inFlightOf(process: SimulatedProcess): Set<(error: Error) => void> {
-    const known = this.#inFlight.get(process);
-    if (known !== undefined) return known;
-    const made = new Set<(error: Error) => void>();
-    this.#inFlight.set(process, made);
-    process.onEnd(() => this.failInFlight(process));
-    return made;
+    if (process.inboundCalls === null) {
+      process.inboundCalls = new Set();
+      process.onEnd(() => this.failInFlight(process));
+    }
+    return process.inboundCalls;
   }
 
   #noticeLoss(process: SimulatedProcess, reject: (error: Error) => void): void {
@@ -351,11 +344,7 @@ export class Network implements MessageCarrier {
 
   /** Calls to a process, or from it, that are under way. */
   countCalls(process: SimulatedProcess): number {
-    return (this.#inFlight.get(process)?.size ?? 0) + (this.#outbound.get(process) ?? 0);
-  }
-
-  #countOutbound(process: SimulatedProcess, change: number): void {
-    this.#outbound.set(process, (this.#outbound.get(process) ?? 0) + change);
+    return (process.inboundCalls?.size ?? 0) + process.outboundCalls;
   }
 
   /** Breaks the streams between matching places, or lets them go on without a byte. Returns how many. */
@@ -374,7 +363,7 @@ export class Network implements MessageCarrier {
   }
 
   #faultsBetween(from: string, to: string): { readonly faults: LinkFaults; readonly isPartition: boolean } {
-    if (this.#active.size === 0) return { faults: NO_FAULTS, isPartition: false };
+    if (this.#active.size === 0) return NOTHING_WRONG;
     let faults = NO_FAULTS;
     let isPartition = false;
     for (const fault of this.#active) {
@@ -387,11 +376,12 @@ export class Network implements MessageCarrier {
   }
 
   #baseMs(from: string, to: string): number {
+    const known = this.#latencies.get(from)?.get(to);
+    if (known !== undefined) return known;
+    const latencyMs = this.#latencyMs(from, to);
     const row = this.#latencies.get(from) ?? new Map<string, number>();
-    this.#latencies.set(from, row);
-    const known = row.get(to) ?? this.#latencyMs(from, to);
-    row.set(to, known);
-    return known;
+    this.#latencies.set(from, row.set(to, latencyMs));
+    return latencyMs;
   }
 
   #delayMs(from: string, to: string, { faults }: Fate, bytes: number): number {

@@ -23,6 +23,10 @@ export class SimulatedProcess {
   readonly random: SeededRandom;
   /** What its wall clock is ahead of the truth. */
   clockOffsetMs = 0;
+  /** Calls that it made and that have no answer yet; of the network. */
+  outboundCalls = 0;
+  /** What ends each call that it works on, with an error; null before the first. Of the network. */
+  inboundCalls: Set<(error: Error) => void> | null = null;
   #isAlive = true;
   #pendingTimers = 0;
   readonly #endHooks = new Set<() => void>();

@@ -5,7 +5,7 @@
 import type { BroadcastConfig, PartMeta, Track } from "../../../core/broadcast/broadcast-log.ts";
 import type { BroadcastId, TrackName } from "../../../core/kit/ids.ts";
 import type { PackagerOutput } from "../../../core/media/cmaf/packager.ts";
-import { fakeFirstSampleEnd, fakeFragment, fakeInit } from "../../conformance/fake-media.ts";
+import { type FakeFragment, fakeFirstSampleEnd, fakeFragment, fakeInit } from "../../conformance/fake-media.ts";
 
 /** Durations of parts and segments. A part is a whole number of 32 ms: of pictures, and with 64 ms of AAC frames. */
 export interface MediaShape {
@@ -93,8 +93,7 @@ export function makePart(shape: MediaShape, track: Track, plan: PartPlan): Packa
     return { kind: "part", track: track.name, meta, bytes: new Uint8Array(0) };
   }
   const isIndependent = !isVideo || part === 0;
-  const fragment = fakeFragment({
-    baseTicks: index * durationTicks,
+  const fragment = fragmentAt(index * durationTicks, {
     sampleTicks,
     samples: durationTicks / sampleTicks,
     sampleBytes: shape.sampleBytes,
@@ -106,6 +105,20 @@ export function makePart(shape: MediaShape, track: Track, plan: PartPlan): Packa
 }
 
 const encoder = new TextEncoder();
+
+/** Fragments differ in their decode time only, so they are copies of one of each kind. */
+const fragmentsAtZero = new Map<string, Uint8Array>();
+
+function fragmentAt(baseTicks: number, samples: Omit<FakeFragment, "baseTicks">): Uint8Array {
+  const kind = Object.values(samples).join(" ");
+  const atZero = fragmentsAtZero.get(kind) ?? fakeFragment({ ...samples, baseTicks: 0 });
+  fragmentsAtZero.set(kind, atZero);
+  const fragment = atZero.slice();
+  // `tfdt` of version 1: type, version and flags, then the time.
+  const timeAt = Buffer.from(atZero.buffer).indexOf("tfdt") + 8;
+  new DataView(fragment.buffer).setBigUint64(timeAt, BigInt(baseTicks));
+  return fragment;
+}
 
 /** Bytes with a box behind them that says which they are, so that no two objects are equal. */
 function tagged(bytes: Uint8Array, name: string): Uint8Array {

@@ -131,7 +131,11 @@ export class TrackFollower {
   /** Queues what is new; false where the player has lost its place. */
   #queueNews(playlist: MediaPlaylist): boolean {
     const { segments, mediaSequence, skipped } = playlist;
-    for (const { map } of segments) if (map !== null) this.#queueInit(map);
+    let mapBefore: string | null = null;
+    for (const { map } of segments) {
+      if (map !== null && map !== mapBefore) this.#queueInit(map);
+      mapBefore = map;
+    }
     if (this.#viewer.profile.playsSegments) return this.#queueSegments(playlist);
     if (this.#next === null) {
       // Newcomers begin with the last segment that is listed in parts.

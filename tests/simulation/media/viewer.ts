@@ -4,7 +4,7 @@
  * has lost its place.
  */
 import { type MultivariantPlaylist, readMultivariantPlaylist } from "../../conformance/playlist-reader.ts";
-import type { SimulatedResponse } from "../kernel/fetch-types.ts";
+import { SimulatedHeaders, type SimulatedResponse } from "../kernel/fetch-types.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
 import type { Simulation } from "../kernel/simulation.ts";
 import type { EdgeFleet, IsolateSlot } from "./edge-fleet.ts";
@@ -34,7 +34,7 @@ export class Viewer implements PlayerHost {
   readonly process: SimulatedProcess;
   readonly profile: ViewerProfile;
   readonly world: ViewerWorld;
-  readonly network: string;
+  readonly #headers: SimulatedHeaders;
   #slot: IsolateSlot;
   /** The tracks that it plays now. */
   followers: readonly TrackFollower[] = [];
@@ -48,7 +48,8 @@ export class Viewer implements PlayerHost {
     this.world = world;
     this.profile = profile;
     this.process = new SimulatedProcess(world.simulation, `viewer${number}@${profile.site}`, 1);
-    this.network = `10.${number >> 8}.${number & 255}.1`;
+    this.#headers = new SimulatedHeaders({ "cf-connecting-ip": `10.${number >> 8}.${number & 255}.1` });
+    if (profile.token !== null) this.#headers.set("authorization", `Bearer ${profile.token}`);
     this.#slot = this.process.random.pick(world.fleet.slotsAt(profile.site));
   }
 
@@ -102,10 +103,7 @@ export class Viewer implements PlayerHost {
   /** Requests a path from its isolate. Never rejects. */
   async get(path: string): Promise<ViewerAnswer> {
     const { fleet } = this.world;
-    const { token } = this.profile;
     this.requests += 1;
-    const headers: Record<string, string> = { "cf-connecting-ip": this.network };
-    if (token !== null) headers["authorization"] = `Bearer ${token}`;
     const slot = this.#slot;
     const failed = (why: string): ViewerAnswer => {
       this.process.log(`${path}: ${why}`);
@@ -114,7 +112,7 @@ export class Viewer implements PlayerHost {
       return { status: 0, bytes: NO_BYTES, retryAfterS: null, isolate: "" };
     };
     try {
-      const response = await this.#timed(fleet.fetch(this.process, slot, { path, headers }));
+      const response = await this.#timed(fleet.fetch(this.process, slot, { path, headers: this.#headers }));
       if (response === "late") return failed("no answer");
       const bytes = response.heldBytes ?? (await this.#timed(response.bytes()));
       if (bytes === "late") return failed("no body");
