@@ -7,6 +7,7 @@ import { defineCommand, runMain } from "citty";
 import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import type { ProductCode } from "./kernel/product-code.ts";
 import { Trace } from "./kernel/trace.ts";
+import { measureSpeed, processorMs } from "./measure.ts";
 import { loadMediaCode } from "./media/media-world.ts";
 import { findMutant, listMutants } from "./mutants.ts";
 import { formatCommand, parseOptions, SIMULATE_ARGS, type SimulateOptions } from "./options.ts";
@@ -37,6 +38,11 @@ const command = defineCommand({
       return;
     }
     const code = await loadMediaCode(ROOT);
+    if (args.measure === true) {
+      const held = await measureSpeed(code, options, (line) => console.log(line));
+      process.exitCode = held ? 0 : 1;
+      return;
+    }
     process.exitCode = (await simulateSeeds(code, options, args.trace === true, args.shrink)) ? 0 : 1;
   },
 });
@@ -50,9 +56,10 @@ async function simulateSeeds(
   isTraced: boolean,
   isShrunk: boolean,
 ): Promise<boolean> {
-  const began = performance.now();
+  const beganMs = processorMs();
   let simulatedMs = 0;
-  let printedAt = began;
+  let printedAt = performance.now();
+  const describeSpeed = (): string => `${(simulatedMs / (processorMs() - beganMs)).toFixed(0)} × real time`;
   for (let seed = options.seed; seed < options.seed + options.seeds; seed += 1) {
     const plan = planOf(options, seed);
     const isLast = seed === options.seed + options.seeds - 1;
@@ -67,11 +74,14 @@ async function simulateSeeds(
         return false;
       }
       if (!isPrinted) continue;
-      const speed = (simulatedMs / (performance.now() - began)).toFixed(0);
-      console.log(`seed ${seed}, ${side}: held, ${speed} × real time, hash ${outcome.hash}: ${outcome.summary}`);
+      console.log(`seed ${seed}, ${side}: held, ${describeSpeed()}, hash ${outcome.hash}: ${outcome.summary}`);
     }
   }
-  console.log(`${options.seeds} seed${options.seeds === 1 ? "" : "s"} held`);
+  const perSecond = (1_000 * options.seeds) / (processorMs() - beganMs);
+  console.log(
+    `${options.seeds} seed${options.seeds === 1 ? "" : "s"} held: ` +
+      `${perSecond.toFixed(2)} in a second of the processor, ${describeSpeed()}`,
+  );
   return true;
 }
 

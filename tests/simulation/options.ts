@@ -18,6 +18,7 @@ export const SIMULATE_ARGS = {
   only: { type: "string", description: "only these faults of the seed, by number", valueHint: "LIST" },
   trace: { type: "boolean", description: "print the timeline: what each node did" },
   shrink: { type: "boolean", description: "cut a failing run to the shortest that still fails", default: true },
+  measure: { type: "boolean", description: "print how fast it is, with 50 viewers of 3 tracks and a room of 50" },
   mutants: { type: "boolean", description: "prove that the checkers find the faults of tests/simulation/mutants" },
   mutant: { type: "string", description: "with --mutants: only those whose names contain this", valueHint: "NAME" },
 } as const;

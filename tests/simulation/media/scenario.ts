@@ -25,6 +25,8 @@ export interface MediaPlan {
   readonly faults: readonly FaultGroup[];
   /** Only these faults, by number; null: all. */
   readonly onlyFaults: ReadonlySet<number> | null;
+  /** Instead of the media that the seed chooses. */
+  readonly shape?: MediaShape;
 }
 
 /** How a run ended, and what it consisted of. */
@@ -127,13 +129,14 @@ class MediaRun {
       ({ broadcast }) => this.#mayGoBack(broadcast),
     );
     this.#tree = new TreeChecker(this.#world);
-    this.#shape = {
+    const drawn = {
       partMs: random.pick(PART_MS),
       partsPerSegment: random.integer(3, 6),
       windowS: random.pick([8, 20, 60]),
       videoTracks: random.integer(1, 2),
       sampleBytes: random.pick([8, 8, 100]),
     };
+    this.#shape = plan.shape ?? drawn;
     this.#needsTokens = random.chance(TOKEN_SHARE);
     this.#withStops = random.chance(STOP_SHARE);
     const isFlawless = random.chance(FLAWLESS_SHARE);
