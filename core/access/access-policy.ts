@@ -131,6 +131,11 @@ function minTokenVersion(access: AccessPolicy, { roles }: Principal, subject: st
   return roles.includes("host") ? byIssuer : Math.max(byIssuer, ban.get(subject)?.version ?? 0);
 }
 
+/** Whether the issuer has revoked this version of the subject's tokens. */
+export function isRevokedByIssuer(access: AccessPolicy, subject: string, tokenVersion: number): boolean {
+  return tokenVersion < (getRevocationIndex(access).issuer.get(subject)?.version ?? 0);
+}
+
 /** Whether a revocation of the viewer's token comes from a ban in the room, and not from the issuer. */
 export function isBanned(access: AccessPolicy, { subject, tokenVersion = 0 }: Principal): boolean {
   if (subject === null) return false;

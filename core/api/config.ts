@@ -3,7 +3,7 @@
  * its default; any other value that does not fit is an error.
  */
 import * as z from "zod/mini";
-import type { ViewerTokenKeys } from "../access/viewer-token.ts";
+import type { ViewerTokenKeys } from "../access/signed-jwt.ts";
 import { DEFAULT_JOIN_RATES, type JoinRates } from "../delivery/join-admission.ts";
 import { isRegion, type Site } from "../delivery/tree/node-address.ts";
 import { ROOM_LIMITS } from "../room/room-limits.ts";
@@ -27,6 +27,8 @@ export interface Config {
   readonly adminToken: string | null;
   /** Opens the metrics; without it the admin token does. */
   readonly metricsToken: string | null;
+  /** Opens what ingest nodes ask for; the admin token does, too. */
+  readonly ingestToken: string | null;
   readonly viewerKeys: ViewerTokenKeys;
   /** Signs what only the edge itself verifies: the first of the edge's secret, the viewers' and the admin token. */
   readonly edgeSecret: string | null;
@@ -46,6 +48,7 @@ export interface Config {
 export const VARIABLE_NAMES = [
   "CORRAL_ADMIN_TOKEN",
   "CORRAL_METRICS_TOKEN",
+  "CORRAL_INGEST_TOKEN",
   "CORRAL_VIEWER_SECRET",
   "CORRAL_VIEWER_JWKS",
   "CORRAL_EDGE_SECRET",
@@ -182,18 +185,20 @@ const { maxRetentionHours, maxRetentionEvents, retentionMs, retentionEvents } = 
 const variables = {
   CORRAL_ADMIN_TOKEN: secret("Opens the control API. Without it no stream keys can be created."),
   CORRAL_METRICS_TOKEN: secret("Opens `/metrics`. Without it the admin token does."),
-  CORRAL_VIEWER_SECRET: secret("Verifies viewer tokens that are signed with HS256."),
+  CORRAL_INGEST_TOKEN: secret("Lets ingest nodes look up the passphrases of SRT. The admin token does, too."),
+  CORRAL_VIEWER_SECRET: secret("Verifies viewer tokens and publish tokens that are signed with HS256."),
   CORRAL_VIEWER_JWKS: variable<string | null>(
     {
       isSecret: true,
       byDefault: "",
-      meaning: "Public keys, a JWKS in JSON, that verify viewer tokens signed with ES256 by their `kid`.",
+      meaning:
+        "Public keys, a JWKS in JSON, that verify viewer tokens and publish tokens signed with ES256 by their `kid`.",
     },
     null,
     parseKeySet,
   ),
   CORRAL_EDGE_SECRET: secret(
-    "Signs device keys and tickets, and names networks. Without it the viewer secret does, else the admin token.",
+    "Signs device keys and tickets, derives stream keys, and names networks. Without it the viewer secret does, else the admin token.",
   ),
   CORRAL_DEV_TOKENS: text<Config["devTokens"]>(
     "Local runs only: `1`, or another host name of the edge besides localhost. `POST /dev/token` then issues any viewer token to this machine.",
@@ -302,6 +307,7 @@ export function parseConfig(values: ConfigVariables): Config {
   return {
     adminToken: set.CORRAL_ADMIN_TOKEN,
     metricsToken: set.CORRAL_METRICS_TOKEN,
+    ingestToken: set.CORRAL_INGEST_TOKEN,
     viewerKeys: { secret: set.CORRAL_VIEWER_SECRET, keySet: set.CORRAL_VIEWER_JWKS },
     edgeSecret: set.CORRAL_EDGE_SECRET ?? set.CORRAL_VIEWER_SECRET ?? set.CORRAL_ADMIN_TOKEN,
     devTokens: set.CORRAL_DEV_TOKENS,

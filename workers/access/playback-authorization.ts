@@ -7,8 +7,9 @@ import {
   type Principal,
   type TokenError,
 } from "../../core/access/access-policy.ts";
+import type { ViewerTokenKeys } from "../../core/access/signed-jwt.ts";
 import { type StreamStop, stopHttpStatus, toStopNotice } from "../../core/access/stream-stop.ts";
-import { type TokenClaims, type ViewerTokenKeys, verifyViewerToken } from "../../core/access/viewer-token.ts";
+import { type TokenClaims, verifyViewerToken } from "../../core/access/viewer-token.ts";
 import { createProblem, PROBLEM_TYPES } from "../../core/api/problems.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { problemDocumentResponse, problemResponse } from "../kit/responses.ts";

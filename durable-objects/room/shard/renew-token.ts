@@ -1,6 +1,7 @@
 /** Renewals of viewer tokens on open connections. */
 import { findAccessDenial } from "../../../core/access/access-policy.ts";
-import { type ViewerTokenKeys, verifyViewerToken } from "../../../core/access/viewer-token.ts";
+import type { ViewerTokenKeys } from "../../../core/access/signed-jwt.ts";
+import { verifyViewerToken } from "../../../core/access/viewer-token.ts";
 import type { Clock } from "../../../core/kit/clock.ts";
 import type { Participant } from "../../../core/room/participants.ts";
 import { rankOfRoles } from "../../../core/room/permissions.ts";
