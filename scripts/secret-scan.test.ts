@@ -18,7 +18,8 @@ test.each([
     ),
   ],
   ["a password in an address", written("https://admin:hunter2hunter2", "@example.com/")],
-  ["a stream key", written("key: corral", "_", "aB3".repeat(14), "x")],
+  ["a stream key", written("key: corral", "_", "0123abcxyz", "_", "aB3".repeat(14), "x")],
+  ["a stream key without an id", written("key: corral", "_", "aB3".repeat(14), "x")],
 ])("%s is found, and masked in the output", async (_name, content) => {
   const found = await findSecrets("file.txt", content);
   expect(found).toHaveLength(1);

@@ -7,8 +7,8 @@ import { creator } from "@secretlint/secretlint-rule-preset-recommend";
 
 const RULES = { rules: [{ id: "@secretlint/secretlint-rule-preset-recommend", rule: creator }] };
 
-/** A stream key as `newStreamKey` makes it. */
-const STREAM_KEY = /\bcorral_[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/;
+/** A stream key, with an id or, from earlier releases, without. */
+const STREAM_KEY = /\bcorral_([0-9a-z]{10}_)?[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])/;
 
 /** One line per secret in a text file; the secret itself is not shown. */
 export async function findSecrets(path: string, content: string): Promise<string[]> {

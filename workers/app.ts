@@ -12,6 +12,7 @@ import { isLivePath } from "./delivery/live-path.ts";
 import { serveLivePath } from "./delivery/serve-live-path.ts";
 import type { Env } from "./env.ts";
 import { publishApi } from "./ingest/ingest-app.ts";
+import { ingestNodeApi } from "./ingest/ingest-node-app.ts";
 import type { AppEnv } from "./kit/app-env.ts";
 import { canonicalizeUrl } from "./kit/canonical-url.ts";
 import { closeRoutes, cors, requestScope, securityHeaders } from "./kit/middleware.ts";
@@ -28,6 +29,8 @@ function createApp(platform: Platform): Hono<AppEnv> {
   app.use(securityHeaders, requestScope(platform));
   app.route("/api", controlApi);
   app.route("/rooms", roomsApi);
+  // First: its literal paths are no broadcast's.
+  app.route("/ingest", ingestNodeApi);
   app.route("/ingest", publishApi);
   app.route("/", metrics);
   app.route("/", devTokens);

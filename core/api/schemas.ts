@@ -1,7 +1,8 @@
 /**
  * The messages of the HTTP API, each declared once: requests are validated by these schemas, answers of the test suite are
  * held against them, and `/openapi.json` documents them. Each is annotated with the type that the code uses, so the
- * compiler holds type and schema equal. The publish API's own are in `core/ingest/publish-schemas.ts`.
+ * compiler holds type and schema equal. Those about stream keys are in `stream-key-schemas.ts`,
+ * the publish API's own in `core/ingest/publish-schemas.ts`.
  */
 
 import * as z from "zod/mini";
@@ -38,7 +39,7 @@ function body<T extends z.ZodMiniType>(id: string, schema: T): T {
 }
 
 /** A stream's name. */
-const StreamNameSchema: z.ZodMiniType<StreamName> = z
+export const StreamNameSchema: z.ZodMiniType<StreamName> = z
   .string()
   .check(z.regex(/^[a-z0-9][a-z0-9_-]{0,63}$/)) as unknown as z.ZodMiniType<StreamName>;
 /** A broadcast's id. */
@@ -211,12 +212,6 @@ const broadcastSummary: z.ZodMiniType<BroadcastSummary> = z.object({
 export const BroadcastListSchema: z.ZodMiniType<{ stream: StreamName; broadcasts: BroadcastSummary[] }> = answer(
   "BroadcastList",
   z.object({ stream: StreamNameSchema, broadcasts: z.array(broadcastSummary) }),
-);
-
-/** `POST …/keys`: the key is shown this once. */
-export const StreamKeySchema: z.ZodMiniType<{ stream: StreamName; key: string }> = answer(
-  "StreamKey",
-  z.object({ stream: StreamNameSchema, key: z.string().check(z.regex(/^corral_[A-Za-z0-9_-]{43}$/)) }),
 );
 
 /** `GET …/access`. */

@@ -1,12 +1,14 @@
 /**
- * The publish API between a packager and the edge. Every call is a PUT with `Authorization: Bearer <stream key>`
- * and `Corral-Publisher: <random id of the publishing process>`, safe to repeat:
+ * The publish API between a packager and the edge. Every call is a PUT with `Authorization: Bearer <stream key>`, or a publish
+ * token, and `Corral-Publisher: <random id of the publishing process>`, safe to repeat:
  *
  *   PUT /ingest/{stream}/{broadcast}                           JSON `BroadcastConfig`: opens the broadcast; with
  *                                                              `playback`, a new one sets who may watch the stream
  *   PUT /ingest/{stream}/{broadcast}/{track}/init-{v}.mp4      an init section, before the first part that needs it
  *   PUT /ingest/{stream}/{broadcast}/{track}/{msn}.{part}.m4s  a part; header `Corral-Part`: JSON `PartMeta`
  *   PUT /ingest/{stream}/{broadcast}/end                       empty: no more media will come
+ *   PUT /ingest/{stream}/{broadcast}/handover                  empty: takes the broadcast over from a publisher that is live,
+ *                                                              with a key of the role `backup`, or with `?handover`
  *
  * A segment is complete with its last part (`PartMeta.close`), so a segment never exists without its last part.
  * Success is 200 with `PublishProgress`. Failures are RFC 9457 problem documents with a `type` from `PUBLISH_PROBLEM_TYPES`.
@@ -40,8 +42,12 @@ export interface PublishProgress {
 export type PublishProblem =
   | "keyMissing"
   | "keyWrong"
+  | "keyExpired"
+  | "keyUsed"
+  | "tokenWrong"
   | "stopped"
   | "alreadyLive"
+  | "replaced"
   | "outOfOrder"
   | "initMissing"
   | "notOpen"
@@ -56,8 +62,12 @@ export type PublishProblem =
 export const PUBLISH_PROBLEM_TYPES: Readonly<Record<PublishProblem, string>> = {
   keyMissing: problemTypeUri("key-missing"),
   keyWrong: problemTypeUri("key-wrong"),
+  keyExpired: problemTypeUri("key-expired"),
+  keyUsed: problemTypeUri("key-used"),
+  tokenWrong: problemTypeUri("publish-token-wrong"),
   stopped: problemTypeUri("stopped"),
   alreadyLive: problemTypeUri("already-live"),
+  replaced: problemTypeUri("replaced"),
   outOfOrder: problemTypeUri("out-of-order"),
   initMissing: problemTypeUri("init-missing"),
   notOpen: problemTypeUri("not-open"),

@@ -11,6 +11,8 @@ export const PUBLISH_LIMITS = {
   timeMs: 8.64e15,
   /** Seconds of the target duration: longer segments are unsuitable for live playlists. */
   targetDurationS: 60,
+  /** Characters of a sender's address and of a key's id in the requests of ingest nodes. */
+  addressChars: 64,
 } as const;
 
 /** RFC 6381: one codec, or those of video and its muxed audio. */

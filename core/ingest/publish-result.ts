@@ -2,10 +2,23 @@
 import { createProblem, type ProblemDocument, type ProblemName } from "../api/problems.ts";
 import type { PublishProblem, PublishProgress } from "./publish-api.ts";
 
-/** The result of a PUT. A problem may carry the edge's progress, so that the publisher can resend. */
-export type PublishResult =
-  | { readonly ok: true; readonly answer: PublishProgress }
-  | { readonly ok: false; readonly problem: ProblemDocument; readonly answer?: PublishProgress };
+/** A refusal of a publisher. */
+export interface PublishRefusal {
+  readonly ok: false;
+  readonly problem: ProblemDocument;
+  /** The edge's progress, so that the publisher can resend. */
+  readonly answer?: PublishProgress;
+  /** Of a credential that begins no session any more: the publishers whose sessions go on with it. */
+  readonly sessions?: readonly string[];
+}
+
+/** The result of a PUT. */
+export type PublishResult = { readonly ok: true; readonly answer: PublishProgress } | PublishRefusal;
+
+/** A refusal for this problem. */
+export function refusePublish(why: PublishProblem, detail?: string): PublishRefusal {
+  return { ok: false, problem: publishProblems[why](detail) };
+}
 
 const problemOf =
   (name: ProblemName, status?: number) =>
@@ -16,7 +29,11 @@ const problemOf =
 export const publishProblems: Readonly<Record<PublishProblem, (detail?: string) => ProblemDocument>> = {
   keyMissing: problemOf("key-missing"),
   keyWrong: problemOf("key-wrong"),
+  keyExpired: problemOf("key-expired"),
+  keyUsed: problemOf("key-used"),
+  tokenWrong: problemOf("publish-token-wrong"),
   alreadyLive: problemOf("already-live"),
+  replaced: problemOf("replaced"),
   outOfOrder: problemOf("out-of-order"),
   initMissing: problemOf("init-missing"),
   notOpen: problemOf("not-open"),

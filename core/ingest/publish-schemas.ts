@@ -4,7 +4,8 @@
  */
 import * as z from "zod/mini";
 import { PLAYBACK_POLICIES, type PlaybackPolicy } from "../access/access-policy.ts";
-import { answerSchemas, BroadcastIdSchema, requestSchemas, TrackNameSchema } from "../api/schemas.ts";
+import { STREAM_KEY_ROLES } from "../access/stream-key.ts";
+import { answerSchemas, BroadcastIdSchema, requestSchemas, StreamNameSchema, TrackNameSchema } from "../api/schemas.ts";
 import { BROADCAST_LIMITS } from "../broadcast/broadcast-limits.ts";
 import type { BroadcastConfig, PartMeta, Track } from "../broadcast/broadcast-log.ts";
 import type { PublishProgress } from "./publish-api.ts";
@@ -79,3 +80,27 @@ export const PublishProgressSchema: z.ZodMiniType<PublishProgress> = z.object({
   ),
 }) as unknown as z.ZodMiniType<PublishProgress>;
 answerSchemas.add(PublishProgressSchema, { id: "PublishProgress" });
+
+/** `POST /ingest/{stream}/srt-passphrase`: a key's id, and the address of the sender that has shown it. */
+export const PassphraseBody: z.ZodMiniType<{ keyId: string; address?: string | undefined }> = z.strictObject({
+  keyId: z.string().check(z.maxLength(PUBLISH_LIMITS.addressChars)),
+  address: z.optional(z.string().check(z.maxLength(PUBLISH_LIMITS.addressChars))),
+});
+requestSchemas.add(PassphraseBody, { id: "PassphraseBody" });
+
+/** The key's secret, with which its sender encrypts. */
+export const PassphraseSchema: z.ZodMiniType<{ passphrase: string }> = z.object({
+  passphrase: z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/)),
+});
+answerSchemas.add(PassphraseSchema, { id: "Passphrase" });
+
+/** `POST /ingest/{stream}/session`: what the publisher's key or token permits now. */
+export const PublisherSessionSchema: z.ZodMiniType = z.object({
+  stream: StreamNameSchema,
+  role: z.enum(STREAM_KEY_ROLES),
+  label: z.string(),
+  expiresAt: z.nullable(z.iso.datetime({ offset: true })),
+  usesLeft: z.nullable(z.int().check(z.gte(0))),
+  live: z.nullable(z.object({ broadcast: BroadcastIdSchema, isOwn: z.boolean() })),
+});
+answerSchemas.add(PublisherSessionSchema, { id: "PublisherSession" });

@@ -31,7 +31,7 @@ test("segments that leave the window before they are stored are not reported as 
         authoritySilenceMs: () => 0,
       }),
       publisherWatch: new PublisherWatch(openLiveStorage(storage), alarms, clock, config.broadcast),
-      publisher: "publisher",
+      seat: { publisher: "publisher", credential: "key" },
       nowMs: clock.nowMs(),
     });
     const init = makeInitEntry(video);

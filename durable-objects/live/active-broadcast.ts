@@ -11,14 +11,20 @@ import type { PublisherWatch } from "./publisher-watch.ts";
 /** The publisher of a broadcast whose publisher's key was revoked. */
 export const NO_PUBLISHER = "";
 
+/** The publisher of a broadcast and the id of its credential, which is empty where it is unknown. */
+export interface PublisherSeat {
+  readonly publisher: string;
+  readonly credential: string;
+}
+
 /** What an active broadcast consists of. */
 export interface ActiveBroadcastParts {
   /** As it was restored: all that it lists is durable. */
   readonly replica: Replica;
   readonly fanout: FeedFanout;
   readonly publisherWatch: PublisherWatch;
-  /** The publishing process's random id. */
-  readonly publisher: string;
+  /** The publishing process's random id, and its credential's. */
+  readonly seat: PublisherSeat;
   readonly nowMs: number;
 }
 
@@ -27,16 +33,16 @@ export class ActiveBroadcast {
   readonly replica: Replica;
   readonly fanout: FeedFanout;
   readonly publisherWatch: PublisherWatch;
-  publisher: string;
+  seat: PublisherSeat;
   /** Last durable segment by track. A window that has slid on says nothing of it: storage may lag behind the window. */
   readonly #durableMsns: Map<TrackName, number>;
   #lastActivityMs: number;
 
-  constructor({ replica, fanout, publisherWatch, publisher, nowMs }: ActiveBroadcastParts) {
+  constructor({ replica, fanout, publisherWatch, seat, nowMs }: ActiveBroadcastParts) {
     this.replica = replica;
     this.fanout = fanout;
     this.publisherWatch = publisherWatch;
-    this.publisher = publisher;
+    this.seat = seat;
     this.#durableMsns = new Map([...replica.state.tracks].map(([name, state]) => [name, nextPartOf(state).msn - 1]));
     this.#lastActivityMs = nowMs;
   }
@@ -47,6 +53,11 @@ export class ActiveBroadcast {
 
   get id(): BroadcastId {
     return this.replica.config.broadcast;
+  }
+
+  /** The publishing process's random id, or `NO_PUBLISHER`. */
+  get publisher(): string {
+    return this.seat.publisher;
   }
 
   get hasEnded(): boolean {

@@ -1,4 +1,4 @@
-/** The Live object's rows: stream keys' hashes, broadcasts, init sections, and the index of stored segments. */
+/** The Live object's rows: broadcasts, init sections, and the index of stored segments. */
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
 import type { BroadcastConfig, Track, TrackState } from "../../core/broadcast/broadcast-log.ts";
 import {
@@ -16,14 +16,14 @@ import type { BroadcastSummary } from "../../core/broadcast/stream-status.ts";
 import type { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
+import type { PublisherSeat } from "./active-broadcast.ts";
 
 /** Releases that do not count broadcasts insert rows without a sequence, and may have run since the last migration. */
 const SEQUENCE_BACKFILL = "UPDATE broadcasts SET sequence = rowid WHERE sequence = 0";
 
 /** A row of the table of broadcasts. */
-export interface BroadcastRow {
+export interface BroadcastRow extends PublisherSeat {
   readonly config: BroadcastConfig;
-  readonly publisher: string;
   readonly ended: boolean;
 }
 
@@ -36,42 +36,22 @@ export class BroadcastStore {
     storage.exec(SEQUENCE_BACKFILL);
   }
 
-  /** Whether a key with this hash was issued for the stream. */
-  hasKey(hash: string): boolean {
-    return this.#sql.exec("SELECT 1 FROM keys WHERE hash = ?", hash).toArray().length > 0;
-  }
-
-  /** Stores the hash of a stream key. */
-  addKey(hash: string, nowMs: number): void {
-    this.#sql.insert("INSERT OR IGNORE INTO keys (hash, created_ms) VALUES (?, ?)", hash, nowMs);
-  }
-
-  /** Hashes of the latest keys, at most `limit`. */
-  listKeyHashes(limit: number): string[] {
-    const rows = this.#sql.exec<{ hash: string }>("SELECT hash FROM keys ORDER BY created_ms DESC LIMIT ?", limit);
-    return rows.toArray().map(({ hash }) => hash);
-  }
-
-  /** Deletes every key. */
-  removeKeys(): void {
-    this.#sql.exec("DELETE FROM keys");
-  }
-
   /** Adds a broadcast that opens now. */
-  addBroadcast(config: BroadcastConfig, publisher: string, nowMs: number): void {
+  addBroadcast(config: BroadcastConfig, { publisher, credential }: PublisherSeat, nowMs: number): void {
     this.#sql.insert(
-      `INSERT INTO broadcasts (id, config, publisher, opened_ms, sequence)
-         VALUES (?, ?, ?, ?, (SELECT COALESCE(MAX(sequence), 0) + 1 FROM broadcasts))`,
+      `INSERT INTO broadcasts (id, config, publisher, credential, opened_ms, sequence)
+         VALUES (?, ?, ?, ?, ?, (SELECT COALESCE(MAX(sequence), 0) + 1 FROM broadcasts))`,
       config.broadcast,
       JSON.stringify(config),
       publisher,
+      credential,
       nowMs,
     );
   }
 
-  /** Sets the publishing process of a broadcast; empty: none. */
-  setPublisher(id: BroadcastId, publisher: string): void {
-    this.#sql.exec("UPDATE broadcasts SET publisher = ? WHERE id = ?", publisher, id);
+  /** Sets the publishing process of a broadcast, and its credential's id; empty: none. */
+  setPublisher(id: BroadcastId, { publisher, credential }: PublisherSeat): void {
+    this.#sql.exec("UPDATE broadcasts SET publisher = ?, credential = ? WHERE id = ?", publisher, credential, id);
   }
 
   /** Marks a broadcast as ended. */
@@ -283,8 +263,8 @@ export class BroadcastStore {
 
   #selectBroadcast(where: string, ...values: string[]): BroadcastRow | null {
     const row = this.#sql
-      .exec<{ config: string; publisher: string; ended_ms: number | null }>(
-        `SELECT config, publisher, ended_ms FROM broadcasts ${where}`,
+      .exec<{ config: string; publisher: string; credential: string; ended_ms: number | null }>(
+        `SELECT config, publisher, credential, ended_ms FROM broadcasts ${where}`,
         ...values,
       )
       .toArray()[0];
@@ -292,6 +272,7 @@ export class BroadcastStore {
     return {
       config: JSON.parse(row.config) as BroadcastConfig,
       publisher: row.publisher,
+      credential: row.credential,
       ended: row.ended_ms !== null,
     };
   }

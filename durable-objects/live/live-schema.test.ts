@@ -2,8 +2,10 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { ACCESS_LIMITS, ALL_TOKEN_VERSIONS } from "../../core/access/access-policy.ts";
+import { STREAM_KEY_ID_PATTERN } from "../../core/access/stream-key.ts";
 import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import type { SegmentState } from "../../core/broadcast/segment.ts";
+import { PUBLISH_PROBLEM_TYPES } from "../../core/ingest/publish-api.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 import { testBindings } from "../../workers/testing.ts";
 import { migrateStorage, readSchemaVersion } from "../kit/migrations.ts";
@@ -75,6 +77,10 @@ const LAYOUTS: Readonly<Record<string, Layout>> = {
     revocationsInAccess: false,
   },
 };
+
+/** The last schema version whose keys are a hash and a time. */
+const VERSION_WITHOUT_KEY_IDS = 5;
+const ALREADY_LIVE = PUBLISH_PROBLEM_TYPES.alreadyLive;
 
 const video = "video" as TrackName;
 const UNTIL_MS = Date.now() + ACCESS_LIMITS.tokenLifetimeMs;
@@ -153,6 +159,10 @@ test.for(Object.entries(LAYOUTS))(
       await evictDurableObject(stub);
       await runInDurableObject(stub, async (live: Live, { storage }) => {
         expect(live.keyHashes()).toEqual(["hash-of-a-key"]);
+        const limits = { expiresMs: null, usesLeft: null, lastUsedMs: null, revokedMs: null };
+        const id = expect.stringMatching(STREAM_KEY_ID_PATTERN) as string;
+        const key = { id, label: "", role: "primary", createdMs: 1, ...limits };
+        expect(live.keys()).toEqual([key]);
         expect(live.broadcasts().map(({ broadcast, endedAt }) => [broadcast, endedAt])).toEqual([
           ["broadcasttwo", null],
           ["broadcastone", 200],
@@ -177,6 +187,37 @@ test.for(Object.entries(LAYOUTS))(
     await expect.poll(async () => (await testBindings.ROOM.getByName(stream).summary()).access.revision).toBe(7);
   },
 );
+
+test("keys from before they had ids stay valid, each with an id of its own, and the same one after a restart", async () => {
+  const stream = "schema-keys" as StreamName;
+  const stub = testBindings.LIVE.getByName(stream) as unknown as DurableObjectStub<Live>;
+  await runInDurableObject(stub, (_live, { storage }) => {
+    const { object, migrations } = LIVE_SCHEMA;
+    migrateStorage(storage, { object, migrations: migrations.slice(0, VERSION_WITHOUT_KEY_IDS) });
+    for (let n = 1; n <= 1_001; n += 1) storage.sql.exec("INSERT INTO keys VALUES (?, ?)", `hash-${n}`, n);
+    const { broadcast } = config("broadcastone");
+    const query =
+      "INSERT INTO broadcasts (id, config, publisher, opened_ms, sequence) VALUES (?, ?, 'publisher', 1, 1)";
+    storage.sql.exec(query, broadcast, JSON.stringify(config("broadcastone")));
+  });
+  const ids: string[][] = [];
+  for (let restarts = 0; restarts < 2; restarts += 1) {
+    await evictDurableObject(stub);
+    await runInDurableObject(stub, async (live: Live) => {
+      ids.push(live.keys().map(({ id }) => id));
+      // No isolate knew more than the latest 1,000.
+      expect(live.keyHashes()).toHaveLength(1_000);
+      expect(live.keyHashes()).not.toContain("hash-1");
+      // The publisher that was live before the migration goes on.
+      const by = { stream, id: "publisher", credential: { kind: "key", hash: "hash-2" } } as const;
+      expect(await live.open(by, config("broadcastone"), null)).toMatchObject({ ok: true });
+      const other = { ...by, id: "another" };
+      expect(await live.open(other, config("broadcastone"), null)).toMatchObject({ problem: { type: ALREADY_LIVE } });
+    });
+  }
+  expect(new Set(ids[0]).size).toBe(1_000);
+  expect(ids[1]).toEqual(ids[0]);
+});
 
 test("every numbered schema version is migrated to the newest", () =>
   withEmptyStorage(async (storage) => {

@@ -82,10 +82,40 @@ const createOutbox: Migration = ({ sql, kv }) => {
   );
 };
 
+/**
+ * Keys have an id, a role, an expiry and uses; broadcasts have the credential of their publisher, and limited credentials a
+ * row for each session. Earlier keys get an id and have no limit; those beyond the latest 1,000 opened nothing.
+ */
+const extendKeys: Migration = (storage) => {
+  const { sql } = storage;
+  if (!hasColumn(storage, "keys", "id")) {
+    sql.exec(`
+ALTER TABLE keys ADD COLUMN id TEXT NOT NULL DEFAULT '';
+ALTER TABLE keys ADD COLUMN label TEXT NOT NULL DEFAULT '';
+ALTER TABLE keys ADD COLUMN role TEXT NOT NULL DEFAULT 'primary';
+ALTER TABLE keys ADD COLUMN expires_ms INTEGER;
+ALTER TABLE keys ADD COLUMN uses_left INTEGER;
+ALTER TABLE keys ADD COLUMN last_used_ms INTEGER;
+ALTER TABLE keys ADD COLUMN revoked_ms INTEGER;
+DELETE FROM keys WHERE hash NOT IN (SELECT hash FROM keys ORDER BY created_ms DESC LIMIT 1000);
+UPDATE keys SET id = lower(hex(randomblob(5)));
+CREATE UNIQUE INDEX keys_by_id ON keys (id);
+`);
+  }
+  if (!hasColumn(storage, "broadcasts", "credential")) {
+    sql.exec("ALTER TABLE broadcasts ADD COLUMN credential TEXT NOT NULL DEFAULT ''");
+  }
+  sql.exec(`
+CREATE TABLE IF NOT EXISTS publish_sessions (
+  credential TEXT NOT NULL, broadcast TEXT NOT NULL, publisher TEXT NOT NULL, expires_ms INTEGER,
+  PRIMARY KEY (credential, broadcast, publisher)) WITHOUT ROWID;
+`);
+};
+
 /** Every schema version of Live objects. */
 export const LIVE_SCHEMA: StorageSchema = {
   object: "Live",
-  migrations: [createBroadcasts, createPacks, addSequences, createRevocationsAndStops, createOutbox],
+  migrations: [createBroadcasts, createPacks, addSequences, createRevocationsAndStops, createOutbox, extendKeys],
 };
 
 /** A Live object's storage. */

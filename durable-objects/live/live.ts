@@ -11,6 +11,7 @@ import {
 } from "../../core/access/access-policy.ts";
 import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
 import type { RevocationRequest } from "../../core/access/revocation-pools.ts";
+import type { StreamKeyInfo } from "../../core/access/stream-key.ts";
 import type { StopActor, StopRecord, StreamStop } from "../../core/access/stream-stop.ts";
 import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import type { BroadcastSummary, StreamStatus } from "../../core/broadcast/stream-status.ts";
@@ -24,7 +25,8 @@ import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
 import { LIVE_ADDRESS } from "../../core/delivery/tree/node-address.ts";
 import type { BroadcastOutline, StoredPlaylist } from "../../core/delivery/upstream-node.ts";
 import { type LiveEventBody, parseDomainEvent } from "../../core/events/domain-events.ts";
-import type { PublishResult } from "../../core/ingest/publish-result.ts";
+import type { PublishRefusal, PublishResult } from "../../core/ingest/publish-result.ts";
+import type { PublisherIdentity, PublisherStatus } from "../../core/ingest/publisher-identity.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
@@ -39,13 +41,14 @@ import { describeBroadcast, latestProgramTimeMs } from "./broadcast-status.ts";
 import { type BroadcastRow, BroadcastStore } from "./broadcast-store.ts";
 import { openLiveStorage } from "./live-schema.ts";
 import { MediaReads } from "./media-reads.ts";
+import { PublisherCredentials } from "./publisher-credentials.ts";
 import { type LiveAlarm, PublisherWatch } from "./publisher-watch.ts";
-import { type PublisherIdentity, Publishing } from "./publishing.ts";
+import { Publishing } from "./publishing.ts";
 import { RecordingPlaylists } from "./recording-playlists.ts";
 import { SegmentArchive } from "./segment-archive.ts";
 import { StreamAccess } from "./stream-access.ts";
-
-export type { PublisherIdentity } from "./publishing.ts";
+import { type NewStreamKey, StreamKeyStore } from "./stream-key-store.ts";
+import { type KeyRotation, StreamKeys } from "./stream-keys.ts";
 
 /** What the Live object is bound to. */
 export interface LiveEnv {
@@ -64,6 +67,8 @@ export class Live extends DurableObject<LiveEnv> {
   readonly #alarms: AlarmSchedule<LiveAlarm>;
   readonly #outbox: Outbox<LiveEventBody>;
   readonly #access: StreamAccess;
+  readonly #keys: StreamKeys;
+  readonly #credentials: PublisherCredentials;
   readonly #publishing: Publishing;
   readonly #reads: MediaReads;
   readonly #counters = new NodeCounters("live", "live");
@@ -89,6 +94,10 @@ export class Live extends DurableObject<LiveEnv> {
     const onChange = (change: AccessPolicy): void => this.#publishing.current?.fanout.sendAccess(change);
     const setExpiryAlarm = (atMs: number): Promise<void> => this.#alarms.scheduleBy("revocations", atMs);
     this.#access = new StreamAccess({ storage, clock, appendEvent, setExpiryAlarm, onChange });
+    const keys = new StreamKeyStore(storage);
+    const runningCredential = (): string => this.#publishing.current?.seat.credential ?? "";
+    this.#keys = new StreamKeys({ storage, store: keys, clock, runningCredential });
+    this.#credentials = new PublisherCredentials({ storage, store: keys, access: this.#access, clock });
     const recordings = new RecordingPlaylists(env.MEDIA, store, clock);
     this.#publishing = new Publishing({
       stream,
@@ -96,6 +105,7 @@ export class Live extends DurableObject<LiveEnv> {
       store,
       recordings,
       access: this.#access,
+      credentials: this.#credentials,
       lifecycle: new BroadcastLifecycle({ storage, clock, appendEvent }),
       clock,
       createArchive: (onStored) => new SegmentArchive(env.MEDIA, onStored, platform),
@@ -108,19 +118,47 @@ export class Live extends DurableObject<LiveEnv> {
 
   // ── publishing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Issues a stream key: only its hash is stored. */
-  addKey(hash: string): void {
-    this.#publishing.addKey(hash);
+  /** Issues a stream key, of which only the hash is stored; null if the stream has too many. */
+  addKey(key: NewStreamKey): StreamKeyInfo | null {
+    return this.#keys.issue(key);
+  }
+
+  /** The stream's keys, the one issued last first. */
+  keys(): StreamKeyInfo[] {
+    return this.#keys.list();
   }
 
   /** Hashes of the stream's keys, by which a gateway checks a publisher before it reads a body. */
   keyHashes(): string[] {
-    return this.#publishing.keyHashes();
+    return this.#keys.hashes();
   }
 
-  /** Revokes every key of the stream. A publisher that used one of them may be replaced at once. */
+  /** Issues a key in place of another, which begins no session after `overlapMs`. */
+  rotateKey(id: string, overlapMs: number, next: Pick<NewStreamKey, "id" | "hash">): KeyRotation {
+    return this.#keys.rotate(id, overlapMs, next);
+  }
+
+  /** Revokes a key; false if there is none. Its publisher is refused from then on and may be replaced at once. */
+  revokeKey(id: string): boolean {
+    return this.#storage.transaction(() => {
+      const isRevoked = this.#keys.revoke(id);
+      if (isRevoked) this.#publishing.removePublisher(id);
+      return isRevoked;
+    });
+  }
+
+  /** Revokes every key of the stream, and the publish tokens issued so far. */
   removeKeys(): void {
-    this.#publishing.removeKeys();
+    this.#storage.transaction(() => {
+      this.#keys.revokeAll();
+      this.#credentials.revokeTokens();
+      this.#publishing.removePublisher(null);
+    });
+  }
+
+  /** What a publisher's credential permits now; nothing is counted. */
+  publisherStatus(by: PublisherIdentity): PublisherStatus | PublishRefusal {
+    return this.#publishing.status(by);
   }
 
   /**
@@ -141,6 +179,11 @@ export class Live extends DurableObject<LiveEnv> {
   /** Appends a part; a repeated one is confirmed again. */
   part(by: PublisherIdentity, id: BroadcastId, track: TrackName, meta: PartMeta, bytes: Uint8Array): PublishResult {
     return this.#publishing.part(by, id, track, meta, bytes);
+  }
+
+  /** Makes a backup the publisher of a broadcast at once; `isForced`: with a credential of any role. */
+  handover(by: PublisherIdentity, id: BroadcastId, isForced: boolean): Promise<PublishResult> {
+    return this.#publishing.handover(by, id, isForced);
   }
 
   /** Ends a broadcast once all of it is stored. */
@@ -330,6 +373,8 @@ export class Live extends DurableObject<LiveEnv> {
       authoritySilenceMs: () => 0,
     });
     const publisherWatch = new PublisherWatch(this.#storage, this.#alarms, clock, row.config.broadcast);
-    return new ActiveBroadcast({ replica, fanout, publisherWatch, publisher: row.publisher, nowMs: clock.nowMs() });
+    const { publisher, credential } = row;
+    const seat = { publisher, credential };
+    return new ActiveBroadcast({ replica, fanout, publisherWatch, seat, nowMs: clock.nowMs() });
   }
 }

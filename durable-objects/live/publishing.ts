@@ -1,29 +1,24 @@
 /** The publish side of a Live object: who may publish, and what is appended to a broadcast's log. */
 import type { PlaybackPolicy } from "../../core/access/access-policy.ts";
-import { REGISTRY_LIMITS } from "../../core/access/registry/registry-limits.ts";
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
 import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import { BroadcastLogError } from "../../core/broadcast/segment-window.ts";
 import { comparePartPositions, nextPartOf } from "../../core/broadcast/track-position.ts";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
 import type { EndReason } from "../../core/events/domain-events.ts";
-import { type PublishResult, publishProblems } from "../../core/ingest/publish-result.ts";
+import { type PublishRefusal, type PublishResult, refusePublish } from "../../core/ingest/publish-result.ts";
+import type { PublisherIdentity, PublisherStatus } from "../../core/ingest/publisher-identity.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
-import { type ActiveBroadcast, NO_PUBLISHER } from "./active-broadcast.ts";
+import { type ActiveBroadcast, NO_PUBLISHER, type PublisherSeat } from "./active-broadcast.ts";
 import type { BroadcastLifecycle } from "./broadcast-lifecycle.ts";
 import type { BroadcastRow, BroadcastStore } from "./broadcast-store.ts";
+import type { KnownCredential, PublisherCredentials } from "./publisher-credentials.ts";
 import type { RecordingPlaylists } from "./recording-playlists.ts";
+import { ReplacedPublishers } from "./replaced-publishers.ts";
 import type { ArchiveJob, SegmentArchive } from "./segment-archive.ts";
 import type { StreamAccess } from "./stream-access.ts";
-
-/** A publisher: the stream, the hash of the key it sent, and the publishing process's random id. */
-export interface PublisherIdentity {
-  readonly stream: StreamName;
-  readonly keyHash: string;
-  readonly id: string;
-}
 
 /** What publishing runs on. */
 export interface PublishingOptions {
@@ -32,6 +27,7 @@ export interface PublishingOptions {
   readonly store: BroadcastStore;
   readonly recordings: RecordingPlaylists;
   readonly access: StreamAccess;
+  readonly credentials: PublisherCredentials;
   readonly lifecycle: BroadcastLifecycle;
   readonly clock: Clock;
   /** Registers `onStored`, called with each group of segments that is in R2. */
@@ -40,16 +36,16 @@ export interface PublishingOptions {
   restoreBroadcast(row: BroadcastRow): ActiveBroadcast;
 }
 
-type PublishRefusal = PublishResult & { ok: false };
-
 /** The broadcasts of one stream, of which the latest is active. */
 export class Publishing {
   readonly archive: SegmentArchive;
   readonly #options: PublishingOptions;
+  readonly #replaced: ReplacedPublishers;
   #current: ActiveBroadcast | null = null;
 
   constructor(options: PublishingOptions) {
     this.#options = options;
+    this.#replaced = new ReplacedPublishers(options.storage);
     this.archive = options.createArchive((jobs) => this.#indexSegments(jobs));
     const latest = options.store.readLatestBroadcast();
     if (latest !== null) this.#activate(latest);
@@ -60,52 +56,76 @@ export class Publishing {
     return this.#current;
   }
 
-  /** Stores a stream key's hash. */
-  addKey(hash: string): void {
-    this.#options.store.addKey(hash, this.#nowMs());
-  }
-
-  /** Hashes of the stream's keys. */
-  keyHashes(): string[] {
-    return this.#options.store.listKeyHashes(REGISTRY_LIMITS.keysPerStream);
-  }
-
-  /** Revokes every key of the stream. A publisher that used one of them may be replaced at once. */
-  removeKeys(): void {
-    const { store } = this.#options;
-    store.removeKeys();
+  /**
+   * Removes the publisher of the active broadcast, if it has this credential (null: any), since that is revoked. Another
+   * publisher may join at once.
+   */
+  removePublisher(credential: string | null): void {
     const current = this.#current;
     if (current === null || current.hasEnded) return;
-    store.setPublisher(current.id, NO_PUBLISHER);
-    current.publisher = NO_PUBLISHER;
+    if (credential === null || current.seat.credential === credential) {
+      this.#setSeat(current, { publisher: NO_PUBLISHER, credential: "" });
+    }
+  }
+
+  /** What a publisher's credential permits now. Nothing is counted or stored. */
+  status(by: PublisherIdentity): PublisherStatus | PublishRefusal {
+    const credential = this.#authenticate(by);
+    if ("ok" in credential) return credential;
+    const active = this.#current?.hasEnded === false ? this.#current : null;
+    const isOwn = active !== null && active.publisher === by.id && active.seat.credential === credential.id;
+    const session = { credential: credential.id, broadcast: active?.id ?? "", publisher: by.id };
+    const refused = isOwn ? null : this.#options.credentials.refuseSession(credential, session, active?.seat ?? null);
+    if (refused !== null) return refused;
+    const { role, label, expiresMs, usesLeft } = credential;
+    const isLive = isOwn || active?.isLeaseHeld(this.#nowMs()) === true;
+    const live = active === null || !isLive ? null : { broadcast: active.id, isOwn };
+    return { role, label, expiresMs, usesLeft, live };
   }
 
   /** Opens a broadcast, or confirms that it is open. A new one sets the playback policy, unless that is null. */
   async open(by: PublisherIdentity, config: BroadcastConfig, playback: PlaybackPolicy | null): Promise<PublishResult> {
     const { store, access } = this.#options;
-    const refused = this.#refusePublisher(by);
-    if (refused !== null) return refused;
+    const credential = this.#authenticate(by);
+    if ("ok" in credential) return credential;
     const known = store.readBroadcast(config.broadcast);
     if (known?.ended === true) return refusePublish("ended", "Open a broadcast with a new id.");
     const current = this.#current;
     if (known !== null && current?.id !== config.broadcast) {
       return refusePublish("ended", "Another broadcast replaced it; open one with a new id.");
     }
-    const nowMs = this.#nowMs();
-    if (current !== null && !current.hasEnded && current.publisher !== by.id && current.isLeaseHeld(nowMs)) {
-      return refusePublish("alreadyLive", "Stop the other publisher, or wait until it has been silent for 10 s.");
-    }
+    const refused =
+      this.#refuseReplaced(by) ?? this.#refuseEntry(by, credential, config.broadcast) ?? this.#refuseByLease(by);
+    if (refused !== null) return refused;
     if (known === null) {
       if (current !== null && !current.hasEnded) this.#endBroadcast(current, "replaced");
       if (playback !== null) access.setPlaybackPolicy(playback);
-      store.addBroadcast(config, by.id, nowMs);
-      this.#activate({ config, publisher: by.id, ended: false });
+      this.#addBroadcast(by, credential, config);
     } else if (current !== null) {
       current.recordActivity(this.#nowMs());
-      if (current.publisher !== by.id) store.setPublisher(config.broadcast, by.id);
-      current.publisher = by.id;
+      this.#enter(current, by, credential);
     }
     await this.#current?.publisherWatch.scheduleAlarm();
+    return this.#acceptPublish();
+  }
+
+  /**
+   * Makes `by` the publisher of a broadcast whose publisher may be live: with a credential of the role `backup`, or with any
+   * if it is forced. The former publisher is refused from then on.
+   */
+  async handover(by: PublisherIdentity, id: BroadcastId, isForced: boolean): Promise<PublishResult> {
+    const credential = this.#authenticate(by);
+    if ("ok" in credential) return credential;
+    const current = this.#findActive(id);
+    if ("ok" in current) return current;
+    const refused = this.#refuseEntry(by, credential, id);
+    if (refused !== null) return refused;
+    if (credential.role !== "backup" && !isForced && this.#refuseByLease(by) !== null) {
+      return refusePublish("alreadyLive", "Only a key of the role `backup` takes over without `?handover`.");
+    }
+    current.recordActivity(this.#nowMs());
+    this.#enter(current, by, credential, current.publisher);
+    await current.publisherWatch.scheduleAlarm();
     return this.#acceptPublish();
   }
 
@@ -158,8 +178,8 @@ export class Publishing {
   /** Ends a broadcast once all of it is stored. */
   async end(by: PublisherIdentity, id: BroadcastId): Promise<PublishResult> {
     // Only a publisher with a key learns whether a broadcast has ended.
-    const refused = this.#refusePublisher(by);
-    if (refused !== null) return refused;
+    const credential = this.#authenticate(by);
+    if ("ok" in credential) return credential;
     const current = this.#findPublished(by, id);
     if ("ok" in current) return this.#options.store.readBroadcast(id)?.ended === true ? this.#acceptPublish() : current;
     await this.archive.whenDrained();
@@ -190,28 +210,102 @@ export class Publishing {
     this.#current = this.#options.restoreBroadcast(row);
   }
 
-  /** The reason why no publisher with this key may publish, or null. Only a publisher with a key learns of a stop. */
-  #refusePublisher(by: PublisherIdentity): PublishRefusal | null {
-    const { store, access } = this.#options;
-    if (!store.hasKey(by.keyHash)) return refusePublish("keyWrong", "Use the key that was issued for this stream.");
+  /** The publisher's credential, or why it publishes nothing. Only a publisher with a valid one learns of a stop. */
+  #authenticate(by: PublisherIdentity): KnownCredential | PublishRefusal {
+    const { credentials, access } = this.#options;
+    const credential = credentials.identify(by.credential);
+    if ("ok" in credential) return credential;
     const stop = access.activeStop;
-    return stop === null ? null : refusePublish("stopped", stop.reason);
+    return stop === null ? credential : refusePublish("stopped", stop.reason);
   }
 
   /** The broadcast that `by` may publish to, or the refusal. */
   #findPublished(by: PublisherIdentity, id: BroadcastId): ActiveBroadcast | PublishRefusal {
-    const refused = this.#refusePublisher(by);
+    const credential = this.#authenticate(by);
+    if ("ok" in credential) return credential;
+    const current = this.#findActive(id);
+    if ("ok" in current) return current;
+    const refused = this.#refuseReplaced(by) ?? this.#refuseEntry(by, credential, id);
     if (refused !== null) return refused;
+    if (current.publisher !== by.id) return refusePublish("alreadyLive", "Another process publishes this broadcast.");
+    current.recordActivity(this.#nowMs());
+    this.#enter(current, by, credential);
+    return current;
+  }
+
+  /** The active broadcast, if it has this id. */
+  #findActive(id: BroadcastId): ActiveBroadcast | PublishRefusal {
     const current = this.#current;
     if (current === null || current.id !== id) {
       return this.#options.store.readBroadcast(id) === null
         ? refusePublish("notOpen", "Open the broadcast first.")
         : refusePublish("ended", "Another broadcast replaced it.");
     }
-    if (current.hasEnded) return refusePublish("ended", "Open a broadcast with a new id.");
-    if (current.publisher !== by.id) return refusePublish("alreadyLive", "Another process publishes this broadcast.");
-    current.recordActivity(this.#nowMs());
-    return current;
+    return current.hasEnded ? refusePublish("ended", "Open a broadcast with a new id.") : current;
+  }
+
+  /** Why the credential does not let `by` into this broadcast, or null; its running session goes on. */
+  #refuseEntry(by: PublisherIdentity, credential: KnownCredential, broadcast: BroadcastId): PublishRefusal | null {
+    const current = this.#current;
+    if (current?.id === broadcast && isSeated(current, by, credential)) return null;
+    const session = { credential: credential.id, broadcast, publisher: by.id };
+    return this.#options.credentials.refuseSession(credential, session, current?.seat ?? null);
+  }
+
+  /** The refusal of a publisher while another one holds the lease, or null. */
+  #refuseByLease(by: PublisherIdentity): PublishRefusal | null {
+    if (!this.#isLeaseOfOther(by)) return null;
+    return refusePublish("alreadyLive", "Stop the other publisher, or wait until it has been silent for 10 s.");
+  }
+
+  /** The refusal of a publisher that a live one has replaced in the active broadcast, or null. */
+  #refuseReplaced(by: PublisherIdentity): PublishRefusal | null {
+    const current = this.#current;
+    const isReplaced = current !== null && this.#isLeaseOfOther(by) && this.#replaced.has(current.id, by.id);
+    return isReplaced ? refusePublish("replaced") : null;
+  }
+
+  #isLeaseOfOther(by: PublisherIdentity): boolean {
+    const current = this.#current;
+    return current !== null && !current.hasEnded && current.publisher !== by.id && current.isLeaseHeld(this.#nowMs());
+  }
+
+  /**
+   * Makes `by` the publisher of the broadcast; a use is counted unless its session is a known one. `replaced`: the publisher
+   * that it takes over from.
+   */
+  #enter(
+    current: ActiveBroadcast,
+    by: PublisherIdentity,
+    credential: KnownCredential,
+    replaced: string = NO_PUBLISHER,
+  ): void {
+    const { storage, credentials } = this.#options;
+    if (isSeated(current, by, credential)) {
+      credentials.recordActivity(credential);
+      return;
+    }
+    const session = { credential: credential.id, broadcast: current.id, publisher: by.id };
+    storage.transaction(() => {
+      credentials.beginSession(credential, session);
+      this.#replaced.record(current.id, replaced, by.id);
+      this.#setSeat(current, { publisher: by.id, credential: credential.id });
+    });
+  }
+
+  #addBroadcast(by: PublisherIdentity, credential: KnownCredential, config: BroadcastConfig): void {
+    const { storage, store, credentials } = this.#options;
+    const seat = { publisher: by.id, credential: credential.id };
+    storage.transaction(() => {
+      credentials.beginSession(credential, { ...seat, broadcast: config.broadcast });
+      store.addBroadcast(config, seat, this.#nowMs());
+    });
+    this.#activate({ config, ...seat, ended: false });
+  }
+
+  #setSeat(current: ActiveBroadcast, seat: PublisherSeat): void {
+    this.#options.store.setPublisher(current.id, seat);
+    current.seat = seat;
   }
 
   #archiveSegment(current: ActiveBroadcast, track: TrackName, msn: number): void {
@@ -235,13 +329,13 @@ export class Publishing {
 
   #endBroadcast(current: ActiveBroadcast, reason: EndReason): void {
     const { stream, store, recordings, lifecycle } = this.#options;
-    const { config, id, publisher } = current;
+    const { config, id, seat } = current;
     const open = current.openSegments();
     store.endBroadcast(id, this.#nowMs());
     current.appendEntry({ kind: "end" }, null);
     lifecycle.update(current, reason);
     for (const { track, msn } of open) this.#archiveSegment(current, track, msn);
-    const row: BroadcastRow = { config, publisher, ended: true };
+    const row: BroadcastRow = { config, ...seat, ended: true };
     void this.archive.whenDrained().then(() => recordings.storeAll(stream, row));
   }
 
@@ -256,6 +350,7 @@ export class Publishing {
   }
 }
 
-function refusePublish(why: keyof typeof publishProblems, detail: string): PublishRefusal {
-  return { ok: false, problem: publishProblems[why](detail) };
+/** Whether `by` is the publisher of the broadcast, with this credential. */
+function isSeated({ seat }: ActiveBroadcast, by: PublisherIdentity, credential: KnownCredential): boolean {
+  return seat.publisher === by.id && seat.credential === credential.id;
 }

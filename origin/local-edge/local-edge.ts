@@ -81,10 +81,28 @@ function suppressNewSignalHandlers(): () => void {
   return () => process.removeListener("newListener", onAdded);
 }
 
+/** The label of the keys that local runs issue for themselves. */
+const LOCAL_LABEL = "local";
+/** Keys of a stream; with so many, which earlier releases have left, all are revoked. */
+const MAX_LOCAL_KEYS = 900;
+
+const KeysSchema = z.object({ keys: z.array(z.object({ id: z.string(), label: z.string(), state: z.string() })) });
+
+/** A key for this run. Those of earlier runs are revoked: none of them publishes any more. */
 async function createKey(url: string, stream: StreamName, adminToken: string, clock: Clock): Promise<string> {
   const headers = { authorization: `Bearer ${adminToken}` };
-  const answer = await postJson(`${url}/api/streams/${stream}/keys`, { headers }, 201, "stream key", clock);
-  return z.object({ key: z.string() }).parse(answer).key;
+  const address = `${url}/api/streams/${stream}/keys`;
+  const listed = KeysSchema.parse(
+    await callEdge(address, { method: "GET", headers }, 200, "list of stream keys", clock),
+  );
+  const usable = listed.keys.filter(({ state }) => state === "usable");
+  const earlier = usable.filter(({ label }) => label === LOCAL_LABEL).map(({ id }) => `${address}/${id}`);
+  for (const each of usable.length < MAX_LOCAL_KEYS ? earlier : [address]) {
+    await callEdge(each, { method: "DELETE", headers }, 204, "revocation of stream keys", clock);
+  }
+  const body = JSON.stringify({ label: LOCAL_LABEL });
+  const issued = await callEdge(address, { method: "POST", headers, body }, 201, "stream key", clock);
+  return z.object({ key: z.string() }).parse(issued).key;
 }
 
 /** A viewer who follows the host and has no other right, or the host. */
@@ -103,25 +121,30 @@ export async function createDevToken(
   clock: Clock,
 ): Promise<string> {
   const body = JSON.stringify({ room: stream, seconds: TOKEN_S, ...DEV_TOKEN_CLAIMS[role] });
-  const answer = await postJson(`${url}/dev/token`, { body }, 200, "viewer's token", clock);
+  const answer = await callEdge(`${url}/dev/token`, { method: "POST", body }, 200, "viewer's token", clock);
   return z.object({ token: z.string() }).parse(answer).token;
 }
 
-async function postJson(
+/** One request to the edge: its JSON, or null without any. Throws `PublishError` on another status. */
+async function callEdge(
   url: string,
-  more: { readonly headers?: Record<string, string>; readonly body?: string },
+  init: {
+    readonly method: "GET" | "POST" | "DELETE";
+    readonly headers?: Record<string, string>;
+    readonly body?: string;
+  },
   status: number,
   what: string,
   clock: Clock,
 ): Promise<unknown> {
   const deadline = startDeadline(clock, KEY_REQUEST_MS);
   try {
-    const response = await request(url, { method: "POST", ...more, signal: deadline.signal });
+    const response = await request(url, { ...init, signal: deadline.signal });
     const text = await response.body.text();
     if (response.statusCode !== status) {
-      throw new PublishError(`The edge issued no ${what}: ${response.statusCode} ${text.slice(0, 200)}`);
+      throw new PublishError(`The edge answers no ${what}: ${response.statusCode} ${text.slice(0, 200)}`);
     }
-    return JSON.parse(text);
+    return text === "" ? null : JSON.parse(text);
   } finally {
     deadline.cancel();
   }

@@ -69,7 +69,14 @@ const forHosts = (undone: string): RoutePolicy => {
   const { public: answers } = forOperator();
   return alikeEverywhere({ ...answers, host: undone });
 };
-const forPublisher = (done = "200"): RoutePolicy => secret("key", done, "publisher");
+/** A viewer's token has the shape of a publish token, and is none. */
+const forPublisher = (done = "200"): RoutePolicy => {
+  const { public: answers } = secret("key", done, "publisher");
+  const viewers = ["viewer", "banned", "revoked", "moderator", "host"] as const;
+  const refused = Object.fromEntries(viewers.map((caller) => [caller, "403 publish-token-wrong"]));
+  return alikeEverywhere({ ...answers, ...refused });
+};
+const forIngestNode = (done = "200"): RoutePolicy => secret("ingest-token", done, "operator");
 
 /** At a token stream, admitted and refused callers. */
 const gated = (done: string): CallerAnswers => ({
@@ -171,9 +178,17 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/api/streams/:stream/broadcasts": control("/broadcasts", { GET: { policy: forEverybody() } }),
   "/api/streams/:stream/keys": control(
     "/keys",
-    { POST: { policy: forOperator("201") }, DELETE: { policy: forOperator("204") } },
+    {
+      GET: { policy: forOperator() },
+      POST: { policy: forOperator("201") },
+      DELETE: { policy: forOperator("204") },
+    },
     true,
   ),
+  "/api/streams/:stream/keys/:key": control("/keys/0123456789", { DELETE: { policy: forOperator("404 not-found") } }),
+  "/api/streams/:stream/keys/:key/rotate": control("/keys/0123456789/rotate", {
+    POST: { policy: forOperator("404 not-found") },
+  }),
   "/api/streams/:stream/restart": control("/restart", { POST: { policy: forOperator("204") } }, true),
   "/api/streams/:stream/access": control(
     "/access",
@@ -210,7 +225,15 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/rooms/:stream/replay": [
     { path: "/rooms/{stream}/replay?from=1700000000000", methods: { GET: { policy: forViewers() } } },
   ],
+  "/ingest/:stream/session": [{ path: "/ingest/{stream}/session", methods: { POST: { policy: forPublisher() } } }],
+  "/ingest/:stream/srt-passphrase": [
+    {
+      path: "/ingest/{stream}/srt-passphrase",
+      methods: { POST: { policy: forIngestNode("404 not-found"), body: '{"keyId":"0123456789"}' } },
+    },
+  ],
   "/ingest/:stream/:broadcast": [ingest("", { body: "{config}" })],
+  "/ingest/:stream/:broadcast/handover": [ingest("/handover", {})],
   "/ingest/:stream/:broadcast/end": [ingest("/end", {})],
   "/ingest/:stream/:broadcast/:track/:file": [
     ingest("/video/init-1.mp4", { body: new Uint8Array(8).fill(1) }),

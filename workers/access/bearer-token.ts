@@ -18,12 +18,3 @@ export async function isSameSecret(a: string, b: string): Promise<boolean> {
   for (let i = 0; i < x.length; i += 1) difference |= x.charCodeAt(i) ^ y.charCodeAt(i);
   return difference === 0;
 }
-
-/** A new stream key: 256 random bits in base64url. */
-export function createStreamKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(32));
-  return `corral_${btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-")
-    .replaceAll("/", "_")
-    .replaceAll("=", "")}`;
-}

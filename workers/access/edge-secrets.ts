@@ -5,7 +5,7 @@ import type { Config } from "../../core/api/config.ts";
 export type EdgeSecret = Pick<Config, "edgeSecret">;
 
 /** The purpose of a derived key. Each purpose has its own key, so that a code for one is invalid for another. */
-export type EdgeKeyPurpose = "address" | "count" | "device" | "network" | "playback" | "ticket";
+export type EdgeKeyPurpose = "address" | "count" | "device" | "network" | "playback" | "stream-key" | "ticket";
 
 /** A key that the edge derives. */
 interface DerivedKey {

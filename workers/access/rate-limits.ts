@@ -55,14 +55,15 @@ const refusedUntilMs = new BoundedMap<string, number>(MAX_REFUSALS);
 
 /**
  * The refusal of a request whose network exceeds the rate of its kind, or null once it is the request's turn. With a token's
- * `subject`, the subject's requests are counted instead of its network's, which a whole school may share.
+ * `subject`, the subject's requests are counted instead of its network's, which a whole school may share. `network`: of the
+ * client for which a server has sent the request.
  */
 export async function refuseOverRate(
   { env, request, platform: { clock } }: Pick<RequestScope, "env" | "request" | "platform">,
   kind: RateLimitedRequest,
   subject: string | null = null,
+  network: string | null = readRequestNetwork(request),
 ): Promise<Response | null> {
-  const network = readRequestNetwork(request);
   if (network === null) return null;
   // No network's name starts with this.
   const who = subject === null ? network : `subject ${subject}`;

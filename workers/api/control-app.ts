@@ -14,7 +14,6 @@ import {
   StopBody,
   StopStateSchema,
   StopUndoBody,
-  StreamKeySchema,
   StreamStatusSchema,
   SubjectExportSchema,
 } from "../../core/api/schemas.ts";
@@ -30,7 +29,8 @@ import { handleStreamBroadcasts } from "./broadcasts-api.ts";
 import { handleExpectedAudience } from "./expected-audience.ts";
 import { handleJurisdiction } from "./jurisdiction-api.ts";
 import { handleDeleteStop, handleGetStop, handlePostStop, stopActorOnly } from "./stop-api.ts";
-import { handleDeleteKeys, handlePostKey, handleStreamRestart, handleStreamStatus } from "./stream-api.ts";
+import { handleStreamRestart, handleStreamStatus } from "./stream-api.ts";
+import { streamKeysApi } from "./stream-keys-app.ts";
 import { handleSubjectErasure, handleSubjectExport } from "./subjects-api.ts";
 
 const STREAMS = { tag: "Streams" } as const satisfies RouteSpec;
@@ -64,28 +64,7 @@ controlApi.get(
   }),
   (c) => handleStreamBroadcasts(c.var.scope, c.var.stream),
 );
-controlApi.post(
-  "/streams/:stream/keys",
-  streamName,
-  adminOnly,
-  describeRoute({
-    ...STREAMS,
-    summary: "Issues a stream key",
-    answers: { 201: { description: "The key, shown this once.", schema: StreamKeySchema } },
-  }),
-  (c) => handlePostKey(c.var.scope, c.var.stream),
-);
-controlApi.delete(
-  "/streams/:stream/keys",
-  streamName,
-  adminOnly,
-  describeRoute({
-    ...STREAMS,
-    summary: "Revokes every stream key",
-    answers: { 204: { description: "All stream keys are revoked." } },
-  }),
-  (c) => handleDeleteKeys(c.var.scope, c.var.stream),
-);
+controlApi.route("/", streamKeysApi);
 controlApi.post(
   "/streams/:stream/restart",
   streamName,

@@ -25,6 +25,14 @@ export interface OpenApiDocument {
 const SECURITY_SCHEMES: Readonly<Record<SecurityScheme, Json>> = {
   adminToken: { type: "http", scheme: "bearer", description: "The secret `CORRAL_ADMIN_TOKEN`." },
   metricsToken: { type: "http", scheme: "bearer", description: "The secret `CORRAL_METRICS_TOKEN`." },
+  ingestToken: { type: "http", scheme: "bearer", description: "The secret `CORRAL_INGEST_TOKEN`." },
+  publishToken: {
+    type: "http",
+    scheme: "bearer",
+    bearerFormat: "JWT",
+    description:
+      "A publish token: `use` (`publish`), `stream`, `sub`, `jti`, `iat` and `exp`, at most ten minutes later; optional `role` and `ver`.",
+  },
   streamKey: { type: "http", scheme: "bearer", description: "A key of the stream." },
   viewerToken: {
     type: "http",

@@ -1,4 +1,4 @@
-/** The control API of streams: status, stream keys, restarts. */
+/** The control API of streams: status and restarts. */
 import { toStopNotice } from "../../core/access/stream-stop.ts";
 import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
 import type { AudienceEstimate } from "../../core/delivery/node-counters.ts";
@@ -6,12 +6,10 @@ import { parseNodeAddress } from "../../core/delivery/tree/node-address.ts";
 import { getUpstreamNode } from "../../core/delivery/upstream-node.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import type { RoomSummary } from "../../core/room/room-summary.ts";
-import { createStreamKey, sha256Hex } from "../access/bearer-token.ts";
-import { registerStream } from "../access/stream-registry.ts";
 import { openCurrentStream } from "../delivery/edge-streams.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { readQuery } from "../kit/request-address.ts";
-import { jsonResponse, problemResponse, unavailableStreamResponse } from "../kit/responses.ts";
+import { problemResponse, unavailableStreamResponse } from "../kit/responses.ts";
 import { fetchRoomSummary } from "../room/room-summary-cache.ts";
 
 /** `GET /api/streams/{stream}`: the status of the feed, and the room's counts; no request reaches an object. */
@@ -45,20 +43,6 @@ export function addRoomCounts(status: StreamStatus, summary: RoomSummary | null)
   const { current } = status.viewers;
   const { watchedMs: watchTimeMs, uncounted } = summary;
   return { ...status, viewers: { current, peak, watching, distinct, watchTimeMs, uncounted } };
-}
-
-/** `POST /api/streams/{stream}/keys`: issues a key, shown this once. */
-export async function handlePostKey({ env }: RequestScope, stream: StreamName): Promise<Response> {
-  await registerStream(env, stream);
-  const key = createStreamKey();
-  await env.LIVE.getByName(stream).addKey(await sha256Hex(key));
-  return jsonResponse({ stream, key }, 201);
-}
-
-/** `DELETE /api/streams/{stream}/keys`: revokes every key. */
-export async function handleDeleteKeys({ env }: RequestScope, stream: StreamName): Promise<Response> {
-  await env.LIVE.getByName(stream).removeKeys();
-  return new Response(null, { status: 204 });
 }
 
 /** `POST /api/streams/{stream}/restart`: restarts a node of the stream from storage; viewers continue. */

@@ -20,6 +20,12 @@ const FILE: ParameterSpec = {
   description: "`init-{version}.mp4`, or `{msn}.{part}.m4s`.",
   isRequired: true,
 };
+const FORCE: ParameterSpec = {
+  name: "handover",
+  in: "query",
+  description: "Present, with any value: a key of any role takes over.",
+  isRequired: false,
+};
 const PUBLISHER: ParameterSpec = {
   name: PUBLISHER_HEADER,
   in: "header",
@@ -37,9 +43,21 @@ const PART: ParameterSpec = {
 /** Shared by all PUTs. */
 const PUBLISH = {
   tag: "Publishing",
-  security: ["streamKey"],
+  security: ["streamKey", "publishToken"],
   answers: { 200: { description: "The edge's progress.", schema: PublishProgressSchema } },
-  problems: ["key-missing", "key-wrong", "malformed", "stopped", "already-live", "ended", "too-many-requests"],
+  problems: [
+    "key-missing",
+    "key-wrong",
+    "key-expired",
+    "key-used",
+    "publish-token-wrong",
+    "malformed",
+    "stopped",
+    "already-live",
+    "replaced",
+    "ended",
+    "too-many-requests",
+  ],
 } as const satisfies RouteSpec;
 
 /** The publish API, mounted at `/ingest`. */
@@ -61,6 +79,21 @@ publishApi.put(
     handleIngest(c.var.scope, c.var.stream, {
       broadcast: c.req.param("broadcast"),
       resource: { kind: "opening" },
+    }),
+);
+publishApi.put(
+  "/:stream/:broadcast/handover",
+  streamName,
+  describeRoute({
+    ...PUBLISH,
+    summary: "Takes a broadcast over from its publisher",
+    parameters: [BROADCAST, PUBLISHER, FORCE],
+    problems: [...PUBLISH.problems, "not-open"],
+  }),
+  (c) =>
+    handleIngest(c.var.scope, c.var.stream, {
+      broadcast: c.req.param("broadcast"),
+      resource: { kind: "handover" },
     }),
 );
 publishApi.put(

@@ -34,7 +34,13 @@ export interface RouteSpec {
 }
 
 /** How a client authenticates; with `anonymous` in the list, authentication is optional. */
-export type SecurityScheme = "adminToken" | "metricsToken" | "streamKey" | "viewerToken";
+export type SecurityScheme =
+  | "adminToken"
+  | "ingestToken"
+  | "metricsToken"
+  | "publishToken"
+  | "streamKey"
+  | "viewerToken";
 
 const SPEC: unique symbol = Symbol("route specification");
 

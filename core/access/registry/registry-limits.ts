@@ -23,8 +23,12 @@ export const REGISTRY_LIMITS = {
   importNames: 1_000,
   /** How long a request waits for a running import; until its end no name is refused. */
   importWaitMs: 1_000,
-  /** Keys of a stream that isolates receive; the latest ones. */
+  /** Usable keys of a stream, which isolates receive. A further one is refused. */
   keysPerStream: 1_000,
+  /** Revoked, expired and used-up keys of a stream that are listed; earlier ones are deleted. */
+  retiredKeysPerStream: 100,
+  /** Ids of publish tokens that a stream remembers until they expire, ten minutes at most. A further session is refused. */
+  publishTokensPerStream: 10_000,
   /** Streams whose keys an isolate caches. */
   keySets: 256,
 } as const;

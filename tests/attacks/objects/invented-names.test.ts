@@ -5,6 +5,7 @@ import { REGISTRY_LIMITS } from "../../../core/access/registry/registry-limits.t
 import { registryObjectName, selectRegistryShard } from "../../../core/access/registry/registry-shards.ts";
 import { PUBLISHER_HEADER } from "../../../core/ingest/publish-api.ts";
 import type { StreamName } from "../../../core/kit/ids.ts";
+import type { NewStreamKey } from "../../../durable-objects/live/stream-key-store.ts";
 import { app } from "../../../workers/app.ts";
 import { PROBE_RATE } from "../../../workers/ingest/publisher-keys.ts";
 import { testBindings, testEdge } from "../../../workers/testing.ts";
@@ -37,6 +38,8 @@ const ROUTES: Readonly<Record<string, Cost>> = {
   "/api/streams/:stream": { status: 404 },
   "/api/streams/:stream/broadcasts": { status: 404 },
   "/api/streams/:stream/keys": { init: { method: "POST" }, status: 401 },
+  "/api/streams/:stream/keys/:key": { init: { method: "DELETE" }, status: 401 },
+  "/api/streams/:stream/keys/:key/rotate": { init: { method: "POST" }, status: 401 },
   "/api/streams/:stream/restart": { init: { method: "POST" }, status: 401 },
   "/api/streams/:stream/access": { status: 401 },
   "/api/streams/:stream/revocations": { init: { method: "POST" }, status: 401 },
@@ -49,6 +52,8 @@ const ROUTES: Readonly<Record<string, Cost>> = {
   "/rooms/:stream/socket": { init: { headers: { upgrade: "websocket" } }, status: 101 },
   "/rooms/:stream/beacon": { init: { method: "POST", body: "{}" }, status: 404 },
   "/rooms/:stream/replay": { query: "?from=1700000000000", status: 404 },
+  "/ingest/:stream/session": { init: { method: "POST", headers: publisher }, status: 403 },
+  "/ingest/:stream/srt-passphrase": { init: { method: "POST", body: '{"keyId":"0123456789"}' }, status: 401 },
   "/ingest/:stream/:broadcast": { init: { method: "PUT", headers: publisher, body: "{}" }, status: 403 },
   "/metrics": { init: { headers: admin }, query: "?stream=:stream", status: 200, operator: true },
   "/watch/:stream": { status: 200 },
@@ -63,6 +68,7 @@ const OTHER_ROUTES = new Set([
   "/rooms/*",
   "/ingest/*",
   // A key is checked before the path is parsed, as at the opening of a broadcast.
+  "/ingest/:stream/:broadcast/handover",
   "/ingest/:stream/:broadcast/end",
   "/ingest/:stream/:broadcast/:track/:file",
 ]);
@@ -74,6 +80,7 @@ function pathOf(route: string, { query = "" }: Cost): string {
   return (route + query)
     .replaceAll(":stream", `invented-${invented}`)
     .replace(":id", `nobody-${invented}`)
+    .replace(":key", "0123456789")
     .replace(":broadcast", "broadcast1");
 }
 
@@ -160,7 +167,7 @@ test("a name registered by another isolate is known within a second, and its pub
   const key = `corral_${"k".repeat(43)}`;
   expect((await testEdge.ask(`/api/streams/${stream}`)).status).toBe(404);
   await testBindings.REGISTRY.getByName(registryObjectName(selectRegistryShard(stream))).register(stream);
-  await testBindings.LIVE.getByName(stream).addKey(await sha256(key));
+  await testBindings.LIVE.getByName(stream).addKey(await storedKey(key));
   const elsewhere = new TestPublisher(testEdge, { stream, key });
   await elsewhere.openWithInits();
   expect((await elsewhere.putPart("video", 0)).status).toBe(200);
@@ -180,7 +187,7 @@ test("wrong keys for unknown names do not delay the key check of a publisher in 
   while ((await strangerAt(0)) !== 503);
   const key = `corral_${"d".repeat(43)}`;
   const old = "older-and-not-drained" as StreamName;
-  await testBindings.LIVE.getByName(old).addKey(await sha256(key));
+  await testBindings.LIVE.getByName(old).addKey(await storedKey(key));
   const opened = await gateway.ask(`/ingest/${old}/broadcast1/end`, {
     method: "PUT",
     headers: { ...publisher, authorization: `Bearer ${key}`, "cf-connecting-ip": "198.51.100.61" },
@@ -200,7 +207,7 @@ test("wrong keys for unknown names do not delay the key check of a publisher in 
 test("streams from before the registry continue: a stored one is found, and another registers with its key", async () => {
   const key = `corral_${"o".repeat(43)}`;
   const old = "older-than-the-registry" as StreamName;
-  await testBindings.LIVE.getByName(old).addKey(await sha256(key));
+  await testBindings.LIVE.getByName(old).addKey(await storedKey(key));
   const publishing = new TestPublisher(testEdge, { stream: old, key });
   let status = 0;
   // Others may have used up the look-ups of unregistered names: then the response has Retry-After.
@@ -249,7 +256,13 @@ async function storedObjects(): Promise<number> {
   return stored;
 }
 
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+let storedKeys = 0;
+
+/** A key without an id in its text, as a Live object stores it. */
+async function storedKey(key: string): Promise<NewStreamKey> {
+  storedKeys += 1;
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key));
+  const hash = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const id = String(storedKeys).padStart(10, "0");
+  return { id, hash, label: "", role: "primary", expiresMs: null, usesLeft: null };
 }

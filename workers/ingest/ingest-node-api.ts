@@ -1,0 +1,111 @@
+/** Handlers for ingest nodes, which check a sender before they take its media. */
+import type { MiddlewareHandler } from "hono";
+import { parseNetwork } from "../../core/access/network.ts";
+import { STREAM_KEY_ID_PATTERN } from "../../core/access/stream-key.ts";
+import { createProblem } from "../../core/api/problems.ts";
+import { PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
+import { type PublishRefusal, publishProblems } from "../../core/ingest/publish-result.ts";
+import type { PublisherIdentity, PublisherStatus } from "../../core/ingest/publisher-identity.ts";
+import type { StreamName } from "../../core/kit/ids.ts";
+import { isSameSecret, readBearerToken } from "../access/bearer-token.ts";
+import { refuseOverRate } from "../access/rate-limits.ts";
+import { readRequestNetwork } from "../access/request-networks.ts";
+import { requireSecret } from "../access/secret-guard.ts";
+import { deriveStreamKey } from "../access/stream-key-secret.ts";
+import type { AppEnv, RequestScope } from "../kit/app-env.ts";
+import { createGuard } from "../kit/middleware.ts";
+import { jsonResponse } from "../kit/responses.ts";
+import { PUBLISHER_ID } from "./ingest-api.ts";
+import { authenticatePublisher, recordRefusal } from "./publisher-authentication.ts";
+import { checkStreamKey } from "./publisher-keys.ts";
+import { answerPublisher, throwRefusal } from "./refused-publish.ts";
+
+/** Admits requests with the ingest token, and with the admin token. */
+export const ingestNodeOnly: MiddlewareHandler<AppEnv> = createGuard(
+  {
+    security: ["ingestToken", "adminToken"],
+    problems: ["ingest-token-missing", "ingest-token-wrong", "secret-not-set", "too-many-requests"],
+  },
+  async (scope) => {
+    const { adminToken, ingestToken } = scope.config;
+    const sent = readBearerToken(scope.request);
+    if (sent !== null && adminToken !== null && (await isSameSecret(sent, adminToken))) return null;
+    return requireSecret(scope, {
+      secret: ingestToken ?? adminToken,
+      secretName: "CORRAL_INGEST_TOKEN (or CORRAL_ADMIN_TOKEN)",
+      missing: "ingest-token-missing",
+      wrong: "ingest-token-wrong",
+    });
+  },
+);
+
+/** `POST /ingest/{stream}/session`: what the publisher's key or token permits now; no use is counted. */
+export function handleSession(scope: RequestScope, stream: StreamName): Promise<Response> {
+  return answerPublisher(async () => {
+    const publisher = await authenticatePublisher(scope, stream, readPublisherId(scope.request));
+    const status = await fetchStatus(scope, publisher);
+    if ("ok" in status) throwRefusal(status.problem);
+    const { role, label, expiresMs, usesLeft, live } = status;
+    const expiresAt = expiresMs === null ? null : new Date(expiresMs).toISOString();
+    return jsonResponse({ stream, role, label, expiresAt, usesLeft, live });
+  });
+}
+
+/**
+ * `POST /ingest/{stream}/srt-passphrase`: the secret of a key that may publish now. Refused ids count against the network of
+ * the sender's `address`, or else the node's.
+ */
+export function handlePassphrase(
+  scope: RequestScope,
+  stream: StreamName,
+  { keyId, address }: { readonly keyId: string; readonly address?: string | undefined },
+): Promise<Response> {
+  return answerPublisher(async () => {
+    const network = (address === undefined ? null : parseNetwork(address)) ?? readRequestNetwork(scope.request);
+    const passphrase = await findPassphrase(scope, stream, keyId, network ?? "");
+    if (passphrase !== null) return jsonResponse({ passphrase });
+    const isOverRate = (await refuseOverRate(scope, "secrets", null, network)) !== null;
+    if (isOverRate) throwRefusal(publishProblems.tooMany("The sender's network has shown many wrong keys."));
+    throwRefusal(createProblem("not-found", "No usable key of the stream has this id."));
+  });
+}
+
+async function findPassphrase(
+  scope: RequestScope,
+  stream: StreamName,
+  keyId: string,
+  actor: string,
+): Promise<string | null> {
+  const id = readPublisherId(scope.request);
+  if (!STREAM_KEY_ID_PATTERN.test(keyId)) return null;
+  // A key of another edge secret, or without an id in its text, has another hash.
+  const derived = await deriveStreamKey(scope.config, stream, keyId);
+  if (derived === null) return null;
+  const { hash, secret } = derived;
+  const verdict = await checkStreamKey(scope, { stream, keyHash: hash, actor });
+  if (verdict === "busy") {
+    throwRefusal(publishProblems.unavailable("Too many keys are being looked up; send this again."));
+  }
+  if (verdict === "wrong") return null;
+  const status = await fetchStatus(scope, { stream, credential: { kind: "key", hash }, id });
+  return "ok" in status ? null : secret;
+}
+
+/** The Live object's answer; a refusal is remembered. */
+async function fetchStatus(
+  scope: RequestScope,
+  publisher: PublisherIdentity,
+): Promise<PublisherStatus | PublishRefusal> {
+  const status: PublisherStatus | PublishRefusal = await scope.env.LIVE.getByName(publisher.stream).publisherStatus(
+    publisher,
+  );
+  if ("ok" in status) recordRefusal(scope, publisher, status);
+  return status;
+}
+
+function readPublisherId(request: Request): string {
+  const id = request.headers.get(PUBLISHER_HEADER) ?? "";
+  if (id !== "" && !PUBLISHER_ID.test(id))
+    throwRefusal(publishProblems.malformed(`\`${PUBLISHER_HEADER}\` is invalid.`));
+  return id;
+}

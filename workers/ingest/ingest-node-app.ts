@@ -1,0 +1,60 @@
+/** What ingest nodes ask the edge: `/ingest/{stream}/session` and `…/srt-passphrase`. Neither is the id of a broadcast. */
+import { Hono } from "hono";
+import { PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
+import { PassphraseBody, PassphraseSchema, PublisherSessionSchema } from "../../core/ingest/publish-schemas.ts";
+import type { AppEnv } from "../kit/app-env.ts";
+import { closeRoutes, cors, jsonBody, streamName } from "../kit/middleware.ts";
+import { describeRoute, type ParameterSpec, type RouteSpec } from "../kit/route-spec.ts";
+import { handlePassphrase, handleSession, ingestNodeOnly } from "./ingest-node-api.ts";
+
+const NODES = { tag: "Ingest nodes" } as const satisfies RouteSpec;
+const PUBLISHER: ParameterSpec = {
+  name: PUBLISHER_HEADER,
+  in: "header",
+  description: "The id of the publishing process, if it has one: its running session goes on.",
+  isRequired: false,
+  pattern: "^[A-Za-z0-9_-]{8,64}$",
+};
+
+/** The addresses for ingest nodes, mounted at `/ingest` before the publish API. */
+export const ingestNodeApi: Hono<AppEnv> = new Hono<AppEnv>();
+
+ingestNodeApi.use("/:stream/session", cors);
+ingestNodeApi.use("/:stream/srt-passphrase", cors);
+ingestNodeApi.post(
+  "/:stream/session",
+  streamName,
+  describeRoute({
+    ...NODES,
+    summary: "Whether a publisher may publish now; no use is counted",
+    security: ["streamKey", "publishToken"],
+    parameters: [PUBLISHER],
+    answers: { 200: { description: "It may, unless another one is live.", schema: PublisherSessionSchema } },
+    problems: [
+      "key-missing",
+      "key-wrong",
+      "key-expired",
+      "key-used",
+      "publish-token-wrong",
+      "malformed",
+      "stopped",
+      "too-many-requests",
+    ],
+  }),
+  (c) => handleSession(c.var.scope, c.var.stream),
+);
+ingestNodeApi.post(
+  "/:stream/srt-passphrase",
+  streamName,
+  ingestNodeOnly,
+  jsonBody(PassphraseBody),
+  describeRoute({
+    ...NODES,
+    summary: "The SRT passphrase of a stream key",
+    parameters: [PUBLISHER],
+    answers: { 200: { description: "The passphrase.", schema: PassphraseSchema } },
+    problems: ["malformed"],
+  }),
+  (c) => handlePassphrase(c.var.scope, c.var.stream, c.req.valid("json")),
+);
+closeRoutes(ingestNodeApi, { isCrossOrigin: true });
