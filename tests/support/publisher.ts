@@ -110,6 +110,25 @@ export class TestPublisher {
   }
 }
 
+/** A key as the control API answers with it. */
+export interface IssuedTestKey {
+  readonly key: string;
+  readonly id: string;
+  readonly label: string;
+  readonly role: string;
+  readonly expiresAt: string | null;
+  readonly usesLeft: number | null;
+}
+
+/** Issues a key of a stream by the control API. */
+export async function issueTestKey(edge: TestEdge, stream: string, body: object = {}): Promise<IssuedTestKey> {
+  const headers = { authorization: `Bearer ${edge.adminToken}` };
+  const init = { method: "POST", headers, body: JSON.stringify(body) };
+  const answer = await edge.ask(`/api/streams/${stream}/keys`, init);
+  if (answer.status !== 201) throw new Error(`no key: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as IssuedTestKey;
+}
+
 /** Metadata of part number `index`. */
 export function testPartMeta(index: number, over: Partial<PartMeta> = {}): PartMeta {
   const part = index % 6;
