@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
+import { PART_HEADER, PUBLISH_PROBLEM_TYPES, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { fetchEdge, httpTestEdge } from "../support/edge-requests.ts";
 import { freePort } from "../support/ports.ts";
-import { TestPublisher, testPartBytes } from "../support/publisher.ts";
+import { issueTestKey, readJson, TestPublisher, testPartBytes, testPartMeta } from "../support/publisher.ts";
 
 let edge: LocalEdge;
 let dataDir: string;
@@ -96,4 +97,43 @@ test("clients that disconnect mid-request do not affect the others", async () =>
   const staying = isolates.map((isolate) => fetchEdge(`${isolate}${path}`));
   await publisher.putParts(3, 4);
   for (const answer of await Promise.all(staying)) expect(answer.status).toBe(200);
+});
+
+test("a key revoked at one isolate is refused by all at the next request, and a one-time key is used up for all", async () => {
+  const publisher = new TestPublisher(door);
+  const { stream } = publisher;
+  const revoked = await issueTestKey(door, stream);
+  publisher.key = revoked.key;
+  await publisher.openWithInits();
+  await publisher.putParts(0, 2);
+  const sendPart = (isolate: string, index: number): Promise<number> => {
+    const meta = testPartMeta(index);
+    const headers = {
+      authorization: `Bearer ${publisher.key}`,
+      [PUBLISHER_HEADER]: publisher.id,
+      [PART_HEADER]: JSON.stringify(meta),
+    };
+    const url = `${isolate}/ingest/${stream}/${publisher.config.broadcast}/video/${meta.msn}.${meta.part}.m4s`;
+    return fetchEdge(url, { method: "PUT", headers, body: testPartBytes(index) }).then(({ status }) => status);
+  };
+  // Each isolate knows the key.
+  for (const isolate of isolates) expect(await sendPart(isolate, 1)).toBe(200);
+  const admin = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const address = `${isolates[1]}/api/streams/${stream}/keys/${revoked.id}`;
+  expect((await fetchEdge(address, { method: "DELETE", headers: admin })).status).toBe(204);
+  const beganMs = performance.now();
+  expect(await everywhere((isolate) => sendPart(isolate, 2))).toEqual(isolates.map(() => 403));
+  expect(performance.now() - beganMs).toBeLessThan(1_000);
+
+  const once = await issueTestKey(door, stream, { uses: 1 });
+  publisher.key = once.key;
+  expect((await publisher.open()).status).toBe(200);
+  for (const isolate of isolates) {
+    const thief = new TestPublisher(
+      httpTestEdge(() => isolate, ADMIN_TOKEN),
+      { stream, key: once.key },
+    );
+    expect(await readJson(await thief.open())).toMatchObject({ status: 403, type: PUBLISH_PROBLEM_TYPES.keyUsed });
+  }
+  for (const [index, isolate] of isolates.entries()) expect(await sendPart(isolate, 2 + index)).toBe(200);
 });
