@@ -284,7 +284,13 @@ test("an edge with a guessable secret answers every request with 503, and logs t
   const { serveRequest } = await import("../../../workers/app.ts");
   const log = vi.spyOn(console, "error").mockImplementation(() => {});
   const context = { waitUntil: () => {}, passThroughOnException: () => {} } as unknown as ExecutionContext;
-  for (const name of ["CORRAL_ADMIN_TOKEN", "CORRAL_METRICS_TOKEN", "CORRAL_VIEWER_SECRET", "CORRAL_EDGE_SECRET"]) {
+  for (const name of [
+    "CORRAL_ADMIN_TOKEN",
+    "CORRAL_METRICS_TOKEN",
+    "CORRAL_INGEST_TOKEN",
+    "CORRAL_VIEWER_SECRET",
+    "CORRAL_EDGE_SECRET",
+  ]) {
     const env = { ...testBindings, [name]: "a".repeat(31) };
     for (const path of ["/watch/show", "/live/show/multivariant.m3u8", "/rooms/show/socket", "/metrics"]) {
       const answer = await serveRequest(new Request(`http://edge.test${path}`), env, context);
