@@ -1,0 +1,54 @@
+/** A sender's connection as listeners hand it to the ingest node, whatever its protocol. */
+import type { IngestEvent, IngestProtocol } from "../../core/ingest/media-event.ts";
+import type { StreamName } from "../../core/kit/ids.ts";
+
+/** Why a connection ended: the sender said goodbye, its link broke, or this side closed it. */
+export type SenderEnd =
+  | { readonly kind: "goodbye" }
+  | { readonly kind: "lost"; readonly detail: string }
+  | { readonly kind: "invalid"; readonly detail: string }
+  | { readonly kind: "closed" };
+
+/** What an accepted connection delivers. After `onEnd` nothing follows. */
+export interface SenderHandlers {
+  readonly onEvent: (event: IngestEvent) => void;
+  readonly onEnd: (end: SenderEnd) => void;
+}
+
+/** Transport statistics since the connection opened; null where the protocol does not tell. */
+export interface SenderStatistics {
+  readonly receivedBytes: number;
+  readonly roundTripMs: number | null;
+  /** Packets that were reported missing, repaired in time, and lost for good. */
+  readonly packets: {
+    readonly received: number;
+    readonly missing: number;
+    readonly repaired: number;
+    readonly lost: number;
+  } | null;
+}
+
+/** A sender that asks to publish. Nothing of it is delivered before `accept`. */
+export interface SenderConnection {
+  readonly protocol: IngestProtocol;
+  /** Remote address, without port. */
+  readonly remoteAddress: string;
+  readonly stream: StreamName;
+  /** The whole stream key, `corral_<id>_<secret>`; of SRT its secret is the passphrase that the handshake proved. */
+  readonly key: string;
+  /** Admits the sender. */
+  accept(handlers: SenderHandlers): void;
+  /** Refuses the sender with a sentence that its encoder may show. */
+  refuse(sentence: string): void;
+  /** Ends an accepted connection at once; no byte is taken after it. */
+  close(sentence: string): void;
+  statistics(): SenderStatistics;
+}
+
+/** A listener that is open. */
+export interface SenderListener {
+  /** The bound port. */
+  readonly port: number;
+  /** Closes every connection, then the port. */
+  close(): Promise<void>;
+}
