@@ -1,0 +1,101 @@
+/** HEVC: types of NAL units and the `hvcC` record from in-band parameter sets. */
+import { concatBytes } from "../../kit/bytes.ts";
+import { unescapeNal } from "./annex-b.ts";
+import { NalBitReader } from "./bit-reader.ts";
+
+/** Types of NAL units that the ingest tells apart; IRAP pictures have a range of types. */
+export const HEVC_NAL = {
+  firstIrap: 16,
+  lastIrap: 23,
+  vps: 32,
+  sps: 33,
+  pps: 34,
+  accessUnitDelimiter: 35,
+  fillerData: 38,
+} as const;
+
+/** Bytes of a parameter set that the fields of the record are in: 7 sub-layers take 150. */
+const FIELD_BYTES = 256;
+/** Bytes of the general profile, tier and level that the record copies. */
+const PROFILE_BYTES = 12;
+
+/** `nal_unit_type`. */
+export function readHevcNalType(unit: Uint8Array): number {
+  return ((unit[0] ?? 0) >> 1) & 63;
+}
+
+/** The id of a video, sequence or picture parameter set; null if it is cut off. */
+export function readHevcParameterSetId(unit: Uint8Array): number | null {
+  const type = readHevcNalType(unit);
+  const reader = new NalBitReader(unescapeNal(unit, FIELD_BYTES));
+  reader.skipBits(16);
+  if (type === HEVC_NAL.vps) return reader.readBits(4);
+  if (type === HEVC_NAL.sps) skipToSequenceId(reader);
+  const id = reader.readExpGolomb();
+  return reader.isExhausted ? null : id;
+}
+
+/** Reads `sps_max_sub_layers_minus1` and skips what is before `sps_seq_parameter_set_id`. */
+function skipToSequenceId(reader: NalBitReader): { readonly subLayers: number; readonly isTemporalIdNested: boolean } {
+  reader.skipBits(4);
+  const subLayersMinus1 = reader.readBits(3);
+  const isTemporalIdNested = reader.readBits(1) === 1;
+  reader.skipBits(8 * PROFILE_BYTES);
+  const flags = Array.from({ length: subLayersMinus1 }, () => reader.readBits(2));
+  if (subLayersMinus1 > 0) reader.skipBits(2 * (8 - subLayersMinus1));
+  // sub_layer_profile_present_flag: 88 bits; sub_layer_level_present_flag: 8 bits.
+  for (const flag of flags) reader.skipBits(((flag & 2) === 0 ? 0 : 88) + ((flag & 1) === 0 ? 0 : 8));
+  return { subLayers: subLayersMinus1 + 1, isTemporalIdNested };
+}
+
+/** Parameter sets of each kind, NAL units without start codes. */
+export interface HevcParameterSets {
+  readonly vps: readonly Uint8Array[];
+  readonly sps: readonly Uint8Array[];
+  readonly pps: readonly Uint8Array[];
+}
+
+/** HEVCDecoderConfigurationRecord with 4-byte lengths. Null if a kind is missing or the first SPS is malformed. */
+export function makeHevcRecord({ vps, sps, pps }: HevcParameterSets): Uint8Array | null {
+  const [firstSps] = sps;
+  if (firstSps === undefined || vps.length === 0 || pps.length === 0) return null;
+  if ([...vps, ...sps, ...pps].some(({ byteLength }) => byteLength > 0xffff)) return null;
+  const fields = readSequenceFields(firstSps);
+  if (fields === null) return null;
+  const { profile, chromaFormat, lumaDepth, chromaDepth, subLayers, isTemporalIdNested } = fields;
+  return concatBytes([
+    Uint8Array.of(1),
+    profile,
+    // min_spatial_segmentation_idc and parallelismType: unknown.
+    Uint8Array.of(0xf0, 0, 0xfc, 0xfc | chromaFormat, 0xf8 | lumaDepth, 0xf8 | chromaDepth),
+    // avgFrameRate unknown, constantFrameRate unknown, lengthSizeMinusOne 3, three arrays.
+    Uint8Array.of(0, 0, (subLayers << 3) | (isTemporalIdNested ? 4 : 0) | 3, 3),
+    ...makeArray(HEVC_NAL.vps, vps),
+    ...makeArray(HEVC_NAL.sps, sps),
+    ...makeArray(HEVC_NAL.pps, pps),
+  ]);
+}
+
+function readSequenceFields(sps: Uint8Array) {
+  const bytes = unescapeNal(sps, FIELD_BYTES);
+  // Two bytes of header and one with sub-layers come before the profile.
+  const profile = bytes.subarray(3, 3 + PROFILE_BYTES);
+  const reader = new NalBitReader(bytes);
+  reader.skipBits(16);
+  const layers = skipToSequenceId(reader);
+  reader.readExpGolomb();
+  const chromaFormat = reader.readExpGolomb();
+  if (chromaFormat === 3) reader.skipBits(1);
+  reader.readExpGolomb();
+  reader.readExpGolomb();
+  if (reader.readBits(1) === 1) for (let edge = 0; edge < 4; edge += 1) reader.readExpGolomb();
+  const [lumaDepth, chromaDepth] = [reader.readExpGolomb(), reader.readExpGolomb()];
+  if (reader.isExhausted || chromaFormat > 3 || lumaDepth > 7 || chromaDepth > 7) return null;
+  return { profile, chromaFormat, lumaDepth, chromaDepth, ...layers };
+}
+
+/** One array of the record; its parameter sets are complete: they are not in the samples. */
+function makeArray(type: number, units: readonly Uint8Array[]): Uint8Array[] {
+  const header = Uint8Array.of(0x80 | type, units.length >> 8, units.length & 255);
+  return [header, ...units.flatMap((unit) => [Uint8Array.of(unit.byteLength >> 8, unit.byteLength & 255), unit])];
+}
