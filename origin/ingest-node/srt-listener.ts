@@ -88,6 +88,7 @@ class SrtListener {
   /** Refusals by caller: a repeated conclusion costs no second check. */
   readonly #refusals = new BoundedMap<string, Uint8Array>(SRT_LISTENER_LIMITS.refusals);
   #stopTicks: (() => void) | null = null;
+  #lastTickMs = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
   constructor(options: SrtListenerOptions, socket: Socket) {
@@ -240,9 +241,15 @@ class SrtListener {
     if (this.#senders.size > 0) return;
     this.#stopTicks?.();
     this.#stopTicks = null;
+    this.#lastTickMs = Number.POSITIVE_INFINITY;
   }
 
   #tick(): void {
+    // After a pause of the process, datagrams wait to be read: gaps that they close are not to be given up before.
+    const nowMs = this.#options.clock.monotonicMs();
+    const isLate = nowMs - this.#lastTickMs > SRT_LISTENER_LIMITS.lateTickMs;
+    this.#lastTickMs = isLate ? Number.POSITIVE_INFINITY : nowMs;
+    if (isLate) return;
     for (const { sender } of [...this.#senders.values()]) sender.tick();
   }
 

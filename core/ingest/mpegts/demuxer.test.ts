@@ -187,6 +187,15 @@ test("a missing transport packet costs the picture that it belongs to, and is co
   expect(demuxer.counts).toMatchObject({ continuityErrors: 1, droppedUnits: 1 });
 });
 
+test("the last picture is left out if its end is missing", () => {
+  const writer = new TestTransportWriter();
+  const pictures = [1, 2].map((number) => writer.writePes(VIDEO.pid, keyUnit(number), { pts: 3_600 * number }));
+  const [first = new Uint8Array(0), second = new Uint8Array(0)] = pictures;
+  const tables = writer.writeTables([VIDEO]);
+  expect(framesOf(demux(tables, first, second).events)).toHaveLength(2);
+  expect(framesOf(demux(tables, first, second.subarray(0, 188)).events)).toHaveLength(1);
+});
+
 test("a transport packet that is sent twice is read once", () => {
   const writer = new TestTransportWriter();
   const picture = writer.writePes(VIDEO.pid, keyUnit(1), { pts: 3_600 });

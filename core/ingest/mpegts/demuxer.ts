@@ -105,7 +105,7 @@ export class TransportDemuxer {
       stream.assembler.drop();
       stream.reader.reset();
     }
-    this.#readUnits(stream, stream.assembler.read(packet.payload, packet.startsUnit), events);
+    this.#readUnits(stream, stream.assembler.read(packet), events);
   }
 
   #readSections(source: SectionPid, packet: TransportPacket): Iterable<Uint8Array> {

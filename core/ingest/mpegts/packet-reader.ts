@@ -13,6 +13,8 @@ export interface TransportPacket {
   readonly continuityCounter: number;
   /** The counter may jump here. */
   readonly isDiscontinuity: boolean;
+  /** Whether bytes were filled up, as in the last packet of a PES packet. */
+  readonly isStuffed: boolean;
   /** Empty if the packet has none, is damaged or scrambled. */
   readonly payload: Uint8Array;
 }
@@ -75,6 +77,15 @@ function parsePacket(packet: Uint8Array): TransportPacket {
     startsUnit: (second & 0x40) !== 0,
     continuityCounter: fourth & 15,
     isDiscontinuity: hasAdaptation && adaptationBytes > 0 && (flags & 0x80) !== 0,
+    isStuffed: hasAdaptation && isStuffedField(adaptationBytes, flags),
     payload: hasPayload && !isUnusable && start < packetBytes ? packet.subarray(start) : EMPTY,
   };
+}
+
+/** Whether an adaptation field is longer than its flags and what they announce: clocks of 6 bytes, a splice countdown of 1. */
+function isStuffedField(byteLength: number, flags: number): boolean {
+  if (byteLength === 0) return true;
+  const hasPrivateData = (flags & 0x03) !== 0;
+  const announced = ((flags & 0x10) === 0 ? 0 : 6) + ((flags & 0x08) === 0 ? 0 : 6) + ((flags & 0x04) === 0 ? 0 : 1);
+  return !hasPrivateData && byteLength > 1 + announced;
 }

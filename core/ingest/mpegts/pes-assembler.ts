@@ -1,6 +1,7 @@
 /** PES packets of one elementary stream from its transport packets. */
 import { concatBytes } from "../../kit/bytes.ts";
 import { MPEG_TS_LIMITS } from "./limits.ts";
+import type { TransportPacket } from "./packet-reader.ts";
 
 const FIXED_HEADER_BYTES = 9;
 const EMPTY = new Uint8Array(0);
@@ -30,6 +31,7 @@ export class PesAssembler {
   /** The beginning of a PES packet whose header is not complete. */
   #header: Uint8Array | null = null;
   #unit: OpenUnit | null = null;
+  #isLastStuffed = false;
   #droppedUnits = 0;
 
   /** Units that were damaged, malformed or too large. */
@@ -37,9 +39,10 @@ export class PesAssembler {
     return this.#droppedUnits;
   }
 
-  /** The units that are complete with a packet's payload. */
-  read(payload: Uint8Array, startsUnit: boolean): PesUnit[] {
+  /** The units that are complete with a packet. */
+  read({ payload, startsUnit, isStuffed }: TransportPacket): PesUnit[] {
     const units: PesUnit[] = [];
+    this.#isLastStuffed = isStuffed;
     if (startsUnit) this.#header = EMPTY;
     if (this.#header === null) this.#append(payload, units);
     else this.#readHeader(concatBytes([this.#header, payload]), units);
@@ -53,10 +56,11 @@ export class PesAssembler {
     this.#header = null;
   }
 
-  /** The last unit, at the end of the stream. */
+  /** The last unit, at the end of the stream: one without a length is whole if its last packet was filled up. */
   end(): PesUnit[] {
     const units: PesUnit[] = [];
-    this.#finish(units);
+    if (this.#unit?.expectedBytes === null && !this.#isLastStuffed) this.drop();
+    else this.#finish(units);
     return units;
   }
 

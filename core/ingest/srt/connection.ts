@@ -98,7 +98,7 @@ export class SrtConnection {
   /** Does what is due: deliveries, acknowledgements, loss reports, keep-alives, the end by silence. */
   tick(nowUs: number): void {
     if (this.#isEnded) return;
-    this.#release(nowUs);
+    this.#buffer.release(nowUs, this.#options.release === "at-timestamp", this.#deliver);
     if (this.#isEnded) return;
     if (nowUs - this.#lastReceivedUs >= SRT_LIMITS.peerSilenceMs * 1_000) {
       this.#end("silence");
@@ -144,7 +144,7 @@ export class SrtConnection {
     const hasGap = this.#buffer.insert(sequence, { payload: clear, dueUs }, this.#deliver);
     // "The NAK packet sending can be triggered immediately after a gap in sequence numbers of data packets is detected."
     if (hasGap) this.#reportLosses(Number.NEGATIVE_INFINITY, nowUs);
-    this.#release(nowUs);
+    this.#releaseInOrder();
     this.#packetsSinceAck += 1;
     if (this.#packetsSinceAck >= SRT_LIMITS.lightAcknowledgePackets && !this.#isEnded) {
       this.#packetsSinceAck = 0;
@@ -165,7 +165,7 @@ export class SrtConnection {
         const range = parseDropRequest(packet.body);
         if (range === null) return;
         this.#buffer.drop(this.#buffer.unwrap(range.first), this.#buffer.unwrap(range.last));
-        this.#release(nowUs);
+        this.#releaseInOrder();
         return;
       }
       case SRT_CONTROL.shutdown:
@@ -217,8 +217,11 @@ export class SrtConnection {
     }
   }
 
-  #release(nowUs: number): void {
-    this.#buffer.release(nowUs, this.#options.release === "at-timestamp", this.#deliver);
+  /** Delivers what is in order. Gaps are given up by ticks only: the packet that closes one may be the next to be read. */
+  #releaseInOrder(): void {
+    if (this.#options.release === "in-order") {
+      this.#buffer.release(Number.NEGATIVE_INFINITY, false, this.#deliver);
+    }
   }
 
   readonly #deliver = (payload: Uint8Array): void => {

@@ -8,12 +8,14 @@ test("the access-control syntax and the plain form name stream and key", () => {
   expect(parseStreamId("#!::u=k-1,h=example.com,x=,r=demo")).toEqual(named);
   expect(parseStreamId("#!::m=publish,t=stream,u=k-1,r=demo")).toEqual(named);
   expect(parseStreamId("demo/k-1")).toEqual(named);
+  expect(parseStreamId("%23!%3A%3Ar%3Ddemo%2Cu%3Dk-1%2Cm%3Dpublish")).toEqual(named);
 });
 
 test("other stream ids are refused with a reason", () => {
   const reasons: readonly (readonly [string, number])[] = [
     ["", SRT_REJECT.badRequest],
     ["#!", SRT_REJECT.badRequest],
+    ["demo/k1%", SRT_REJECT.badRequest],
     ["#!:{r=demo,u=k1}", SRT_REJECT.badRequest],
     ["#!::r=demo,r=demo,u=k1", SRT_REJECT.badRequest],
     ["#!::r=demo,,u=k1", SRT_REJECT.badRequest],

@@ -13,9 +13,12 @@ const KEY_ID = /^[A-Za-z0-9-]+$/;
 
 /**
  * Parses `#!::r={stream},u={key id},m=publish`, the access-control syntax, or the plain `{stream}/{key id}`.
- * A mode need not be given, since callers only publish here; keys that are not understood are ignored.
+ * A mode need not be given, since callers only publish here; keys that are not understood are ignored. FFmpeg sends the
+ * value of its address as it is, so that an escaped one arrives with its escapes.
  */
-export function parseStreamId(text: string): StreamIdResult {
+export function parseStreamId(sent: string): StreamIdResult {
+  const text = unescapePercents(sent);
+  if (text === null) return refuse(SRT_REJECT.badRequest);
   if (!text.startsWith("#!")) {
     const [stream, keyId, rest] = text.split("/", 3);
     return rest === undefined ? checkNames(stream, keyId) : refuse(SRT_REJECT.badRequest);
@@ -31,6 +34,14 @@ export function parseStreamId(text: string): StreamIdResult {
   if ((values.get("m") ?? "publish") !== "publish") return refuse(SRT_REJECT.badMode);
   if ((values.get("t") ?? "stream") !== "stream") return refuse(SRT_REJECT.badMode);
   return checkNames(values.get("r"), values.get("u"));
+}
+
+function unescapePercents(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
 }
 
 function checkNames(streamText = "", keyId = ""): StreamIdResult {
