@@ -20,7 +20,7 @@ interface AdtsHeader {
 }
 
 /** The header at the start of `bytes`; null if there is none that this side can use. */
-export function parseAdtsHeader(bytes: Uint8Array): AdtsHeader | null {
+function parseAdtsHeader(bytes: Uint8Array): AdtsHeader | null {
   const [sync = 0, flags = 0, format = 0, channels = 0, length = 0, lengthEnd = 0, blocks = 0] = bytes;
   // Twelve bits of sync word, and a layer of 0.
   if (bytes.byteLength < HEADER_BYTES || sync !== 0xff || (flags & 0xf6) !== 0xf0) return null;

@@ -39,7 +39,7 @@ export function makeOpusHead(channelConfigCode: number): Uint8Array | null {
 }
 
 /** Samples at 48 kHz of an Opus packet; 0 if it is malformed. */
-export function countOpusSamples(packet: Uint8Array): number {
+function countOpusSamples(packet: Uint8Array): number {
   const [toc, frameByte = 0] = packet;
   if (toc === undefined) return 0;
   const config = toc >> 3;
