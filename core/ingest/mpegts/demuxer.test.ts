@@ -174,17 +174,33 @@ test("a large picture may go on in PES packets without a time", () => {
 
 test("a missing transport packet costs the picture that it belongs to, and is counted", () => {
   const writer = new TestTransportWriter();
-  const damaged = writer.writePes(VIDEO.pid, unit(2), { pts: 7_200 });
-  const whole = writer.writePes(VIDEO.pid, keyUnit(1), { pts: 3_600 });
-  const { events, demuxer } = demux(
-    writer.writeTables([VIDEO]),
-    damaged.subarray(0, 188),
-    // The second packet of the picture is missing.
-    writer.writePes(VIDEO.pid, keyUnit(3), { pts: 10_800 }),
-    whole.subarray(0, 0),
+  const tables = writer.writeTables([VIDEO]);
+  const [first, damaged, last] = [keyUnit(1), unit(2), unit(3)].map((data, number) =>
+    writer.writePes(VIDEO.pid, data, { pts: 3_600 * number }),
   );
-  expect(framesOf(events).map(({ dts }) => dts)).toEqual([10_800]);
-  expect(demuxer.counts).toMatchObject({ continuityErrors: 1, droppedUnits: 1 });
+  if (first === undefined || damaged === undefined || last === undefined) throw new Error("no pictures");
+  // A picture of which the beginning is missing is not known as one.
+  for (const [part, droppedUnits] of [[damaged.subarray(0, 188), 1] as const, [damaged.subarray(188), 0] as const]) {
+    const { events, demuxer } = demux(tables, first, part, last);
+    expect(framesOf(events).map(({ dts }) => dts)).toEqual([0, 7_200]);
+    expect(demuxer.counts).toMatchObject({ continuityErrors: 1, droppedUnits });
+  }
+});
+
+test("a sound of which the end is missing is not continued by the next one", () => {
+  const writer = new TestTransportWriter();
+  const tables = writer.writeTables([AUDIO]);
+  const frames = [1, 2, 3].map((number) => makeAdtsFrame(new Uint8Array(150).fill(number)));
+  const bytes = concatBytes(frames);
+  const options = { hasLength: true, streamId: 0xc0 };
+  const begins = writer.writePes(AUDIO.pid, bytes.subarray(0, 160), { pts: 0, ...options });
+  writer.writePes(AUDIO.pid, bytes.subarray(160), { pts: 1_920, ...options });
+  const next = writer.writePes(AUDIO.pid, makeAdtsFrame(new Uint8Array(150).fill(4)), { pts: 90_000, ...options });
+  const { events } = demux(tables, begins, next);
+  expect(framesOf(events).map(({ dts, data }) => [dts, data[0]])).toEqual([
+    [0, 1],
+    [90_000, 4],
+  ]);
 });
 
 test("the last picture is left out if its end is missing", () => {

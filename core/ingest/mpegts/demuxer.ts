@@ -64,7 +64,7 @@ export class TransportDemuxer {
   /** The events of the last units, which nothing follows. */
   end(): IngestEvent[] {
     const events: IngestEvent[] = [];
-    for (const stream of this.#streams.values()) this.#readUnits(stream, stream.assembler.end(), events);
+    for (const stream of this.#streams.values()) this.#readUnits(stream, stream.assembler.close(), events);
     return events;
   }
 
@@ -102,7 +102,7 @@ export class TransportDemuxer {
     if (continuity === "gap") {
       this.#continuityErrors += 1;
       // A picture with a part missing breaks some players' decoders; a missing picture does not.
-      stream.assembler.drop();
+      this.#readUnits(stream, stream.assembler.close(), events);
       stream.reader.reset();
     }
     this.#readUnits(stream, stream.assembler.read(packet), events);
@@ -151,7 +151,7 @@ export class TransportDemuxer {
     for (const open of opened) open();
     for (const [pid, stream] of before) {
       if (streams.get(pid) === stream) continue;
-      this.#readUnits(stream, stream.assembler.end(), events);
+      this.#readUnits(stream, stream.assembler.close(), events);
       this.#closedDroppedUnits += stream.assembler.droppedUnits + stream.reader.droppedUnits;
     }
     this.#streams = streams;

@@ -49,19 +49,21 @@ export class PesAssembler {
     return units;
   }
 
-  /** Drops what is open: a packet of it is missing. */
-  drop(): void {
-    if (this.#unit !== null || this.#header !== null) this.#droppedUnits += 1;
-    this.#unit = null;
-    this.#header = null;
-  }
-
-  /** The last unit, at the end of the stream: one without a length is whole if its last packet was filled up. */
-  end(): PesUnit[] {
+  /**
+   * The open unit if it is whole, at the end of the stream or where packets are missing: one without a length is whole if its
+   * last packet was filled up. Else it is dropped.
+   */
+  close(): PesUnit[] {
     const units: PesUnit[] = [];
-    if (this.#unit?.expectedBytes === null && !this.#isLastStuffed) this.drop();
+    if (this.#header !== null || (this.#unit?.expectedBytes === null && !this.#isLastStuffed)) this.#drop();
     else this.#finish(units);
     return units;
+  }
+
+  #drop(): void {
+    this.#droppedUnits += 1;
+    this.#unit = null;
+    this.#header = null;
   }
 
   #readHeader(bytes: Uint8Array, units: PesUnit[]): void {
@@ -97,7 +99,7 @@ export class PesAssembler {
     const unit = this.#unit;
     if (unit === null) return;
     if (unit.bytes + payload.byteLength > MPEG_TS_LIMITS.pesBytes) {
-      this.drop();
+      this.#drop();
       return;
     }
     unit.pieces.push(payload);

@@ -20,7 +20,10 @@ import { RateMeter } from "./rate-meter.ts";
 import { type PacketCounts, ReceiveBuffer } from "./receive-buffer.ts";
 import { RoundTripEstimator } from "./round-trip.ts";
 
-/** When packets are handed over: as soon as they are in order, or each at its timestamp plus the latency. */
+/**
+ * When packets are handed over: as soon as they are in order, where the latency is the time that a missing packet may take;
+ * or each at its timestamp plus the latency, as the protocol has it.
+ */
 export type SrtRelease = "in-order" | "at-timestamp";
 
 /** Why a connection ended. */
@@ -140,7 +143,11 @@ export class SrtConnection {
     }
     this.#receivedBytes += payload.byteLength;
     this.#rates.add(payload.byteLength, nowUs);
-    const dueUs = this.#clock.computeDueUs(timestampUs, nowUs);
+    // In order, time is given for repairs from the arrival on: senders pace large pictures, whose ends carry old timestamps.
+    const dueUs =
+      this.#options.release === "in-order"
+        ? nowUs + this.#options.latencyMs * 1_000
+        : this.#clock.computeDueUs(timestampUs, nowUs);
     const hasGap = this.#buffer.insert(sequence, { payload: clear, dueUs }, this.#deliver);
     // "The NAK packet sending can be triggered immediately after a gap in sequence numbers of data packets is detected."
     if (hasGap) this.#reportLosses(Number.NEGATIVE_INFINITY, nowUs);

@@ -1,10 +1,17 @@
 /** Which packets of the receive buffer are missing, as ranges: a gap of any size costs one entry. */
 import type { LossRange } from "./control-fields.ts";
 
-/** A gap. `reportedUs`: when the sender was last told of it. `isDropped`: the sender will not repeat it. */
-interface MissingRange extends LossRange {
-  reportedUs: number;
+/** A gap. */
+interface Gap extends LossRange {
+  /** When it is given up, at the latest. */
+  readonly dueUs: number;
+  /** Whether the sender will not repeat it. */
   readonly isDropped: boolean;
+}
+
+/** `reportedUs`: when the sender was last told of it. */
+interface MissingRange extends Gap {
+  reportedUs: number;
 }
 
 const NEVER = Number.NEGATIVE_INFINITY;
@@ -14,7 +21,7 @@ export class MissingPackets {
   #ranges: MissingRange[] = [];
 
   /** The first gap. */
-  get first(): (LossRange & { readonly isDropped: boolean }) | undefined {
+  get first(): Gap | undefined {
     return this.#ranges[0];
   }
 
@@ -29,8 +36,8 @@ export class MissingPackets {
   }
 
   /** Adds a gap behind all others. */
-  append(first: number, last: number, isDropped = false): void {
-    this.#ranges.push({ first, last, reportedUs: NEVER, isDropped });
+  append(first: number, last: number, dueUs: number, isDropped = false): void {
+    this.#ranges.push({ first, last, dueUs, isDropped, reportedUs: NEVER });
   }
 
   has(sequence: number): boolean {

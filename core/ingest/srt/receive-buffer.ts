@@ -86,7 +86,7 @@ export class ReceiveBuffer {
       this.#counts.repaired += 1;
       return false;
     }
-    if (skipped > 0) this.#missing.append(this.#end, sequence - 1);
+    if (skipped > 0) this.#missing.append(this.#end, sequence - 1, packet.dueUs);
     this.#counts.missing += skipped;
     this.#end = sequence + 1;
     return skipped > 0;
@@ -97,12 +97,12 @@ export class ReceiveBuffer {
     this.#missing.markDropped(first, last);
     const end = Math.min(last + 1, this.#next + SRT_LIMITS.bufferPackets);
     if (first > this.#end || end <= this.#end) return;
-    this.#missing.append(this.#end, end - 1, true);
+    this.#missing.append(this.#end, end - 1, Number.NEGATIVE_INFINITY, true);
     this.#end = end;
   }
 
   /**
-   * Delivers what may be: packets in order, and packets behind a gap once they are due, which gives the gap up.
+   * Delivers what may be: packets in order, and packets behind a gap once they or the gap are due, which gives the gap up.
    * `onlyDue`: packets in order wait for their time too.
    */
   release(nowUs: number, onlyDue: boolean, deliver: DeliverPayload): void {
@@ -110,10 +110,11 @@ export class ReceiveBuffer {
       const gap = this.#missing.first;
       const isGap = gap?.first === this.#next;
       const isHeld = isGap ? !gap.isDropped : onlyDue;
+      const gapDueUs = isGap ? gap.dueUs : Number.POSITIVE_INFINITY;
       const sequence = (isGap ? (isHeld ? this.#missing.firstEnd : gap.last + 1) : undefined) ?? this.#next;
       const packet = this.#packets.get(sequence);
       // A gap at the end has no packet behind it that could be due.
-      if (isHeld && (packet === undefined || packet.dueUs > nowUs)) return;
+      if (isHeld && (packet === undefined || Math.min(packet.dueUs, gapDueUs) > nowUs)) return;
       if (isGap) {
         this.#counts.lost += this.#missing.removeBefore(sequence);
         this.#next = sequence;
