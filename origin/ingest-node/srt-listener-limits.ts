@@ -18,7 +18,7 @@ export const SRT_LISTENER_LIMITS = {
   refusals: 2_048,
   /** Period of the work that is due, milliseconds: that of acknowledgements. */
   tickMs: 10,
-  /** Time between two ticks after which one of them is left out, milliseconds: the process was busy or suspended. */
+  /** Time between two ticks that shows the process to be busy or suspended, milliseconds: nothing is given up for it. */
   lateTickMs: 50,
   /** Bytes of the socket's receive buffer: 250 ms of 50 senders at 20 Mb/s. The kernel may give less. */
   socketBufferBytes: 33_554_432,

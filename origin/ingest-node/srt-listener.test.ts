@@ -82,7 +82,7 @@ class Caller {
   /** Sends the two handshakes. Returns the type in the answer to the second one. */
   async call(): Promise<number> {
     this.sendConclusion(await this.induce());
-    return this.#readAnswer();
+    return this.readAnswer();
   }
 
   async induce(): Promise<Buffer> {
@@ -94,7 +94,8 @@ class Caller {
     this.send(this.sender.makeConclusion(answer));
   }
 
-  async #readAnswer(): Promise<number> {
+  /** The type of the next handshake. */
+  async readAnswer(): Promise<number> {
     const answer = this.sender.readHandshake(await this.next());
     this.sender.peerSocketId = answer?.socketId ?? 0;
     return answer?.type ?? -1;
@@ -244,6 +245,48 @@ test("a look-up without an answer is given up, and look-ups of one key wait for 
   expect(await waiting).toBe(ACCEPTED);
 });
 
+test("no more than a few callers wait for a look-up of one key", async () => {
+  const { listener } = await listen({ resolvePassphrase: () => new Promise(() => {}) });
+  const answers: Promise<number>[] = [];
+  for (let number = 0; number <= SRT_LISTENER_LIMITS.lookupsPerKey + 1; number += 1) {
+    const caller = await openCaller(listener.port);
+    const induction = await caller.induce();
+    caller.sendConclusion(induction);
+    answers.push(caller.readAnswer());
+  }
+  expect(await Promise.race(answers)).toBe(refusal(SRT_REJECT.overload));
+});
+
+test("a pause of the process costs no packet that waits to be read", async () => {
+  const accepted: ReturnType<typeof accept>[] = [];
+  const virtual = new VirtualClock();
+  let pausedMs = 0;
+  const { listener, senders } = await listen({
+    clock: {
+      nowMs: () => virtual.nowMs(),
+      monotonicMs: () => virtual.monotonicMs() + pausedMs,
+      startTimer: (delayMs, callback) => virtual.startTimer(delayMs, callback),
+    },
+    onSender(sender) {
+      senders.push(sender);
+      accepted.push(accept(sender));
+    },
+  });
+  const caller = await openCaller(listener.port);
+  await caller.call();
+  await virtual.advance(20);
+  const missing = caller.sender.makeData(Uint8Array.of(1), 0);
+  caller.send(caller.sender.makeData(Uint8Array.of(2), 0));
+  // The loss report.
+  await caller.next();
+  pausedMs = 1_000;
+  await virtual.advance(30);
+  caller.send(missing);
+  caller.send(caller.sender.makeControl(5, 0));
+  await accepted[0]?.end;
+  expect(senders[0]?.statistics().packets).toEqual({ received: 2, missing: 1, repaired: 1, lost: 0 });
+});
+
 test("a network that tries many keys is refused without look-ups, and may try again later", async () => {
   const { clock, listener, lookups } = await listen();
   const { burst } = SRT_LISTENER_LIMITS.lookupRate;
@@ -297,8 +340,8 @@ test("packets from another address, to unknown sockets or without sense are igno
   await caller.call();
   const stranger = await openCaller(listener.port);
   stranger.sender.peerSocketId = caller.sender.peerSocketId;
-  stranger.send(stranger.sender.makeControl(5, 0));
   stranger.send(stranger.sender.makeData(Uint8Array.of(1), 0));
+  stranger.send(stranger.sender.makeControl(5, 0));
   stranger.sender.peerSocketId = 4_711;
   stranger.send(stranger.sender.makeData(Uint8Array.of(1), 0));
   stranger.send(Uint8Array.of(1, 2, 3));
@@ -346,6 +389,8 @@ test("an error of a handler ends its connection only", async () => {
   faulty.send(faulty.sender.makeData(writer.writePes(256, ADTS, { pts: 0, hasLength: true, streamId: 0xc0 }), 0));
   await ended;
   expect(ends).toEqual([{ kind: "invalid", detail: "a fault of the node" }]);
+  // Its caller is told by a shutdown.
+  expect((await faulty.next()).readUInt32BE(0)).toBe(0x8005_0000);
 });
 
 test("a listener that closes ends its connections and frees its port", async () => {

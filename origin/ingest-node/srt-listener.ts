@@ -245,11 +245,13 @@ class SrtListener {
   }
 
   #tick(): void {
-    // After a pause of the process, datagrams wait to be read: gaps that they close are not to be given up before.
     const nowMs = this.#options.clock.monotonicMs();
-    const isLate = nowMs - this.#lastTickMs > SRT_LISTENER_LIMITS.lateTickMs;
-    this.#lastTickMs = isLate ? Number.POSITIVE_INFINITY : nowMs;
-    if (isLate) return;
+    const pauseMs = nowMs - this.#lastTickMs;
+    this.#lastTickMs = nowMs;
+    if (pauseMs > SRT_LISTENER_LIMITS.lateTickMs) {
+      // Datagrams wait to be read: gaps that they close are not to be given up before.
+      for (const { sender } of this.#senders.values()) sender.postpone(pauseMs);
+    }
     for (const { sender } of [...this.#senders.values()]) sender.tick();
   }
 

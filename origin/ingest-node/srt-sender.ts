@@ -121,6 +121,11 @@ export class SrtSender implements SenderConnection {
     this.#guard((connection, nowUs) => connection.receive(packet, nowUs));
   }
 
+  /** For this time the process has read nothing. */
+  postpone(pauseMs: number): void {
+    this.connection?.postpone(pauseMs * 1_000);
+  }
+
   /** Does what is due. */
   tick(): void {
     this.#guard((connection, nowUs) => connection.tick(nowUs));

@@ -66,6 +66,10 @@ test("packets in order are delivered at once and acknowledged every 10 ms, which
   connection.tick(70 * MS);
   connection.tick(500 * MS);
   expect(take(SRT_CONTROL.acknowledge)).toEqual([]);
+  receive(make(3, 0), 500 * MS);
+  connection.tick(510 * MS);
+  receive(sender.makeControl(SRT_CONTROL.acknowledgeReceipt, 0, { info: 2 }), 600 * MS);
+  expect(connection.statistics.roundTripMs).toBe((7 * 50 + 90) / 8);
 });
 
 test("an acknowledgement without receipt is repeated after a round trip and four times its variance", () => {
@@ -133,6 +137,16 @@ test("a gap behind packets that were sent late is waited for as long as any othe
   expect(delivered).toEqual([]);
   connection.tick(400 * MS);
   expect(delivered).toEqual([2]);
+});
+
+test("the latency does not count time in which the process could not read", () => {
+  const { connection, delivered, receive, make } = connect();
+  const missing = make(1, 0);
+  receive(make(2, 0), 10 * MS);
+  connection.postpone(300 * MS);
+  connection.tick(409 * MS);
+  receive(missing, 409 * MS);
+  expect(delivered).toEqual([1, 2]);
 });
 
 test("with delivery at the timestamp each packet waits for its time plus the latency", () => {

@@ -114,6 +114,11 @@ export class SrtConnection {
     if (nowUs - this.#lastSentUs >= SRT_LIMITS.keepAliveMs * 1_000) this.#send(SRT_CONTROL.keepAlive, nowUs);
   }
 
+  /** Gives packets that are missing more time: for `pauseUs` the process has read nothing. */
+  postpone(pauseUs: number): void {
+    this.#buffer.postpone(pauseUs);
+  }
+
   /** Tells the caller that the connection is closed; nothing is taken or delivered after it. */
   close(nowUs: number): void {
     if (this.#isEnded) return;
@@ -134,7 +139,7 @@ export class SrtConnection {
   #receiveData(packet: SrtDataPacket, nowUs: number): void {
     const { payload, timestampUs } = packet;
     const sequence = this.#buffer.unwrap(packet.sequence);
-    if (payload.byteLength === 0 || !this.#buffer.admit(sequence)) return;
+    if (!this.#buffer.admit(sequence)) return;
     const clear = this.#options.decryptor.decrypt(packet);
     if (clear === null) {
       // As if it had not come: it is sent again, maybe after its key.
@@ -143,12 +148,11 @@ export class SrtConnection {
     }
     this.#receivedBytes += payload.byteLength;
     this.#rates.add(payload.byteLength, nowUs);
-    // In order, time is given for repairs from the arrival on: senders pace large pictures, whose ends carry old timestamps.
-    const dueUs =
-      this.#options.release === "in-order"
-        ? nowUs + this.#options.latencyMs * 1_000
-        : this.#clock.computeDueUs(timestampUs, nowUs);
-    const hasGap = this.#buffer.insert(sequence, { payload: clear, dueUs }, this.#deliver);
+    const isInOrder = this.#options.release === "in-order";
+    const dueUs = isInOrder ? Number.POSITIVE_INFINITY : this.#clock.computeDueUs(timestampUs, nowUs);
+    // In order, a gap has the latency from now on: senders pace large pictures, whose ends carry old timestamps.
+    const gapDueUs = isInOrder ? nowUs + this.#options.latencyMs * 1_000 : dueUs;
+    const hasGap = this.#buffer.insert(sequence, { payload: clear, dueUs }, gapDueUs, this.#deliver);
     // "The NAK packet sending can be triggered immediately after a gap in sequence numbers of data packets is detected."
     if (hasGap) this.#reportLosses(Number.NEGATIVE_INFINITY, nowUs);
     this.#releaseInOrder();

@@ -4,7 +4,7 @@ import type { LossRange } from "./control-fields.ts";
 /** A gap. */
 interface Gap extends LossRange {
   /** When it is given up, at the latest. */
-  readonly dueUs: number;
+  dueUs: number;
   /** Whether the sender will not repeat it. */
   readonly isDropped: boolean;
 }
@@ -21,7 +21,7 @@ export class MissingPackets {
   #ranges: MissingRange[] = [];
 
   /** The first gap. */
-  get first(): Gap | undefined {
+  get first(): Readonly<Gap> | undefined {
     return this.#ranges[0];
   }
 
@@ -65,6 +65,11 @@ export class MissingPackets {
       this.#ranges.shift();
     }
     return count;
+  }
+
+  /** Moves the times at which gaps are given up. */
+  postpone(pauseUs: number): void {
+    for (const range of this.#ranges) range.dueUs += pauseUs;
   }
 
   /** Marks the missing packets of a range as dropped by the sender. */

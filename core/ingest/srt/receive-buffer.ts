@@ -6,6 +6,7 @@ import { unwrapSequence } from "./sequence.ts";
 
 interface BufferedPacket {
   readonly payload: Uint8Array;
+  /** When it is delivered even if packets before it are missing. */
   readonly dueUs: number;
 }
 
@@ -68,10 +69,10 @@ export class ReceiveBuffer {
   }
 
   /**
-   * Stores an admitted packet. Returns whether it shows others to be missing. `deliver` gets what a jump beyond the buffer
+   * Stores an admitted packet. Returns whether it shows others to be missing, which are given up at `gapDueUs`. `deliver` gets what a jump beyond the buffer
    * pushes out of it: the packets that were jumped over are lost.
    */
-  insert(sequence: number, packet: BufferedPacket, deliver: DeliverPayload): boolean {
+  insert(sequence: number, packet: BufferedPacket, gapDueUs: number, deliver: DeliverPayload): boolean {
     if (sequence - this.#next >= SRT_LIMITS.bufferPackets) {
       this.flush(deliver);
       this.#counts.lost += sequence - this.#end;
@@ -86,7 +87,7 @@ export class ReceiveBuffer {
       this.#counts.repaired += 1;
       return false;
     }
-    if (skipped > 0) this.#missing.append(this.#end, sequence - 1, packet.dueUs);
+    if (skipped > 0) this.#missing.append(this.#end, sequence - 1, gapDueUs);
     this.#counts.missing += skipped;
     this.#end = sequence + 1;
     return skipped > 0;
@@ -124,6 +125,11 @@ export class ReceiveBuffer {
       this.#next = sequence + 1;
       if (packet !== undefined) deliver(packet.payload);
     }
+  }
+
+  /** Gives the packets that are missing now more time. */
+  postpone(pauseUs: number): void {
+    this.#missing.postpone(pauseUs);
   }
 
   /** Delivers everything in order; what is missing is lost. */
