@@ -67,7 +67,10 @@ export class RtmpConnection {
       this.#finish({ kind: "lost", detail: "The sender closed the connection without unpublishing." });
       socket.end();
     });
-    socket.on("close", () => this.abort());
+    socket.on("close", () => {
+      this.#finish({ kind: "lost", detail: "The connection closed." });
+      this.#state = "closed";
+    });
   }
 
   /** Ends what is overdue; pings an accepted sender. To be called about once a second. */

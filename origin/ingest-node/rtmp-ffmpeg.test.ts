@@ -7,12 +7,15 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { IngestEvent, IngestFrame } from "../../core/ingest/media-event.ts";
 import { VirtualClock } from "../../core/kit/virtual-clock.ts";
 import { killOnExit } from "../kit/ffmpeg-process.ts";
+import { makeCertificate } from "../testing/self-signed-certificate.ts";
 import { startRtmpListener } from "./rtmp-listener.ts";
 import type { SenderConnection, SenderEnd } from "./sender-connection.ts";
 
 let folder = "";
+let file = "";
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "corral-rtmp-"));
+  file = makeFile();
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -46,23 +49,29 @@ interface Push {
   readonly stderr: string;
 }
 
-/** Pushes with FFmpeg's arguments to `path`; `sentence`: refuses with it. */
-async function push(path: string, args: readonly string[], sentence: string | null = null): Promise<Push> {
+interface PushOptions {
+  /** Refuses with it. */
+  readonly sentence?: string;
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
+/** Pushes with FFmpeg's arguments to `path`. */
+async function push(path: string, args: readonly string[], { sentence, tls }: PushOptions = {}): Promise<Push> {
   const events: IngestEvent[] = [];
   const senders: SenderConnection[] = [];
   let end: SenderEnd | null = null;
   const listener = await startRtmpListener({
     host: "127.0.0.1",
     port: 0,
-    tls: null,
+    tls: tls ?? null,
     platform: { clock: new VirtualClock(), random: () => 0.5 },
     onSender: (sender) => {
       senders.push(sender);
-      if (sentence !== null) sender.refuse(sentence);
+      if (sentence !== undefined) sender.refuse(sentence);
       else sender.accept({ onEvent: (event) => events.push(event), onEnd: (how) => (end = how) });
     },
   });
-  const url = `rtmp://127.0.0.1:${listener.port}/${path}`;
+  const url = `${tls === undefined ? "rtmp" : "rtmps"}://127.0.0.1:${listener.port}/${path}`;
   const child = spawn("ffmpeg", ["-v", "error", "-nostdin", ...args, "-f", "flv", url], {
     stdio: ["ignore", "ignore", "pipe"],
   });
@@ -76,12 +85,18 @@ async function push(path: string, args: readonly string[], sentence: string | nu
   return { events, end, senders, code, stderr };
 }
 
+/** Sends the file's packets as they are. */
+function copyArgs(...options: readonly string[]): string[] {
+  return ["-i", file, "-c", "copy", "-copyts", ...options];
+}
+
+function framesOf(events: readonly IngestEvent[], media: "video" | "audio"): IngestFrame[] {
+  return events.filter((event): event is IngestFrame => event.kind === "frame" && event.media === media);
+}
+
 test("the frames, times, sizes and configurations that arrive are those of the file", async () => {
-  const file = makeFile();
   const { packets, streams } = probe(file);
-  const { events, end, senders, code, stderr } = await push("live/demo/corral_x_y", [
-    ...["-i", file, "-c", "copy", "-copyts"],
-  ]);
+  const { events, end, senders, code, stderr } = await push("live/demo/corral_x_y", copyArgs());
   expect([code, stderr, end]).toEqual([0, "", { kind: "goodbye" }]);
   expect(senders).toMatchObject([{ stream: "demo", key: "corral_x_y", protocol: "rtmp" }]);
   expect(events.filter(({ kind }) => kind === "metadata")).toMatchObject([
@@ -93,7 +108,7 @@ test("the frames, times, sizes and configurations that arrive are those of the f
     ["audio", "aac", streams[1]?.extradata_size],
   ]);
   for (const media of ["video", "audio"] as const) {
-    const frames = events.filter((event): event is IngestFrame => event.kind === "frame" && event.media === media);
+    const frames = framesOf(events, media);
     expect(frames.map(({ dts, ctsOffset, sync, data }) => [dts, dts + ctsOffset, sync, data.length])).toEqual(
       packets
         .filter(({ codec_type }) => codec_type === media)
@@ -105,9 +120,34 @@ test("the frames, times, sizes and configurations that arrive are those of the f
   expect(events.some((event) => event.kind === "frame" && event.ctsOffset > 0)).toBe(true);
 });
 
+test.each([
+  ["the first extended timestamp", 16_776_500],
+  ["FFmpeg's wraparound at 2^31", 2_147_482_000],
+])("times continue beyond %s", async (_what, offsetMs) => {
+  const options = ["-output_ts_offset", `${offsetMs}ms`];
+  const { events, end } = await push("live/demo/corral_x_y", copyArgs(...options));
+  expect(end).toEqual({ kind: "goodbye" });
+  const { packets } = probe(file);
+  for (const media of ["video", "audio"] as const) {
+    const frames = framesOf(events, media).map(({ dts, data }) => [dts - offsetMs, data.length]);
+    expect(frames).toEqual(
+      packets.filter(({ codec_type }) => codec_type === media).map(({ dts, size }) => [dts, Number(size)]),
+    );
+  }
+});
+
+test("FFmpeg publishes by RTMPS", async () => {
+  const { senders, events, end } = await push("live/demo/corral_x_y", copyArgs(), { tls: makeCertificate() });
+  expect(senders).toMatchObject([{ protocol: "rtmps", key: "corral_x_y" }]);
+  expect(end).toEqual({ kind: "goodbye" });
+  expect(framesOf(events, "video")).toHaveLength(90);
+});
+
 test("FFmpeg shows the sentence of a refusal, and the sentence for an address that leads nowhere", async () => {
   const args = ["-f", "lavfi", "-i", "testsrc2=s=64x36:r=10:d=1", "-c:v", "libx264"];
-  const refused = await push("live/demo/corral_x_y", args, "This stream key is not known. Copy it from the studio.");
+  const refused = await push("live/demo/corral_x_y", args, {
+    sentence: "This stream key is not known. Copy it from the studio.",
+  });
   expect(refused.code).not.toBe(0);
   expect(refused.stderr).toContain("This stream key is not known. Copy it from the studio.");
   const lost = await push("live/Demo/corral_x_y", args);

@@ -1,9 +1,5 @@
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { afterEach, expect, test, vi } from "vitest";
 import { userControlMessage } from "../../core/ingest/rtmp/chunk-writer.ts";
@@ -20,6 +16,7 @@ import {
 } from "../../core/ingest/rtmp/testing.ts";
 import { concatBytes } from "../../core/kit/bytes.ts";
 import { VirtualClock } from "../../core/kit/virtual-clock.ts";
+import { makeCertificate } from "../testing/self-signed-certificate.ts";
 import { RTMP_CONNECTION_LIMITS } from "./rtmp-connection.ts";
 import { RTMP_LISTENER_LIMITS, startRtmpListener } from "./rtmp-listener.ts";
 import type { SenderConnection, SenderEnd, SenderListener } from "./sender-connection.ts";
@@ -264,22 +261,7 @@ test("closing the listener ends every connection and frees the port", async () =
 });
 
 test("RTMPS: a sender publishes over TLS; other bytes and silent clients free their place", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "corral-rtmps-"));
-  closers.push(() => rmSync(folder, { recursive: true }));
-  const files = { cert: join(folder, "cert.pem"), key: join(folder, "key.pem") };
-  const subject = [
-    "-subj",
-    "/CN=localhost",
-    "-days",
-    "2",
-    "-nodes",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:P-256",
-  ];
-  execFileSync("openssl", ["req", "-x509", ...subject, "-keyout", files.key, "-out", files.cert], { stdio: "ignore" });
-  const tls = { cert: readFileSync(files.cert, "utf8"), key: readFileSync(files.key, "utf8") };
+  const tls = makeCertificate();
   const open = await openListener(tls);
   for (let i = 0; i < 2 * RTMP_LISTENER_LIMITS.connectionsPerNetwork; i++) {
     const plain = await openClient(open, CLIENT_HANDSHAKE);

@@ -1,5 +1,4 @@
 /** Action Message Format 0: the values of commands and data messages, with bounded depth, count and lengths. */
-import { concatBytes } from "../../kit/bytes.ts";
 import { RTMP_LIMITS } from "./limits.ts";
 import { PayloadReader } from "./payload-reader.ts";
 import { RtmpError } from "./rtmp-error.ts";
@@ -115,7 +114,9 @@ export class Amf0Reader {
 
 /** Encodes values one after another. Property names are not empty and below 65,536 bytes. */
 export function encodeAmf0(...values: readonly AmfValue[]): Uint8Array<ArrayBuffer> {
-  return concatBytes(values.flatMap(encodeValue));
+  const bytes: number[] = [];
+  for (const value of values) writeValue(bytes, value);
+  return new Uint8Array(bytes);
 }
 
 /** An object from its properties. */
@@ -123,34 +124,43 @@ export function amfObject(properties: Readonly<Record<string, AmfValue>>): AmfOb
   return new Map(Object.entries(properties));
 }
 
-function encodeValue(value: AmfValue): Uint8Array[] {
-  if (value === null) return [new Uint8Array([MARKERS.null])];
-  if (typeof value === "boolean") return [new Uint8Array([MARKERS.boolean, value ? 1 : 0])];
-  if (typeof value === "number") {
-    const bytes = new Uint8Array(9);
-    new DataView(bytes.buffer).setFloat64(1, value);
-    return [bytes];
-  }
-  if (typeof value === "string") {
+function writeValue(bytes: number[], value: AmfValue): void {
+  if (value === null) {
+    bytes.push(MARKERS.null);
+  } else if (typeof value === "boolean") {
+    bytes.push(MARKERS.boolean, value ? 1 : 0);
+  } else if (typeof value === "number") {
+    const double = new DataView(new ArrayBuffer(8));
+    double.setFloat64(0, value);
+    bytes.push(MARKERS.number);
+    writeNumber(bytes, double.getUint32(0), 4);
+    writeNumber(bytes, double.getUint32(4), 4);
+  } else if (typeof value === "string") {
     const text = encoder.encode(value);
     const isLong = text.length > 0xffff;
-    return [
-      new Uint8Array([isLong ? MARKERS.longString : MARKERS.string, ...bigEndian(text.length, isLong ? 4 : 2)]),
-      text,
-    ];
+    bytes.push(isLong ? MARKERS.longString : MARKERS.string);
+    writeText(bytes, text, isLong ? 4 : 2);
+  } else if (isArray(value)) {
+    bytes.push(MARKERS.strictArray);
+    writeNumber(bytes, value.length, 4);
+    for (const item of value) writeValue(bytes, item);
+  } else {
+    bytes.push(MARKERS.object);
+    for (const [name, property] of value) {
+      writeText(bytes, encoder.encode(name), 2);
+      writeValue(bytes, property);
+    }
+    bytes.push(0, 0, MARKERS.objectEnd);
   }
-  if (isArray(value)) {
-    return [new Uint8Array([MARKERS.strictArray, ...bigEndian(value.length, 4)]), ...value.flatMap(encodeValue)];
-  }
-  const properties = [...value].flatMap(([name, property]) => {
-    const text = encoder.encode(name);
-    return [new Uint8Array(bigEndian(text.length, 2)), text, ...encodeValue(property)];
-  });
-  return [new Uint8Array([MARKERS.object]), ...properties, new Uint8Array([0, 0, MARKERS.objectEnd])];
 }
 
 const isArray = (value: AmfValue): value is readonly AmfValue[] => Array.isArray(value);
 
-function bigEndian(value: number, length: number): number[] {
-  return Array.from({ length }, (_, at) => (value >>> (8 * (length - 1 - at))) & 255);
+function writeText(bytes: number[], text: Uint8Array, lengthBytes: number): void {
+  writeNumber(bytes, text.length, lengthBytes);
+  for (const byte of text) bytes.push(byte);
+}
+
+function writeNumber(bytes: number[], value: number, length: number): void {
+  for (let shift = 8 * (length - 1); shift >= 0; shift -= 8) bytes.push((value >>> shift) & 255);
 }

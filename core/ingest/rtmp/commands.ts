@@ -1,4 +1,5 @@
 /** Commands of NetConnection and NetStream (RTMP 1.0, section 7.2): parsing, and the answers that encoders understand. */
+import { concatBytes } from "../../kit/bytes.ts";
 import { Amf0Reader, type AmfObject, type AmfValue, amfObject, encodeAmf0 } from "./amf0.ts";
 import { MESSAGE_TYPES, type RtmpMessage } from "./chunk-reader.ts";
 import { AUDIO_FOUR_CCS } from "./flv-audio.ts";
@@ -9,6 +10,24 @@ import { RtmpError } from "./rtmp-error.ts";
 const CAPABILITIES = { reconnect: 1, multitrack: 2, modEx: 4 } as const;
 /** `FourCcInfoMask.CanForward`. */
 const CAN_FORWARD = 4;
+
+const infoMap = (fourCcs: readonly string[]): AmfObject => new Map(fourCcs.map((fourCc) => [fourCc, CAN_FORWARD]));
+
+/** Properties and information of the answer to `connect`: the same for all. */
+const CONNECT_VALUES = encodeAmf0(
+  // Some encoders require the version of a known server.
+  amfObject({ fmsVer: "FMS/3,0,1,123", capabilities: 31 }),
+  amfObject({
+    level: "status",
+    code: "NetConnection.Connect.Success",
+    description: "The connection succeeded.",
+    objectEncoding: 0,
+    fourCcList: [...VIDEO_FOUR_CCS, ...AUDIO_FOUR_CCS],
+    videoFourCcInfoMap: infoMap(VIDEO_FOUR_CCS),
+    audioFourCcInfoMap: infoMap(AUDIO_FOUR_CCS),
+    capsEx: CAPABILITIES.reconnect | CAPABILITIES.multitrack | CAPABILITIES.modEx,
+  }),
+);
 
 /** A command from the sender. */
 export interface RtmpCommand {
@@ -23,8 +42,7 @@ export interface RtmpCommand {
 }
 
 /** Codes of statuses with the levels that they carry. */
-export const STATUS_LEVELS = {
-  "NetConnection.Connect.Success": "status",
+const STATUS_LEVELS = {
   "NetConnection.Connect.Rejected": "error",
   "NetConnection.Connect.ReconnectRequest": "status",
   "NetStream.Publish.Start": "status",
@@ -72,20 +90,8 @@ export function statusMessage(streamId: number, code: StatusCode, description: s
 
 /** The answer to a `connect` that is accepted, with the codecs and capabilities of Enhanced RTMP. */
 export function connectResult(transactionId: number): RtmpMessage {
-  const infoMap = (fourCcs: readonly string[]): AmfObject => new Map(fourCcs.map((fourCc) => [fourCc, CAN_FORWARD]));
-  const information = new Map([
-    ...statusObject("NetConnection.Connect.Success", "The connection succeeded."),
-    ...amfObject({
-      objectEncoding: 0,
-      fourCcList: [...VIDEO_FOUR_CCS, ...AUDIO_FOUR_CCS],
-      videoFourCcInfoMap: infoMap(VIDEO_FOUR_CCS),
-      audioFourCcInfoMap: infoMap(AUDIO_FOUR_CCS),
-      capsEx: CAPABILITIES.reconnect | CAPABILITIES.multitrack | CAPABILITIES.modEx,
-    }),
-  ]);
-  // Some encoders require the version of a known server.
-  const properties = amfObject({ fmsVer: "FMS/3,0,1,123", capabilities: 31 });
-  return commandMessage(0, "_result", transactionId, properties, information);
+  const payload = concatBytes([encodeAmf0("_result", transactionId), CONNECT_VALUES]);
+  return { type: MESSAGE_TYPES.commandAmf0, streamId: 0, timestamp: 0, payload };
 }
 
 /** A request to reconnect; `url` null: to the same server. */

@@ -8,14 +8,17 @@ import { RtmpError } from "./rtmp-error.ts";
 /** Ticks per second of RTMP's timestamps. */
 const RTMP_TIMESCALE = 1_000;
 
-/** Continues timestamps of 32 bits through their wraparound: each is the one nearest to that before it. */
+/**
+ * Continues timestamps through their wraparound: each is the one nearest to that before it. The protocol's wrap around at
+ * 2^32, FFmpeg's at 2^31; times modulo 2^31 serve both.
+ */
 export class RtmpTimestampUnwrapper {
   #last: number | null = null;
 
-  /** The unwrapped time of `timestamp`, milliseconds modulo 2^32. The first is itself. */
+  /** The unwrapped time of `timestamp`, milliseconds. The first is itself. */
   unwrap(timestamp: number): number {
-    // The difference modulo 2^32 as a signed number.
-    const time = this.#last === null ? timestamp : this.#last + ((timestamp - this.#last) | 0);
+    // The difference modulo 2^31 as a signed number of 31 bits.
+    const time = this.#last === null ? timestamp : this.#last + (((timestamp - this.#last) << 1) >> 1);
     this.#last = time;
     return time;
   }
@@ -33,7 +36,8 @@ export class SessionTracks {
 
   /** The events of one message's packets. Frames before their track's configuration cannot be decoded and are dropped. */
   readPackets(media: "video" | "audio", timestamp: number, packets: readonly FlvPacket[]): IngestEvent[] {
-    const dts = this.#unwrapper.unwrap(timestamp);
+    // Configurations often carry a timestamp of zero, far from that of the frames.
+    const dts = packets.some(({ kind }) => kind === "frame") ? this.#unwrapper.unwrap(timestamp) : 0;
     return packets.flatMap((packet): IngestEvent[] => {
       const { track, codec } = packet;
       const state = this.#tracks[media].get(track);

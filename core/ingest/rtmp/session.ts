@@ -125,8 +125,10 @@ export class RtmpSession {
     try {
       if (!this.#hasEnded()) step();
     } catch (error) {
-      const detail = error instanceof RtmpError ? error.message : `Internal error: ${String(error)}`;
-      this.#end({ kind: "invalid", detail }, "NetStream.Publish.Rejected", detail);
+      const isInput = error instanceof RtmpError;
+      const detail = isInput ? error.message : `Internal error: ${String(error)}`;
+      const sentence = isInput ? detail : "The server failed to read the stream.";
+      this.#end({ kind: "invalid", detail }, "NetStream.Publish.Rejected", sentence);
     }
     return this.#outbox.flush();
   }
