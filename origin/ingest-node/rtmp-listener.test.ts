@@ -26,6 +26,11 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
+/** The first truthy value of `condition`; a loaded machine takes longer than Vitest's second. */
+function waitFor<T>(condition: () => T): Promise<NonNullable<T>> {
+  return vi.waitUntil(condition, { timeout: 20_000, interval: 10 }) as Promise<NonNullable<T>>;
+}
+
 interface OpenListener {
   readonly listener: SenderListener;
   readonly clock: VirtualClock;
@@ -68,7 +73,7 @@ const PUBLISH = publishCommands("live/demo", "corral_a_b");
 async function openSender(open: OpenListener): Promise<{ client: Client; sender: SenderConnection }> {
   const before = open.senders.length;
   const client = await openClient(open, CLIENT_HANDSHAKE, PUBLISH);
-  const sender = await vi.waitUntil(() => open.senders[before]);
+  const sender = await waitFor(() => open.senders[before]);
   return { client, sender };
 }
 
@@ -89,14 +94,14 @@ test("a sender is accepted; its media arrives, its goodbye ends it, and its roun
   sender.accept({ onEvent: ({ kind }) => happened.push(kind), onEnd: (end) => happened.push(end) });
   const encoder = new TestChunkEncoder();
   await open.clock.advance(RTMP_CONNECTION_LIMITS.pingMs);
-  const ping = await vi.waitUntil(() => sentBy(client).find(({ payload }) => payload[1] === 6));
+  const ping = await waitFor(() => sentBy(client).find(({ payload }) => payload[1] === 6));
   expect(sender.statistics().roundTripMs).toBeNull();
   await open.clock.advance(40);
   const answer = { ...ping, payload: testBytes(0, 7, ping.payload.subarray(2)) };
   client.socket.write(
     concatBytes([userControlMessage("pingResponse", 1), answer].map((pong) => encoder.write(2, pong))),
   );
-  expect(await vi.waitUntil(() => sender.statistics().roundTripMs)).toBe(40);
+  expect(await waitFor(() => sender.statistics().roundTripMs)).toBe(40);
   const sent = [
     mediaMessage("video", 0, testBytes(0x17, 0, 0, 0, 0, TEST_AVCC)),
     mediaMessage("video", 0, testBytes(0x17, 1, 0, 0, 0, "frame")),
@@ -140,13 +145,13 @@ test("no byte is taken after close, and a sender that does not hang up is cut af
   const config = mediaMessage("video", 0, testBytes(0x17, 0, 0, 0, 0, TEST_AVCC));
   const frame = mediaMessage("video", 0, testBytes(0x17, 1, 0, 0, 0, "frame"));
   client.socket.write(concatBytes([config, frame, frame].map((message) => encoder.write(4, message))));
-  await vi.waitUntil(() => happened.length > 1);
+  await waitFor(() => happened.length > 1);
   expect(happened).toEqual(["config", { kind: "closed" }]);
   const { receivedBytes } = sender.statistics();
   client.socket.write(encoder.write(4, frame));
   await open.clock.advance(RTMP_CONNECTION_LIMITS.lingerMs + RTMP_LISTENER_LIMITS.sweepMs);
   client.socket.resume();
-  await vi.waitUntil(() => statuses(client).length > 1);
+  await waitFor(() => statuses(client).length > 1);
   // Nobody is there any more.
   client.socket.write(encoder.write(4, frame));
   await client.closed;
@@ -159,7 +164,7 @@ test("connections that say nothing, or stop within the handshake, are closed aft
   const silent = await openClient(open);
   const slow = await openClient(open, CLIENT_HANDSHAKE.subarray(0, 100));
   const handshake = await openClient(open, CLIENT_HANDSHAKE);
-  await vi.waitUntil(() => handshake.received.length > 0);
+  await waitFor(() => handshake.received.length > 0);
   await open.clock.advance(RTMP_CONNECTION_LIMITS.publishMs - 1);
   expect([silent, slow, handshake].map(({ socket }) => socket.destroyed)).toEqual([false, false, false]);
   await open.clock.advance(RTMP_LISTENER_LIMITS.sweepMs);
@@ -178,7 +183,7 @@ test("a sender that nobody decides on is refused after 10 s, one that falls sile
   expect(statuses(undecided.client)).toMatchObject([{ code: "NetStream.Publish.BadName" }]);
   client.socket.write(new TestChunkEncoder().write(4, mediaMessage("audio", 0, testBytes(0xaf))));
   const { receivedBytes } = sender.statistics();
-  await vi.waitUntil(() => sender.statistics().receivedBytes > receivedBytes);
+  await waitFor(() => sender.statistics().receivedBytes > receivedBytes);
   await open.clock.advance(RTMP_CONNECTION_LIMITS.silenceMs - 1);
   expect(ends).toEqual([]);
   await open.clock.advance(RTMP_LISTENER_LIMITS.sweepMs);
@@ -193,12 +198,12 @@ test("a broken link is lost, invalid input is told and invalid", async () => {
   const broken = await openSender(open);
   broken.sender.accept(handlers);
   broken.client.socket.end();
-  await vi.waitUntil(() => ends.length === 1);
+  await waitFor(() => ends.length === 1);
   const reset = await openSender(open);
   reset.sender.accept(handlers);
-  await vi.waitUntil(() => statuses(reset.client).length > 0);
+  await waitFor(() => statuses(reset.client).length > 0);
   reset.client.socket.resetAndDestroy();
-  await vi.waitUntil(() => ends.length === 2);
+  await waitFor(() => ends.length === 2);
   const invalid = await openSender(open);
   invalid.sender.accept(handlers);
   invalid.client.socket.write(new Uint8Array(100).fill(0xff));
@@ -234,14 +239,14 @@ test("the connections of one network are limited, and free their place when they
   for (let i = 0; i < RTMP_LISTENER_LIMITS.connectionsPerNetwork; i++) {
     clients.push(await openClient(open, CLIENT_HANDSHAKE));
   }
-  await vi.waitUntil(() => clients.every(({ received }) => received.length > 0));
+  await waitFor(() => clients.every(({ received }) => received.length > 0));
   const refused = await openClient(open, CLIENT_HANDSHAKE);
   await refused.closed;
   expect(refused.received).toEqual([]);
   clients[0]?.socket.end();
   await clients[0]?.closed;
   const admitted = await openClient(open, CLIENT_HANDSHAKE);
-  await vi.waitUntil(() => admitted.received.length > 0);
+  await waitFor(() => admitted.received.length > 0);
 });
 
 test("closing the listener ends every connection and frees the port", async () => {
@@ -271,7 +276,7 @@ test("RTMPS: a sender publishes over TLS; other bytes and silent clients free th
     connectTls({ port: open.listener.port, host: "127.0.0.1", ca: tls.cert, servername: "localhost" }),
   );
   client.socket.write(concatBytes([CLIENT_HANDSHAKE, PUBLISH]));
-  const sender = await vi.waitUntil(() => open.senders[0]);
+  const sender = await waitFor(() => open.senders[0]);
   expect(sender).toMatchObject({ protocol: "rtmps", remoteAddress: "127.0.0.1" });
   sender.refuse("Not today.");
   await client.closed;
