@@ -34,9 +34,16 @@ export class FrameQueue {
     this.#offsetTicks = offsetTicks;
   }
 
-  /** End of the received frames of this timeline, seconds on the output timeline; null before its first frame. */
+  /** End of the received frames and silence of this timeline, seconds on the output timeline; null before the first. */
   get receivedS(): number | null {
     return this.#lastDts === null ? null : (this.#lastEnd + this.#offsetTicks) / this.timescale;
+  }
+
+  /** No frame begins before `untilTicks`. */
+  extendSilence(untilTicks: number): void {
+    if (this.#lastDts !== null && untilTicks <= this.#lastEnd) return;
+    this.#lastDts ??= untilTicks - 1;
+    this.#lastEnd = untilTicks;
   }
 
   /** The next frame, not yet placed. */

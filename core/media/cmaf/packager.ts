@@ -11,6 +11,7 @@ import type { KeyframeSchedule } from "./keyframes.ts";
 import { CMAF_LIMITS } from "./limits.ts";
 import { muxInitSections } from "./mux-init.ts";
 import type { PartOutput } from "./part-writer.ts";
+import { maxSegmentSOf, type SourceKeyframes } from "./segment-grid.ts";
 import { Timeline } from "./timeline.ts";
 import { TrackPackager } from "./track-packager.ts";
 
@@ -33,6 +34,11 @@ export interface PackagerConfig {
    * closes its segment at once, without waiting for the next frame.
    */
   readonly keyframes?: KeyframeSchedule;
+  /**
+   * Without a schedule: the source's keyframes are at most this far apart, milliseconds. A keyframe then begins a segment
+   * early if the segment could exceed the target duration until the next one; distances that were seen count instead.
+   */
+  readonly maxKeyframeMs?: number;
   /** The first audio track has no parts of its own: each video track carries it. */
   readonly muxed?: boolean;
 }
@@ -123,6 +129,7 @@ export class Packager {
       segmentTargetS: this.#config.segmentTargetMs / 1000,
       targetDurationS: this.#config.targetDurationS,
       keyframes: this.#config.keyframes ?? null,
+      sourceKeyframes: sourceKeyframesOf(this.#config),
       discontinuity: this.#leader.writer.hasBegun,
       programTimeMs: (seconds) => this.#programTimeMs(seconds),
       onTrackStart: (packager) => {
@@ -137,11 +144,25 @@ export class Packager {
 
   /** The next frame of `track`, in decode order. Throws `CmafError` naming the track and the timestamp. */
   push(track: TrackName, frame: CodedFrame): PackagerOutput[] {
+    const { queue, timeline } = this.#openQueue(track);
+    return timeline.push(queue, frame);
+  }
+
+  /**
+   * An audio track is silent: no frame comes before `untilTicks` of its media time. The other tracks go on without it,
+   * and gap parts stand for the silence. Throws `CmafError`.
+   */
+  markSilent(track: TrackName, untilTicks: number): PackagerOutput[] {
+    const { queue, timeline } = this.#openQueue(track);
+    return timeline.markSilent(queue, untilTicks);
+  }
+
+  #openQueue(track: TrackName): { readonly queue: FrameQueue; readonly timeline: Timeline } {
     const queue = track === this.#muxedAudio?.name ? this.#muxedAudio : this.#tracks.get(track);
     if (queue === undefined || this.#timeline === null) {
       throw new CmafError("state", queue === undefined ? "no such track" : "no timeline is open", { input: track });
     }
-    return this.#timeline.push(queue, frame);
+    return { queue, timeline: this.#timeline };
   }
 
   /** The source has ended: held frames are emitted, and every track closes the same segment at the same time. */
@@ -182,6 +203,11 @@ export class Packager {
     const programTimeMs = this.#programTimeMs(packager.toSeconds(packager.writer.endTicks));
     return { programTimeMs, initVersion: packager.initVersion, discontinuity: false };
   }
+}
+
+function sourceKeyframesOf({ maxKeyframeMs, targetDurationS }: PackagerConfig): SourceKeyframes | null {
+  if (maxKeyframeMs === undefined) return null;
+  return { maxDistanceS: maxKeyframeMs / 1000, maxSegmentS: maxSegmentSOf(targetDurationS) };
 }
 
 function initMismatch(info: InitInfo, kind: "video" | "audio", timescale: number): string | null {

@@ -12,11 +12,34 @@ export interface SegmentBoundary {
 export const ALIGNMENT_TOLERANCE_S = 0.002;
 /** A keyframe earlier than a boundary by this much is not on it, however long the frames are. */
 const MAX_BOUNDARY_TOLERANCE_S = 0.05;
+/** A segment's decode time may differ from its presentation time by this much, seconds: reordered pictures at both ends. */
+const PRESENTATION_MARGIN_S = 0.1;
+/** Seconds by which a track's last segment may pass the leader's and still round to the target duration. */
+const TARGET_MARGIN_S = 0.04;
+/** Distances between keyframes are believed after this many. */
+const MEASURED_DISTANCES = 2;
 
-/** Boundaries are spaced evenly from the leader's first keyframe, or follow the keyframe schedule. */
+/** Keyframes that a source places as it likes, seconds. */
+export interface SourceKeyframes {
+  /** The longest distance between two of them. */
+  readonly maxDistanceS: number;
+  /** The longest segment. */
+  readonly maxSegmentS: number;
+}
+
+/** A segment is shorter than this, seconds, so that its duration rounds to at most the target duration. */
+export function maxSegmentSOf(targetDurationS: number): number {
+  return targetDurationS + 0.5 - TARGET_MARGIN_S;
+}
+
+/**
+ * Boundaries are spaced evenly from the leader's first keyframe, or follow the keyframe schedule. With a source's own
+ * keyframes, one begins a segment early if the segment could become too long until the next one.
+ */
 export class SegmentGrid {
   readonly #segmentTargetS: number;
   readonly #schedule: KeyframeSchedule | null;
+  readonly #source: SourceKeyframes | null;
   /** Boundaries that not every track has passed, and the last one. */
   #boundaries: SegmentBoundary[] = [];
   /** The boundary before the last. */
@@ -27,11 +50,14 @@ export class SegmentGrid {
   /** Half a leader's frame, bounded if its rate is unknown: how far before the boundary a keyframe counts as on it. */
   #toleranceS = 0;
   #leaderPtsS: number = Number.NEGATIVE_INFINITY;
+  /** The leader's keyframes: the last one, distances so far, and the longest. */
+  #keyframes = { lastS: Number.NaN, distances: 0, longestS: 0 };
 
-  /** `schedule`: the encoder's keyframes, if known. */
-  constructor(segmentTargetS: number, schedule: KeyframeSchedule | null) {
+  /** `schedule`: the encoder's keyframes, if known; `source`: limits of those that the source places. */
+  constructor(segmentTargetS: number, schedule: KeyframeSchedule | null, source: SourceKeyframes | null = null) {
     this.#segmentTargetS = segmentTargetS;
     this.#schedule = schedule;
+    this.#source = schedule === null ? source : null;
   }
 
   /** Time of the leader's first keyframe; null before it. */
@@ -58,7 +84,19 @@ export class SegmentGrid {
   get horizonS(): number {
     if (this.#schedule !== null) return Math.max(this.#idealBoundaryS - ALIGNMENT_TOLERANCE_S, this.#leaderPtsS);
     // The tolerance depends on the leader's frames, the next of which may be longer than the previous ones.
-    return Math.max(this.#idealBoundaryS - MAX_BOUNDARY_TOLERANCE_S - ALIGNMENT_TOLERANCE_S, this.#leaderPtsS);
+    const evenS = this.#idealBoundaryS - MAX_BOUNDARY_TOLERANCE_S - ALIGNMENT_TOLERANCE_S;
+    return Math.max(Math.min(evenS, this.#earlyBoundaryS - ALIGNMENT_TOLERANCE_S), this.#leaderPtsS);
+  }
+
+  /** From here on a keyframe begins a segment, since the next one could come too late; infinite without such keyframes. */
+  get #earlyBoundaryS(): number {
+    if (this.#source === null) return Number.POSITIVE_INFINITY;
+    const { maxDistanceS, maxSegmentS } = this.#source;
+    const { distances, longestS } = this.#keyframes;
+    // An encoder that sees cuts places some of its keyframes much closer than it may.
+    const seenS = Math.min(Math.max(longestS * 1.02, maxDistanceS / 2), maxDistanceS);
+    const distanceS = distances < MEASURED_DISTANCES ? maxDistanceS : seenS;
+    return this.lastBoundary.atS + Math.max(ALIGNMENT_TOLERANCE_S, maxSegmentS - PRESENTATION_MARGIN_S - distanceS);
   }
 
   /** The newest boundary. */
@@ -77,6 +115,14 @@ export class SegmentGrid {
     this.#originS = atS;
     this.#boundaries = [{ msn, atS }];
     this.#idealBoundaryS = this.#idealBoundaryAfter(atS);
+    this.#keyframes = { lastS: atS, distances: 0, longestS: 0 };
+  }
+
+  /** Records a leader's keyframe at `ptsS`, before it is compared with `isDue`. */
+  observeKeyframe(ptsS: number): void {
+    const { lastS, distances, longestS } = this.#keyframes;
+    if (!(ptsS > lastS)) return;
+    this.#keyframes = { lastS: ptsS, distances: distances + 1, longestS: Math.max(longestS, ptsS - lastS) };
   }
 
   /** Records a leader's frame of `frameS` at `ptsS`. */
@@ -87,7 +133,7 @@ export class SegmentGrid {
 
   /** Whether a keyframe at `atS` begins a segment. */
   isDue(atS: number): boolean {
-    return atS >= this.#idealBoundaryS - this.#toleranceS;
+    return atS >= Math.min(this.#idealBoundaryS - this.#toleranceS, this.#earlyBoundaryS);
   }
 
   /** Whether the frame due at `atS` is a keyframe by the schedule. */

@@ -6,7 +6,7 @@ import type { GapFiller } from "./gaps.ts";
 import type { KeyframeSchedule } from "./keyframes.ts";
 import { CMAF_LIMITS } from "./limits.ts";
 import type { PartOutput } from "./part-writer.ts";
-import { ALIGNMENT_TOLERANCE_S, SegmentGrid } from "./segment-grid.ts";
+import { ALIGNMENT_TOLERANCE_S, maxSegmentSOf, SegmentGrid, type SourceKeyframes } from "./segment-grid.ts";
 import type { TrackPackager } from "./track-packager.ts";
 
 /** What a timeline needs from the packager. */
@@ -22,6 +22,8 @@ export interface TimelineContext {
   readonly targetDurationS: number;
   /** See `PackagerConfig`. */
   readonly keyframes: KeyframeSchedule | null;
+  /** Limits of keyframes that the source places, or null. */
+  readonly sourceKeyframes: SourceKeyframes | null;
   /** Whether `EXT-X-DISCONTINUITY` stands before the timeline's first segment. */
   readonly discontinuity: boolean;
   /** Program time of an output time. */
@@ -33,8 +35,6 @@ export interface TimelineContext {
 /** Placement of a follower's next frame. */
 type FramePlacement = "this-segment" | "next-segment" | "drop" | "wait";
 
-/** Seconds by which a track's last segment may pass the leader's and still round to the target duration. */
-const TARGET_MARGIN_S = 0.04;
 /** Gap part that closes a segment whose last part is already out, seconds. */
 const CLOSING_GAP_S = 0.01;
 
@@ -44,6 +44,7 @@ export class Timeline {
   readonly #leader: TrackPackager;
   readonly #followers: readonly TrackPackager[];
   readonly #grid: SegmentGrid;
+  readonly #maxSegmentS: number;
   /** The leader's segment was closed ahead of the next scheduled keyframe. */
   #isClosedEarly = false;
   /** Start of the last audio frame that was muxed, seconds. */
@@ -56,7 +57,8 @@ export class Timeline {
   constructor(context: TimelineContext) {
     this.#context = context;
     this.#leader = context.leader;
-    this.#grid = new SegmentGrid(context.segmentTargetS, context.keyframes);
+    this.#maxSegmentS = maxSegmentSOf(context.targetDurationS);
+    this.#grid = new SegmentGrid(context.segmentTargetS, context.keyframes, context.sourceKeyframes);
     const others = context.tracks.filter((track) => track !== context.leader);
     this.#followers = [
       ...others.filter((track) => track.kind === "video"),
@@ -85,6 +87,22 @@ export class Timeline {
       this.#completedParts = out;
       throw error;
     }
+  }
+
+  /** No frame of an audio track comes before `untilTicks` of its media time: gap parts stand for it. */
+  markSilent(queue: FrameQueue, untilTicks: number): PartOutput[] {
+    const out: PartOutput[] = [];
+    queue.extendSilence(untilTicks);
+    const { originS } = this.#grid;
+    const track = this.#followers.find((each) => each === queue);
+    const endS = queue.receivedS ?? 0;
+    if (track?.kind === "audio" && originS !== null && endS > originS && this.#failure === null) {
+      if (!track.hasStarted) this.#startTrack(track, null, out);
+      track.silentUntilTicks = Math.max(track.silentUntilTicks, track.toTicks(endS));
+      this.#placeFollowerFrames(track, out, false);
+    }
+    this.#distributeAudio(out);
+    return out;
   }
 
   /** Emits what is held; all tracks close the same segment at the same time. */
@@ -138,6 +156,7 @@ export class Timeline {
       this.#startAtKeyframe(frame, out);
     } else {
       const timed = track.toOutputTime(frame);
+      if (frame.sync) this.#grid.observeKeyframe(track.toSeconds(timed.pts));
       if (this.#isClosedEarly) {
         if (!frame.sync) throw this.#missingKeyframe(frame);
         this.#isClosedEarly = false;
@@ -216,9 +235,9 @@ export class Timeline {
   }
 
   #addBoundary(atS: number): void {
-    const first = this.#grid.firstMsn;
-    const { tracks } = this.#context;
-    this.#grid.addBoundary(atS, Math.min(...tracks.map((track) => (track.hasStarted ? track.writer.msn : first - 1))));
+    const beforeFirst = this.#grid.firstMsn - 1;
+    const passed = this.#context.tracks.map((track) => (track.hasStarted ? track.writer.msn : beforeFirst));
+    this.#grid.addBoundary(atS, Math.min(...passed));
   }
 
   /** Closes `track`'s segment and opens the next with `frame`. */
@@ -241,11 +260,6 @@ export class Timeline {
 
   #fitsSegment(track: TrackPackager, end: number): boolean {
     return track.toSeconds(end - track.writer.segmentDts) < this.#maxSegmentS;
-  }
-
-  /** A segment must be shorter than this. */
-  get #maxSegmentS(): number {
-    return this.#context.targetDurationS + 0.5 - TARGET_MARGIN_S;
   }
 
   #checkLag(): void {
