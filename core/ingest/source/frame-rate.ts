@@ -2,7 +2,7 @@
 import { type Rational, reduceRational, toNumber } from "../../kit/rational.ts";
 
 /** Common rates of cameras, films and screens. */
-const USUAL_RATES: readonly Rational[] = [
+export const USUAL_RATES: readonly Rational[] = [
   ...[10, 12, 15, 20, 24, 25, 30, 48, 50, 60, 72, 90, 100, 120, 144, 240].map((num) => ({ num, den: 1 })),
   ...[24_000, 30_000, 48_000, 60_000, 120_000, 240_000].map((num) => ({ num, den: 1001 })),
 ];
