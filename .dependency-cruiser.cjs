@@ -38,6 +38,7 @@ const DOMAINS = {
     packager: ["kit", "ingest"],
     publisher: ["kit"],
     "local-edge": ["kit", "publisher"],
+    "ingest-node": ["kit", "publisher"],
     cli: ["kit", "ingest", "packager"],
   },
   "web/src": {

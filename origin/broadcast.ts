@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { request } from "undici";
 import type { PartMeta } from "../core/broadcast/broadcast-log.ts";
 import { type Clock, type Platform, sleep, startInterval } from "../core/kit/clock.ts";
-import { type BroadcastId, parseBroadcastId, type TrackName } from "../core/kit/ids.ts";
+import type { BroadcastId, TrackName } from "../core/kit/ids.ts";
 import { KeyframeSchedule } from "../core/media/cmaf/keyframes.ts";
 import { partTargetFor } from "../core/media/cmaf/packager.ts";
 import { partPath } from "../core/media/hls/paths.ts";
@@ -13,6 +13,7 @@ import type { SourceInput } from "./ingest/input.ts";
 import { canToneMap, findFont, listEncoders, probeSource } from "./ingest/probe.ts";
 import type { SourceInfo } from "./ingest/source-info.ts";
 import { acceptFirstConnection, createSourceOpener, type SourceHandle } from "./ingest/source-opener.ts";
+import { createBroadcastId } from "./kit/broadcast-id.ts";
 import { startDeadline } from "./kit/deadline.ts";
 import { createEpochClock } from "./kit/epoch-clock.ts";
 import { PublishError, SourceError, UsageError } from "./kit/errors.ts";
@@ -313,16 +314,6 @@ async function fetchStatus(url: string, token: string | null, clock: Clock): Pro
   } finally {
     deadline.cancel();
   }
-}
-
-/** A unique broadcast id: time, then a random number. */
-export function createBroadcastId({ clock, random }: Pick<Platform, "clock" | "random">): BroadcastId {
-  const chance = Math.floor(random() * 2 ** 48)
-    .toString(36)
-    .padStart(10, "0");
-  const id = parseBroadcastId(`${clock.nowMs().toString(36)}${chance}`);
-  if (id === null) throw new Error("unreachable: base 36 makes a broadcast id");
-  return id;
 }
 
 function describeSource({ video, audio, durationS }: SourceInfo): string {

@@ -76,11 +76,8 @@ export class PublishQueue {
   #bytes = 0;
   #parts = 0;
 
-  constructor(
-    tracks: readonly TrackName[],
-    limits: { readonly bytes: number; readonly parts: number } = PUBLISH_QUEUE_LIMITS,
-  ) {
-    this.#limits = limits;
+  constructor(tracks: readonly TrackName[], limits: { readonly bytes?: number; readonly parts?: number } = {}) {
+    this.#limits = { ...PUBLISH_QUEUE_LIMITS, ...limits };
     for (const track of tracks) {
       const queue = {
         items: [],

@@ -160,7 +160,7 @@ test("media for an ended broadcast is one clear error", async () => {
 });
 
 test("an unreachable edge is named in the error", async () => {
-  const { edge, publisher } = await setUp(undefined, { limits: { takeoverMs: 0, retry: { firstMs: 1, maxMs: 1 } } });
+  const { edge, publisher } = await setUp(undefined, { limits: { unreachableMs: 0, retry: { firstMs: 1, maxMs: 1 } } });
   await edge.stop();
   stops.shift();
   await expect(publisher.open()).rejects.toThrow(/does not answer/);

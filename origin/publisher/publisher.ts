@@ -13,6 +13,8 @@ import { type PublishOutcome, PublishQueue, type PublishRequest } from "./publis
 /** Timeouts and retries. */
 export interface PublisherLimits {
   readonly takeoverMs: number;
+  readonly unreachableMs: number;
+  readonly queueBytes: number | null;
   readonly endMs: number;
   readonly retry: BackoffOptions;
   readonly delays: number;
@@ -22,6 +24,10 @@ export interface PublisherLimits {
 const PUBLISHER_LIMITS: PublisherLimits = {
   /** Limit of the wait for another publisher's lease to expire; that of a crashed predecessor lasts 10 s. */
   takeoverMs: 30_000,
+  /** Limit of the wait for an edge that does not answer the opening. */
+  unreachableMs: 30_000,
+  /** Bytes that wait for the edge; null: the queue's own limit. */
+  queueBytes: null,
   /** How long `end` waits for the queue to be sent and confirmed. */
   endMs: 20_000,
   /** Delays between attempts. */
@@ -79,7 +85,8 @@ export class BroadcastPublisher {
     this.#clock = options.platform.clock;
     this.#limits = { ...PUBLISHER_LIMITS, ...options.limits };
     this.#client = new PublishClient(options, this.#clock, options.limits?.requestMs);
-    this.#queue = new PublishQueue(options.config.tracks.map(({ name }) => name));
+    const names = options.config.tracks.map(({ name }) => name);
+    this.#queue = new PublishQueue(names, this.#limits.queueBytes === null ? {} : { bytes: this.#limits.queueBytes });
     this.#firstPart.promise.catch(() => {});
   }
 
@@ -176,7 +183,8 @@ export class BroadcastPublisher {
 
   async #openWithRetry(): Promise<void> {
     const { stream, log, edge } = this.#options;
-    const giveUp = this.#clock.monotonicMs() + this.#limits.takeoverMs;
+    const { takeoverMs, unreachableMs } = this.#limits;
+    const begunMs = this.#clock.monotonicMs();
     let announced = false;
     for (let attempt = 1; !this.#stop.signal.aborted; attempt += 1) {
       const reply = await this.#client.openBroadcast(this.#stop.signal);
@@ -187,7 +195,7 @@ export class BroadcastPublisher {
           return;
         case "already-live":
         case "retry":
-          if (this.#clock.monotonicMs() > giveUp) {
+          if (this.#clock.monotonicMs() - begunMs > (reply.kind === "retry" ? unreachableMs : takeoverMs)) {
             throw this.#fail(
               reply.kind === "retry"
                 ? `The edge at ${edge} does not answer: ${reply.reason}.`
@@ -199,7 +207,7 @@ export class BroadcastPublisher {
             log.warn(
               reply.kind === "retry"
                 ? `The edge at ${edge} does not answer yet (${reply.reason}); retrying.`
-                : `Another publisher is live on ${stream}; waiting up to ${this.#limits.takeoverMs / 1000} s for it to end.`,
+                : `Another publisher is live on ${stream}; waiting up to ${takeoverMs / 1000} s for it to end.`,
             );
           }
           announced = true;

@@ -21,6 +21,8 @@ export class FakeEdge {
   key = "secret";
   config: BroadcastConfig | null = null;
   ended = false;
+  /** Broadcasts that were opened, the newest last. */
+  readonly opened: string[] = [];
   epoch = 0;
   leases = 0;
   requests = 0;
@@ -103,6 +105,11 @@ export class FakeEdge {
       }
       const config = JSON.parse(body.toString()) as BroadcastConfig;
       this.config = config;
+      if (this.opened.at(-1) !== config.broadcast) {
+        if (this.opened.length > 0) this.tracks.clear();
+        this.opened.push(config.broadcast);
+        this.ended = false;
+      }
       for (const { name } of config.tracks) {
         if (!this.tracks.has(name)) this.tracks.set(name, { name, parts: [], durableMsn: -1, inits: new Map() });
       }

@@ -47,7 +47,7 @@ export class DurabilityBroadcast {
       onFatal: (error) => {
         this.fatal = error;
       },
-      limits: { retry: { firstMs: 20, maxMs: 500 }, takeoverMs: 60_000, endMs: 30_000 },
+      limits: { retry: { firstMs: 20, maxMs: 500 }, takeoverMs: 60_000, unreachableMs: 60_000, endMs: 30_000 },
     });
     this.#timer = setInterval(() => this.#push(), PART_MS);
   }

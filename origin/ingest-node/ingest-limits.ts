@@ -1,0 +1,29 @@
+/** Limits of an ingest node, each with its reason. */
+export const INGEST_NODE_LIMITS = {
+  /** Broadcasts at once: each takes 1 to 2 % of a core. One more is refused with a sentence. */
+  broadcasts: 256,
+  /** Senders that wait for their key's check; one more is refused with a sentence. */
+  pendingSenders: 256,
+  /** Bytes of one broadcast that wait for the edge: a minute of 8 Mb/s. Beyond it the oldest parts become gaps. */
+  queueBytes: 67_108_864,
+  /** A sender that says goodbye may come back within this time: the encoder's settings were changed. */
+  goodbyeMs: 3_000,
+  /** A sender that sends nothing for this long is lost; another one with its key may take its place after `aliveMs`. */
+  silenceMs: 10_000,
+  aliveMs: 2_500,
+  silenceCheckMs: 1_000,
+  /** Period of gap parts between timelines, and how far they stay behind the clock: a timeline's media may be that old. */
+  gapStepMs: 250,
+  gapMarginMs: 700,
+  /** Timelines that a sender's media may break within a minute; beyond it the sender is refused with the last reason. */
+  brokenTimelines: 6,
+  brokenWindowMs: 60_000,
+  /** Longest distance of keyframes, and the target duration that holds it with any segment duration up to it. */
+  maxKeyframeMs: 4_000,
+  targetDurationS: 4,
+  /** Another publisher's lease is not waited for: the sender is refused and comes again. */
+  takeoverMs: 500,
+  /** Streams whose pictures were refused lately: their next sender is judged before it goes on the air. */
+  refusedStreams: 1_024,
+  refusalMs: 600_000,
+} as const;

@@ -1,0 +1,126 @@
+/** An ingest node: many senders at once, each of which is checked, packaged and published as a broadcast of its stream. */
+import { BoundedMap } from "../../core/kit/bounded-map.ts";
+import type { Platform } from "../../core/kit/clock.ts";
+import type { StreamName } from "../../core/kit/ids.ts";
+import { createEpochClock } from "../kit/epoch-clock.ts";
+import { errorMessage } from "../kit/errors.ts";
+import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
+import { IngestSession, type IngestSessionOptions } from "./ingest-session.ts";
+import type { IngestPackaging, IngestTarget } from "./published-broadcast.ts";
+import type { SenderConnection } from "./sender-connection.ts";
+
+/** Whether a sender may publish. A refusal is a sentence for its operator. */
+export type SenderAuthorization =
+  | { readonly kind: "granted"; readonly target: IngestTarget }
+  | { readonly kind: "refused"; readonly sentence: string };
+
+/** What a node needs. */
+export interface IngestNodeOptions {
+  /** Checks a sender's stream and key. May reject: the sender is refused then. */
+  readonly authorize: (connection: SenderConnection) => Promise<SenderAuthorization>;
+  readonly packaging: IngestPackaging;
+  /** See `IngestSessionOptions`. */
+  readonly reconnectMs: number;
+  readonly log: IngestSessionOptions["log"];
+  readonly platform: Platform;
+  /** Fewer broadcasts than the limit. */
+  readonly maxBroadcasts?: number;
+}
+
+/** See the file's first line. */
+export class IngestNode {
+  readonly #options: IngestNodeOptions;
+  readonly #epochNowMs: () => number;
+  readonly #sessions = new Map<StreamName, IngestSession>();
+  /** Sessions that are ending, by stream: the next one waits for them. */
+  readonly #endings = new Map<StreamName, Promise<void>>();
+  /** When pictures of a stream were refused, monotonic milliseconds. */
+  readonly #unfit = new BoundedMap<StreamName, number>(INGEST_NODE_LIMITS.refusedStreams);
+  #pending = 0;
+  #isClosed = false;
+
+  constructor(options: IngestNodeOptions) {
+    this.#options = options;
+    this.#epochNowMs = createEpochClock(options.platform.clock);
+  }
+
+  /** Broadcasts on the air or waiting for their sender. */
+  describe(): ReadonlyMap<StreamName, ReturnType<IngestSession["describe"]>> {
+    return new Map([...this.#sessions].map(([stream, session]) => [stream, session.describe()]));
+  }
+
+  /** Takes a sender from a listener: accepts or refuses it. */
+  async admit(connection: SenderConnection): Promise<void> {
+    const { log } = this.#options;
+    const full = this.#refusalWhenFull(connection);
+    if (full !== null) return connection.refuse(full);
+    this.#pending += 1;
+    let authorization: SenderAuthorization;
+    try {
+      authorization = await this.#options.authorize(connection);
+    } catch (error) {
+      log.warn(`${connection.stream}: the key cannot be checked: ${errorMessage(error)}`);
+      authorization = { kind: "refused", sentence: "The stream key cannot be checked now; try again." };
+    } finally {
+      this.#pending -= 1;
+    }
+    const refusal =
+      authorization.kind === "refused" ? authorization.sentence : (this.#refusalWhenFull(connection) ?? null);
+    if (refusal !== null || authorization.kind === "refused") return connection.refuse(refusal ?? "");
+    this.#attach(connection, authorization.target);
+  }
+
+  /** Cuts every sender and ends the broadcasts. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#sessions.values()].map((session) => session.stop("The server is closing.")));
+    await Promise.all(this.#endings.values());
+  }
+
+  #refusalWhenFull({ stream }: SenderConnection): string | null {
+    const { maxBroadcasts = INGEST_NODE_LIMITS.broadcasts } = this.#options;
+    if (this.#isClosed) return "The server is closing.";
+    if (this.#sessions.get(stream)?.isAlive === true)
+      return "Another encoder is live with this stream; stop it first, or wait a few seconds.";
+    if (!this.#sessions.has(stream) && this.#sessions.size >= maxBroadcasts)
+      return "This server has no room for another broadcast now; try again later.";
+    if (this.#pending >= INGEST_NODE_LIMITS.pendingSenders) return "Too many senders connect at once; try again.";
+    return null;
+  }
+
+  #attach(connection: SenderConnection, target: IngestTarget): void {
+    const { stream } = connection;
+    const session = this.#sessions.get(stream);
+    if (session !== undefined && session.target.key === target.key) {
+      session.admit(connection);
+      return;
+    }
+    // Another key publishes another broadcast: the old one may be revoked at any time.
+    if (session !== undefined) void session.stop("Another encoder has taken this stream over.");
+    const created = this.#createSession(stream, target);
+    this.#sessions.set(stream, created);
+    created.admit(connection);
+  }
+
+  #createSession(stream: StreamName, target: IngestTarget): IngestSession {
+    const { packaging, reconnectMs, log, platform } = this.#options;
+    const { clock } = platform;
+    const refusedMs = this.#unfit.get(stream);
+    const mustBeJudged = refusedMs !== undefined && clock.monotonicMs() - refusedMs < INGEST_NODE_LIMITS.refusalMs;
+    const session: IngestSession = new IngestSession({
+      ...{ stream, target, packaging, reconnectMs, mustBeJudged, log, platform, epochNowMs: this.#epochNowMs },
+      previous: this.#endings.get(stream) ?? Promise.resolve(),
+      onUnfit: () => this.#unfit.set(stream, clock.monotonicMs()),
+      onEnd: (done) => {
+        if (this.#sessions.get(stream) === session) this.#sessions.delete(stream);
+        const settled = done
+          .catch((error: unknown) => log.error(`${stream}: ${errorMessage(error)}`))
+          .finally(() => {
+            if (this.#endings.get(stream) === settled) this.#endings.delete(stream);
+          });
+        this.#endings.set(stream, settled);
+      },
+    });
+    return session;
+  }
+}

@@ -1,0 +1,311 @@
+/** One stream on the air: its senders one after another, and the broadcast that outlives them. */
+import type { IngestEvent } from "../../core/ingest/media-event.ts";
+import type { PassthroughDecision } from "../../core/ingest/passthrough/gop-inspector.ts";
+import { PassthroughError } from "../../core/ingest/passthrough/limits.ts";
+import { type PassthroughOutput, PassthroughTimeline } from "../../core/ingest/passthrough/passthrough-timeline.ts";
+import { type Platform, startInterval } from "../../core/kit/clock.ts";
+import type { StreamName } from "../../core/kit/ids.ts";
+import { CmafError } from "../../core/media/cmaf/errors.ts";
+import { errorMessage, PublishError } from "../kit/errors.ts";
+import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
+import { type IngestPackaging, type IngestTarget, PublishedBroadcast } from "./published-broadcast.ts";
+import type { SenderConnection, SenderEnd } from "./sender-connection.ts";
+
+/** What a session needs. */
+export interface IngestSessionOptions {
+  readonly stream: StreamName;
+  readonly target: IngestTarget;
+  readonly packaging: IngestPackaging;
+  /** A sender whose link broke may come back within this time, milliseconds. */
+  readonly reconnectMs: number;
+  /** Whether pictures are judged before they go on the air: those of an earlier sender were refused. */
+  readonly mustBeJudged: boolean;
+  /** Resolves when the stream's session before this one has ended. */
+  readonly previous: Promise<void>;
+  readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
+  readonly platform: Platform;
+  /** Milliseconds since the epoch, never going back. */
+  readonly epochNowMs: () => number;
+  /** Pictures cannot be passed through. */
+  readonly onUnfit: () => void;
+  /** The session takes no sender any more; its broadcast has ended when `done` resolves. */
+  readonly onEnd: (done: Promise<void>) => void;
+}
+
+/** A sender on the air. */
+interface LiveSender {
+  readonly connection: SenderConnection;
+  readonly passthrough: PassthroughTimeline;
+  readonly sinceMs: number;
+  lastEventMs: number;
+  /** Whether a timeline of it has begun. */
+  hasBegun: boolean;
+}
+
+/** See the file's first line. */
+export class IngestSession {
+  readonly #options: IngestSessionOptions;
+  #sender: LiveSender | null = null;
+  #broadcast: PublishedBroadcast | null = null;
+  /** Ends the session unless a sender comes. */
+  #cancelEnd: () => void = () => {};
+  #stopGaps: (() => void) | null = null;
+  readonly #stopSilenceChecks: () => void;
+  /** Times of broken timelines, milliseconds. */
+  #broken: number[] = [];
+  #ending: Promise<void> | null = null;
+  /** The edge refused the broadcast: there is nothing to end. */
+  #isRefused = false;
+  #senders = 0;
+
+  constructor(options: IngestSessionOptions) {
+    this.#options = options;
+    const { clock } = options.platform;
+    this.#stopSilenceChecks = startInterval(clock, INGEST_NODE_LIMITS.silenceCheckMs, () => this.#checkSilence());
+  }
+
+  get target(): IngestTarget {
+    return this.#options.target;
+  }
+
+  /** Whether a sender is connected that has sent something lately. */
+  get isAlive(): boolean {
+    const { clock } = this.#options.platform;
+    return this.#sender !== null && clock.monotonicMs() - this.#sender.lastEventMs < INGEST_NODE_LIMITS.aliveMs;
+  }
+
+  /** State for people and monitoring. */
+  describe(): { readonly isLive: boolean; readonly senders: number; readonly tracks: readonly string[] } {
+    return {
+      isLive: this.#sender !== null,
+      senders: this.#senders,
+      tracks: this.#broadcast?.tracks.map(({ name }) => name) ?? [],
+    };
+  }
+
+  /** Admits a sender; one before it that has gone silent is cut. */
+  admit(connection: SenderConnection): void {
+    const { platform, mustBeJudged, stream, log } = this.#options;
+    const before = this.#sender;
+    if (before !== null) {
+      this.#detach({ kind: "lost", detail: "another connection has taken its place" });
+      before.connection.close("Another connection of this encoder has taken its place.");
+    }
+    this.#cancelEnd();
+    this.#cancelEnd = () => {};
+    const nowMs = platform.clock.monotonicMs();
+    const previous = this.#broadcast?.tracks ?? [];
+    const passthrough = new PassthroughTimeline({ previous, mustBeJudged: mustBeJudged && previous.length === 0 });
+    const sender: LiveSender = { connection, passthrough, sinceMs: nowMs, lastEventMs: nowMs, hasBegun: false };
+    this.#sender = sender;
+    this.#senders += 1;
+    const again = this.#senders > 1 ? " again" : "";
+    log.info(`${stream}: a sender is connected${again} by ${connection.protocol} from ${connection.remoteAddress}.`);
+    connection.accept({
+      onEvent: (event) => this.#onEvent(sender, event),
+      onEnd: (end) => {
+        if (this.#sender === sender) this.#detach(end);
+      },
+    });
+  }
+
+  /** Ends the session and its broadcast. */
+  async stop(sentence: string): Promise<void> {
+    this.#cut(sentence);
+    await this.#finish();
+  }
+
+  #onEvent(sender: LiveSender, event: IngestEvent): void {
+    if (this.#sender !== sender) return;
+    sender.lastEventMs = this.#options.platform.clock.monotonicMs();
+    // A sender that has come back continues the program: gaps end where its media begins.
+    if (event.kind === "frame" && !sender.hasBegun) this.#endGaps();
+    try {
+      for (const output of sender.passthrough.push(event, this.#options.epochNowMs())) {
+        if (this.#sender === sender) this.#apply(sender, output);
+      }
+    } catch (error) {
+      if (!(error instanceof PassthroughError)) throw error;
+      this.#refuse(error.message);
+    }
+  }
+
+  #apply(sender: LiveSender, output: PassthroughOutput): void {
+    try {
+      switch (output.kind) {
+        case "decision":
+          this.#applyDecision(output.decision);
+          break;
+        case "begin":
+          this.#beginTimeline(sender, output);
+          break;
+        case "frame":
+          this.#broadcast?.push(output.track, output.frame);
+          break;
+        case "silence":
+          this.#broadcast?.markSilent(output.track, output.untilTicks);
+          break;
+        case "end":
+          this.#options.log.info(`${this.#options.stream}: the timeline ends: ${output.reason}.`);
+          this.#broadcast?.endTimeline();
+          this.#startGaps();
+          break;
+      }
+    } catch (error) {
+      if (!(error instanceof CmafError)) throw error;
+      this.#recover(sender, error);
+    }
+  }
+
+  /** The one place that decides what becomes of pictures that cannot be passed through. */
+  #applyDecision(decision: PassthroughDecision): void {
+    const { log, stream, onUnfit } = this.#options;
+    if (decision.kind === "passthrough") {
+      const order = decision.hasReordering ? ", with B-frames" : "";
+      log.info(`${stream}: passed through: a keyframe every ${decision.keyframeS.toFixed(1)} s${order}.`);
+    } else if (decision.kind === "transcode") {
+      onUnfit();
+      this.#refuse(decision.sentence);
+    }
+  }
+
+  #beginTimeline(sender: LiveSender, begin: Extract<PassthroughOutput, { kind: "begin" }>): void {
+    const { stream, target, packaging, log, platform, previous } = this.#options;
+    this.#endGaps();
+    sender.hasBegun = true;
+    const { tracks, programOffsetMs, startsAtMs } = begin;
+    let after = previous;
+    if (this.#broadcast !== null && !this.#broadcast.continues(tracks)) {
+      log.info(`${stream}: the sender has other tracks now: another broadcast begins.`);
+      after = endBroadcast(this.#broadcast, log);
+      this.#broadcast = null;
+    }
+    if (this.#broadcast === null) {
+      log.info(`${stream}: ${tracks.map((track) => `${track.name} ${track.init.info.codecs}`).join(", ")}.`);
+      const broadcast: PublishedBroadcast = new PublishedBroadcast({
+        ...{ stream, target, packaging, tracks, startsAtMs, previous: after, log, platform },
+        onFatal: (error) => this.#onPublishError(broadcast, error),
+        onFirstPart: () => {
+          const tookMs = platform.clock.monotonicMs() - sender.sinceMs;
+          log.info(
+            `${stream}: on the air; the edge has the first part ${(tookMs / 1000).toFixed(2)} s after the connection.`,
+          );
+        },
+      });
+      this.#broadcast = broadcast;
+    }
+    this.#broadcast.beginTimeline(tracks, programOffsetMs);
+  }
+
+  /** The media does not fit its timeline: another one begins at the next keyframe. */
+  #recover(sender: LiveSender, error: CmafError): void {
+    const { log, stream, platform } = this.#options;
+    sender.passthrough.abandonTimeline();
+    this.#broadcast?.endTimeline();
+    const nowMs = platform.clock.monotonicMs();
+    const { brokenTimelines, brokenWindowMs } = INGEST_NODE_LIMITS;
+    this.#broken = [...this.#broken.filter((at) => nowMs - at < brokenWindowMs), nowMs];
+    if (this.#broken.length > brokenTimelines) this.#refuse(`${error.message}.`);
+    else {
+      log.warn(`${stream}: the timeline begins anew at the next keyframe: ${error.message}.`);
+      this.#startGaps();
+    }
+  }
+
+  /** The edge refuses: the sender is cut at once. */
+  #onPublishError(broadcast: PublishedBroadcast, error: PublishError): void {
+    // The constructor may not have returned.
+    if (this.#broadcast !== null && this.#broadcast !== broadcast) return;
+    this.#isRefused = true;
+    this.#refuse(error.message);
+  }
+
+  /** Cuts the sender with a sentence, and ends the broadcast. */
+  #refuse(sentence: string): void {
+    this.#options.log.warn(`${this.#options.stream}: the sender is refused: ${sentence}`);
+    this.#cut(sentence);
+    void this.#finish();
+  }
+
+  #cut(sentence: string): void {
+    const sender = this.#sender;
+    if (sender === null) return;
+    this.#sender = null;
+    sender.connection.close(sentence);
+  }
+
+  /** The sender has gone: the broadcast waits for it. */
+  #detach(end: SenderEnd): void {
+    const { log, stream, platform, reconnectMs } = this.#options;
+    const sender = this.#sender;
+    if (sender === null) return;
+    for (const output of sender.passthrough.end()) this.#apply(sender, output);
+    this.#sender = null;
+    if (this.#ending !== null) return;
+    const waitMs = end.kind === "goodbye" ? Math.min(INGEST_NODE_LIMITS.goodbyeMs, reconnectMs) : reconnectMs;
+    const why = end.kind === "goodbye" ? "said goodbye" : "detail" in end ? `is gone (${end.detail})` : "is gone";
+    if (this.#broadcast === null) {
+      log.info(`${stream}: the sender ${why} before its first timeline.`);
+      void this.#finish();
+      return;
+    }
+    log.info(`${stream}: the sender ${why}; the broadcast waits ${waitMs / 1000} s for it.`);
+    this.#startGaps();
+    this.#cancelEnd = platform.clock.startTimer(waitMs, () => void this.#finish());
+  }
+
+  #checkSilence(): void {
+    const sender = this.#sender;
+    if (sender === null) return;
+    const silentMs = this.#options.platform.clock.monotonicMs() - sender.lastEventMs;
+    if (silentMs < INGEST_NODE_LIMITS.silenceMs) return;
+    this.#detach({ kind: "lost", detail: `it has sent nothing for ${Math.round(silentMs / 1000)} s` });
+    sender.connection.close("Nothing was received for too long.");
+  }
+
+  /** Between timelines, due parts are marked as gaps. */
+  #startGaps(): void {
+    const { platform, epochNowMs, log, stream } = this.#options;
+    const broadcast = this.#broadcast;
+    if (broadcast === null || this.#stopGaps !== null || this.#ending !== null) return;
+    this.#stopGaps = startInterval(platform.clock, INGEST_NODE_LIMITS.gapStepMs, () => {
+      try {
+        broadcast.fillGapUntil(epochNowMs() - INGEST_NODE_LIMITS.gapMarginMs);
+      } catch (error) {
+        this.#endGaps();
+        log.error(`${stream}: the gap cannot be continued: ${errorMessage(error)}.`);
+      }
+    });
+  }
+
+  #endGaps(): void {
+    this.#stopGaps?.();
+    this.#stopGaps = null;
+  }
+
+  /** Ends the broadcast, once. */
+  #finish(): Promise<void> {
+    if (this.#ending !== null) return this.#ending;
+    const { log, onEnd } = this.#options;
+    this.#cancelEnd();
+    this.#endGaps();
+    this.#stopSilenceChecks();
+    const broadcast = this.#broadcast;
+    this.#ending =
+      broadcast === null ? Promise.resolve() : this.#isRefused ? broadcast.close() : endBroadcast(broadcast, log);
+    onEnd(this.#ending);
+    return this.#ending;
+  }
+}
+
+/** Ends a broadcast, and logs what fails. */
+async function endBroadcast(broadcast: PublishedBroadcast, log: IngestSessionOptions["log"]): Promise<void> {
+  try {
+    await broadcast.end();
+  } catch (error) {
+    if (!(error instanceof PublishError)) throw error;
+    log.warn(error.message);
+  } finally {
+    await broadcast.close();
+  }
+}

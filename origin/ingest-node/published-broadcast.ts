@@ -1,0 +1,180 @@
+/** One broadcast of a sender: its timelines packaged, and published until the edge has stored them. */
+import type { BroadcastConfig, Track } from "../../core/broadcast/broadcast-log.ts";
+import type { PassthroughTrack } from "../../core/ingest/passthrough/timeline-plan.ts";
+import type { Platform } from "../../core/kit/clock.ts";
+import type { StreamName, TrackName } from "../../core/kit/ids.ts";
+import { toNumber } from "../../core/kit/rational.ts";
+import type { CodedFrame } from "../../core/media/cmaf/frame.ts";
+import { Packager, type PackagerOutput, partTargetFor } from "../../core/media/cmaf/packager.ts";
+import { createBroadcastId } from "../kit/broadcast-id.ts";
+import type { PublishError } from "../kit/errors.ts";
+import { BroadcastPublisher, type PublishCounters, type PublisherOptions } from "../publisher/publisher.ts";
+import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
+
+/** Where a sender's media goes, and with which key. */
+export interface IngestTarget {
+  readonly edge: string;
+  readonly key: string;
+  /** Id of the publishing process. */
+  readonly publisher: string;
+}
+
+/** How broadcasts are packaged. */
+export interface IngestPackaging {
+  /** Requested durations, milliseconds. */
+  readonly partMs: number;
+  readonly segmentMs: number;
+  /** DVR window, seconds. */
+  readonly windowS: number;
+}
+
+/** What a broadcast needs. */
+export interface PublishedBroadcastOptions {
+  readonly stream: StreamName;
+  readonly target: IngestTarget;
+  readonly packaging: IngestPackaging;
+  readonly tracks: readonly PassthroughTrack[];
+  /** Program time of the first frame, milliseconds since the epoch. */
+  readonly startsAtMs: number;
+  /** Resolves when the stream's broadcast before this one has ended. */
+  readonly previous: Promise<void>;
+  readonly log: PublisherOptions["log"];
+  readonly platform: Platform;
+  /** The edge refuses permanently. */
+  readonly onFatal: (error: PublishError) => void;
+  /** The edge has accepted the first part. */
+  readonly onFirstPart: () => void;
+}
+
+/** A segment's rate may exceed the average by this factor: encoders of constant rate vary less. */
+const PEAK_FACTOR = 1.5;
+const PART_OVERHEAD_BYTES = 200;
+
+/** See the file's first line. */
+export class PublishedBroadcast {
+  readonly tracks: readonly PassthroughTrack[];
+  readonly #packager: Packager;
+  readonly #publisher: BroadcastPublisher;
+  readonly #opening: Promise<void>;
+  #isOpen = false;
+
+  constructor(options: PublishedBroadcastOptions) {
+    const { tracks, packaging, stream, target, log, platform, onFatal, onFirstPart } = options;
+    this.tracks = tracks;
+    const startedAtMs = Math.floor(options.startsAtMs);
+    const targetDurationS = targetDurationOf(packaging);
+    const described = describeTracks(tracks, packaging.partMs);
+    this.#packager = new Packager({
+      tracks: described.map(({ name, kind, timescale, partTargetMs }) => ({ name, kind, timescale, partTargetMs })),
+      segmentTargetMs: packaging.segmentMs,
+      targetDurationS,
+      startedAtMs,
+      ...(tracks[0]?.kind === "video" ? { maxKeyframeMs: INGEST_NODE_LIMITS.maxKeyframeMs } : {}),
+    });
+    const broadcast = createBroadcastId(platform);
+    const config: BroadcastConfig = {
+      ...{ broadcast, startedAtMs, targetDurationS, windowS: packaging.windowS, tracks: described },
+    };
+    const limits = { takeoverMs: INGEST_NODE_LIMITS.takeoverMs, queueBytes: INGEST_NODE_LIMITS.queueBytes };
+    this.#publisher = new BroadcastPublisher({ ...target, stream, config, log, platform, onFatal, limits });
+    this.#opening = options.previous.then(() => this.#publisher.open());
+    // `onFatal` tells what the opening throws.
+    this.#opening.catch(() => {});
+    this.#publisher.firstPart.then(onFirstPart).catch(() => {});
+  }
+
+  /** Whether `tracks` can follow in this broadcast, whose tracks are fixed. */
+  continues(tracks: readonly PassthroughTrack[]): boolean {
+    return (
+      tracks.length === this.tracks.length &&
+      tracks.every(({ name, kind, timescale, description }, i) => {
+        const own = this.tracks[i];
+        return (
+          own?.name === name &&
+          own.kind === kind &&
+          own.timescale === timescale &&
+          own.description.codec === description.codec
+        );
+      })
+    );
+  }
+
+  /** Whether a timeline is open. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** Throws `CmafError`, as the other methods that add media. */
+  beginTimeline(tracks: readonly PassthroughTrack[], programOffsetMs: number): void {
+    const inits = new Map(tracks.map(({ name, init }) => [name, init]));
+    const outputs = this.#packager.beginTimeline({ inits, programOffsetMs });
+    this.#isOpen = true;
+    this.#publish(outputs);
+  }
+
+  push(track: TrackName, frame: CodedFrame): void {
+    if (this.#isOpen) this.#publish(this.#packager.push(track, frame));
+  }
+
+  markSilent(track: TrackName, untilTicks: number): void {
+    if (this.#isOpen) this.#publish(this.#packager.markSilent(track, untilTicks));
+  }
+
+  endTimeline(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#publish(this.#packager.endTimeline());
+  }
+
+  /** Between timelines: gap parts up to a program time. */
+  fillGapUntil(programTimeMs: number): void {
+    if (!this.#isOpen) this.#publish(this.#packager.fillGapUntil(programTimeMs));
+  }
+
+  counters(): PublishCounters {
+    return this.#publisher.counters();
+  }
+
+  /** Closes every segment, and waits until the edge has all of it. Throws `PublishError`. */
+  async end(): Promise<void> {
+    this.#isOpen = false;
+    this.#publish(this.#packager.end());
+    await this.#opening;
+    await this.#publisher.end();
+  }
+
+  /** Stops sending at once. */
+  async close(): Promise<void> {
+    await this.#publisher.close();
+  }
+
+  #publish(outputs: readonly PackagerOutput[]): void {
+    for (const output of outputs) this.#publisher.push(output);
+  }
+}
+
+/** The target duration, whole seconds: any keyframes up to the limit fit, and segments of the requested duration. */
+function targetDurationOf({ segmentMs }: IngestPackaging): number {
+  return Math.max(INGEST_NODE_LIMITS.targetDurationS, Math.ceil(segmentMs / 1000));
+}
+
+/** The announced tracks. All have the leader's part target, so that none raises the hold-back. */
+function describeTracks(tracks: readonly PassthroughTrack[], partMs: number): Track[] {
+  const [leader] = tracks;
+  const isEven = leader?.frameRate !== null || leader.kind === "audio";
+  const partTargetMs =
+    leader !== undefined && isEven ? partTargetFor(partMs, leader.frameMs) : Math.max(partMs, leader?.frameMs ?? 0);
+  return tracks.map(({ name, kind, timescale, description, init, frameRate, frameMs, bitsPerSecond }): Track => {
+    const overhead = (8 * PART_OVERHEAD_BYTES * 1000) / partTargetMs;
+    const common = {
+      ...{ name, kind, timescale, partTargetMs, codecs: init.info.codecs },
+      bandwidth: Math.ceil(bitsPerSecond * PEAK_FACTOR + overhead),
+      averageBandwidth: Math.ceil(bitsPerSecond + overhead),
+    };
+    if (description.media === "audio")
+      return { ...common, channels: description.channels, sampleRate: description.outputRate };
+    const rate = frameRate === null ? 1000 / frameMs : toNumber(frameRate);
+    const { width, height } = description;
+    return { ...common, width, height, frameRate: Math.round(rate * 1000) / 1000 };
+  });
+}
