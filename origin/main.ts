@@ -1,11 +1,13 @@
-/** `npm start -- [INPUT] [options]`: broadcasts an input until Ctrl-C or its end. */
+/** `npm start -- [INPUT] [options]`: broadcasts an input until Ctrl-C or its end; `npm start -- ingest` takes encoders. */
 import { stripVTControlCharacters } from "node:util";
 import type { Platform } from "../core/kit/clock.ts";
 import { systemPlatform } from "../core/kit/system-platform.ts";
 import { runBroadcast } from "./broadcast.ts";
-import { type BroadcastOptions, parseBroadcastOptions, renderHelp } from "./cli/options.ts";
+import { parseIngestOptions, renderIngestHelp } from "./cli/ingest-options.ts";
+import { parseBroadcastOptions, renderHelp } from "./cli/options.ts";
+import { runIngest } from "./ingest.ts";
 import { errorMessage, PublishError, SourceError, UsageError } from "./kit/errors.ts";
-import { createLog } from "./kit/log.ts";
+import { createLog, type OriginLog } from "./kit/log.ts";
 
 /** A signal this soon after the first is the same Ctrl-C. */
 const ECHO_MS = 500;
@@ -21,19 +23,21 @@ process.exit();
 /** Runs the command; returns the exit code: 0, 1 for a failure, 2 for wrong usage. */
 async function main(argv: readonly string[], platform: Platform): Promise<number> {
   const { clock } = platform;
+  const isIngest = argv[0] === "ingest";
   if (argv.includes("--help") || argv.includes("-h")) {
-    const help = await renderHelp();
+    const help = isIngest ? await renderIngestHelp() : await renderHelp();
     process.stdout.write(process.stdout.isTTY ? help : stripVTControlCharacters(help));
     return 0;
   }
-  let options: BroadcastOptions;
+  let command: Command;
   try {
-    options = parseBroadcastOptions(argv, { CORRAL_KEY: process.env.CORRAL_KEY });
+    command = isIngest ? ingestCommand(argv.slice(1)) : broadcastCommand(argv);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     process.stderr.write(`${error.message}\n`);
     return 2;
   }
+  const { options } = command;
   const log = createLog({ json: options.logJson, verbose: options.verbose }, process.stdout, clock);
   const stop = new AbortController();
   let stoppedAtMs = 0;
@@ -48,7 +52,7 @@ async function main(argv: readonly string[], platform: Platform): Promise<number
   process.on("SIGTERM", onSignal);
   process.on("SIGHUP", onSignal);
   try {
-    await runBroadcast(options, log, stop.signal, platform);
+    await command.run(log, stop.signal, platform);
     return 0;
   } catch (error) {
     if (error instanceof UsageError) {
@@ -64,4 +68,20 @@ async function main(argv: readonly string[], platform: Platform): Promise<number
     log.error(`Internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     return 1;
   }
+}
+
+/** A parsed command line. */
+interface Command {
+  readonly options: { readonly logJson: boolean; readonly verbose: boolean };
+  readonly run: (log: OriginLog, stop: AbortSignal, platform: Platform) => Promise<void>;
+}
+
+function broadcastCommand(argv: readonly string[]): Command {
+  const options = parseBroadcastOptions(argv, { CORRAL_KEY: process.env.CORRAL_KEY });
+  return { options, run: (log, stop, platform) => runBroadcast(options, log, stop, platform) };
+}
+
+function ingestCommand(argv: readonly string[]): Command {
+  const options = parseIngestOptions(argv, { CORRAL_INGEST_TOKEN: process.env.CORRAL_INGEST_TOKEN });
+  return { options, run: (log, stop, platform) => runIngest(options, log, stop, platform) };
 }

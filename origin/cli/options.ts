@@ -111,8 +111,13 @@ const ARGS = {
 export async function renderHelp(): Promise<string> {
   const meta = { name: "npm start --", description: "Broadcasts INPUT, or a demo, as Low-Latency HLS." };
   const usage = (await renderUsage(defineCommand({ meta, args: ARGS }))).replace(/[ \t]+$/gm, "").trimEnd();
+  return `${usage}\n\n${renderPresets()}\nCOMMANDS\n\n  ingest    takes encoders by RTMP and SRT: npm start -- ingest --help\n`;
+}
+
+/** The presets of the help texts. */
+export function renderPresets(): string {
   const presets = Object.values(PRESETS).map(({ name, note }) => `  ${name.padEnd(9)} ${note}`);
-  return `${usage}\n\nPRESETS\n\n${presets.join("\n")}\n`;
+  return `PRESETS\n\n${presets.join("\n")}\n`;
 }
 
 /** Parses and validates `words`. Throws `UsageError` with one sentence. */
@@ -121,23 +126,18 @@ export function parseBroadcastOptions(words: readonly string[], env: OriginEnvir
   const plain = words.map((word) => (/^-[^-]/.test(word) && existsSync(word) ? `./${word}` : word));
   const args = parseArgs<typeof ARGS>([...joinRepeated(plain, "--ladder")], ARGS);
   rejectUnknown(args);
-  const stream = parseStreamName(args.stream);
-  if (stream === null) {
-    throw new UsageError(
-      `"${args.stream}" is not a stream name; use 1 to 64 of a–z, 0–9, _ and -, starting with a letter or digit.`,
-    );
-  }
+  const stream = parseStreamOption(args.stream);
   if (args.log !== "text" && args.log !== "json") throw new UsageError("--log is text or json.");
   const input = inputOf(args);
   return {
     input,
     inputName: input.kind === "demo" ? "The demo" : input.url,
     stream,
-    port: numberOf("--port", args.port, 1, 65_535, true),
+    port: parseNumberOption("--port", args.port, 1, 65_535, true),
     preset: presetOf(args),
     ladder: args.ladder === undefined ? DEFAULT_LADDER : ladderOf(args.ladder),
     muxed: args.muxed,
-    windowS: numberOf("--dvr", args.dvr, OPTION_LIMITS.minDvrS, OPTION_LIMITS.maxDvrS, false),
+    windowS: parseNumberOption("--dvr", args.dvr, OPTION_LIMITS.minDvrS, OPTION_LIMITS.maxDvrS, false),
     playback: playbackOf(args),
     edge: edgeOf(args, env),
     dataDir: args.data ?? null,
@@ -169,7 +169,8 @@ function rejectUnknown(args: Args): void {
   if (complaint !== null) throw new UsageError(complaint);
 }
 
-function numberOf(flag: string, text: string, min: number, max: number, whole: boolean): number {
+/** A number in a range, written with digits. Throws `UsageError`. */
+export function parseNumberOption(flag: string, text: string, min: number, max: number, whole: boolean): number {
   const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= min && value <= max) || (whole && !Number.isInteger(value))) {
     throw new UsageError(`${flag} must be ${whole ? "a whole number " : ""}from ${min} to ${max}, not "${text}".`);
@@ -192,11 +193,11 @@ function presetOf(args: Args): Preset {
   const segmentMs =
     args.segment === undefined
       ? preset.segmentMs
-      : Math.round(numberOf("--segment", args.segment, minSegmentS, maxSegmentS, false) * 1000);
+      : Math.round(parseNumberOption("--segment", args.segment, minSegmentS, maxSegmentS, false) * 1000);
   const partMs =
     args.part === undefined
       ? Math.min(preset.partMs, segmentMs / 2)
-      : numberOf("--part", args.part, minPartS, maxSegmentS, false) * 1000;
+      : parseNumberOption("--part", args.part, minPartS, maxSegmentS, false) * 1000;
   if (partMs * 2 > segmentMs) {
     throw new UsageError(
       `Parts of ${partMs / 1000} s are too long for segments of ${segmentMs / 1000} s: a segment needs two or more.`,
@@ -304,10 +305,25 @@ function edgeOf(args: Args, env: OriginEnvironment): BroadcastOptions["edge"] {
     if (args.key !== undefined) throw new UsageError("--key requires --edge; a local edge creates its own key.");
     return null;
   }
-  if (!URL.canParse(args.edge) || !/^https?:$/.test(new URL(args.edge).protocol)) {
-    throw new UsageError(`"${args.edge}" is not an http(s) URL of an edge.`);
-  }
+  const url = parseEdgeUrl(args.edge);
   const key = args.key ?? env.CORRAL_KEY;
   if (key === undefined || key === "") throw new UsageError("--edge needs the stream key: --key KEY, or CORRAL_KEY.");
-  return { url: args.edge.replace(/\/+$/, ""), key };
+  return { url, key };
+}
+
+/** The origin of an edge. Throws `UsageError`. */
+export function parseEdgeUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new UsageError(`"${text}" is not an http(s) URL of an edge.`);
+  }
+  return text.replace(/\/+$/, "");
+}
+
+/** A stream's name. Throws `UsageError`. */
+export function parseStreamOption(text: string): StreamName {
+  const stream = parseStreamName(text);
+  if (stream !== null) return stream;
+  throw new UsageError(
+    `"${text}" is not a stream name; use 1 to 64 of a–z, 0–9, _ and -, starting with a letter or digit.`,
+  );
 }

@@ -51,23 +51,31 @@ export class IngestNode {
 
   /** Takes a sender from a listener: accepts or refuses it. */
   async admit(connection: SenderConnection): Promise<void> {
+    const authorization = await this.#authorize(connection);
+    if (authorization.kind === "granted") this.#attach(connection, authorization.target);
+    else {
+      const { stream, protocol, remoteAddress } = connection;
+      this.#options.log.debug(`${stream}: ${protocol} from ${remoteAddress} is refused: ${authorization.sentence}`);
+      connection.refuse(authorization.sentence);
+    }
+  }
+
+  async #authorize(connection: SenderConnection): Promise<SenderAuthorization> {
     const { log } = this.#options;
     const full = this.#refusalWhenFull(connection);
-    if (full !== null) return connection.refuse(full);
+    if (full !== null) return { kind: "refused", sentence: full };
     this.#pending += 1;
-    let authorization: SenderAuthorization;
     try {
-      authorization = await this.#options.authorize(connection);
+      const authorization = await this.#options.authorize(connection);
+      // Another sender may have come meanwhile.
+      const late = authorization.kind === "granted" ? this.#refusalWhenFull(connection) : null;
+      return late === null ? authorization : { kind: "refused", sentence: late };
     } catch (error) {
       log.warn(`${connection.stream}: the key cannot be checked: ${errorMessage(error)}`);
-      authorization = { kind: "refused", sentence: "The stream key cannot be checked now; try again." };
+      return { kind: "refused", sentence: "The stream key cannot be checked now; try again." };
     } finally {
       this.#pending -= 1;
     }
-    const refusal =
-      authorization.kind === "refused" ? authorization.sentence : (this.#refusalWhenFull(connection) ?? null);
-    if (refusal !== null || authorization.kind === "refused") return connection.refuse(refusal ?? "");
-    this.#attach(connection, authorization.target);
   }
 
   /** Cuts every sender and ends the broadcasts. */

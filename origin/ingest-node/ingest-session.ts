@@ -22,7 +22,7 @@ export interface IngestSessionOptions {
   readonly mustBeJudged: boolean;
   /** Resolves when the stream's session before this one has ended. */
   readonly previous: Promise<void>;
-  readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
+  readonly log: Readonly<Record<"debug" | "info" | "warn" | "error", (text: string) => void>>;
   readonly platform: Platform;
   /** Milliseconds since the epoch, never going back. */
   readonly epochNowMs: () => number;
@@ -293,6 +293,12 @@ export class IngestSession {
     const broadcast = this.#broadcast;
     this.#ending =
       broadcast === null ? Promise.resolve() : this.#isRefused ? broadcast.close() : endBroadcast(broadcast, log);
+    if (broadcast !== null) {
+      const { parts, bytes, delayP95Ms, gapsByOverflow } = broadcast.counters();
+      const lost = gapsByOverflow > 0 ? `, ${gapsByOverflow} dropped` : "";
+      const amount = `${parts} parts, ${(bytes / 1e6).toFixed(1)} MB, p95 ${delayP95Ms.toFixed(0)} ms to the edge${lost}`;
+      log.info(`${this.#options.stream}: the broadcast ends: ${amount}.`);
+    }
     onEnd(this.#ending);
     return this.#ending;
   }

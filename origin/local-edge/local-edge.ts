@@ -10,6 +10,7 @@ import { errorMessage, PublishError, UsageError } from "../kit/errors.ts";
 import type { OriginLog } from "../kit/log.ts";
 import { listFolders } from "../publisher/journal.ts";
 import { resendJournals } from "../publisher/resend-journals.ts";
+import type { LocalEdge } from "./edge.ts";
 
 /** The edge to publish to. */
 export interface EdgeAccess {
@@ -37,6 +38,58 @@ export async function startLocalEdge(
   log: OriginLog,
   platform: Platform,
 ): Promise<EdgeAccess> {
+  const { edge, data } = await openEdge(port, dataDir, log, platform);
+  try {
+    const key = await createKey(edge.url, stream, edge.secret("admin"), platform.clock);
+    const publisher = edge.secret("publisher");
+    const journalFolder = join(data, UNSENT, stream);
+    return { url: edge.url, key, publisher, journalFolder, stop: () => edge.stop() };
+  } catch (error) {
+    await edge.stop();
+    throw error;
+  }
+}
+
+/** An edge whose senders bring their own keys. */
+export interface IngestEdge {
+  readonly url: string;
+  readonly publisher: string;
+  /** Secret for passphrases of keys: the admin token, or an ingest token; null without. */
+  readonly token: string | null;
+  /** A key to paste into an encoder; null if it is not known here. */
+  readonly key: string | null;
+  stop(): Promise<void>;
+}
+
+/** As `startLocalEdge`, with a key for encoders that stays the same in each run. */
+export async function startLocalIngestEdge(
+  stream: StreamName,
+  port: number,
+  dataDir: string | null,
+  log: OriginLog,
+  platform: Platform,
+): Promise<IngestEdge> {
+  const { edge } = await openEdge(port, dataDir, log, platform);
+  try {
+    const token = edge.secret("admin");
+    const key = await findEncoderKey(edge.url, stream, token, platform.clock);
+    return { url: edge.url, publisher: edge.secret("publisher"), token, key, stop: () => edge.stop() };
+  } catch (error) {
+    await edge.stop();
+    throw error;
+  }
+}
+
+/** Folder of media that the edge has not stored yet. */
+const UNSENT = "unsent";
+
+/** Starts the edge, and publishes the rest of an earlier run. */
+async function openEdge(
+  port: number,
+  dataDir: string | null,
+  log: OriginLog,
+  platform: Platform,
+): Promise<{ readonly edge: LocalEdge; readonly data: string }> {
   const { clock } = platform;
   const { startEdge, PortError } = await import("./edge.ts");
   const { DataFolderError } = await import("./data-folder.ts");
@@ -52,15 +105,14 @@ export async function startLocalEdge(
   try {
     // This process holds the folder's lock, so no earlier local publisher is alive.
     const publisher = edge.secret("publisher");
-    const unsent = join(data, "unsent");
+    const unsent = join(data, UNSENT);
     for (const name of listFolders(unsent)) {
       const cut = parseStreamName(name);
       if (cut === null) continue;
       const key = await createKey(edge.url, cut, edge.secret("admin"), clock);
       await resendJournals(join(unsent, cut), { edge: edge.url, key, stream: cut, publisher, log, platform });
     }
-    const key = await createKey(edge.url, stream, edge.secret("admin"), clock);
-    return { url: edge.url, key, publisher, journalFolder: join(unsent, stream), stop: () => edge.stop() };
+    return { edge, data };
   } catch (error) {
     await edge.stop();
     throw error;
@@ -103,6 +155,55 @@ async function createKey(url: string, stream: StreamName, adminToken: string, cl
   const body = JSON.stringify({ label: LOCAL_LABEL });
   const issued = await callEdge(address, { method: "POST", headers, body }, 201, "stream key", clock);
   return z.object({ key: z.string() }).parse(issued).key;
+}
+
+/** The label of the key that is printed for encoders. */
+const ENCODER_LABEL = "encoder";
+
+/** The stream's key for encoders: the edge derives the secret again from the id. */
+async function findEncoderKey(url: string, stream: StreamName, adminToken: string, clock: Clock): Promise<string> {
+  const headers = { authorization: `Bearer ${adminToken}` };
+  const address = `${url}/api/streams/${stream}/keys`;
+  const answer = await callEdge(address, { method: "GET", headers }, 200, "list of stream keys", clock);
+  const known = KeysSchema.parse(answer).keys.find(({ label, state }) => label === ENCODER_LABEL && state === "usable");
+  if (known === undefined) {
+    const body = JSON.stringify({ label: ENCODER_LABEL });
+    const issued = await callEdge(address, { method: "POST", headers, body }, 201, "stream key", clock);
+    return z.object({ key: z.string() }).parse(issued).key;
+  }
+  const passphrase = await findPassphrase({ edge: url, token: adminToken }, { stream, keyId: known.id }, clock);
+  if (passphrase === null) throw new PublishError(`The edge does not know its own key ${known.id}.`);
+  return `corral_${known.id}_${passphrase}`;
+}
+
+/** A key of a stream that a sender at `address` has named. */
+export interface NamedKey {
+  readonly stream: StreamName;
+  readonly keyId: string;
+  readonly address?: string;
+}
+
+/** The passphrase of a key, or null if it may not publish now. Throws `PublishError` if the edge does not answer so. */
+export async function findPassphrase(
+  { edge, token }: { readonly edge: string; readonly token: string },
+  { stream, keyId, address }: NamedKey,
+  clock: Clock,
+): Promise<string | null> {
+  const deadline = startDeadline(clock, KEY_REQUEST_MS);
+  try {
+    const response = await request(`${edge}/ingest/${stream}/srt-passphrase`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify({ keyId, ...(address === undefined ? {} : { address }) }),
+      signal: deadline.signal,
+    });
+    const text = await response.body.text();
+    if (response.statusCode === 200) return z.object({ passphrase: z.string() }).parse(JSON.parse(text)).passphrase;
+    if (response.statusCode === 404 || response.statusCode === 403) return null;
+    throw new PublishError(`The edge answers no passphrase: ${response.statusCode} ${text.slice(0, 200)}`);
+  } finally {
+    deadline.cancel();
+  }
 }
 
 /** A viewer who follows the host and has no other right, or the host. */

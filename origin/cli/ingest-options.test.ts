@@ -1,0 +1,49 @@
+import { stripVTControlCharacters } from "node:util";
+import { expect, test } from "vitest";
+import { parseIngestOptions, renderIngestHelp } from "./ingest-options.ts";
+
+const parse = (...words: string[]): ReturnType<typeof parseIngestOptions> => parseIngestOptions(words, {});
+
+test("the defaults are loopback, RTMP on 1935, SRT on 8890, and a local edge", () => {
+  expect(parse()).toMatchObject({
+    ...{ stream: "demo", host: "127.0.0.1", rtmpHost: "127.0.0.1", rtmpPort: 1935, srtPort: 8890, rtmps: null },
+    ...{ reconnectMs: 60_000, port: 8787, edge: null, windowS: 60 },
+    preset: { name: "balanced" },
+  });
+});
+
+test("plain RTMP stays on loopback unless it is allowed beyond", () => {
+  expect(parse("--host", "0.0.0.0")).toMatchObject({ host: "0.0.0.0", rtmpHost: "127.0.0.1" });
+  expect(parse("--host", "0.0.0.0", "--allow-rtmp").rtmpHost).toBe("0.0.0.0");
+  expect(parse("--host", "::1").rtmpHost).toBe("::1");
+});
+
+test("a remote edge needs no key, since senders bring theirs, and takes an ingest token", () => {
+  expect(parse("--edge", "https://live.example/").edge).toEqual({ url: "https://live.example", token: null });
+  const token = { CORRAL_INGEST_TOKEN: "from-env" };
+  expect(parseIngestOptions(["--edge", "https://live.example"], token).edge?.token).toBe("from-env");
+  expect(parse("--edge", "https://live.example", "--ingest-token", "t").edge?.token).toBe("t");
+});
+
+test.each([
+  [["--host", "localhost"], /--host is an IP address/],
+  [["--reconnect", "3600"], /--reconnect must be from 0 to 1800/],
+  [["--rtmp-port", "70000"], /--rtmp-port must be a whole number from 0 to 65535/],
+  [["--rtmps-port", "1936"], /--rtmps-port needs --tls-cert and --tls-key/],
+  [["--tls-cert", "a.pem"], /need --rtmps-port/],
+  [["--rtmps-port", "1936", "--tls-cert", "/none/a.pem", "--tls-key", "b.pem"], /--tls-cert cannot be read/],
+  [["--ingest-token", "t"], /requires --edge/],
+  [["--preset", "fast"], /is not a preset/],
+  [["--stream", "No Stream"], /is not a stream name/],
+  [["--edge", "ftp://x"], /is not an http\(s\) URL/],
+  [["--loop"], /There is no option --loop/],
+  [["input.mp4"], /Unexpected argument/],
+])("%j is refused with one sentence", (words, sentence) => {
+  expect(() => parse(...words)).toThrow(sentence);
+});
+
+test("the help text names every listener and the presets", async () => {
+  const help = stripVTControlCharacters(await renderIngestHelp());
+  for (const word of ["--rtmp-port", "--rtmps-port", "--srt-port", "--allow-rtmp", "--reconnect", "balanced"])
+    expect(help).toContain(word);
+});

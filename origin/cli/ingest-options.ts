@@ -1,0 +1,169 @@
+/** The command line of `npm start -- ingest`: its options and help text, and their validation. */
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } from "citty";
+import type { StreamName } from "../../core/kit/ids.ts";
+import { errorMessage, UsageError } from "../kit/errors.ts";
+import { PRESETS, type Preset, parsePreset } from "../packager/presets.ts";
+import { describeOptionError } from "./option-errors.ts";
+import { parseEdgeUrl, parseNumberOption, parseStreamOption, renderPresets } from "./options.ts";
+
+/** Limits of the options; beyond them the command line is refused with a sentence that names them. */
+const INGEST_OPTION_LIMITS = {
+  /** A longer outage needs a new broadcast. */
+  maxReconnectS: 1_800,
+  minDvrS: 10,
+  maxDvrS: 86_400,
+} as const;
+
+/** The validated options of an ingest node. */
+export interface IngestOptions {
+  readonly stream: StreamName;
+  /** Address of the listeners. */
+  readonly host: string;
+  readonly rtmpPort: number;
+  /** Address of plain RTMP: loopback, unless it may send keys in clear. */
+  readonly rtmpHost: string;
+  readonly rtmps: { readonly port: number; readonly cert: string; readonly key: string } | null;
+  readonly srtPort: number;
+  readonly reconnectMs: number;
+  readonly preset: Preset;
+  readonly windowS: number;
+  readonly port: number;
+  /** A remote edge, or null to start a local one. */
+  readonly edge: { readonly url: string; readonly token: string | null } | null;
+  readonly dataDir: string | null;
+  readonly logJson: boolean;
+  readonly verbose: boolean;
+}
+
+/** Used environment variables. */
+export interface IngestEnvironment {
+  readonly CORRAL_INGEST_TOKEN?: string | undefined;
+}
+
+/** Options and their help texts. */
+const INGEST_ARGS = {
+  stream: {
+    type: "string",
+    default: "demo",
+    valueHint: "NAME",
+    description: "stream whose addresses and key are printed",
+  },
+  host: {
+    type: "string",
+    default: "127.0.0.1",
+    valueHint: "ADDRESS",
+    description: "IP address to listen on, e.g. 0.0.0.0",
+  },
+  "rtmp-port": { type: "string", default: "1935", valueHint: "PORT", description: "port of RTMP" },
+  "allow-rtmp": {
+    type: "boolean",
+    default: false,
+    description: "plain RTMP, which sends the key in clear, on --host too; otherwise on loopback only",
+  },
+  "rtmps-port": { type: "string", valueHint: "PORT", description: "port of RTMPS; needs --tls-cert and --tls-key" },
+  "tls-cert": { type: "string", valueHint: "FILE", description: "certificate chain of RTMPS, PEM" },
+  "tls-key": { type: "string", valueHint: "FILE", description: "private key of RTMPS, PEM" },
+  "srt-port": { type: "string", default: "8890", valueHint: "PORT", description: "UDP port of SRT" },
+  reconnect: {
+    type: "string",
+    default: "60",
+    valueHint: "SECONDS",
+    description: "how long a broadcast waits for a sender whose link broke",
+  },
+  preset: {
+    type: "string",
+    default: "balanced",
+    valueHint: Object.keys(PRESETS).join("|"),
+    description: "part and segment durations, see below",
+  },
+  dvr: { type: "string", default: "60", valueHint: "SECONDS", description: "DVR window of the live streams" },
+  port: { type: "string", default: "8787", valueHint: "PORT", description: "port of the local edge" },
+  edge: { type: "string", valueHint: "URL", description: "publish to this edge instead of a local one" },
+  "ingest-token": {
+    type: "string",
+    valueHint: "TOKEN",
+    description: "the remote edge's CORRAL_INGEST_TOKEN (or that variable), for SRT",
+  },
+  data: { type: "string", valueHint: "DIR", description: "data folder of the local edge (default .corral/edge-PORT)" },
+  log: { type: "string", default: "text", valueHint: "text|json", description: "log format" },
+  verbose: { type: "boolean", default: false, description: "verbose log" },
+} as const satisfies ArgsDef;
+
+type IngestArgs = ParsedArgs<typeof INGEST_ARGS>;
+
+/** The help text. */
+export async function renderIngestHelp(): Promise<string> {
+  const meta = {
+    name: "npm start -- ingest",
+    description: "Takes OBS and other encoders by RTMP and SRT, and publishes their media without transcoding.",
+  };
+  const usage = (await renderUsage(defineCommand({ meta, args: INGEST_ARGS }))).replace(/[ \t]+$/gm, "").trimEnd();
+  return `${usage}\n\n${renderPresets()}`;
+}
+
+/** Parses and validates `words`, those after `ingest`. Throws `UsageError` with one sentence. */
+export function parseIngestOptions(words: readonly string[], env: IngestEnvironment): IngestOptions {
+  const args = parseArgs<typeof INGEST_ARGS>([...words], INGEST_ARGS);
+  const complaint = describeOptionError(args, INGEST_ARGS);
+  if (complaint !== null) throw new UsageError(complaint);
+  if (args.log !== "text" && args.log !== "json") throw new UsageError("--log is text or json.");
+  if (isIP(args.host) === 0) throw new UsageError(`--host is an IP address, not "${args.host}".`);
+  const preset = parsePreset(args.preset);
+  if (preset === null)
+    throw new UsageError(`"${args.preset}" is not a preset; choose ${Object.keys(PRESETS).join(", ")}.`);
+  const { maxReconnectS, minDvrS, maxDvrS } = INGEST_OPTION_LIMITS;
+  return {
+    stream: parseStreamOption(args.stream),
+    host: args.host,
+    rtmpPort: portOf("--rtmp-port", args["rtmp-port"]),
+    rtmpHost: args["allow-rtmp"] || isLoopback(args.host) ? args.host : "127.0.0.1",
+    rtmps: rtmpsOf(args),
+    srtPort: portOf("--srt-port", args["srt-port"]),
+    reconnectMs: parseNumberOption("--reconnect", args.reconnect, 0, maxReconnectS, false) * 1000,
+    preset,
+    windowS: parseNumberOption("--dvr", args.dvr, minDvrS, maxDvrS, false),
+    port: parseNumberOption("--port", args.port, 1, 65_535, true),
+    edge: remoteEdgeOf(args, env),
+    dataDir: args.data ?? null,
+    logJson: args.log === "json",
+    verbose: args.verbose,
+  };
+}
+
+/** 0 is any free port. */
+function portOf(flag: string, text: string): number {
+  return parseNumberOption(flag, text, 0, 65_535, true);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "::1" || /^127\./.test(host);
+}
+
+function rtmpsOf(args: IngestArgs): IngestOptions["rtmps"] {
+  const [port, cert, key] = [args["rtmps-port"], args["tls-cert"], args["tls-key"]];
+  if (port === undefined) {
+    if (cert !== undefined || key !== undefined) throw new UsageError("--tls-cert and --tls-key need --rtmps-port.");
+    return null;
+  }
+  if (cert === undefined || key === undefined) throw new UsageError("--rtmps-port needs --tls-cert and --tls-key.");
+  return { port: portOf("--rtmps-port", port), cert: readPem("--tls-cert", cert), key: readPem("--tls-key", key) };
+}
+
+function readPem(flag: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new UsageError(`${flag} cannot be read: ${errorMessage(cause)}.`, { cause });
+  }
+}
+
+function remoteEdgeOf(args: IngestArgs, env: IngestEnvironment): IngestOptions["edge"] {
+  const token = args["ingest-token"] ?? env.CORRAL_INGEST_TOKEN ?? null;
+  if (args.edge === undefined) {
+    if (args["ingest-token"] !== undefined) throw new UsageError("--ingest-token requires --edge.");
+    return null;
+  }
+  return { url: parseEdgeUrl(args.edge), token };
+}
