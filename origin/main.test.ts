@@ -110,6 +110,27 @@ test("a port in use is one sentence and exit code 2", { timeout: 30_000 }, async
   await new Promise((resolve) => taken.close(resolve));
 });
 
+test("an ingest port in use is one sentence and exit code 2", async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
+  const address = taken.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const { code, output } = run("ingest", "--edge", "http://127.0.0.1:9", "--rtmp-port", String(port));
+  expect(await code).toBe(2);
+  expect(output()).toContain(`Port ${port} on 127.0.0.1 is in use; choose another with --rtmp-port.`);
+  await new Promise((resolve) => taken.close(resolve));
+});
+
+test("an ingest node prints what to paste, and ends at Ctrl-C", async () => {
+  const ports = ["--rtmp-port", "0", "--srt-port", "0"];
+  const { child, says, code, output } = run("ingest", "--edge", "http://127.0.0.1:9", "--ingest-token", "t", ...ports);
+  await says(/Watch:/);
+  child.kill("SIGINT");
+  expect(await code).toBe(0);
+  expect(output()).toMatch(/Server +rtmp:\/\/127\.0\.0\.1:\d+\/live\/demo/);
+  expect(output()).toMatch(/SRT: +srt:\/\/127\.0\.0\.1:\d+\?streamid=demo\/KEY-ID&passphrase=PASSPHRASE/);
+});
+
 test("invalid arguments are one sentence and exit code 2", async () => {
   const { code, output } = run("--prot", "80");
   expect(await code).toBe(2);

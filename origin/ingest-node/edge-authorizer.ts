@@ -1,5 +1,6 @@
 /** Asks the edge whether a sender's key may publish. */
 import { request } from "undici";
+import { isStreamKeyFormat } from "../../core/access/stream-key.ts";
 import { PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import { startDeadline } from "../kit/deadline.ts";
@@ -21,6 +22,8 @@ export function createEdgeAuthorizer(
   clock: Clock,
 ): (connection: SenderConnection) => Promise<SenderAuthorization> {
   return async ({ stream, key }) => {
+    // A key is looked up only if it can be one.
+    if (!isStreamKeyFormat(key)) return { kind: "refused", sentence: "The stream key is malformed; copy all of it." };
     const deadline = startDeadline(clock, AUTHORIZE_MS);
     try {
       const headers = { authorization: `Bearer ${key}`, [PUBLISHER_HEADER]: edge.publisher };
@@ -43,9 +46,11 @@ function judgeAnswer(status: number, text: string, target: IngestTarget): Sender
     if (isTaken) return { kind: "refused", sentence: "Another encoder is live with this stream; stop it first." };
     return { kind: "granted", target };
   }
-  const told = [title, detail].filter((each) => typeof each === "string" && each !== "").join(": ");
+  const told = [detail, title].find((each) => typeof each === "string" && each !== "");
   const sentence =
-    status < 500 ? `The stream key is refused: ${told || status}` : "The edge cannot check the key now; try again.";
+    status < 500
+      ? `The stream key is refused: ${String(told ?? status)}`
+      : "The edge cannot check the key now; try again.";
   return { kind: "refused", sentence };
 }
 

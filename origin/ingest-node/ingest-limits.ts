@@ -4,6 +4,8 @@ export const INGEST_NODE_LIMITS = {
   broadcasts: 256,
   /** Senders that wait for their key's check; one more is refused with a sentence. */
   pendingSenders: 256,
+  /** Refused keys of one network: an encoder tries again every few seconds; guessing is hopeless. Beyond it none is looked up. */
+  refusals: { perSecond: 0.5, burst: 20 },
   /** Bytes of one broadcast that wait for the edge: a minute of 8 Mb/s. Beyond it the oldest parts become gaps. */
   queueBytes: 67_108_864,
   /** A sender that says goodbye may come back within this time: the encoder's settings were changed. */

@@ -189,6 +189,24 @@ test("a wrong key, a second encoder and one broadcast too many are refused with 
   expect([second.isAccepted, first.closing !== null]).toEqual([true, true]);
 });
 
+test("a network that guesses keys is refused without a look-up, until time has passed", async () => {
+  await node.close();
+  let checks = 0;
+  node = createNode({
+    authorize: () => {
+      checks += 1;
+      return Promise.resolve({ kind: "refused", sentence: "The key is wrong." });
+    },
+  });
+  const senders = Array.from({ length: 100 }, () => new FakeSender("guess"));
+  for (const sender of senders) await node.admit(sender);
+  expect(checks).toBe(20);
+  expect(senders.at(-1)?.refusal).toMatch(/refused too often/);
+  await pass(4_000);
+  await node.admit(new FakeSender("guess"));
+  expect(checks).toBe(21);
+});
+
 test("a key that cannot be checked refuses the sender", async () => {
   await node.close();
   node = createNode({ authorize: () => Promise.reject(new Error("no edge")) });

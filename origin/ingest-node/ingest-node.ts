@@ -1,7 +1,9 @@
 /** An ingest node: many senders at once, each of which is checked, packaged and published as a broadcast of its stream. */
+import { parseNetwork } from "../../core/access/network.ts";
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
+import { TokenBuckets } from "../../core/kit/token-buckets.ts";
 import { createEpochClock } from "../kit/epoch-clock.ts";
 import { errorMessage } from "../kit/errors.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
@@ -36,6 +38,8 @@ export class IngestNode {
   readonly #endings = new Map<StreamName, Promise<void>>();
   /** When pictures of a stream were refused, monotonic milliseconds. */
   readonly #unfit = new BoundedMap<StreamName, number>(INGEST_NODE_LIMITS.refusedStreams);
+  /** Refused keys by network. */
+  readonly #refusals = new TokenBuckets();
   #pending = 0;
   #isClosed = false;
 
@@ -62,11 +66,19 @@ export class IngestNode {
 
   async #authorize(connection: SenderConnection): Promise<SenderAuthorization> {
     const { log } = this.#options;
-    const full = this.#refusalWhenFull(connection);
+    const { remoteAddress } = connection;
+    const nowMs = this.#options.platform.clock.monotonicMs();
+    const network = parseNetwork(remoteAddress) ?? remoteAddress;
+    const rate = INGEST_NODE_LIMITS.refusals;
+    const isTooMany = this.#refusals.remainingTokens(network, rate, nowMs) < 1;
+    const full = isTooMany
+      ? "Your network was refused too often; try again in a minute."
+      : this.#refusalWhenFull(connection);
     if (full !== null) return { kind: "refused", sentence: full };
     this.#pending += 1;
     try {
       const authorization = await this.#options.authorize(connection);
+      if (authorization.kind === "refused") this.#refusals.tryTake(network, rate, nowMs);
       // Another sender may have come meanwhile.
       const late = authorization.kind === "granted" ? this.#refusalWhenFull(connection) : null;
       return late === null ? authorization : { kind: "refused", sentence: late };
@@ -118,7 +130,10 @@ export class IngestNode {
     const session: IngestSession = new IngestSession({
       ...{ stream, target, packaging, reconnectMs, mustBeJudged, log, platform, epochNowMs: this.#epochNowMs },
       previous: this.#endings.get(stream) ?? Promise.resolve(),
-      onUnfit: () => this.#unfit.set(stream, clock.monotonicMs()),
+      onDecision: (isFit) => {
+        if (isFit) this.#unfit.delete(stream);
+        else this.#unfit.set(stream, clock.monotonicMs());
+      },
       onEnd: (done) => {
         if (this.#sessions.get(stream) === session) this.#sessions.delete(stream);
         const settled = done

@@ -26,8 +26,8 @@ export interface IngestSessionOptions {
   readonly platform: Platform;
   /** Milliseconds since the epoch, never going back. */
   readonly epochNowMs: () => number;
-  /** Pictures cannot be passed through. */
-  readonly onUnfit: () => void;
+  /** The pictures were judged: whether they can be passed through. */
+  readonly onDecision: (isFit: boolean) => void;
   /** The session takes no sender any more; its broadcast has ended when `done` resolves. */
   readonly onEnd: (done: Promise<void>) => void;
 }
@@ -159,12 +159,12 @@ export class IngestSession {
 
   /** The one place that decides what becomes of pictures that cannot be passed through. */
   #applyDecision(decision: PassthroughDecision): void {
-    const { log, stream, onUnfit } = this.#options;
+    const { log, stream, onDecision } = this.#options;
+    if (decision.kind !== "undecided") onDecision(decision.kind === "passthrough");
     if (decision.kind === "passthrough") {
       const order = decision.hasReordering ? ", with B-frames" : "";
       log.info(`${stream}: passed through: a keyframe every ${decision.keyframeS.toFixed(1)} s${order}.`);
     } else if (decision.kind === "transcode") {
-      onUnfit();
       this.#refuse(decision.sentence);
     }
   }
@@ -205,7 +205,7 @@ export class IngestSession {
     const nowMs = platform.clock.monotonicMs();
     const { brokenTimelines, brokenWindowMs } = INGEST_NODE_LIMITS;
     this.#broken = [...this.#broken.filter((at) => nowMs - at < brokenWindowMs), nowMs];
-    if (this.#broken.length > brokenTimelines) this.#refuse(`${error.message}.`);
+    if (this.#broken.length > brokenTimelines) this.#refuse(error.message);
     else {
       log.warn(`${stream}: the timeline begins anew at the next keyframe: ${error.message}.`);
       this.#startGaps();
@@ -221,7 +221,8 @@ export class IngestSession {
   }
 
   /** Cuts the sender with a sentence, and ends the broadcast. */
-  #refuse(sentence: string): void {
+  #refuse(reason: string): void {
+    const sentence = `${reason.replace(/\.+$/, "")}.`;
     this.#options.log.warn(`${this.#options.stream}: the sender is refused: ${sentence}`);
     this.#cut(sentence);
     void this.#finish();
