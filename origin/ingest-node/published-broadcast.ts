@@ -56,6 +56,7 @@ export class PublishedBroadcast {
   readonly #packager: Packager;
   readonly #publisher: BroadcastPublisher;
   readonly #opening: Promise<void>;
+  /** Whether a timeline is open. */
   #isOpen = false;
 
   constructor(options: PublishedBroadcastOptions) {
@@ -97,11 +98,6 @@ export class PublishedBroadcast {
         );
       })
     );
-  }
-
-  /** Whether a timeline is open. */
-  get isOpen(): boolean {
-    return this.#isOpen;
   }
 
   /** Throws `CmafError`, as the other methods that add media. */

@@ -13,7 +13,7 @@ const SQUARE_PIXELS: Rational = { num: 1, den: 1 };
 export function parseAvcConfig(record: Uint8Array): VideoTrackDescription {
   if (record.length < 7) throw new CodecConfigError("truncated", "avcC ends before its fields");
   if (record[0] !== 1) throw new CodecConfigError("invalid", `avcC has version ${record[0]}`);
-  // The other ingest interface carries NAL units with 4-byte lengths.
+  // Frames of a session carry NAL units with 4-byte lengths.
   if (((record[4] ?? 0) & 3) !== 3) throw new CodecConfigError("unsupported", "avcC has no 4-byte NAL unit lengths");
   const count = (record[5] ?? 0) & 0x1f;
   if (count === 0) throw new CodecConfigError("invalid", "avcC has no sequence parameter set");
