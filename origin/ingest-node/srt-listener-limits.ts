@@ -20,6 +20,6 @@ export const SRT_LISTENER_LIMITS = {
   tickMs: 10,
   /** Time between two ticks that shows the process to be busy or suspended, milliseconds: nothing is given up for it. */
   lateTickMs: 50,
-  /** Bytes of the socket's receive buffer: 250 ms of 50 senders at 20 Mb/s. The kernel may give less. */
-  socketBufferBytes: 33_554_432,
+  /** Bytes of the socket's receive buffer: 250 ms of 50 senders at 2.7 Mb/s. Linux may give less; macOS refuses 8 MB. */
+  socketBufferBytes: 4_194_304,
 } as const;

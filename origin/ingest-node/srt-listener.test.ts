@@ -393,6 +393,11 @@ test("an error of a handler ends its connection only", async () => {
   expect((await faulty.next()).readUInt32BE(0)).toBe(0x8005_0000);
 });
 
+test("a port that another listener holds is an error", async () => {
+  const { listener } = await listen();
+  await expect(listen({ port: listener.port })).rejects.toThrow("EADDRINUSE");
+});
+
 test("a listener that closes ends its connections and frees its port", async () => {
   const ends: Promise<SenderEnd>[] = [];
   const { listener } = await listen({ onSender: (sender) => ends.push(accept(sender).end) });

@@ -53,6 +53,7 @@ export async function startSrtListener(options: SrtListenerOptions): Promise<Sen
     recvBufferSize: SRT_LISTENER_LIMITS.socketBufferBytes,
   });
   socket.bind(options.port, options.host);
+  // Rejects with the error of the socket if it cannot be bound.
   await once(socket, "listening");
   const listener = new SrtListener(options, socket);
   socket.on("message", (bytes, remote) => listener.receive(bytes, remote));
