@@ -23,18 +23,7 @@ let packets: PacketList = { video: [], audio: [] };
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "corral-srt-"));
   file = join(folder, "source.ts");
-  const source = [
-    "-f",
-    "lavfi",
-    "-i",
-    "testsrc2=s=320x180:r=25",
-    "-f",
-    "lavfi",
-    "-i",
-    "sine=f=440:r=48000",
-    "-t",
-    "10",
-  ];
+  const source = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=25", "-f", "lavfi", "-i", "sine=f=440:r=48000", "-t", "6"];
   const codecs = ["-c:v", "libx264", "-preset", "veryfast", "-g", "50", "-bf", "2", "-b:v", "800k", "-c:a", "aac"];
   const { status, stderr } = spawnSync("ffmpeg", ["-v", "error", "-y", ...source, ...codecs, file]);
   if (status !== 0) throw new Error(String(stderr));
@@ -103,18 +92,18 @@ test(
   async () => {
     const { listener, sessions } = await listen();
     const codes = await Promise.all([
-      publish(listener.port, `streamid=one/k1&passphrase=${PASSPHRASE}&pbkeylen=16`),
+      publish(listener.port, `streamid=one/k100000000&passphrase=${PASSPHRASE}&pbkeylen=16`),
       publish(
         listener.port,
-        `streamid=${encodeURIComponent("#!::r=two,u=k2,m=publish")}&passphrase=${PASSPHRASE}&pbkeylen=24&kmrefreshrate=200&kmpreannounce=50`,
+        `streamid=${encodeURIComponent("#!::r=two,u=k200000000,m=publish")}&passphrase=${PASSPHRASE}&pbkeylen=24&kmrefreshrate=200&kmpreannounce=50`,
       ),
-      publish(listener.port, `streamid=#!::r=three,u=k3,m=publish&passphrase=${PASSPHRASE}&pbkeylen=32`),
+      publish(listener.port, `streamid=#!::r=three,u=k300000000,m=publish&passphrase=${PASSPHRASE}&pbkeylen=32`),
     ]);
     expect(codes).toEqual([0, 0, 0]);
     expect(sessions.map(({ connection }) => `${connection.stream} ${connection.key}`).toSorted()).toEqual([
-      `one corral_k1_${PASSPHRASE}`,
-      `three corral_k3_${PASSPHRASE}`,
-      `two corral_k2_${PASSPHRASE}`,
+      `one corral_k100000000_${PASSPHRASE}`,
+      `three corral_k300000000_${PASSPHRASE}`,
+      `two corral_k200000000_${PASSPHRASE}`,
     ]);
     for (const { connection, events, end } of sessions) {
       expect(await end).toEqual({ kind: "goodbye" });
@@ -129,9 +118,9 @@ test(
 test("a wrong passphrase, an unknown key and a sender without encryption are refused", async () => {
   const { listener, sessions, refusals } = await listen();
   const codes = await Promise.all([
-    publish(listener.port, "streamid=demo/k1&passphrase=another passphrase"),
-    publish(listener.port, `streamid=demo/x1&passphrase=${PASSPHRASE}`),
-    publish(listener.port, "streamid=demo/k1"),
+    publish(listener.port, "streamid=demo/k100000000&passphrase=another passphrase"),
+    publish(listener.port, `streamid=demo/x100000000&passphrase=${PASSPHRASE}`),
+    publish(listener.port, "streamid=demo/k100000000"),
   ]);
   expect(codes.every((code) => code !== 0)).toBe(true);
   expect(sessions).toEqual([]);
@@ -149,7 +138,7 @@ test(
   async () => {
     const { listener, sessions } = await listen();
     const relay = await startLossyRelay({ port: listener.port, seed: 3, lossPercent: 3, delayMs: 25, clock });
-    expect(await publish(relay.port, `streamid=demo/k1&passphrase=${PASSPHRASE}&latency=200000`)).toBe(0);
+    expect(await publish(relay.port, `streamid=demo/k100000000&passphrase=${PASSPHRASE}&latency=200000`)).toBe(0);
     const [session] = sessions;
     if (session === undefined) throw new Error("no session");
     await session.end;

@@ -30,7 +30,7 @@ async function listen(options: Partial<SrtListenerOptions> = {}) {
     release: "in-order",
     resolvePassphrase: async (stream, keyId, remoteAddress) => {
       lookups.push(`${stream} ${keyId} ${remoteAddress}`);
-      return keyId === "k1" ? "a passphrase" : null;
+      return keyId === "k100000000" ? "a passphrase" : null;
     },
     onSender: (sender) => senders.push(sender),
     onRefused: (refusal) => refusals.push(refusal),
@@ -52,7 +52,7 @@ class Caller {
     this.sender = new TestSrtSender({
       crypto: nodeSrtCrypto,
       wrapKey: wrapTestKey,
-      streamId: "demo/k1",
+      streamId: "demo/k100000000",
       passphrase: "a passphrase",
       ...options,
     });
@@ -142,11 +142,11 @@ test("a sender with the passphrase of its key is handed over, and its frames aft
   const caller = await openCaller(listener.port);
   expect(await caller.call()).toBe(ACCEPTED);
   const [sender] = senders;
-  expect(lookups).toEqual(["demo k1 127.0.0.1"]);
+  expect(lookups).toEqual(["demo k100000000 127.0.0.1"]);
   expect(sender).toMatchObject({
     protocol: "srt",
     stream: "demo",
-    key: "corral_k1_a passphrase",
+    key: "corral_k100000000_a passphrase",
     remoteAddress: "127.0.0.1",
   });
   const writer = new TestTransportWriter();
@@ -168,7 +168,7 @@ test("a wrong passphrase, an unknown key and missing encryption are refused, and
   const { listener, senders, refusals, lookups } = await listen();
   const cases = [
     [{ passphrase: "another phrase" }, SRT_REJECT.badSecret],
-    [{ streamId: "demo/k2" }, SRT_REJECT.forbidden],
+    [{ streamId: "demo/k200000000" }, SRT_REJECT.forbidden],
     [{ passphrase: null }, SRT_REJECT.unsecure],
   ] as const;
   for (const [options, reason] of cases) {
@@ -178,8 +178,8 @@ test("a wrong passphrase, an unknown key and missing encryption are refused, and
   expect(senders).toEqual([]);
   expect(lookups).toHaveLength(2);
   expect(refusals.map(({ reason, keyId }) => [reason, keyId])).toEqual([
-    [SRT_REJECT.badSecret, "k1"],
-    [SRT_REJECT.forbidden, "k2"],
+    [SRT_REJECT.badSecret, "k100000000"],
+    [SRT_REJECT.forbidden, "k200000000"],
     [SRT_REJECT.unsecure, null],
   ]);
 });
@@ -209,7 +209,7 @@ test("a sender that the node refuses is told so, and one that it does not decide
   const waiting = new Promise<void>((resolve) => {
     woken = resolve;
   });
-  const refused = await openCaller(listener.port, { streamId: "refused/k1" });
+  const refused = await openCaller(listener.port, { streamId: "refused/k100000000" });
   expect(await refused.call()).toBe(refusal(SRT_REJECT.forbidden));
   const late = await openCaller(listener.port);
   const answer = late.call();
@@ -237,9 +237,9 @@ test("a look-up without an answer is given up, and look-ups of one key wait for 
   const [slow, waiting] = [one.call(), firstAsked.then(() => two.call())];
   // The other caller's conclusion is there once a third one is answered.
   await firstAsked;
-  const other = await openCaller(listener.port, { streamId: "demo/k9" });
+  const other = await openCaller(listener.port, { streamId: "demo/k900000000" });
   expect(await other.call()).toBe(ACCEPTED);
-  expect(asked).toEqual(["k1", "k9"]);
+  expect(asked).toEqual(["k100000000", "k900000000"]);
   await clock.advance(SRT_LISTENER_LIMITS.lookupMs);
   expect(await slow).toBe(refusal(SRT_REJECT.overload));
   expect(await waiting).toBe(ACCEPTED);
@@ -291,12 +291,12 @@ test("a network that tries many keys is refused without look-ups, and may try ag
   const { clock, listener, lookups } = await listen();
   const { burst } = SRT_LISTENER_LIMITS.lookupRate;
   for (let attempt = 0; attempt < burst + 10; attempt += 1) {
-    const caller = await openCaller(listener.port, { streamId: `demo/x${attempt}` });
+    const caller = await openCaller(listener.port, { streamId: `demo/x${String(attempt).padStart(9, "0")}` });
     expect(await caller.call()).toBe(refusal(attempt < burst ? SRT_REJECT.forbidden : SRT_REJECT.overload));
   }
   expect(lookups).toHaveLength(burst);
   await clock.advance(2_000);
-  const caller = await openCaller(listener.port, { streamId: "demo/x99" });
+  const caller = await openCaller(listener.port, { streamId: "demo/x999999999" });
   expect(await caller.call()).toBe(refusal(SRT_REJECT.forbidden));
 });
 

@@ -1,4 +1,5 @@
 /** A sender by SRT: from the proven handshake on, through the node's decision, to the end of its connection. */
+import { formatStreamKey } from "../../core/access/stream-key.ts";
 import { TransportDemuxer } from "../../core/ingest/mpegts/demuxer.ts";
 import { SrtConnection, type SrtEnd, type SrtRelease } from "../../core/ingest/srt/connection.ts";
 import type { SrtPeer } from "../../core/ingest/srt/cookie.ts";
@@ -52,7 +53,7 @@ export class SrtSender implements SenderConnection {
     this.#options = options;
     this.remoteAddress = peer.address;
     this.stream = conclusion.stream;
-    this.key = `corral_${conclusion.keyId}_${passphrase}`;
+    this.key = formatStreamKey(conclusion.keyId, passphrase);
   }
 
   /** The connection, while it is open. */

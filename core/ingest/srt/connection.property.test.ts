@@ -37,7 +37,7 @@ function simulate(link: Link): Outcome {
   const sender = new TestSrtSender({
     crypto: nodeSrtCrypto,
     wrapKey: wrapTestKey,
-    streamId: "demo/k1",
+    streamId: "demo/k100000000",
     passphrase: "a passphrase",
     initialSequence,
   });

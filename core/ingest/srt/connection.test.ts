@@ -11,7 +11,12 @@ const MS = 1_000;
 /** A connection with its sender; each sent payload is one byte. */
 function connect(options: Partial<SrtConnectionOptions> = {}) {
   const initialSequence = options.initialSequence ?? 1_000;
-  const shared = { crypto: nodeSrtCrypto, wrapKey: wrapTestKey, streamId: "demo/k1", passphrase: "a passphrase" };
+  const shared = {
+    crypto: nodeSrtCrypto,
+    wrapKey: wrapTestKey,
+    streamId: "demo/k100000000",
+    passphrase: "a passphrase",
+  };
   const sender = new TestSrtSender({ ...shared, initialSequence });
   const decryptor = new PayloadDecryptor(nodeSrtCrypto, "a passphrase");
   const material = parseKeyMaterial(sender.makeKeyMaterial(1));

@@ -31,7 +31,7 @@ function mutate(bytes: Uint8Array): Uint8Array {
 
 const randomBytes = (byteLength: number): Uint8Array => Uint8Array.from({ length: byteLength }, () => pick(256));
 
-const makeSender = (streamId = "#!::r=demo,u=k1,m=publish"): TestSrtSender =>
+const makeSender = (streamId = "#!::r=demo,u=k100000000,m=publish"): TestSrtSender =>
   new TestSrtSender({ crypto: nodeSrtCrypto, wrapKey: wrapTestKey, streamId, passphrase: "a passphrase" });
 
 const heapBytes = (): number => process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;

@@ -14,7 +14,7 @@ const makeSender = (options: Partial<TestSenderOptions> = {}): TestSrtSender =>
   new TestSrtSender({
     crypto: nodeSrtCrypto,
     wrapKey: wrapTestKey,
-    streamId: "#!::r=demo,u=k1,m=publish",
+    streamId: "#!::r=demo,u=k100000000,m=publish",
     passphrase: "a passphrase",
     ...options,
   });
@@ -46,7 +46,7 @@ test("a conclusion with its cookie names stream and key, and its key material un
   for (const keyBytes of [16, 24, 32] as const) {
     const step = conclude(makeSender({ keyBytes, latencyMs: 250 }));
     if (step.kind !== "conclusion") throw new Error(step.kind);
-    expect(step).toMatchObject({ stream: "demo", keyId: "k1", initialSequence: 1_000, callerSocketId: 77 });
+    expect(step).toMatchObject({ stream: "demo", keyId: "k100000000", initialSequence: 1_000, callerSocketId: 77 });
     expect(new PayloadDecryptor(nodeSrtCrypto, "a passphrase").install(step.keyMaterial, 0)).toBe(true);
     expect(new PayloadDecryptor(nodeSrtCrypto, "another phrase").install(step.keyMaterial, 0)).toBe(false);
   }
@@ -68,8 +68,8 @@ test("each conclusion that cannot be accepted is refused with its reason", () =>
   const refusals: readonly (readonly [Partial<TestSenderOptions>, number])[] = [
     [{ passphrase: null }, SRT_REJECT.unsecure],
     [{ streamId: null }, SRT_REJECT.badRequest],
-    [{ streamId: "#!::r=demo,u=k1,m=request" }, SRT_REJECT.badMode],
-    [{ streamId: "No Such/k1" }, SRT_REJECT.notFound],
+    [{ streamId: "#!::r=demo,u=k100000000,m=request" }, SRT_REJECT.badMode],
+    [{ streamId: "No Such/k100000000" }, SRT_REJECT.notFound],
     [{ streamId: "demo/k_1" }, SRT_REJECT.forbidden],
     [{ flags: 0xff }, SRT_REJECT.messageApi],
     [{ extraExtensions: [{ type: 6, content: text("file") }] }, SRT_REJECT.congestion],

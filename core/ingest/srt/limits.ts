@@ -10,8 +10,6 @@ export const SRT_LIMITS = {
   handshakeExtensions: 8,
   /** Bytes of the stream id, which the protocol limits. */
   streamIdBytes: 512,
-  /** Characters of the id of a stream key. */
-  keyIdChars: 64,
   /** Latency that a sender can ask for, milliseconds: longer outages are the reconnect window's. */
   latencyMs: 8_000,
   /** Packets of one periodic loss report: 1,440 ranges; the next report has the rest. */

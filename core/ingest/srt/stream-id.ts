@@ -1,6 +1,6 @@
 /** The stream id of a caller: which stream it wants to publish, and with which key. */
+import { STREAM_KEY_ID_PATTERN } from "../../access/stream-key.ts";
 import { parseStreamName, type StreamName } from "../../kit/ids.ts";
-import { SRT_LIMITS } from "./limits.ts";
 import { SRT_REJECT, type SrtRejectReason } from "./reject-reasons.ts";
 
 /** What a stream id says, or why the caller is refused. */
@@ -9,7 +9,6 @@ export type StreamIdResult =
   | { readonly ok: false; readonly reason: SrtRejectReason };
 
 const PREFIX = "#!::";
-const KEY_ID = /^[A-Za-z0-9-]+$/;
 
 /**
  * Parses `#!::r={stream},u={key id},m=publish`, the access-control syntax, or the plain `{stream}/{key id}`.
@@ -47,7 +46,7 @@ function unescapePercents(text: string): string | null {
 function checkNames(streamText = "", keyId = ""): StreamIdResult {
   const stream = parseStreamName(streamText);
   if (stream === null) return refuse(streamText === "" ? SRT_REJECT.badRequest : SRT_REJECT.notFound);
-  if (keyId.length > SRT_LIMITS.keyIdChars || !KEY_ID.test(keyId)) return refuse(SRT_REJECT.forbidden);
+  if (!STREAM_KEY_ID_PATTERN.test(keyId)) return refuse(SRT_REJECT.forbidden);
   return { ok: true, stream, keyId };
 }
 
