@@ -47,6 +47,8 @@ const ALARM_RETRY_MS = 2_000;
 const IDLE_LOOK_MS = 7;
 /** An alarm rings up to this much late. */
 const ALARM_LATE_MS = 500;
+/** Ends of instances that are remembered. */
+const MAX_RECENT_ENDS = 16;
 
 type Method = (...args: readonly unknown[]) => unknown;
 
@@ -143,8 +145,8 @@ export class HostedObject implements StorageOwner, SocketHost {
   readonly #class: ObjectClass;
   #instance: Instance | null = null;
   #lives = 0;
-  /** When the latest instance but one ended, in virtual time; null: there was one only. */
-  lastEndMs: number | null = null;
+  /** When instances before this one ended, in virtual time: the latest ones, the oldest first. */
+  recentEndsMs: readonly number[] = [];
   #cancelAlarm: (() => void) | null = null;
   #crashAfterWrite: { readonly delayMs: number } | null = null;
   /** They outlive evictions, and no crash. */
@@ -201,7 +203,7 @@ export class HostedObject implements StorageOwner, SocketHost {
     const instance = this.#instance;
     if (instance === null) return;
     this.#instance = null;
-    this.lastEndMs = this.simulation.nowMs;
+    this.recentEndsMs = [...this.recentEndsMs.slice(-MAX_RECENT_ENDS + 1), this.simulation.nowMs];
     this.storage.endInstance(how);
     instance.process.end(`${how}: ${why}`);
     if (how !== "crashed") return;

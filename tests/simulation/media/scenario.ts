@@ -176,12 +176,14 @@ class MediaRun {
    * Nodes below hide that for three target durations, or until another broadcast replaces the one that lost them.
    */
   #mayGoBack(broadcast: string): boolean {
-    const { lastEndMs, storage } = this.#world.live(STREAM);
-    if (lastEndMs === null) return false;
+    const { recentEndsMs, storage } = this.#world.live(STREAM);
+    if (recentEndsMs.length === 0) return false;
     const [latest] = storage.query<{ id: string }>("SELECT id FROM broadcasts ORDER BY sequence DESC LIMIT 1");
     if (latest?.id !== broadcast) return true;
     const hiddenMs = 3_000 * Math.ceil((this.#shape.partMs * this.#shape.partsPerSegment) / 1000);
-    return this.#simulation.nowMs - lastEndMs >= hiddenMs;
+    // An object that ends again soon has not been sent what was lost with the end before.
+    const lostMs = recentEndsMs.reduceRight((earlier, endMs) => (earlier - endMs < 2 * hiddenMs ? endMs : earlier));
+    return this.#simulation.nowMs - lostMs >= hiddenMs;
   }
 
   /** Something goes wrong, other than that viewers come and go as they like. */
