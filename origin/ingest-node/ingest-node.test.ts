@@ -252,6 +252,29 @@ test("a missing keyframe costs a gap, not the broadcast", async () => {
   expect([sender.closing, edge.opened.length]).toEqual([null, 1]);
 });
 
+test("renditions whose keyframes are not aligned are refused once their timelines have broken too often", async () => {
+  const ladder = { ...OBS, sizes: ["128x72", "64x36"] };
+  const sender = await connect(ladder);
+  const startMs = clock.monotonicMs();
+  for (const frame of senderFrames(ladder, 0, 58)) {
+    await pass(Math.max(0, startMs + frame.dts - clock.monotonicMs()));
+    if (sender.closing !== null) break;
+    const isShifted = frame.media === "video" && frame.track === 1;
+    sender.send(isShifted ? { ...frame, sync: Math.round((frame.dts * 30) / 1000) % 60 === 20 } : frame);
+  }
+  expect(sender.closing).toMatch(/renditions not aligned/);
+  expect(lines.filter((line) => line.includes("begins anew")).length).toBe(6);
+});
+
+test("a stream that another publisher has is not waited for: the sender is cut", async () => {
+  edge.leases = 1_000;
+  const sender = await connect(OBS);
+  const cut = vi.waitFor(() => expect(sender.closing).toMatch(/Another publisher is live/), { timeout: 5_000 });
+  await stream(sender, OBS, 0, 3);
+  await cut;
+  expect([edge.opened.length, node.describe().size]).toEqual([0, 0]);
+});
+
 test("another resolution continues the broadcast, other tracks begin another one", async () => {
   const sender = await connect(OBS);
   await stream(sender, OBS, 0, 3);
