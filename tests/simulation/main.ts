@@ -5,6 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { defineCommand, runMain } from "citty";
 import { describeOptionError } from "../../origin/cli/option-errors.ts";
+import { measureCoverage } from "./coverage/measure-coverage.ts";
 import type { ProductCode } from "./kernel/product-code.ts";
 import { Trace } from "./kernel/trace.ts";
 import { measureSpeed, processorMs } from "./measure.ts";
@@ -35,6 +36,10 @@ const command = defineCommand({
     }
     if (args.mutants === true) {
       process.exitCode = (await proveMutants(args.mutant ?? "")) ? 0 : 1;
+      return;
+    }
+    if (args.coverage === true) {
+      process.exitCode = (await measureCoverage(ROOT, options)) ? 0 : 1;
       return;
     }
     const code = await loadMediaCode(ROOT);

@@ -4,6 +4,7 @@
  * Modules without state are evaluated once (`shared-modules.ts`).
  */
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import { compileFunction } from "node:vm";
 import { type BuildOptions, build } from "esbuild";
 import { SimulatedHeaders, SimulatedRequest, SimulatedResponse } from "./fetch-types.ts";
@@ -31,6 +32,16 @@ export interface ProcessPlatform {
   /** Modules by name. */
   readonly modules?: Readonly<Record<string, unknown>>;
 }
+
+/** A script as it was bundled, with its source map as JSON. */
+export interface BundledScript {
+  readonly name: string;
+  readonly code: string;
+  readonly map: string;
+}
+
+/** What the names of all scripts begin with. */
+export const SCRIPT_PREFIX = "simulated-";
 
 type Factory = (...globals: readonly unknown[]) => void;
 
@@ -70,14 +81,18 @@ export class ProductCode {
     this.#shared = shared;
   }
 
-  /** Bundles parts of the sources below `root`. */
-  static async load(root: string, parts: readonly ProductPart[]): Promise<ProductCode> {
+  /** Bundles parts of the sources below `root`; `onScript` gets each script before it is compiled. */
+  static async load(
+    root: string,
+    parts: readonly ProductPart[],
+    onScript: (script: BundledScript) => void = () => {},
+  ): Promise<ProductCode> {
     const entries = parts.map(({ entry }) => entry);
     const options = buildOptions(root);
-    const shared = await evaluateShared(root, await collectSharedModules(root, options, entries));
+    const shared = await evaluateShared(root, await collectSharedModules(root, options, entries), onScript);
     const plugins = [sharedModulesPlugin(root, shared)];
     const factories = parts.map(
-      async (part) => [part.name, await bundle(root, part, { ...options, plugins })] as const,
+      async (part) => [part.name, await bundle(root, part, { ...options, plugins }, onScript)] as const,
     );
     return new ProductCode(new Map(await Promise.all(factories)), shared);
   }
@@ -92,11 +107,20 @@ export class ProductCode {
   }
 }
 
-async function bundle(root: string, { name, entry }: ProductPart, options: BuildOptions): Promise<Factory> {
-  const stdin = { contents: entry, resolveDir: root, loader: "ts" } as const;
-  const { outputFiles } = await build({ ...options, stdin, write: false });
-  const code = outputFiles[0]?.text ?? "";
-  return compileFunction(code, [...GLOBALS], { filename: `simulated-${name}.js` }) as Factory;
+async function bundle(
+  root: string,
+  part: ProductPart,
+  options: BuildOptions,
+  onScript: (script: BundledScript) => void,
+): Promise<Factory> {
+  const name = `${SCRIPT_PREFIX}${part.name}.js`;
+  const stdin = { contents: part.entry, resolveDir: root, loader: "ts" } as const;
+  const written = { write: false, sourcemap: "external", outfile: join(root, name) } as const;
+  const { outputFiles } = await build({ ...options, ...written, stdin });
+  const textOf = (ending: string): string => outputFiles.find(({ path }) => path.endsWith(ending))?.text ?? "";
+  const code = textOf(".js");
+  onScript({ name, code, map: textOf(".map") });
+  return compileFunction(code, [...GLOBALS], { filename: name }) as Factory;
 }
 
 function buildOptions(root: string): BuildOptions {
@@ -114,8 +138,12 @@ function buildOptions(root: string): BuildOptions {
 }
 
 /** Evaluates the modules that all processes share: what belongs to a process is refused. */
-async function evaluateShared(root: string, entry: string): Promise<SharedModules> {
-  const factory = await bundle(root, { name: "shared", entry }, buildOptions(root));
+async function evaluateShared(
+  root: string,
+  entry: string,
+  onScript: (script: BundledScript) => void,
+): Promise<SharedModules> {
+  const factory = await bundle(root, { name: "shared", entry }, buildOptions(root), onScript);
   const refuse = (what: string) => (): never => {
     throw new Error(`a module that all processes share uses ${what}`);
   };

@@ -3,7 +3,7 @@ import { DurableObjects, type HostedObject } from "../kernel/durable-objects.ts"
 import type { SimulatedResponse } from "../kernel/fetch-types.ts";
 import { Network } from "../kernel/network.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
-import { ProductCode } from "../kernel/product-code.ts";
+import { ProductCode, type ProductPart } from "../kernel/product-code.ts";
 import type { Simulation } from "../kernel/simulation.ts";
 import { Bucket } from "../kernel/stores.ts";
 import { defineObjectClasses, HOME_REGION, OBJECT_PARTS, SIMULATED_SECRETS } from "../object-classes.ts";
@@ -12,9 +12,11 @@ import { EDGE_PART, EdgeFleet, type EdgeRequest } from "./edge-fleet.ts";
 import { Ledger } from "./ledger.ts";
 import { PUBLISHER_PART } from "./publisher-process.ts";
 
-/** Bundles the product below `root` for simulations of the media side. */
-export const loadMediaCode = (root: string): Promise<ProductCode> =>
-  ProductCode.load(root, [EDGE_PART, PUBLISHER_PART, CHAT_PART, ...OBJECT_PARTS]);
+/** The parts of the product that a deployment and its clients run. */
+export const PRODUCT_PARTS: readonly ProductPart[] = [EDGE_PART, PUBLISHER_PART, CHAT_PART, ...OBJECT_PARTS];
+
+/** Bundles the product below `root` for simulations. */
+export const loadMediaCode = (root: string): Promise<ProductCode> => ProductCode.load(root, PRODUCT_PARTS);
 
 /** One way through a data centre, a region, the world, and the last mile, milliseconds. */
 const LATENCY_MS = { colo: 1, region: 6, world: 45, lastMile: 12, storage: 10 } as const;

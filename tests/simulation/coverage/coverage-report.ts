@@ -1,0 +1,66 @@
+/** What a measurement of coverage prints: a line a file, what is missing, and a total a folder. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { SourceBranch } from "./branch-coverage.ts";
+import { UNREACHABLE } from "./unreachable.ts";
+
+interface FileReport {
+  readonly reached: number;
+  readonly missing: readonly SourceBranch[];
+  readonly unreachable: readonly (SourceBranch & { readonly why: string })[];
+}
+
+/** Prints all files of the folders, the ones without branches and those that no part loads too. */
+export function printCoverage(
+  root: string,
+  folders: readonly string[],
+  files: readonly string[],
+  branches: ReadonlyMap<string, readonly SourceBranch[]>,
+): void {
+  const reports = new Map<string, FileReport>();
+  for (const path of files) {
+    const report = reportFile(root, path, branches.get(path) ?? []);
+    reports.set(path, report);
+    const { reached, missing, unreachable } = report;
+    if (reached + missing.length + unreachable.length === 0) console.log(`${path}: no branches, or not loaded`);
+    else console.log(`${path}: ${describe(report)}${missing.length === 0 ? "" : `; missing ${listLines(missing)}`}`);
+    for (const { line, kind, why } of unreachable) console.log(`  unreachable: ${line} ${kind}, ${why}`);
+  }
+  for (const folder of folders) {
+    const all = [...reports].flatMap(([path, report]) => (path.startsWith(`${folder}/`) ? [report] : []));
+    console.log(
+      `${folder}: ${describe({
+        reached: all.reduce((sum, { reached }) => sum + reached, 0),
+        missing: all.flatMap(({ missing }) => missing),
+        unreachable: all.flatMap(({ unreachable }) => unreachable),
+      })}`,
+    );
+  }
+}
+
+function reportFile(root: string, path: string, branches: readonly SourceBranch[]): FileReport {
+  const lines = readFileSync(join(root, path), "utf8").split("\n");
+  const missed = branches.filter(({ count }) => count === 0).sort((a, b) => a.line - b.line);
+  const whyOf = ({ line, kind }: SourceBranch): string | null =>
+    UNREACHABLE.find(
+      (known) => known.path === path && known.kinds.includes(kind) && (lines[line - 1] ?? "").includes(known.text),
+    )?.why ?? null;
+  return {
+    reached: branches.length - missed.length,
+    missing: missed.filter((branch) => whyOf(branch) === null),
+    unreachable: missed.flatMap((branch) => {
+      const why = whyOf(branch);
+      return why === null ? [] : [{ ...branch, why }];
+    }),
+  };
+}
+
+function describe({ reached, missing, unreachable }: FileReport): string {
+  const reachable = reached + missing.length;
+  const share = reachable === 0 ? "–" : `${((100 * reached) / reachable).toFixed(1)} %`;
+  const rest = unreachable.length === 0 ? "" : `, ${unreachable.length} more are unreachable`;
+  return `${reached} of ${reachable} branches, ${share}${rest}`;
+}
+
+const listLines = (missing: readonly SourceBranch[]): string =>
+  missing.map(({ line, kind }) => `${line} ${kind}`).join(", ");
