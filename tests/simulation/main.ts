@@ -10,7 +10,7 @@ import type { ProductCode } from "./kernel/product-code.ts";
 import { Trace } from "./kernel/trace.ts";
 import { measureSpeed, processorMs } from "./measure.ts";
 import { loadMediaCode } from "./media/media-world.ts";
-import { findMutant, listMutants } from "./mutants.ts";
+import { proveMutants } from "./mutant-table.ts";
 import { formatCommand, parseOptions, SIMULATE_ARGS, type SimulateOptions } from "./options.ts";
 import { shrinkPlan } from "./shrink.ts";
 import { runSide, type Side, type SideOutcome, type SimulationPlan } from "./sides.ts";
@@ -35,7 +35,7 @@ const command = defineCommand({
       return;
     }
     if (args.mutants === true) {
-      process.exitCode = (await proveMutants(args.mutant ?? "")) ? 0 : 1;
+      process.exitCode = (await proveMutants(ROOT, MUTANTS, args.mutant ?? "", args.results ?? null)) ? 0 : 1;
       return;
     }
     if (args.coverage === true) {
@@ -88,23 +88,6 @@ async function simulateSeeds(
       `${perSecond.toFixed(2)} in a second of the processor, ${describeSpeed()}`,
   );
   return true;
-}
-
-/** Finds every mutant whose name contains `part`; false where one is not found. */
-async function proveMutants(part: string): Promise<boolean> {
-  let missed = 0;
-  const names = listMutants(MUTANTS, part);
-  for (const name of names) {
-    const { description, found } = await findMutant(ROOT, MUTANTS, name);
-    if (found === null) missed += 1;
-    const how =
-      found === null
-        ? "NOT FOUND"
-        : `found after ${found.seeds} seed${found.seeds === 1 ? "" : "s"} by ${found.checker}`;
-    console.log(`${name}: ${how}\n  ${description}${found === null ? "" : `\n  ${found.message.slice(0, 160)}`}`);
-  }
-  console.log(`${names.length - missed} of ${names.length} mutants found`);
-  return missed === 0;
 }
 
 function planOf({ durationMs, viewers, faults, only }: SimulateOptions, seed: number): SimulationPlan {

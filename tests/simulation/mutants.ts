@@ -25,6 +25,8 @@ export interface MutantResult {
   readonly description: string;
   /** The seeds that it took, the checker and what that said; null: it was not found. */
   readonly found: { readonly seeds: number; readonly checker: string; readonly message: string } | null;
+  /** Wall time that it took. */
+  readonly seconds: number;
 }
 
 /** Names of the patches in `folder` that contain `part`. */
@@ -46,6 +48,8 @@ export async function findMutant(
   const { description, faults, durationMs } = readHeader(readFileSync(file, "utf8"));
   // The side that has the fault is in the name.
   const side = name.startsWith("room-") ? "room" : "media";
+  const began = performance.now();
+  const seconds = (): number => Math.round((performance.now() - began) / 1000);
   const copy = copySources(root);
   try {
     applyPatch(copy, file);
@@ -54,9 +58,10 @@ export async function findMutant(
       const plan = { seed, durationMs, viewers: VIEWERS[side], faults, onlyFaults: null };
       const { failure } = await runSide(side, plan, code, new Trace());
       if (failure === null) continue;
-      return { name, description, found: { seeds: seed, checker: failure.checker, message: failure.message } };
+      const found = { seeds: seed, checker: failure.checker, message: failure.message };
+      return { name, description, found, seconds: seconds() };
     }
-    return { name, description, found: null };
+    return { name, description, found: null, seconds: seconds() };
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }

@@ -2,6 +2,7 @@
 import type { DurableObjects, ObjectContext } from "./kernel/durable-objects.ts";
 import type { ProductPart } from "./kernel/product-code.ts";
 import type { Bucket } from "./kernel/stores.ts";
+import type { Reviewer } from "./room/reviewer.ts";
 
 /** Secrets of the simulated deployment. */
 export const SIMULATED_SECRETS = {
@@ -52,15 +53,20 @@ export const OBJECT_PARTS: readonly ProductPart[] = Object.entries(CLASSES).map(
   entry: `export { ${exportName} } from "./durable-objects/${file}";`,
 }));
 
-/** Makes the classes known to the platform of a run. `variables`: of the deployment, beside its secrets. */
+/**
+ * Makes the classes known to the platform of a run. `variables`: of the deployment, beside its secrets; `reviewer`: what
+ * shards are bound to.
+ */
 export function defineObjectClasses(
   objects: DurableObjects,
   bucket: Bucket,
   variables: Readonly<Record<string, string>> = {},
+  reviewer: Reviewer | null = null,
 ): void {
   for (const [binding, { exportName, namespaces, hasBucket, hasVariables }] of Object.entries(CLASSES)) {
     const environment = ({ process, gate }: ObjectContext): object => ({
       ...(hasVariables === true ? { ...SIMULATED_SECRETS, ...variables } : {}),
+      ...(reviewer !== null && binding === "ROOM_SHARD" ? { REVIEWER: reviewer.bind(process) } : {}),
       ...(hasBucket === true ? { MEDIA: bucket.bind(process, gate) } : {}),
       ...Object.fromEntries(namespaces.map((name) => [name, objects.namespace(name, process, gate)])),
     });

@@ -19,8 +19,16 @@ export const SIMULATE_ARGS = {
   trace: { type: "boolean", description: "print the timeline: what each node did" },
   shrink: { type: "boolean", description: "cut a failing run to the shortest that still fails", default: true },
   measure: { type: "boolean", description: "print how fast it is, with 50 viewers of 3 tracks and a room of 50" },
-  coverage: { type: "boolean", description: "count which branches of core/ the seeds reach, and go on after a failure" },
+  coverage: {
+    type: "boolean",
+    description: "count which branches of core/ the seeds reach, and go on after a failure",
+  },
   mutants: { type: "boolean", description: "prove that the checkers find the faults of tests/simulation/mutants" },
+  results: {
+    type: "string",
+    description: "with --mutants: a file that results are added to, and whose mutants are not run again",
+    valueHint: "FILE",
+  },
   mutant: { type: "string", description: "with --mutants: only those whose names contain this", valueHint: "NAME" },
 } as const;
 /** The options as they are used. */

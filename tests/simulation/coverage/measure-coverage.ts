@@ -16,7 +16,7 @@ const TEST = /\.test\.ts$|\/testing\.ts$/;
 /** Progress is printed after so many seeds. */
 const PROGRESS_SEEDS = 10;
 
-/** Runs all seeds of the options and prints what they reached; false where one failed. */
+/** Runs all seeds of the options, or until it is interrupted, and prints what they reached; false where one failed. */
 export async function measureCoverage(root: string, options: SimulateOptions): Promise<boolean> {
   // Before anything is compiled: V8 counts no blocks of what is compiled already.
   const recorder = new CoverageRecorder();
@@ -25,7 +25,15 @@ export async function measureCoverage(root: string, options: SimulateOptions): P
   const isCounted = (path: string): boolean => FOLDERS.some((folder) => path.startsWith(`${folder}/`));
   const coverage = new BranchCoverage(scripts, isCounted);
   let failures = 0;
-  for (let seed = options.seed; seed < options.seed + options.seeds; seed += 1) {
+  let isInterrupted = false;
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      isInterrupted = true;
+    });
+  }
+  for (let seed = options.seed; seed < options.seed + options.seeds && !isInterrupted; seed += 1) {
+    // A seed takes no turn of the event loop where it waits for nothing outside.
+    await new Promise((resolve) => setImmediate(resolve));
     failures += await runSeed(seed, options, code);
     for (const [script, ranges] of recorder.take(SCRIPT_PREFIX)) coverage.add(script, ranges);
     if ((seed - options.seed + 1) % PROGRESS_SEEDS === 0) process.stderr.write(`seed ${seed}\n`);

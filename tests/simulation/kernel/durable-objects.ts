@@ -47,8 +47,6 @@ const ALARM_RETRY_MS = 2_000;
 const IDLE_LOOK_MS = 7;
 /** An alarm rings up to this much late. */
 const ALARM_LATE_MS = 500;
-/** Ends of instances that are remembered. */
-const MAX_RECENT_ENDS = 16;
 
 type Method = (...args: readonly unknown[]) => unknown;
 
@@ -101,9 +99,8 @@ export class DurableObjects {
       getByName,
       idFromName: (name: string) => ({ name, toString: () => name }),
       get: (id: { readonly name: string }, options?: { readonly locationHint?: string }) => getByName(id.name, options),
-      jurisdiction: () => {
-        throw new Error("the simulated platform has no jurisdictions");
-      },
+      // Names begin with their jurisdiction, so that one space of names holds all of them.
+      jurisdiction: () => ({ getByName }),
     };
   }
 
@@ -145,8 +142,8 @@ export class HostedObject implements StorageOwner, SocketHost {
   readonly #class: ObjectClass;
   #instance: Instance | null = null;
   #lives = 0;
-  /** When instances before this one ended, in virtual time: the latest ones, the oldest first. */
-  recentEndsMs: readonly number[] = [];
+  /** When instances ended, in virtual time. */
+  readonly endsMs: number[] = [];
   #cancelAlarm: (() => void) | null = null;
   #crashAfterWrite: { readonly delayMs: number } | null = null;
   /** They outlive evictions, and no crash. */
@@ -203,7 +200,7 @@ export class HostedObject implements StorageOwner, SocketHost {
     const instance = this.#instance;
     if (instance === null) return;
     this.#instance = null;
-    this.recentEndsMs = [...this.recentEndsMs.slice(-MAX_RECENT_ENDS + 1), this.simulation.nowMs];
+    this.endsMs.push(this.simulation.nowMs);
     this.storage.endInstance(how);
     instance.process.end(`${how}: ${why}`);
     if (how !== "crashed") return;
@@ -378,6 +375,10 @@ class DurableObject {
   }
 }
 
+/** A call by its name, and by what of its arguments is short. */
+const describeCall = (method: string, args: readonly unknown[]): string =>
+  [method, ...args.filter((arg) => typeof arg === "number" || (typeof arg === "string" && arg.length < 40))].join(" ");
+
 function createStub(
   network: Network,
   caller: SimulatedProcess,
@@ -390,7 +391,7 @@ function createStub(
     const sent = args.map(cloneMessage);
     const serve = async (receiver: SimulatedProcess): Promise<unknown> =>
       cloneMessage(await target.invoke(receiver, method, sent));
-    return network.request(caller, target, method, serve, { gate: answerGate });
+    return network.request(caller, target, describeCall(method, args), serve, { gate: answerGate });
   };
   const fetch = async (input: string | SimulatedRequest, init?: SimulatedRequestInit): Promise<SimulatedResponse> => {
     await gate();

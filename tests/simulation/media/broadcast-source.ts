@@ -5,7 +5,13 @@
 import type { BroadcastConfig, PartMeta, Track } from "../../../core/broadcast/broadcast-log.ts";
 import type { BroadcastId, TrackName } from "../../../core/kit/ids.ts";
 import type { PackagerOutput } from "../../../core/media/cmaf/packager.ts";
-import { type FakeFragment, fakeFirstSampleEnd, fakeFragment, fakeInit } from "../../conformance/fake-media.ts";
+import {
+  type FakeFragment,
+  type FakeSamples,
+  fakeFirstSampleEnd,
+  fakeFragment,
+  fakeInit,
+} from "../../conformance/fake-media.ts";
 
 /** Durations of parts and segments. A part is a whole number of 32 ms: of pictures, and with 64 ms of AAC frames. */
 export interface MediaShape {
@@ -13,6 +19,8 @@ export interface MediaShape {
   readonly partsPerSegment: number;
   readonly windowS: number;
   readonly videoTracks: number;
+  /** Video tracks carry the sound, and there is no other track. */
+  readonly isMuxed?: boolean;
   readonly sampleBytes: number;
 }
 
@@ -20,10 +28,13 @@ const FRAME_MS = 32;
 const VIDEO_TIMESCALE = 90_000;
 const AUDIO_TIMESCALE = 48_000;
 const AAC_FRAME_TICKS = 1024;
+const SOUND = { channels: 2, sampleRate: AUDIO_TIMESCALE } as const;
+/** The samples of audio in a part of this duration. */
+const audioSamples = (partMs: number): number => Math.floor((partMs * AUDIO_TIMESCALE) / 1000 / AAC_FRAME_TICKS);
 
 /** The tracks and times of a broadcast of this shape. */
 export function describeBroadcast(shape: MediaShape, broadcast: string, startedAtMs: number): BroadcastConfig {
-  const { partMs, partsPerSegment, windowS, videoTracks, sampleBytes } = shape;
+  const { partMs, partsPerSegment, windowS, videoTracks, sampleBytes, isMuxed = false } = shape;
   const common = { partTargetMs: partMs };
   const rate = (frameMs: number): number => Math.ceil((8_000 * (sampleBytes + 60)) / frameMs);
   const video = Array.from({ length: videoTracks }, (_, index): Track => {
@@ -32,7 +43,8 @@ export function describeBroadcast(shape: MediaShape, broadcast: string, startedA
       ...common,
       name: `v${index}` as TrackName,
       kind: "video",
-      codecs: "avc1.64001f",
+      codecs: isMuxed ? "avc1.64001f,mp4a.40.2" : "avc1.64001f",
+      ...(isMuxed ? SOUND : {}),
       timescale: VIDEO_TIMESCALE,
       bandwidth,
       averageBandwidth: Math.ceil(bandwidth / 1.1),
@@ -49,21 +61,21 @@ export function describeBroadcast(shape: MediaShape, broadcast: string, startedA
     timescale: AUDIO_TIMESCALE,
     bandwidth: rate(FRAME_MS),
     averageBandwidth: rate(FRAME_MS),
-    channels: 2,
-    sampleRate: AUDIO_TIMESCALE,
+    ...SOUND,
   };
   return {
     broadcast: broadcast as BroadcastId,
     startedAtMs,
     targetDurationS: Math.max(1, Math.ceil((partMs * partsPerSegment) / 1000)),
     windowS,
-    tracks: [...video, audio],
+    tracks: isMuxed ? video : [...video, audio],
   };
 }
 
 /** The init section of a track; each version has bytes of its own. */
-export function makeInit({ kind, timescale }: Track, version: number): Uint8Array {
-  const init = fakeInit([{ kind, timescale }]);
+export function makeInit({ kind, timescale, codecs }: Track, version: number): Uint8Array {
+  const sound = codecs.includes(",") ? [{ kind: "audio", timescale: AUDIO_TIMESCALE } as const] : [];
+  const init = fakeInit([{ kind, timescale }, ...sound]);
   return tagged(init, `init ${version}`);
 }
 
@@ -93,15 +105,30 @@ export function makePart(shape: MediaShape, track: Track, plan: PartPlan): Packa
     return { kind: "part", track: track.name, meta, bytes: new Uint8Array(0) };
   }
   const isIndependent = !isVideo || part === 0;
-  const fragment = fragmentAt(index * durationTicks, {
+  const baseTicks = index * durationTicks;
+  const samples = {
     sampleTicks,
     samples: durationTicks / sampleTicks,
     sampleBytes: shape.sampleBytes,
     sync: !isVideo ? "all" : part === 0 ? "first" : "none",
-  });
+  } as const;
+  const fragment = track.codecs.includes(",")
+    ? fakeFragment({ ...samples, baseTicks, audio: makeSound(shape, index) })
+    : fragmentAt(baseTicks, samples);
   const iframe = isVideo ? { iframeBytes: fakeFirstSampleEnd(fragment, shape.sampleBytes) } : {};
   const meta: PartMeta = { ...head, independent: isIndependent, ...(isLast ? { close: iframe } : {}) };
   return { kind: "part", track: track.name, meta, bytes: tagged(fragment, `${track.name} ${msn}.${part}`) };
+}
+
+/** The muxed audio of a part. */
+function makeSound({ partMs, sampleBytes }: MediaShape, index: number): FakeSamples {
+  return {
+    baseTicks: index * ((partMs * AUDIO_TIMESCALE) / 1000),
+    sampleTicks: AAC_FRAME_TICKS,
+    samples: audioSamples(partMs),
+    sampleBytes,
+    sync: "all",
+  };
 }
 
 const encoder = new TextEncoder();

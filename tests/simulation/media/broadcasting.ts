@@ -23,6 +23,10 @@ export class Broadcasting {
     this.#options = options;
   }
 
+  get stream(): string {
+    return this.#options.stream;
+  }
+
   /** The publisher that is to be on air. */
   get current(): PublisherProcess | null {
     return this.#current;

@@ -182,8 +182,8 @@ export class EdgeFleet {
     const namespaces = OBJECT_BINDINGS.map((name) => [name, this.#objects.namespace(name, process)] as const);
     return {
       ...Object.fromEntries(namespaces),
-      ...this.#variables,
       CORRAL_SITE: site,
+      ...this.#variables,
       MEDIA: this.#bucket.bind(process),
       ASSETS: { fetch: () => Promise.reject(new Error("no pages in the simulation")) },
     };

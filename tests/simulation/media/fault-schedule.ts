@@ -97,6 +97,7 @@ const KINDS: readonly FaultKind[] = [
   network("reordering", 2, [2_000, 10_000], (random) => ({ jitterMs: random.integer(100, 900) })),
   network("delay", 2, [1_000, 8_000], (random) => ({ delayMs: random.integer(50, 2_500) })),
   network("cut bodies", 3, [1_000, 8_000], (random) => ({ cut: 0.02 + 0.3 * random.fraction() })),
+  network("cut connections", 1, [5_000, 15_000], (random) => ({ cut: 0.4 + 0.5 * random.fraction() })),
   network("slow link", 1, [2_000, 8_000], (random) => ({ bytesPerSecond: random.integer(2_000, 50_000) })),
   {
     name: "partition",
@@ -163,6 +164,20 @@ const KINDS: readonly FaultKind[] = [
       const object = pickObject(target, random);
       object?.end("evicted", "fault");
       return object?.place ?? "nothing";
+    },
+  },
+  {
+    name: "restart by the operator",
+    group: "objects",
+    weight: 2,
+    durationMs: [0, 0],
+    begin({ world, broadcasting }, random) {
+      const { site } = random.pick(world.fleet.slots);
+      const [region = "", colo = ""] = site.split("/");
+      const node = random.pick(["live", "live", region, `${region}.${colo}.0`, `${region}.${colo}.1`, "nowhere.X"]);
+      const path = `/api/streams/${broadcasting.stream}/restart?node=${node}`;
+      void world.administer({ method: "POST", path }).catch(() => {});
+      return node;
     },
   },
   {

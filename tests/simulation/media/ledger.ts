@@ -33,6 +33,8 @@ export class PublishedBroadcast {
   isCutOff = false;
   /** The publisher was told that all of it is stored. */
   isEndConfirmed = false;
+  /** When its publisher got the last part from its packager. */
+  lastPushedMs = 0;
 
   constructor(stream: string, config: BroadcastConfig) {
     this.stream = stream;
@@ -51,6 +53,7 @@ export class PublishedBroadcast {
     const { meta, bytes } = output;
     const part: PublishedPart = { meta, bytes, pushedMs: nowMs, index: track.parts.length };
     track.parts.push(part);
+    this.lastPushedMs = nowMs;
     track.byName.set(`${meta.msn}.${meta.part}`, part);
   }
 

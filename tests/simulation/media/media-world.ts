@@ -8,6 +8,7 @@ import type { Simulation } from "../kernel/simulation.ts";
 import { Bucket } from "../kernel/stores.ts";
 import { defineObjectClasses, HOME_REGION, OBJECT_PARTS, SIMULATED_SECRETS } from "../object-classes.ts";
 import { CHAT_PART } from "../room/chat-part.ts";
+import { Reviewer } from "../room/reviewer.ts";
 import { EDGE_PART, EdgeFleet, type EdgeRequest } from "./edge-fleet.ts";
 import { Ledger } from "./ledger.ts";
 import { PUBLISHER_PART } from "./publisher-process.ts";
@@ -41,6 +42,8 @@ export interface MediaWorldOptions {
   readonly sites: Readonly<Record<string, number>>;
   /** Of the deployment, beside its secrets. */
   readonly variables?: Readonly<Record<string, string>>;
+  /** Messages are reviewed. */
+  readonly withReviewer?: boolean;
 }
 
 /** The media side of a deployment. */
@@ -52,15 +55,17 @@ export class MediaWorld {
   readonly objects: DurableObjects;
   readonly fleet: EdgeFleet;
   readonly ledger: Ledger = new Ledger();
+  readonly reviewer: Reviewer | null;
   readonly #admin: SimulatedProcess;
 
-  constructor({ simulation, code, sites, variables = {} }: MediaWorldOptions) {
+  constructor({ simulation, code, sites, variables = {}, withReviewer = false }: MediaWorldOptions) {
     this.simulation = simulation;
     this.code = code;
     this.network = new Network(simulation, latencyMs);
     this.bucket = new Bucket(simulation, this.network, new SimulatedProcess(simulation, "r2", 1));
     this.objects = new DurableObjects(simulation, this.network, code);
-    defineObjectClasses(this.objects, this.bucket, variables);
+    this.reviewer = withReviewer ? new Reviewer(simulation, this.network) : null;
+    defineObjectClasses(this.objects, this.bucket, variables, this.reviewer);
     const { network, bucket, objects } = this;
     this.fleet = new EdgeFleet({ simulation, network, objects, bucket, code, sites, variables });
     this.#admin = new SimulatedProcess(simulation, `admin@${HOME_REGION}/FRA`, 1);

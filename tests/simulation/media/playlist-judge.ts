@@ -72,10 +72,16 @@ export class PlaylistJudge {
 
   #isFaulty = false;
 
-  readonly #mayGoBack: (sighting: PlaylistSighting) => boolean;
+  readonly #mayGoBack: (broadcast: string, hasEnded: boolean) => boolean;
 
-  /** `mayGoBack`: whether the authority itself has lost what was shown, and the time is over for which that is hidden. */
-  constructor(fail: (checker: string, message: string) => void, mayGoBack: (sighting: PlaylistSighting) => boolean) {
+  /**
+   * `mayGoBack`: whether the authority itself has lost what was shown, and either the time is over for which that is hidden,
+   * or the broadcast has ended, so that nobody sends it again.
+   */
+  constructor(
+    fail: (checker: string, message: string) => void,
+    mayGoBack: (broadcast: string, hasEnded: boolean) => boolean,
+  ) {
     this.#fail = fail;
     this.#mayGoBack = mayGoBack;
   }
@@ -129,7 +135,7 @@ export class PlaylistJudge {
     const [was, is] = [nextReloadPosition(before.playlist), nextReloadPosition(now.playlist)];
     const where = `${sighting.broadcast}/${sighting.track}`;
     if (is.msn < was.msn || (is.msn === was.msn && is.part < was.part)) {
-      if (this.#mayGoBack(sighting)) return;
+      if (this.#mayGoBack(sighting.broadcast, now.playlist.endList)) return;
       this.#fail("playlist", `${where} went back from ${was.msn}.${was.part} to ${is.msn}.${is.part}`);
     }
     const changes = trimCommonSegments(before.playlist, now.playlist);
@@ -164,7 +170,7 @@ export class PlaylistJudge {
         record.compared.add(segment);
         const said = JSON.stringify([uri, durationS, gap, discontinuity, discontinuitySequence, map, pdtMs]);
         // A segment that lost its end, which nobody sends again, is closed as it stands.
-        const mayDiffer = (): boolean => this.#mayGoBack(sighting);
+        const mayDiffer = (): boolean => this.#mayGoBack(broadcast, playlist.endList);
         if (uri !== null) this.#compare(record.segments, msn, said, `${broadcast}/${track}: segment ${msn}`, mayDiffer);
       }
       for (const [index, part] of parts.entries()) {

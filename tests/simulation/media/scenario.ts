@@ -44,6 +44,16 @@ const SITES: readonly Readonly<Record<string, number>>[] = [
   { "enam/IAD": 2, "weur/AMS": 2, "apac/NRT": 2 },
   { "weur/FRA": 1 },
 ];
+/** Deployments: most have no settings, some admit few viewers at a time, some do not know where their isolates are. */
+const VARIABLES: readonly Readonly<Record<string, string>>[] = [
+  {},
+  {},
+  {},
+  {},
+  { CORRAL_JOINS_PER_SECOND: "2", CORRAL_JOIN_SPREAD_S: "4" },
+  { CORRAL_SITE: "" },
+];
+const MUXED_SHARE = 0.2;
 const PART_MS = [192, 320, 320, 960] as const;
 /** Viewers come once the broadcast has this much. */
 const FIRST_VIEWERS_MS = 4_000;
@@ -82,11 +92,12 @@ function describeLag(
   { process, profile, followers, joinStatus }: Viewer,
   current: PublishedBroadcast,
   nowMs: number,
+  tracks: number,
 ): string | null {
   const { place } = process;
   // A viewer of whole segments is behind by the segment that is open, and the three before it.
   const lagMs = MAX_LAG_MS + (profile.playsSegments ? SEGMENTS_LAG_MS : 0);
-  if (followers.length < 2) return `${place} plays ${followers.length} tracks; its last join: ${joinStatus}`;
+  if (followers.length < tracks) return `${place} plays ${followers.length} tracks; its last join: ${joinStatus}`;
   for (const { track, broadcast, lastPlayed } of followers) {
     const due = current.parts(track).findLast(({ pushedMs, meta }) => pushedMs < nowMs - lagMs && !meta.gap);
     if (broadcast === current && (due === undefined || (lastPlayed?.index ?? -1) >= due.index)) continue;
@@ -123,18 +134,20 @@ class MediaRun {
     this.#simulation = simulation;
     const random = simulation.random.fork("scenario");
     const sites = random.pick(SITES);
-    this.#world = new MediaWorld({ simulation, code, sites });
+    const variables = random.pick(VARIABLES);
+    this.#world = new MediaWorld({ simulation, code, sites, variables });
     this.#judge = new PlaylistJudge(
       (checker, message) => simulation.fail(checker, message),
-      ({ broadcast }) => this.#mayGoBack(broadcast),
+      (broadcast, hasEnded) => this.#mayGoBack(broadcast, hasEnded),
     );
     this.#tree = new TreeChecker(this.#world);
     const drawn = {
       partMs: random.pick(PART_MS),
       partsPerSegment: random.integer(3, 6),
-      windowS: random.pick([8, 20, 60]),
+      windowS: random.pick([8, 20, 60, 600]),
       videoTracks: random.integer(1, 2),
       sampleBytes: random.pick([8, 8, 100]),
+      isMuxed: random.chance(MUXED_SHARE),
     };
     this.#shape = plan.shape ?? drawn;
     this.#needsTokens = random.chance(TOKEN_SHARE);
@@ -173,17 +186,20 @@ class MediaRun {
 
   /**
    * A Live object that lost its memory may have lost parts with it, and a publisher that is away does not send them again.
-   * Nodes below hide that for three target durations, or until another broadcast replaces the one that lost them.
+   * Nodes below hide that for three target durations, or until the broadcast that lost them has ended.
    */
-  #mayGoBack(broadcast: string): boolean {
-    const { recentEndsMs, storage } = this.#world.live(STREAM);
-    if (recentEndsMs.length === 0) return false;
+  #mayGoBack(broadcast: string, hasEnded: boolean): boolean {
+    const { endsMs, storage } = this.#world.live(STREAM);
+    const last = endsMs.at(-1);
+    if (last === undefined) return false;
     const [latest] = storage.query<{ id: string }>("SELECT id FROM broadcasts ORDER BY sequence DESC LIMIT 1");
-    if (latest?.id !== broadcast) return true;
+    if (hasEnded || latest?.id !== broadcast) return true;
     const hiddenMs = 3_000 * Math.ceil((this.#shape.partMs * this.#shape.partsPerSegment) / 1000);
-    // An object that ends again soon has not been sent what was lost with the end before.
-    const lostMs = recentEndsMs.reduceRight((earlier, endMs) => (earlier - endMs < 2 * hiddenMs ? endMs : earlier));
-    return this.#simulation.nowMs - lostMs >= hiddenMs;
+    // What was lost first is not sent again where nothing was published since, or the object soon ended again.
+    const publishedMs = this.#world.ledger.broadcast(broadcast)?.lastPushedMs ?? 0;
+    const firstMs = endsMs.find((endMs) => endMs >= publishedMs) ?? last;
+    const lostMs = endsMs.reduceRight((earlier, endMs) => (earlier - endMs < 2 * hiddenMs ? endMs : earlier));
+    return this.#simulation.nowMs - Math.min(firstMs, lostMs) >= hiddenMs;
   }
 
   /** Something goes wrong, other than that viewers come and go as they like. */
@@ -277,7 +293,7 @@ class MediaRun {
     if (waiting > 3 * (this.#shape.videoTracks + 1)) complain(`${waiting} parts wait at the publisher`);
     for (const viewer of this.#audience.viewers) {
       if (this.#audience.standing(viewer) !== "may watch" || this.#access.isRevoked(viewer)) continue;
-      const complaint = describeLag(viewer, current.broadcast, this.#simulation.nowMs);
+      const complaint = describeLag(viewer, current.broadcast, this.#simulation.nowMs, this.#shape.isMuxed ? 1 : 2);
       if (complaint !== null) complain(complaint);
     }
   }
@@ -326,9 +342,9 @@ class MediaRun {
 
   /** What the run consisted of. */
   report(): Pick<MediaOutcome, "faults" | "requests" | "summary"> {
-    const { partMs, partsPerSegment, videoTracks } = this.#shape;
+    const { partMs, partsPerSegment, videoTracks, isMuxed } = this.#shape;
     const summary =
-      `${this.#world.fleet.slots.length} isolates, ${videoTracks + 1} tracks, parts of ${partMs} ms, ${partsPerSegment} a segment, ` +
+      `${this.#world.fleet.slots.length} isolates, ${videoTracks} video tracks${isMuxed ? ", muxed" : ""}, parts of ${partMs} ms, ${partsPerSegment} a segment, ` +
       `${this.#needsTokens ? "tokens, " : ""}${this.#activeFaults.length} faults, ${this.#world.ledger.broadcasts.length} broadcasts, ` +
       `${this.#requests} requests, ${this.#disturbances} disturbances, ${this.#judge.judgedPlaylists} playlists judged, ` +
       `${this.#access.acts} acts, crossings up to ${this.#tree.mostCrossings}, up to ${this.#tree.mostRequests} requests of a node in 10 s, ` +

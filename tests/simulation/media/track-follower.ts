@@ -12,6 +12,8 @@ interface Position {
 /** Failed reloads in a row, and attempts at one part, after which the player begins anew. */
 const MAX_FAILURES = 6;
 const RETRY_MS = { min: 100, max: 500 } as const;
+/** Of playlists, so many are followed by a request for something old that they list. */
+const PROBE_CHANCE = 0.03;
 /** Parts that wait to be fetched; a player that is this far behind begins anew. */
 const MAX_QUEUED = 64;
 
@@ -85,6 +87,7 @@ export class TrackFollower {
       failures = 0;
       this.#checkWaited(query, playlist);
       if (!this.#queueNews(playlist)) return this.stop();
+      this.#probe(playlist);
       if (playlist.endList) {
         this.hasEnded = true;
         return;
@@ -180,6 +183,25 @@ export class TrackFollower {
       this.#next = { msn: msn + 1, part: 0 };
     }
     return true;
+  }
+
+  /** Now and then something that is listed and was not played is requested, as by a player that seeks. */
+  #probe({ segments, skipped }: MediaPlaylist): void {
+    const { random } = this.#viewer.process;
+    if (skipped > 0 || !random.chance(PROBE_CHANCE)) return;
+    // The first may leave the window meanwhile.
+    const segment = segments.length > 2 ? random.pick(segments.slice(1)) : undefined;
+    if (segment === undefined || segment.gap) return;
+    const { msn, parts, uri } = segment;
+    const part = parts.length > 0 && random.chance(0.7) ? random.pick(parts) : null;
+    const file = part === null ? uri : part.gap ? null : part.uri;
+    if (file === null) return;
+    void this.#viewer.get(this.#folder + file).then(({ status, bytes }) => {
+      if (status !== 200) return this.#viewer.disturbed(`${this.#folder}${file}, listed: ${status}`);
+      const index = Number(/\.(\d+)\.m4s$/.exec(file)?.[1]);
+      if (part === null) this.#compare(`segment ${msn}`, this.#broadcast.compareSegment(this.track, msn, bytes));
+      else this.#compare(`part ${msn}.${index}`, this.#broadcast.comparePart(this.track, msn, index, bytes));
+    });
   }
 
   #lostPlace(why: string): false {

@@ -21,6 +21,10 @@ const STORM_FACTOR = 2;
 /** Calls of nodes below to the Live object. */
 const FROM_BELOW = /^(fetch|pull)/;
 
+interface SnapshotWithConfig {
+  readonly config: { readonly broadcast: string };
+}
+
 /** The checker of one run. */
 export class TreeChecker {
   readonly #world: MediaWorld;
@@ -56,7 +60,9 @@ export class TreeChecker {
     let epoch = "";
     return (chunk) => {
       for (const { header, body } of decoder.decode(chunk)) {
-        if (header.kind === "hello") epoch = this.#isFaulty ? `${header.epoch} feed ${feed}` : header.epoch;
+        // An epoch is that of one broadcast, and where nothing is wrong a broadcast has one.
+        if (header.kind === "hello")
+          epoch = this.#isFaulty ? `${header.epoch} feed ${feed}` : this.#broadcastOf(header);
         if (body.byteLength === 0) continue;
         if (header.kind === "bytes") this.#count(from, to, epoch, `${header.track}/${header.msn}.${header.part}`);
         if (header.kind !== "entry" || header.entry.kind !== "part") continue;
@@ -64,6 +70,22 @@ export class TreeChecker {
         this.#count(from, to, epoch, `${track}/${meta.msn}.${meta.part}`);
       }
     };
+  }
+
+  readonly #broadcasts = new Map<string, string>();
+
+  /** The broadcast of an epoch: the first hello of an epoch names it. */
+  #broadcastOf({ epoch, snapshot }: { readonly epoch: string; readonly snapshot?: SnapshotWithConfig }): string {
+    const id = snapshot?.config.broadcast ?? this.#broadcasts.get(epoch) ?? epoch;
+    this.#broadcasts.set(epoch, id);
+    return id;
+  }
+
+  /** A part that is pulled crosses the link as one in a feed does. */
+  #observePull(from: SimulatedProcess, to: SimulatedProcess, what: string): void {
+    const [, id, track, msn, part] = /^pullPart (\S+) (\S+) (\d+) (\d+)$/.exec(what) ?? [];
+    if (id === undefined || this.#isFaulty) return;
+    this.#count(to, from, id, `${track}/${msn}.${part}`);
   }
 
   #count(from: SimulatedProcess, to: SimulatedProcess, epoch: string, object: string): void {
@@ -81,6 +103,7 @@ export class TreeChecker {
   }
 
   #observeRequest(from: SimulatedProcess, to: SimulatedProcess, what: string): void {
+    this.#observePull(from, to, what);
     if (this.#isAudited || !to.place.startsWith("live") || !FROM_BELOW.test(what)) return;
     const { nowMs } = this.#world.simulation;
     this.#requests.push({ atMs: nowMs, from: from.place });

@@ -112,6 +112,11 @@ export class ChatPage {
     return this.view.counts;
   }
 
+  /** Sends a text as no client of the product does. */
+  sendRaw(text: string): void {
+    this.#socket?.sendFromClient(text);
+  }
+
   /** The connection is broken, as by a change of networks. */
   breakConnection(): void {
     this.#socket?.breakConnection();

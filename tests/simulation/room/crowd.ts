@@ -46,6 +46,13 @@ export class Crowd {
     return person;
   }
 
+  /** Somebody new opens the page, and goes after a while. */
+  addFor(durationMs: number): Person {
+    const person = this.add();
+    this.#options.shared.world.simulation.after(durationMs, () => person.leave("closes"));
+    return person;
+  }
+
   /** People come within a second, and go after a while. */
   addForAWhile(count: number, durationMs: number): void {
     const { simulation } = this.#options.shared.world;

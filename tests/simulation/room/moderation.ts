@@ -163,7 +163,12 @@ export class Moderation {
   }
 
   async #operate(untilMs: number): Promise<void> {
-    const acts = [() => this.#revoke(), () => this.#erase(), ...(this.#options.withStops ? [() => this.#stop()] : [])];
+    const acts = [
+      () => this.#revoke(),
+      () => this.#erase(),
+      () => this.#announce(),
+      ...(this.#options.withStops ? [() => this.#stop()] : []),
+    ];
     for (;;) {
       await this.#simulation.sleep(this.#random.integer(OPERATOR_MS.min, OPERATOR_MS.max));
       if (this.#simulation.nowMs > untilMs) return;
@@ -184,6 +189,15 @@ export class Moderation {
     person.forbiddenSinceMs ??= this.#simulation.nowMs;
     person.isRevoked = true;
     checker.ledger.silence(`${subject} was revoked`, subject, checker.storedHead);
+  }
+
+  /** The operator expects an audience, or none any more: the room gets its shards before. */
+  async #announce(): Promise<void> {
+    const { world, stream } = this.#options;
+    const body = JSON.stringify({ viewers: this.#random.pick([0, 10, 40, 100]) });
+    const { status } = await world.administer({ method: "PUT", path: `/api/streams/${stream}/crowd`, body });
+    this.#simulation.log("operator", `expects ${body}: ${status}`);
+    if (status !== 200) throw new Error(`an expected audience was answered ${status}`);
   }
 
   async #stop(): Promise<void> {

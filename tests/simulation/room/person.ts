@@ -7,6 +7,7 @@ import type { SeededRandom } from "../kernel/seeded-random.ts";
 import type { MediaWorld } from "../media/media-world.ts";
 import { ChatPage, type PageObserver } from "./chat-page.ts";
 import type { ChatCode } from "./chat-part.ts";
+import { drawText } from "./message-texts.ts";
 import { createRoomToken } from "./room-tokens.ts";
 
 /** Whose page must get nothing from the room, and why. */
@@ -128,6 +129,12 @@ export class Person {
     this.#act(page, process);
   }
 
+  /** Writes nothing any more, and plays where it came to play. */
+  quieten(): void {
+    this.isWriting = false;
+    if (this.profile.plays) this.#page?.client.setPlaying(true);
+  }
+
   /** The page is gone: without a word, or closed. */
   close(how: "vanishes" | "closes"): void {
     const page = this.#page;
@@ -160,6 +167,16 @@ export class Person {
     return this.send({ kind: "chat", text: `${this.#textStart}${inWords(this.#messages)}` });
   }
 
+  /** Writes what a mode, a list or a reviewer may object to, or an answer to another message. */
+  #writeAnything(): void {
+    this.#messages += 1;
+    const random = this.#random;
+    const text = drawText(random, `${this.#textStart}${inWords(this.#messages)}`);
+    const { position } = this.#page ?? { position: 0 };
+    const replyTo = random.chance(0.1) && position > 0 ? { replyTo: random.integer(1, position + 2) } : {};
+    void this.send({ kind: "chat", text, ...replyTo });
+  }
+
   #act(page: ChatPage, process: SimulatedProcess): void {
     const random = this.#random;
     const { writesEveryMs, subject } = this.profile;
@@ -172,7 +189,9 @@ export class Person {
         this.likes += 1;
         if (page.isWelcomed) this.sureLikes += 1;
       } else if (what < 0.3 && subject !== null) void this.send({ kind: "delete", target: 1 });
-      else void this.write();
+      else if (what < 0.33) page.client.setPlaying(false);
+      else this.#writeAnything();
+      if (what >= 0.33 && this.profile.plays) page.client.setPlaying(true);
       this.#act(page, process);
     });
   }

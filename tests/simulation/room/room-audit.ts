@@ -8,7 +8,9 @@ import { SimulatedProcess } from "../kernel/process.ts";
 import type { MediaWorld } from "../media/media-world.ts";
 import type { Crowd } from "./crowd.ts";
 import type { Person } from "./person.ts";
+import { findReplayFaults } from "./replay-audit.ts";
 import type { RoomChecker } from "./room-checker.ts";
+import { findModeViolations } from "./room-modes-audit.ts";
 
 /** Program time in one call. */
 const WINDOW_MS = 60_000;
@@ -21,6 +23,7 @@ const DISPLAYED = { events: 55, windowMs: 2_000 } as const;
 export interface RoomAuditOptions {
   readonly world: MediaWorld;
   readonly stream: string;
+  readonly roomName: string;
   readonly crowd: Crowd;
   readonly checker: RoomChecker;
   readonly startMs: number;
@@ -28,6 +31,10 @@ export interface RoomAuditOptions {
   readonly banned: ReadonlySet<string>;
   /** Subjects of whom nobody knows whether they are banned. */
   readonly unsure: ReadonlySet<string>;
+  /** Nobody without a token may read. */
+  readonly needsTokens: boolean;
+  /** Viewers who played without a socket. */
+  readonly beaconViewers: number;
   /** Nothing was disturbed: sums are exact. */
   readonly isStrict: boolean;
 }
@@ -54,6 +61,10 @@ export class RoomAudit {
     this.#checkHistory(events);
     this.#checkSanctions(events);
     this.#checkPages(events);
+    const wasApproved = (text: string): boolean => this.#options.checker.reviews.wasApproved(text);
+    for (const violation of findModeViolations(events, wasApproved)) this.#fail("modes", violation);
+    const { world, stream, needsTokens } = this.#options;
+    for (const fault of await findReplayFaults(world, stream, events, needsTokens)) this.#fail("replay", fault);
     await this.#checkRevocations();
     await this.#checkCounts();
   }
@@ -65,9 +76,9 @@ export class RoomAudit {
   }
 
   get #room(): AuditedRoom {
-    const { world, stream } = this.#options;
+    const { world, roomName } = this.#options;
     const namespace = world.objects.namespace("ROOM", this.#process) as { getByName(name: string): AuditedRoom };
-    return namespace.getByName(stream);
+    return namespace.getByName(roomName);
   }
 
   #fail(checker: string, message: string): void {
@@ -141,7 +152,7 @@ export class RoomAudit {
       else if (event.kind === "unban") {
         banned.delete(event.subject);
         timedOut.delete(event.subject);
-      } else if (event.kind === "chat") {
+      } else if (event.kind === "chat" && !this.#options.checker.reviews.wasApproved(event.text)) {
         const { subject, roles } = event.by;
         // Who sanctions staff while they are away may have no rank over them once they are back.
         if (rankOfRoles(roles) !== "viewer") continue;
@@ -189,7 +200,8 @@ export class RoomAudit {
     if (counts.watching !== counted)
       this.#fail("counts", `${counts.watching} viewers are counted, and ${counted} of ${playing} play with a proof`);
     if (counts.peak < counted) this.#fail("counts", `the peak is ${counts.peak}, and ${playing} play`);
-    const players = crowd.people.filter(({ profile }) => profile.plays && profile.standing === "may read").length;
+    const pages = crowd.people.filter(({ profile }) => profile.plays && profile.standing === "may read").length;
+    const players = pages + this.#options.beaconViewers;
     if (isStrict && counts.peak > players)
       this.#fail("counts", `the peak is ${counts.peak}, and no more than ${players} have ever played`);
     const likes = crowd.people.reduce((sum, person) => sum + person.likes, 0);

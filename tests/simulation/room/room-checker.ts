@@ -1,12 +1,13 @@
 /** What must hold of a room, looked at with every frame, delivery and acknowledgement. */
 import type { EventDelivery } from "../../../core/room/client/event-inbox.ts";
 import type { Command } from "../../../core/room/commands/index.ts";
-import { mayRemoveMessage, maySanction, rankOfRoles } from "../../../core/room/permissions.ts";
+import { mayRemoveMessage, maySanction, type Rank, rankOfRoles } from "../../../core/room/permissions.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
 import type { HostedObject } from "../kernel/durable-objects.ts";
 import type { Simulation } from "../kernel/simulation.ts";
 import type { ChatPage, PageObserver } from "./chat-page.ts";
 import type { Person } from "./person.ts";
+import { ReviewLedger } from "./review-ledger.ts";
 import { RoomLedger } from "./room-ledger.ts";
 
 /**
@@ -16,9 +17,12 @@ import { RoomLedger } from "./room-ledger.ts";
 const REACH_MS = 3_000;
 const REACH_WITH_FAULTS_MS = 20_000;
 
+const isStaffRank = (rank: Rank): boolean => rank !== "viewer";
+
 /** The checkers of one room. */
 export class RoomChecker implements PageObserver {
   readonly ledger: RoomLedger;
+  readonly reviews: ReviewLedger = new ReviewLedger();
   readonly #simulation: Simulation;
   readonly #people = new Map<ChatPage, Person>();
   readonly #bySubject = new Map<string, Person>();
@@ -35,7 +39,7 @@ export class RoomChecker implements PageObserver {
   constructor(simulation: Simulation, room: () => HostedObject) {
     this.#simulation = simulation;
     this.#room = room;
-    this.ledger = new RoomLedger((checker, message) => simulation.fail(checker, message));
+    this.ledger = new RoomLedger((checker, message) => simulation.fail(checker, message), this.reviews);
   }
 
   /** Faults have begun. */
@@ -80,6 +84,9 @@ export class RoomChecker implements PageObserver {
         "access",
         `${name} got ${text.slice(0, 120)} ${nowMs - sinceMs} ms after it lost the right`,
       );
+    const { subject } = person.profile;
+    if (text.startsWith('{"type":"staff"') && (subject === null || !this.#ranksOf(subject).some(isStaffRank)))
+      this.#simulation.fail("permission", `${name} is no moderator, and got ${text.slice(0, 120)}`);
     for (const erasure of this.#erasures) {
       if (nowMs < erasure.sinceMs + this.#reachMs) continue;
       if (erasure.person.marks.some((mark) => text.includes(mark)))
@@ -121,6 +128,7 @@ export class RoomChecker implements PageObserver {
     if (!outcome.ok) this.refused += 1;
     this.ledger.acknowledge(outcome, command.kind === "chat" ? command.text : null, person.name);
     if (!outcome.ok) return;
+    if (command.kind === "chat" && outcome.held !== undefined) this.reviews.hold(outcome.held, command.text);
     person.accepted += 1;
     if (!this.#isAllowed(person, command))
       this.#simulation.fail("permission", `${person.name} (${person.profile.roles}) did ${JSON.stringify(command)}`);
@@ -130,12 +138,23 @@ export class RoomChecker implements PageObserver {
   #isAllowed({ profile }: Person, command: Command): boolean {
     if (profile.subject === null || profile.standing !== "may read") return false;
     if (command.kind === "chat") return true;
-    const rank = rankOfRoles(profile.roles);
+    const ranks = this.reviews.ranksOf(profile.subject, rankOfRoles(profile.roles));
+    return ranks.some((rank) => this.#mayDo(rank, command));
+  }
+
+  #mayDo(rank: Rank, command: Command): boolean {
     if (rank === "viewer") return false;
-    if (command.kind === "ban" || command.kind === "timeout") return maySanction(rank, this.#rankOf(command.subject));
+    if (command.kind === "role") return rank === "host";
+    if (command.kind === "ban" || command.kind === "timeout")
+      return this.#ranksOf(command.subject).some((target) => maySanction(rank, target));
     if (command.kind !== "delete") return true;
     const author = this.ledger.subjectAt(command.target);
-    return author === null || mayRemoveMessage(rank, this.#rankOf(author));
+    return author === null || this.#ranksOf(author).some((target) => mayRemoveMessage(rank, target));
+  }
+
+  /** The ranks that somebody may have: who was told of a role may not have acted by it yet. */
+  #ranksOf(subject: string): readonly Rank[] {
+    return this.reviews.ranksOf(subject, this.#rankOf(subject));
   }
 
   /** The rank that protects a person: it ends with the last token that the room has seen, and nobody renews one while away. */

@@ -77,6 +77,28 @@ const network = (
   },
 });
 
+/** Frames that the protocol does not have, or only just has. */
+const STRANGE_FRAMES: readonly string[] = [
+  "no JSON",
+  "[]",
+  '{"type":"unknown"}',
+  '{"type":"hello","from":{"epoch":7,"offset":-1}}',
+  '{"type":"hello","from":null}',
+  '{"type":"act","act":{"kind":"chat","text":"without an id"}}',
+  '{"type":"act","id":"s1","act":{"kind":"nothing"}}',
+  '{"type":"act","id":"s2","act":null}',
+  '{"type":"act","id":"s3","act":{"kind":"chat","text":"   "}}',
+  '{"type":"act","id":"s4","act":{"kind":"chat","text":"an answer","replyTo":"first"}}',
+  '{"type":"act","id":"s5","act":{"kind":"chat","text":"\\u200b\\u200b"}}',
+  '{"type":"like","count":0}',
+  '{"type":"react","count":1,"emoji":"no emoji"}',
+  '{"type":"play","on":"yes"}',
+  '{"type":"seen"}',
+  '{"type":"renew","token":7}',
+  '{"type":"renew","token":"no token"}',
+  `{"type":"act","id":"${"x".repeat(20_000)}"}`,
+];
+
 const ROOM_BINDINGS: readonly string[] = ["ROOM", "ROOM_SHARD", "ROOM_RELAY", "KEYRING", "LIVE"];
 
 /** An object with an instance; half of the time of those that a class has one of. */
@@ -250,6 +272,20 @@ const KINDS: readonly RoomFaultKind[] = [
         world.simulation.after(random.integer(100, 8_000), () => person.open());
       }
       return `${chosen.length}`;
+    },
+  },
+  {
+    name: "strange frames",
+    group: "viewers",
+    weight: 1,
+    durationMs: [4_000, 8_000],
+    begin({ crowd, world }, random, durationMs) {
+      // Somebody's own client, which sends what the protocol does not have.
+      const stranger = crowd.addFor(durationMs);
+      const texts = Array.from({ length: random.integer(1, 3) }, () => random.pick(STRANGE_FRAMES));
+      for (const text of texts)
+        world.simulation.after(random.integer(1_500, 3_500), () => stranger.page?.sendRaw(text));
+      return texts.map((text) => text.slice(0, 40)).join(" ");
     },
   },
   {

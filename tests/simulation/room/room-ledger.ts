@@ -5,6 +5,8 @@
 
 import type { RoomEvent } from "../../../core/room/events.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
+import { isCommonText, REWRITTEN_MARK } from "./message-texts.ts";
+import type { ReviewLedger } from "./review-ledger.ts";
 
 /** An event as its offset stands for it; the text of messages beside it, where it was seen. */
 interface KnownEvent {
@@ -46,6 +48,7 @@ function detailOf(event: RoomEvent): string {
 /** The history of one room. */
 export class RoomLedger {
   readonly #fail: (checker: string, message: string) => void;
+  readonly #reviews: ReviewLedger;
   readonly #events = new Map<number, KnownEvent>();
   readonly #offsetOfText = new Map<string, number>();
   readonly #silences: Silence[] = [];
@@ -57,8 +60,9 @@ export class RoomLedger {
   #epoch: string | null = null;
   head = 0;
 
-  constructor(fail: (checker: string, message: string) => void) {
+  constructor(fail: (checker: string, message: string) => void, reviews: ReviewLedger) {
     this.#fail = fail;
+    this.#reviews = reviews;
   }
 
   /** Events that are known. */
@@ -118,7 +122,10 @@ export class RoomLedger {
   acknowledge(outcome: CommandOutcome, text: string | null, who: string): void {
     if (!outcome.ok || outcome.event === undefined) return;
     const { event } = outcome;
-    if (text !== null && (event.kind !== "chat" || (event.gone !== true && event.text !== text)))
+    const isSame =
+      event.kind === "chat" &&
+      (event.gone === true || event.text === text || event.text === `${text}${REWRITTEN_MARK}`);
+    if (text !== null && !isSame)
       this.#fail("acknowledgement", `${who} wrote "${text}", and was told ${JSON.stringify(event)}`);
     this.see(event, who);
     this.acknowledged.add(event.offset);
@@ -135,6 +142,8 @@ export class RoomLedger {
   }
 
   #noteText(text: string, offset: number, who: string): void {
+    if (isCommonText(text)) return;
+    if (this.#reviews.isWithheld(text)) this.#fail("review", `${who} got "${text}", which is held and nobody approved`);
     const before = this.#offsetOfText.get(text);
     if (before !== undefined && before !== offset)
       this.#fail("once", `${who} got "${text}" at offset ${offset}, and it was at ${before}`);
@@ -161,6 +170,8 @@ export class RoomLedger {
   ): void {
     if (event.kind !== "chat" || offset <= fromOffset || offset > untilOffset) return;
     if (subject !== null && event.subject !== subject) return;
+    // It was written before, and a moderator approved it.
+    if (event.text !== null && this.#reviews.wasApproved(event.text)) return;
     this.#fail(
       "silence",
       `${who} got "${event.text}" of ${event.subject} at offset ${offset}: ${why} at ${fromOffset}`,

@@ -6,6 +6,7 @@ import { Simulation, type SimulationOutcome } from "../kernel/simulation.ts";
 import type { Trace } from "../kernel/trace.ts";
 import type { FaultGroup } from "../media/fault-schedule.ts";
 import { MediaWorld } from "../media/media-world.ts";
+import { BeaconViewer } from "./beacon-viewer.ts";
 import { CHAT_PART, type ChatCode } from "./chat-part.ts";
 import { Crowd } from "./crowd.ts";
 import { Moderation } from "./moderation.ts";
@@ -14,6 +15,7 @@ import { RoomAudit } from "./room-audit.ts";
 import { startRoomBounds } from "./room-bounds.ts";
 import { RoomChecker } from "./room-checker.ts";
 import { type RoomFault, scheduleRoomFaults, startRoomFaults } from "./room-faults.ts";
+import { StaffSettings } from "./staff-settings.ts";
 
 /** What a run is made of; with the seed it decides everything. */
 export interface RoomPlan {
@@ -52,6 +54,14 @@ const QUIET_MS = 10_000;
 /** Without people, nothing is left after this. */
 const IDLE_MS = 150_000;
 const TOKEN_SHARE = 0.3;
+/** Shares of runs with a reviewer, and with a room that is bound to a jurisdiction. */
+const REVIEWER_SHARE = 0.3;
+const JURISDICTION_SHARE = 0.2;
+/** Numbers of viewers without a socket, one of them by seed. The room forgets them within a minute. */
+const BEACON_VIEWERS = [0, 0, 2, 4] as const;
+const BEACONS_SETTLE_MS = 60_000;
+/** Staff opens the room for everybody within this. */
+const RESET_MS = 50_000;
 const STOP_SHARE = 0.15;
 const FLAWLESS_SHARE = 0.1;
 const TOKEN_LIFETIMES_S = [21_600, 21_600, 90] as const;
@@ -87,6 +97,10 @@ class RoomRun {
   readonly #withStops: boolean;
   readonly #isStrict: boolean;
   readonly #startMs: number;
+  readonly #settings: StaffSettings;
+  readonly #beaconViewers: readonly BeaconViewer[];
+  readonly #roomName: string;
+  #isOpen = false;
   readonly #size: Readonly<Record<string, string>>;
   isDone = false;
 
@@ -97,11 +111,15 @@ class RoomRun {
     const random = simulation.random.fork("room scenario");
     const sites = random.pick(SITES);
     this.#size = random.pick(SIZES);
-    this.#world = new MediaWorld({ simulation, code, sites, variables: this.#size });
+    const withReviewer = random.chance(REVIEWER_SHARE);
+    const fallback = { CORRAL_REVIEW_FALLBACK: random.pick(["hold", "allow"]) };
+    const variables = withReviewer ? { ...this.#size, ...fallback } : this.#size;
+    this.#world = new MediaWorld({ simulation, code, sites, variables, withReviewer });
+    this.#roomName = random.chance(JURISDICTION_SHARE) ? `eu:${STREAM}` : STREAM;
     this.#needsTokens = random.chance(TOKEN_SHARE);
     this.#withStops = random.chance(STOP_SHARE);
     const isFlawless = random.chance(FLAWLESS_SHARE);
-    this.#checker = new RoomChecker(simulation, () => this.#world.objects.find("ROOM", STREAM));
+    this.#checker = new RoomChecker(simulation, () => this.#world.objects.find("ROOM", this.#roomName));
     const checker = this.#checker;
     const shared: PersonWorld = {
       world: this.#world,
@@ -126,6 +144,11 @@ class RoomRun {
       checker,
       withStops: this.#withStops,
     });
+    this.#settings = new StaffSettings(simulation, this.#crowd, checker);
+    this.#beaconViewers = Array.from({ length: random.pick(BEACON_VIEWERS) }, (_, index) => {
+      const subject = this.#needsTokens || random.chance(0.5) ? `beacon-${index}` : null;
+      return new BeaconViewer(this.#world, STREAM, index, subject);
+    });
     const untilMs = FIRST_FAULT_MS + plan.durationMs;
     this.#faults = isFlawless ? [] : scheduleRoomFaults(simulation.random, plan.faults, FIRST_FAULT_MS, untilMs);
     this.#isStrict = this.#activeFaults.length === 0 && !this.#withStops;
@@ -142,21 +165,25 @@ class RoomRun {
     await this.#prepareStream();
     startRoomBounds(this.#world, this.#crowd);
     this.#letPeopleCome();
+    for (const viewer of this.#beaconViewers) void viewer.play();
     if (this.#activeFaults.length > 0) {
       this.#simulation.after(Math.max(0, FIRST_FAULT_MS - this.#simulation.nowMs), () => this.#checker.allowFaults());
       const target = { world: this.#world, crowd: this.#crowd };
       startRoomFaults(target, this.#simulation.random, this.#activeFaults);
     }
-    const acting = this.#moderation.act(durationMs);
-    await Promise.all([acting, this.#simulation.sleep(FIRST_FAULT_MS + durationMs)]);
+    const acting = [this.#moderation.act(durationMs), this.#settings.act(durationMs)];
+    await Promise.all([...acting, this.#simulation.sleep(FIRST_FAULT_MS + durationMs)]);
     await this.#settle();
     const audit = new RoomAudit({
       world: this.#world,
       stream: STREAM,
+      roomName: this.#roomName,
       crowd: this.#crowd,
       checker: this.#checker,
       startMs: this.#startMs,
       isStrict: this.#isStrict,
+      needsTokens: this.#needsTokens,
+      beaconViewers: this.#beaconViewers.length,
       banned: this.#moderation.banned,
       unsure: this.#moderation.unsure,
     });
@@ -170,12 +197,20 @@ class RoomRun {
 
   async #prepareStream(): Promise<void> {
     await this.#world.issueKey(STREAM);
+    if (this.#roomName !== STREAM) await this.#bindToJurisdiction();
     if (!this.#needsTokens) return;
     const body = JSON.stringify({ playback: "token" });
     const { status } = await this.#world.administer({ method: "PUT", path: `/api/streams/${STREAM}/access`, body });
     if (status !== 200) throw new Error(`the policy was answered ${status}`);
     // Data centres know a policy once they ask again.
     await this.#simulation.sleep(1_000);
+  }
+
+  async #bindToJurisdiction(): Promise<void> {
+    const body = JSON.stringify({ jurisdiction: "eu" });
+    const path = `/api/streams/${STREAM}/jurisdiction`;
+    const { status } = await this.#world.administer({ method: "PUT", path, body });
+    if (status !== 200) throw new Error(`the jurisdiction was answered ${status}`);
   }
 
   #letPeopleCome(): void {
@@ -188,9 +223,16 @@ class RoomRun {
 
   /** Nobody writes any more at the end of it. */
   async #settle(): Promise<void> {
-    const settleMs = this.#isStrict ? FLAWLESS_SETTLE_MS : SETTLE_MS;
+    for (const viewer of this.#beaconViewers) viewer.leave();
+    const flawlessMs = this.#beaconViewers.length > 0 ? BEACONS_SETTLE_MS : FLAWLESS_SETTLE_MS;
+    const settleMs = this.#isStrict ? flawlessMs : SETTLE_MS;
+    const { reviewer } = this.#world;
+    if (reviewer !== null) reviewer.isLenient = true;
+    void this.#settings.reset(RESET_MS).then((isOpen) => {
+      this.#isOpen = isOpen;
+    });
     await this.#simulation.sleep(settleMs - QUIET_MS);
-    for (const person of this.#crowd.people) person.isWriting = false;
+    for (const person of this.#crowd.people) person.quieten();
     // What was sent before is answered, and whoever was too fast may write again.
     await this.#simulation.sleep(QUIET_MS / 2);
     for (const person of this.#crowd.present) void this.#probe(person);
@@ -205,7 +247,7 @@ class RoomRun {
     const { subject } = person.profile;
     const { page } = person;
     if (subject === null || person.forbiddenSinceMs !== null || this.#moderation.unsure.has(subject)) return;
-    if (page === null || !page.isReading || !page.isWelcomed) return;
+    if (!this.#isOpen || page === null || !page.isReading || !page.isWelcomed) return;
     person.probe = "unanswered";
     const outcome = await person.write();
     person.probe = "answered";
