@@ -98,5 +98,8 @@ test("an object with storage of a later release refuses every request with the r
     migrateStorage(storage, { ...LIVE_SCHEMA, migrations: [...LIVE_SCHEMA.migrations, () => {}] });
   });
   await evictDurableObject(stub as unknown as DurableObjectStub);
-  expect(await stub.access().then(() => "an answer", String)).toMatch(/version 6, .* up to 5\. Deploy the release/);
+  const known = LIVE_SCHEMA.migrations.length;
+  const refusal = await stub.access().then(() => "an answer", String);
+  expect(refusal).toContain(`version ${known + 1}, `);
+  expect(refusal).toContain(` up to ${known}. Deploy the release`);
 });
