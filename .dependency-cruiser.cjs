@@ -38,7 +38,7 @@ const DOMAINS = {
     packager: ["kit", "ingest"],
     publisher: ["kit"],
     "local-edge": ["kit", "publisher"],
-    "ingest-node": ["kit", "publisher"],
+    "ingest-node": ["kit", "ingest", "packager", "publisher"],
     cli: ["kit", "ingest", "packager"],
   },
   "web/src": {

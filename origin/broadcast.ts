@@ -5,8 +5,6 @@ import { request } from "undici";
 import type { PartMeta } from "../core/broadcast/broadcast-log.ts";
 import { type Clock, type Platform, sleep, startInterval } from "../core/kit/clock.ts";
 import type { BroadcastId, TrackName } from "../core/kit/ids.ts";
-import { KeyframeSchedule } from "../core/media/cmaf/keyframes.ts";
-import { partTargetFor } from "../core/media/cmaf/packager.ts";
 import { partPath } from "../core/media/hls/paths.ts";
 import type { BroadcastOptions } from "./cli/options.ts";
 import type { SourceInput } from "./ingest/input.ts";
@@ -19,9 +17,16 @@ import { createEpochClock } from "./kit/epoch-clock.ts";
 import { PublishError, SourceError, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
 import { createDevToken, type EdgeAccess, startLocalEdge } from "./local-edge/local-edge.ts";
-import { chooseEncoder, ENCODER_PREFERENCES, parseEncoders } from "./packager/encode-args.ts";
+import { parseEncoders } from "./packager/encode-args.ts";
+import {
+  createEncodeJob,
+  describeRendition,
+  partTargetsOf,
+  selectEncoders,
+  targetDurationOf,
+} from "./packager/encode-plan.ts";
 import type { EncodeJob } from "./packager/encoder.ts";
-import { frameMs, planRenditions, type Rendition, type VideoCodec, type VideoRendition } from "./packager/ladder.ts";
+import { planRenditions } from "./packager/ladder.ts";
 import { SourceSupervisor } from "./packager/source-supervisor.ts";
 import { announcedTracks } from "./packager/tracks.ts";
 import { PublishJournal } from "./publisher/journal.ts";
@@ -115,33 +120,9 @@ async function planBroadcast(run: BroadcastRun): Promise<BroadcastPlan> {
 async function fitLadder({ options, log, stop }: BroadcastRun, source: SourceInfo): Promise<EncodeJob> {
   const listed = listEncoders(stop);
   const renditions = planRenditions(source, options.ladder);
-  const available = parseEncoders(await listed);
-  const encoders: Partial<Record<VideoCodec, string>> = {};
-  for (const rendition of renditions) {
-    if (rendition.kind !== "video") continue;
-    const encoder = chooseEncoder(rendition.codec, available);
-    if (encoder === null) {
-      throw new UsageError(
-        `This machine's FFmpeg cannot encode ${rendition.codec} (none of ${ENCODER_PREFERENCES[rendition.codec].join(", ")}); remove ${rendition.name} from the ladder.`,
-      );
-    }
-    encoders[rendition.codec] = encoder;
-  }
+  const encoders = selectEncoders(renditions, parseEncoders(await listed));
   log.info(`${options.inputName}: ${describeSource(source)} → ${renditions.map(describeRendition).join(", ")}.`);
   return createEncodeJob(renditions, options.preset, encoders);
-}
-
-/** The encode plan: the largest rendition is the canvas from which the others are scaled. */
-export function createEncodeJob(
-  renditions: readonly Rendition[],
-  preset: EncodeJob["preset"],
-  encoders: EncodeJob["encoders"],
-): EncodeJob {
-  const videos = renditions.filter((each): each is VideoRendition => each.kind === "video");
-  const area = ({ width, height }: VideoRendition): number => width * height;
-  const canvas = videos.toSorted((a, b) => area(b) - area(a))[0] ?? null;
-  const schedule = canvas === null ? null : new KeyframeSchedule(canvas.frameRate, preset.segmentMs);
-  return { renditions, canvas, schedule, preset, encoders };
 }
 
 async function resolveInput({ options, log, stop }: BroadcastRun, source: SourceInfo): Promise<SourceInput> {
@@ -168,7 +149,7 @@ async function publishSource(run: BroadcastRun, { job, kind, open }: BroadcastPl
   const { stream, windowS, preset, muxed } = options;
   const id = createBroadcastId(platform);
   const partTargets = partTargetsOf(job.renditions, preset.partMs);
-  const targetDurationS = job.schedule?.targetDurationS ?? Math.ceil(preset.segmentMs / 1000);
+  const targetDurationS = targetDurationOf(job);
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
   let publisher: BroadcastPublisher | null = null;
@@ -241,15 +222,6 @@ async function publishSource(run: BroadcastRun, { job, kind, open }: BroadcastPl
   }
 }
 
-/**
- * The part target of each track. Audio has the video's, so that its own frames do not raise the hold-back, which is a
- * multiple of the longest part target.
- */
-function partTargetsOf(renditions: readonly Rendition[], wishMs: number): Map<TrackName, number> {
-  const leader = renditions.find(({ kind }) => kind === "video");
-  return new Map(renditions.map((each) => [each.name, partTargetFor(wishMs, frameMs(leader ?? each))]));
-}
-
 /** After the end of a file the recording stays available: a local edge needs this process for that. */
 async function serveRecording({ options, log, stop, platform }: BroadcastRun, edge: EdgeAccess): Promise<void> {
   log.info(
@@ -320,13 +292,6 @@ function describeSource({ video, audio, durationS }: SourceInfo): string {
   const picture = video === null ? "no video" : `${video.width}×${video.height}`;
   const length = durationS === null ? "live" : `${durationS.toFixed(1)} s`;
   return `${picture}, ${audio === null ? "no audio" : "audio"}, ${length}`;
-}
-
-function describeRendition(rendition: Rendition): string {
-  const rate = `${Math.round(rendition.bitsPerSecond / 1000)}k`;
-  if (rendition.kind === "audio") return `AAC ${rate}`;
-  const { name, width, height, frameRate } = rendition;
-  return `${name} ${width}×${height} ${+(frameRate.num / frameRate.den).toFixed(2)} fps ${rate}`;
 }
 
 function statusLine(source: SourceSupervisor, publisher: BroadcastPublisher | null): string {

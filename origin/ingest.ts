@@ -9,6 +9,7 @@ import { startSrtListener } from "./ingest-node/srt-listener.ts";
 import { errorMessage, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
 import { findPassphrase, type IngestEdge, startLocalIngestEdge } from "./local-edge/local-edge.ts";
+import { Transcoder } from "./packager/transcoder.ts";
 
 /** Latency that SRT proposes, milliseconds: three round trips of 50 ms and some, in which lost packets are repaired. */
 const SRT_LATENCY_MS = 200;
@@ -30,10 +31,12 @@ export async function runIngest(
 ): Promise<void> {
   const edge = options.edge === null ? await startOwnEdge(options, log, platform) : remoteEdge(options.edge, platform);
   const listeners: SenderListener[] = [];
-  const { preset, windowS, reconnectMs } = options;
+  const { preset, windowS, reconnectMs, transcode } = options;
+  const { mode } = transcode;
   const node = new IngestNode({
     authorize: createEdgeAuthorizer({ edge: edge.url, publisher: edge.publisher }, platform.clock),
     packaging: { partMs: preset.partMs, segmentMs: preset.segmentMs, windowS },
+    transcoder: mode === "never" ? null : new Transcoder({ ...transcode, mode, preset }),
     ...{ reconnectMs, log, platform },
   });
   try {

@@ -8,6 +8,7 @@ const LONG_FILES: readonly string[] = [
   "durable-objects/room/evictions.test.ts",
   "durable-objects/room/room-relay.test.ts",
   "origin/ingest-node/srt-listener.ffmpeg.test.ts",
+  "origin/ingest-node/transcode-ffmpeg.test.ts",
   "origin/main.test.ts",
   "origin/packager/source-supervisor.test.ts",
   "tests/attacks/edge/full-disk.test.ts",

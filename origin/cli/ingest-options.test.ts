@@ -25,7 +25,19 @@ test("a remote edge needs no key, since senders bring theirs, and takes an inges
   expect(parse("--edge", "https://live.example", "--ingest-token", "t").edge?.token).toBe("t");
 });
 
+test("senders that are not fit are transcoded with the default ladder, as many at once as the cores allow", () => {
+  const { transcode } = parseIngestOptions([], {}, 8);
+  expect(transcode).toMatchObject({ mode: "auto", limit: 5, ladder: { video: [{ name: "720p" }, {}, {}] } });
+  expect(parseIngestOptions([], {}, 1).transcode.limit).toBe(1);
+  const words = ["--transcode", "always", "--ladder", "480p:1M", "--ladder", "240p:300k", "--max-transcodes", "3"];
+  const given = parseIngestOptions(words, {}, 8).transcode;
+  expect(given).toMatchObject({ mode: "always", limit: 3, ladder: { video: [{ name: "480p" }, { name: "240p" }] } });
+});
+
 test.each([
+  [["--transcode", "sometimes"], /--transcode is auto, never, always, not "sometimes"/],
+  [["--max-transcodes", "0"], /--max-transcodes must be a whole number from 1 to 256/],
+  [["--ladder", "tall"], /is not a rendition/],
   [["--host", "localhost"], /--host is an IP address/],
   [["--reconnect", "3600"], /--reconnect must be from 0 to 1800/],
   [["--rtmp-port", "70000"], /--rtmp-port must be a whole number from 0 to 65535/],
@@ -44,6 +56,14 @@ test.each([
 
 test("the help text names every listener and the presets", async () => {
   const help = stripVTControlCharacters(await renderIngestHelp());
-  for (const word of ["--rtmp-port", "--rtmps-port", "--srt-port", "--allow-rtmp", "--reconnect", "balanced"])
+  for (const word of [
+    "--rtmp-port",
+    "--rtmps-port",
+    "--srt-port",
+    "--allow-rtmp",
+    "--reconnect",
+    "--transcode",
+    "balanced",
+  ])
     expect(help).toContain(word);
 });

@@ -1,17 +1,29 @@
 /** The command line of `npm start -- ingest`: its options and help text, and their validation. */
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
+import { availableParallelism } from "node:os";
 import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } from "citty";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { errorMessage, UsageError } from "../kit/errors.ts";
+import type { LadderSpec } from "../packager/ladder.ts";
 import { PRESETS, type Preset, parsePreset } from "../packager/presets.ts";
+import { defaultTranscodes, TRANSCODE_MODES, type TranscodeMode } from "../packager/transcoder.ts";
 import { describeOptionError } from "./option-errors.ts";
-import { parseEdgeUrl, parseNumberOption, parseStreamOption, renderPresets } from "./options.ts";
+import {
+  joinRepeated,
+  parseEdgeUrl,
+  parseLadderOption,
+  parseNumberOption,
+  parseStreamOption,
+  renderPresets,
+} from "./options.ts";
 
 /** Limits of the options; beyond them the command line is refused with a sentence that names them. */
 const INGEST_OPTION_LIMITS = {
   /** A longer outage needs a new broadcast. */
   maxReconnectS: 1_800,
+  /** No machine encodes more. */
+  maxTranscodes: 256,
   minDvrS: 10,
   maxDvrS: 86_400,
 } as const;
@@ -27,6 +39,8 @@ export interface IngestOptions {
   readonly rtmps: { readonly port: number; readonly cert: string; readonly key: string } | null;
   readonly srtPort: number;
   readonly reconnectMs: number;
+  /** Which senders are encoded anew, into which ladder, and how many at once. */
+  readonly transcode: { readonly mode: TranscodeMode; readonly ladder: LadderSpec; readonly limit: number };
   readonly preset: Preset;
   readonly windowS: number;
   readonly port: number;
@@ -72,6 +86,22 @@ const INGEST_ARGS = {
     valueHint: "SECONDS",
     description: "how long a broadcast waits for a sender whose link broke",
   },
+  transcode: {
+    type: "string",
+    default: "auto",
+    valueHint: TRANSCODE_MODES.join("|"),
+    description: "encode senders anew that cannot be passed through, none, or all",
+  },
+  ladder: {
+    type: "string",
+    valueHint: "LADDER",
+    description: "renditions of transcoding, as without ingest (default 720p:2500k,480p:1200k,360p:700k)",
+  },
+  "max-transcodes": {
+    type: "string",
+    valueHint: "NUMBER",
+    description: "broadcasts that are encoded anew at once (default: cores / 1.5)",
+  },
   preset: {
     type: "string",
     default: "balanced",
@@ -97,15 +127,20 @@ type IngestArgs = ParsedArgs<typeof INGEST_ARGS>;
 export async function renderIngestHelp(): Promise<string> {
   const meta = {
     name: "npm start -- ingest",
-    description: "Takes OBS and other encoders by RTMP and SRT, and publishes their media without transcoding.",
+    description:
+      "Takes OBS and other encoders by RTMP and SRT, and publishes their media, without transcoding if it is fit.",
   };
   const usage = (await renderUsage(defineCommand({ meta, args: INGEST_ARGS }))).replace(/[ \t]+$/gm, "").trimEnd();
   return `${usage}\n\n${renderPresets()}`;
 }
 
 /** Parses and validates `words`, those after `ingest`. Throws `UsageError` with one sentence. */
-export function parseIngestOptions(words: readonly string[], env: IngestEnvironment): IngestOptions {
-  const args = parseArgs<typeof INGEST_ARGS>([...words], INGEST_ARGS);
+export function parseIngestOptions(
+  words: readonly string[],
+  env: IngestEnvironment,
+  cores: number = availableParallelism(),
+): IngestOptions {
+  const args = parseArgs<typeof INGEST_ARGS>(joinRepeated(words, "--ladder"), INGEST_ARGS);
   const complaint = describeOptionError(args, INGEST_ARGS);
   if (complaint !== null) throw new UsageError(complaint);
   if (args.log !== "text" && args.log !== "json") throw new UsageError("--log is text or json.");
@@ -122,6 +157,7 @@ export function parseIngestOptions(words: readonly string[], env: IngestEnvironm
     rtmps: rtmpsOf(args),
     srtPort: portOf("--srt-port", args["srt-port"]),
     reconnectMs: parseNumberOption("--reconnect", args.reconnect, 0, maxReconnectS, false) * 1000,
+    transcode: transcodeOf(args, cores),
     preset,
     windowS: parseNumberOption("--dvr", args.dvr, minDvrS, maxDvrS, false),
     port: parseNumberOption("--port", args.port, 1, 65_535, true),
@@ -130,6 +166,17 @@ export function parseIngestOptions(words: readonly string[], env: IngestEnvironm
     logJson: args.log === "json",
     verbose: args.verbose,
   };
+}
+
+function transcodeOf(args: IngestArgs, cores: number): IngestOptions["transcode"] {
+  const mode = TRANSCODE_MODES.find((known) => known === args.transcode);
+  if (mode === undefined)
+    throw new UsageError(`--transcode is ${TRANSCODE_MODES.join(", ")}, not "${args.transcode}".`);
+  const text = args["max-transcodes"];
+  const { maxTranscodes } = INGEST_OPTION_LIMITS;
+  const limit =
+    text === undefined ? defaultTranscodes(cores) : parseNumberOption("--max-transcodes", text, 1, maxTranscodes, true);
+  return { mode, ladder: parseLadderOption(args.ladder), limit };
 }
 
 /** 0 is any free port. */

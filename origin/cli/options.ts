@@ -135,7 +135,7 @@ export function parseBroadcastOptions(words: readonly string[], env: OriginEnvir
     stream,
     port: parseNumberOption("--port", args.port, 1, 65_535, true),
     preset: presetOf(args),
-    ladder: args.ladder === undefined ? DEFAULT_LADDER : ladderOf(args.ladder),
+    ladder: parseLadderOption(args.ladder),
     muxed: args.muxed,
     windowS: parseNumberOption("--dvr", args.dvr, OPTION_LIMITS.minDvrS, OPTION_LIMITS.maxDvrS, false),
     playback: playbackOf(args),
@@ -149,7 +149,7 @@ export function parseBroadcastOptions(words: readonly string[], env: OriginEnvir
 type Args = ParsedArgs<typeof ARGS>;
 
 /** `--ladder a --ladder b` is `--ladder a,b`. */
-function joinRepeated(words: readonly string[], flag: string): string[] {
+export function joinRepeated(words: readonly string[], flag: string): string[] {
   const values: string[] = [];
   const rest: string[] = [];
   for (let i = 0; i < words.length; i += 1) {
@@ -271,7 +271,9 @@ const LadderFile = z.strictObject({
   audio: z.strictObject({ bitrate: z.union([z.string(), z.number()]) }).optional(),
 });
 
-function ladderOf(text: string): LadderSpec {
+/** The ladder of `--ladder`: flags or a JSON file; the default without one. Throws `UsageError`. */
+export function parseLadderOption(text: string | undefined): LadderSpec {
+  if (text === undefined) return DEFAULT_LADDER;
   if (!text.endsWith(".json")) return parseLadderFlags(text);
   let json: unknown;
   try {

@@ -34,6 +34,7 @@ beforeEach(async () => {
           : { kind: "refused", sentence: "The stream key is wrong." },
       ),
     packaging: { partMs: 333, segmentMs: 2000, windowS: 60 },
+    transcoder: null,
     ...{ reconnectMs: 0, log, platform: systemPlatform },
   });
   listener = await startRtmpListener({

@@ -25,6 +25,18 @@ export const INGEST_NODE_LIMITS = {
   targetDurationS: 4,
   /** Another publisher's lease is not waited for: the sender is refused and comes again. */
   takeoverMs: 500,
+  /**
+   * Bytes of one sender that wait for its decision or for FFmpeg: the longest two groups of pictures at 40 Mb/s. Beyond it
+   * whole groups are dropped, and FFmpeg begins anew.
+   */
+  feedBytes: 33_554_432,
+  /**
+   * What waited is decoded at this multiple of real time, ahead by the lead: decoded pictures of 1.4 MB (720p) would pile up
+   * before the encoders.
+   */
+  feedRate: 2,
+  feedLeadMs: 1_000,
+  feedStepMs: 50,
   /** Streams whose pictures were refused lately: their next sender is judged before it goes on the air. */
   refusedStreams: 1_024,
   refusalMs: 600_000,

@@ -84,6 +84,7 @@ function createNode(options: Partial<IngestNodeOptions> = {}): IngestNode {
           : { kind: "refused", sentence: "The key is wrong." },
       ),
     packaging: { partMs: 333, segmentMs: 2000, windowS: 60 },
+    transcoder: null,
     reconnectMs: 60_000,
     log: { debug: log, info: log, warn: log, error: log },
     platform: { clock, random: Math.random, newId: () => "id" },

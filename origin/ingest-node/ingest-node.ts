@@ -6,6 +6,7 @@ import type { StreamName } from "../../core/kit/ids.ts";
 import { TokenBuckets } from "../../core/kit/token-buckets.ts";
 import { createEpochClock } from "../kit/epoch-clock.ts";
 import { errorMessage } from "../kit/errors.ts";
+import type { Transcoder } from "../packager/transcoder.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import { IngestSession, type IngestSessionOptions } from "./ingest-session.ts";
 import type { IngestPackaging, IngestTarget } from "./published-broadcast.ts";
@@ -21,6 +22,8 @@ export interface IngestNodeOptions {
   /** Checks a sender's stream and key. May reject: the sender is refused then. */
   readonly authorize: (connection: SenderConnection) => Promise<SenderAuthorization>;
   readonly packaging: IngestPackaging;
+  /** See `IngestSessionOptions`. */
+  readonly transcoder: Transcoder | null;
   /** See `IngestSessionOptions`. */
   readonly reconnectMs: number;
   readonly log: IngestSessionOptions["log"];
@@ -123,12 +126,13 @@ export class IngestNode {
   }
 
   #createSession(stream: StreamName, target: IngestTarget): IngestSession {
-    const { packaging, reconnectMs, log, platform } = this.#options;
+    const { packaging, transcoder, reconnectMs, log, platform } = this.#options;
     const { clock } = platform;
     const refusedMs = this.#unfit.get(stream);
     const mustBeJudged = refusedMs !== undefined && clock.monotonicMs() - refusedMs < INGEST_NODE_LIMITS.refusalMs;
     const session: IngestSession = new IngestSession({
-      ...{ stream, target, packaging, reconnectMs, mustBeJudged, log, platform, epochNowMs: this.#epochNowMs },
+      ...{ stream, target, packaging, transcoder, reconnectMs, mustBeJudged, log, platform },
+      epochNowMs: this.#epochNowMs,
       previous: this.#endings.get(stream) ?? Promise.resolve(),
       onDecision: (isFit) => {
         if (isFit) this.#unfit.delete(stream);

@@ -7,15 +7,20 @@ import { type Platform, startInterval } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { CmafError } from "../../core/media/cmaf/errors.ts";
 import { errorMessage, PublishError } from "../kit/errors.ts";
+import type { Transcoder } from "../packager/transcoder.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import { type IngestPackaging, type IngestTarget, PublishedBroadcast } from "./published-broadcast.ts";
 import type { SenderConnection, SenderEnd } from "./sender-connection.ts";
+import { SenderFeed } from "./sender-feed.ts";
+import { TranscodedBroadcast } from "./transcoded-broadcast.ts";
 
 /** What a session needs. */
 export interface IngestSessionOptions {
   readonly stream: StreamName;
   readonly target: IngestTarget;
   readonly packaging: IngestPackaging;
+  /** Encodes what cannot be passed through; null: that is refused. */
+  readonly transcoder: Transcoder | null;
   /** A sender whose link broke may come back within this time, milliseconds. */
   readonly reconnectMs: number;
   /** Whether pictures are judged before they go on the air: those of an earlier sender were refused. */
@@ -35,7 +40,10 @@ export interface IngestSessionOptions {
 /** A sender on the air. */
 interface LiveSender {
   readonly connection: SenderConnection;
-  readonly passthrough: PassthroughTimeline;
+  /** Null if its media is encoded anew. */
+  passthrough: PassthroughTimeline | null;
+  /** Its media for FFmpeg; null once it is passed through. */
+  feed: SenderFeed | null;
   readonly sinceMs: number;
   lastEventMs: number;
   /** Whether a timeline of it has begun. */
@@ -47,6 +55,8 @@ export class IngestSession {
   readonly #options: IngestSessionOptions;
   #sender: LiveSender | null = null;
   #broadcast: PublishedBroadcast | null = null;
+  /** The broadcast if its pictures are encoded anew, until the session ends. */
+  #transcoded: TranscodedBroadcast | null = null;
   /** Ends the session unless a sender comes. */
   #cancelEnd: () => void = () => {};
   #stopGaps: (() => void) | null = null;
@@ -79,13 +89,13 @@ export class IngestSession {
     return {
       isLive: this.#sender !== null,
       senders: this.#senders,
-      tracks: this.#broadcast?.tracks.map(({ name }) => name) ?? [],
+      tracks: this.#transcoded?.trackNames ?? this.#broadcast?.tracks.map(({ name }) => name) ?? [],
     };
   }
 
   /** Admits a sender; one before it that has gone silent is cut. */
   admit(connection: SenderConnection): void {
-    const { platform, mustBeJudged, stream, log } = this.#options;
+    const { platform, mustBeJudged, stream, log, transcoder } = this.#options;
     const before = this.#sender;
     if (before !== null) {
       this.#detach({ kind: "lost", detail: "another connection has taken its place" });
@@ -96,7 +106,8 @@ export class IngestSession {
     const nowMs = platform.clock.monotonicMs();
     const previous = this.#broadcast?.tracks ?? [];
     const passthrough = new PassthroughTimeline({ previous, mustBeJudged: mustBeJudged && previous.length === 0 });
-    const sender: LiveSender = { connection, passthrough, sinceMs: nowMs, lastEventMs: nowMs, hasBegun: false };
+    const feed = this.#createFeed();
+    const sender: LiveSender = { connection, passthrough, feed, sinceMs: nowMs, lastEventMs: nowMs, hasBegun: false };
     this.#sender = sender;
     this.#senders += 1;
     const again = this.#senders > 1 ? " again" : "";
@@ -107,6 +118,8 @@ export class IngestSession {
         if (this.#sender === sender) this.#detach(end);
       },
     });
+    if (this.#transcoded !== null) this.#feedTranscoder(sender, this.#transcoded);
+    else if (transcoder?.options.mode === "always") this.#transcode(sender, "Every sender is encoded anew here.");
   }
 
   /** Ends the session and its broadcast. */
@@ -121,8 +134,10 @@ export class IngestSession {
     // A sender that has come back continues the program: gaps end where its media begins.
     if (event.kind === "frame" && !sender.hasBegun) this.#endGaps();
     try {
-      for (const output of sender.passthrough.push(event, this.#options.epochNowMs())) {
-        if (this.#sender === sender) this.#apply(sender, output);
+      const nowMs = this.#options.epochNowMs();
+      sender.feed?.push(event, nowMs);
+      for (const output of sender.passthrough?.push(event, nowMs) ?? []) {
+        if (this.#sender === sender && sender.passthrough !== null) this.#apply(sender, output);
       }
     } catch (error) {
       if (!(error instanceof PassthroughError)) throw error;
@@ -134,7 +149,7 @@ export class IngestSession {
     try {
       switch (output.kind) {
         case "decision":
-          this.#applyDecision(output.decision);
+          this.#applyDecision(sender, output.decision);
           break;
         case "begin":
           this.#beginTimeline(sender, output);
@@ -158,15 +173,62 @@ export class IngestSession {
   }
 
   /** The one place that decides what becomes of pictures that cannot be passed through. */
-  #applyDecision(decision: PassthroughDecision): void {
+  #applyDecision(sender: LiveSender, decision: PassthroughDecision): void {
     const { log, stream, onDecision } = this.#options;
     if (decision.kind !== "undecided") onDecision(decision.kind === "passthrough");
     if (decision.kind === "passthrough") {
+      sender.feed = null;
       const order = decision.hasReordering ? ", with B-frames" : "";
       log.info(`${stream}: passed through: a keyframe every ${decision.keyframeS.toFixed(1)} s${order}.`);
     } else if (decision.kind === "transcode") {
-      this.#refuse(decision.sentence);
+      this.#transcode(sender, decision.sentence);
     }
+  }
+
+  #createFeed(): SenderFeed | null {
+    const { transcoder, platform, log, stream } = this.#options;
+    if (transcoder === null) return null;
+    const onOverflow = (): void =>
+      log.warn(`${stream}: FFmpeg does not keep up with the sender; pictures are dropped.`);
+    return new SenderFeed({ clock: platform.clock, onOverflow });
+  }
+
+  /** Encodes the sender's media from now on, in a broadcast of its own; `reason` is a sentence. Refuses if it cannot. */
+  #transcode(sender: LiveSender, reason: string): void {
+    const { transcoder, log, stream, packaging, previous, platform, epochNowMs, target } = this.#options;
+    if (transcoder === null) {
+      this.#refuse(reason);
+      return;
+    }
+    const release = transcoder.acquire();
+    const { limit } = transcoder.options;
+    if (release === null) {
+      const full = `as many broadcasts are encoded anew here as this machine can (${limit})`;
+      this.#refuse(`${withFullStop(reason)} Passed-through senders are still admitted; ${full}`);
+      return;
+    }
+    const cost = `takes processor cores (${transcoder.used} of ${limit} places are taken) and about a second of delay`;
+    log.warn(`${stream}: ${withFullStop(reason)} Until then the picture is encoded anew here, which ${cost}.`);
+    this.#endGaps();
+    const before = this.#broadcast;
+    this.#broadcast = null;
+    const transcoded: TranscodedBroadcast = new TranscodedBroadcast({
+      ...{ stream, target, windowS: packaging.windowS, transcoder, release, log, platform, epochNowMs },
+      previous: before === null ? previous : endBroadcast(before, log),
+      onFatal: (error) => {
+        this.#isRefused ||= error instanceof PublishError;
+        this.#refuse(error.message);
+      },
+      onFirstPart: () => log.info(`${stream}: on the air, encoded anew.`),
+    });
+    this.#transcoded = transcoded;
+    this.#feedTranscoder(sender, transcoded);
+  }
+
+  #feedTranscoder(sender: LiveSender, transcoded: TranscodedBroadcast): void {
+    sender.passthrough = null;
+    sender.feed ??= this.#createFeed();
+    sender.feed?.open((connection) => transcoded.offer(connection), this.#options.epochNowMs());
   }
 
   #beginTimeline(sender: LiveSender, begin: Extract<PassthroughOutput, { kind: "begin" }>): void {
@@ -200,12 +262,12 @@ export class IngestSession {
   /** The media does not fit its timeline: another one begins at the next keyframe. */
   #recover(sender: LiveSender, error: CmafError): void {
     const { log, stream, platform } = this.#options;
-    sender.passthrough.abandonTimeline();
+    sender.passthrough?.abandonTimeline();
     this.#broadcast?.endTimeline();
     const nowMs = platform.clock.monotonicMs();
     const { brokenTimelines, brokenWindowMs } = INGEST_NODE_LIMITS;
     this.#broken = [...this.#broken.filter((at) => nowMs - at < brokenWindowMs), nowMs];
-    if (this.#broken.length > brokenTimelines) this.#refuse(error.message);
+    if (this.#broken.length > brokenTimelines) this.#transcode(sender, error.message);
     else {
       log.warn(`${stream}: the timeline begins anew at the next keyframe: ${error.message}.`);
       this.#startGaps();
@@ -215,14 +277,14 @@ export class IngestSession {
   /** The edge refuses: the sender is cut at once. */
   #onPublishError(broadcast: PublishedBroadcast, error: PublishError): void {
     // The constructor may not have returned.
-    if (this.#broadcast !== null && this.#broadcast !== broadcast) return;
+    if (this.#transcoded !== null || (this.#broadcast !== null && this.#broadcast !== broadcast)) return;
     this.#isRefused = true;
     this.#refuse(error.message);
   }
 
   /** Cuts the sender with a sentence, and ends the broadcast. */
   #refuse(reason: string): void {
-    const sentence = `${reason.replace(/\.+$/, "")}.`;
+    const sentence = withFullStop(reason);
     this.#options.log.warn(`${this.#options.stream}: the sender is refused: ${sentence}`);
     this.#cut(sentence);
     void this.#finish();
@@ -232,6 +294,7 @@ export class IngestSession {
     const sender = this.#sender;
     if (sender === null) return;
     this.#sender = null;
+    sender.feed?.end();
     sender.connection.close(sentence);
   }
 
@@ -240,12 +303,13 @@ export class IngestSession {
     const { log, stream, platform, reconnectMs } = this.#options;
     const sender = this.#sender;
     if (sender === null) return;
-    for (const output of sender.passthrough.end()) this.#apply(sender, output);
+    for (const output of sender.passthrough?.end() ?? []) this.#apply(sender, output);
+    sender.feed?.end();
     this.#sender = null;
     if (this.#ending !== null) return;
     const waitMs = end.kind === "goodbye" ? Math.min(INGEST_NODE_LIMITS.goodbyeMs, reconnectMs) : reconnectMs;
     const why = end.kind === "goodbye" ? "said goodbye" : "detail" in end ? `is gone (${end.detail})` : "is gone";
-    if (this.#broadcast === null) {
+    if (this.#broadcast === null && this.#transcoded === null) {
       log.info(`${stream}: the sender ${why} before its first timeline.`);
       void this.#finish();
       return;
@@ -291,11 +355,12 @@ export class IngestSession {
     this.#cancelEnd();
     this.#endGaps();
     this.#stopSilenceChecks();
-    const broadcast = this.#broadcast;
+    const broadcast = this.#transcoded ?? this.#broadcast;
     this.#ending =
       broadcast === null ? Promise.resolve() : this.#isRefused ? broadcast.close() : endBroadcast(broadcast, log);
-    if (broadcast !== null) {
-      const { parts, bytes, delayP95Ms, gapsByOverflow } = broadcast.counters();
+    const counters = broadcast?.counters() ?? null;
+    if (counters !== null) {
+      const { parts, bytes, delayP95Ms, gapsByOverflow } = counters;
       const lost = gapsByOverflow > 0 ? `, ${gapsByOverflow} dropped` : "";
       const amount = `${parts} parts, ${(bytes / 1e6).toFixed(1)} MB, p95 ${delayP95Ms.toFixed(0)} ms to the edge${lost}`;
       log.info(`${this.#options.stream}: the broadcast ends: ${amount}.`);
@@ -306,7 +371,10 @@ export class IngestSession {
 }
 
 /** Ends a broadcast, and logs what fails. */
-async function endBroadcast(broadcast: PublishedBroadcast, log: IngestSessionOptions["log"]): Promise<void> {
+async function endBroadcast(
+  broadcast: PublishedBroadcast | TranscodedBroadcast,
+  log: IngestSessionOptions["log"],
+): Promise<void> {
   try {
     await broadcast.end();
   } catch (error) {
@@ -315,4 +383,9 @@ async function endBroadcast(broadcast: PublishedBroadcast, log: IngestSessionOpt
   } finally {
     await broadcast.close();
   }
+}
+
+/** `text` with one full stop. */
+function withFullStop(text: string): string {
+  return `${text.replace(/\.+$/, "")}.`;
 }

@@ -16,8 +16,10 @@ const STDERR_CHARACTERS = 20_000;
 /** A connected encoder. */
 export interface EncoderConnection {
   readonly info: SourceInfo;
-  /** The received media in NUT. */
+  /** The received media, in the format of the input that reads it. */
   readonly stream: Readable;
+  /** See `SynchronizerOptions`; absent if the connection does not know. */
+  readonly programOffsetMs?: () => number | null;
   close(): void;
 }
 

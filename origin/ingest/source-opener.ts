@@ -23,6 +23,7 @@ export interface SourceHandle {
   readonly mayJump: boolean;
   /** See `SynchronizerOptions`. */
   readonly pictureEndS: number | null;
+  readonly programOffsetMs: () => number | null;
   readonly close: () => void;
 }
 
@@ -95,6 +96,7 @@ function openDemo(options: SourceOpenerOptions, input: Extract<SourceInput, { ki
     pacing: { kind: "anchored", startMs },
     mayJump: false,
     pictureEndS: null,
+    programOffsetMs: unknownOffset,
     close: () => {},
   };
 }
@@ -106,6 +108,7 @@ function openFile(options: SourceOpenerOptions): SourceHandle {
     pacing: options.filePacing ?? { kind: "clock" },
     mayJump: options.source.mayJump,
     pictureEndS: options.source.video?.endS ?? null,
+    programOffsetMs: unknownOffset,
     close: () => {},
   };
 }
@@ -119,17 +122,24 @@ function openLive(
   return async (signal) => {
     const [accepted, known] = [feed, source];
     [feed, source] = [null, null];
-    if (!input.listen) return liveSource(options, known ?? (await probeSource(input, signal)), null, () => {});
-    const { info, stream, close } = accepted ?? (await acceptEncoder(input, signal));
-    return liveSource({ ...options, input: PIPED_INPUT }, info, stream, close);
+    if (!input.listen)
+      return liveSource(options, known ?? (await probeSource(input, signal)), null, { close: () => {} });
+    return openConnection({ ...options, input: PIPED_INPUT }, accepted ?? (await acceptEncoder(input, signal)));
   };
 }
+
+/** Opens the media of a connected encoder, which `options.input` reads from standard input. */
+export function openConnection(options: SourceOpenerOptions, connection: EncoderConnection): SourceHandle {
+  return liveSource(options, connection.info, connection.stream, connection);
+}
+
+const unknownOffset = (): null => null;
 
 function liveSource(
   options: SourceOpenerOptions,
   source: SourceInfo,
   feed: Readable | null,
-  close: () => void,
+  connection: Pick<EncoderConnection, "close" | "programOffsetMs">,
 ): SourceHandle {
   const { log, canvas, hasAudio } = options;
   const job = decodeJobFor(options, source);
@@ -144,6 +154,7 @@ function liveSource(
     pacing: { kind: "arrival" },
     mayJump: true,
     pictureEndS: null,
-    close,
+    programOffsetMs: () => connection.programOffsetMs?.() ?? null,
+    close: () => connection.close(),
   };
 }

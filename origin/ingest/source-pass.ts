@@ -63,6 +63,7 @@ export class SourcePass {
   readonly #maxFrames: number;
   readonly #ended = new Set<SourceTrack>();
   #clock: SourceClock | null = null;
+  #originS: number | null = null;
   #pending: PendingFrame[] = [];
   #firstMs: number | null = null;
   #frameCounts: Record<SourceTrack, number> = { video: 0, audio: 0 };
@@ -111,6 +112,11 @@ export class SourcePass {
   /** Whether the clock is set, and so all positions are known. */
   get isAligned(): boolean {
     return this.#clock !== null;
+  }
+
+  /** The source's timestamp at position 0, seconds, until its clock jumps; null before the clock is set. */
+  get originS(): number | null {
+    return this.#originS;
   }
 
   /** Whether all tracks have ended and all their frames are placed. */
@@ -188,6 +194,7 @@ export class SourcePass {
     const frames = isNegligible ? 0 : Math.ceil(early * this.#timeline.fps - 1e-6);
     const { kind, mayJump } = this.#options;
     const positionS = startS + (frames === 0 ? 0 : this.#timeline.secondsOf(frames));
+    this.#originS = (pictureS ?? originS) - positionS;
     this.#clock = new SourceClock({ live: kind === "live", mayJump }, pictureS ?? originS, positionS);
     for (const { place } of this.#pending.splice(0)) place();
     this.applyBackpressure();

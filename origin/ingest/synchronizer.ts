@@ -77,6 +77,11 @@ export interface SynchronizerOptions {
   readonly mayJump: boolean;
   /** Timestamp at which the last picture ends, if the source's index states it; else null. */
   readonly pictureEndS: number | null;
+  /**
+   * Program time of timestamp 0 of a source that arrives, milliseconds since the epoch; null or absent: it is derived from
+   * the arrival of decoded frames.
+   */
+  readonly programOffsetMs?: () => number | null;
   readonly clock: Clock;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -130,6 +135,9 @@ export class Synchronizer {
   /** Wall clock of position 0, milliseconds since the epoch, from the frames with the least delay; null before. */
   get startedAtMs(): number | null {
     if (this.#options.pacing.kind !== "arrival") return this.#startMs;
+    const offsetMs = this.#options.programOffsetMs?.() ?? null;
+    const { originS } = this.#pass;
+    if (offsetMs !== null && originS !== null) return offsetMs + originS * 1000;
     const now = this.#options.now();
     const edges = (["video", "audio"] as const).flatMap((track) => this.#pass.liveEdgeS(track, now) ?? []);
     return edges.length === 0 ? null : now - Math.max(...edges) * 1000;

@@ -100,6 +100,7 @@ export class EncodeSession {
     this.#synchronizer = new Synchronizer({
       ...{ name, loop, log, clock, sink: createSink(this.#encoder, options.isFull), now: options.epochNowMs },
       ...{ pacing: source.pacing, mayJump: source.mayJump, pictureEndS: source.pictureEndS },
+      programOffsetMs: source.programOffsetMs,
       frameRate: job.schedule?.frameRate ?? null,
       canvas: job.canvas,
       hasAudio: job.renditions.some((each) => each.kind === "audio"),

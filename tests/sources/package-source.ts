@@ -4,12 +4,12 @@ import type { TrackName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
 import { type PackagerConfig, type PackagerOutput, partTargetFor } from "../../core/media/cmaf/packager.ts";
-import { createEncodeJob } from "../../origin/broadcast.ts";
 import type { SourceInput } from "../../origin/ingest/input.ts";
 import { canToneMap, probeSource } from "../../origin/ingest/probe.ts";
 import type { SourceInfo } from "../../origin/ingest/source-info.ts";
 import { acceptFirstConnection, createSourceOpener, type FirstConnection } from "../../origin/ingest/source-opener.ts";
 import { createEpochClock } from "../../origin/kit/epoch-clock.ts";
+import { createEncodeJob } from "../../origin/packager/encode-plan.ts";
 import { frameMs, parseLadderFlags, planRenditions, type Rendition } from "../../origin/packager/ladder.ts";
 import { PRESETS } from "../../origin/packager/presets.ts";
 import {

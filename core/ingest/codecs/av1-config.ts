@@ -26,6 +26,7 @@ export function parseAv1Config(record: Uint8Array): VideoTrackDescription {
     chromaFormat,
     bitDepth: isHigh ? ((third & 0x20) !== 0 ? 12 : 10) : 8,
     isInterlaced: false,
+    colour: null,
   };
 }
 

@@ -47,10 +47,10 @@ function parseAvcParameterSet(payload: Uint8Array): Omit<VideoTrackDescription, 
   const width = widthBlocks * 16 - (left + right) * cropX;
   const height = heightUnits * 16 * fields - (top + bottom) * cropY;
   checkPictureSize(width, height);
-  const { pixelAspect, frameRate } = reader.flag()
+  const usability = reader.flag()
     ? readUsability(reader)
-    : { pixelAspect: SQUARE_PIXELS, frameRate: null };
-  return { width, height, pixelAspect, profile, level, chromaFormat, bitDepth, isInterlaced, frameRate };
+    : { pixelAspect: SQUARE_PIXELS, frameRate: null, colour: null };
+  return { width, height, profile, level, chromaFormat, bitDepth, isInterlaced, ...usability };
 }
 
 function readChroma(reader: BitFieldReader): { chromaFormat: number; bitDepth: number; isSeparate: boolean } {
@@ -95,8 +95,9 @@ function skipFrameNumbers(reader: BitFieldReader): void {
 }
 
 /** ITU-T H.264 annex E.1.1, up to the timing. */
-function readUsability(reader: BitFieldReader): { pixelAspect: Rational; frameRate: Rational | null } {
+function readUsability(reader: BitFieldReader): Pick<VideoTrackDescription, "pixelAspect" | "frameRate" | "colour"> {
   let pixelAspect = SQUARE_PIXELS;
+  let colour: VideoTrackDescription["colour"] = null;
   if (reader.flag()) {
     const code = reader.bits(8);
     pixelAspect = code === 255 ? pixelAspectOf({ num: reader.bits(16), den: reader.bits(16) }) : pixelAspectOf(code);
@@ -104,17 +105,21 @@ function readUsability(reader: BitFieldReader): { pixelAspect: Rational; frameRa
   if (reader.flag()) reader.skip(1);
   if (reader.flag()) {
     reader.skip(4);
-    if (reader.flag()) reader.skip(24);
+    if (reader.flag()) {
+      reader.skip(8);
+      colour = { transfer: reader.bits(8), matrix: reader.bits(8) };
+    }
   }
   if (reader.flag()) {
     reader.ue();
     reader.ue();
   }
-  if (!reader.flag()) return { pixelAspect, frameRate: null };
+  if (!reader.flag()) return { pixelAspect, frameRate: null, colour };
   const units = reader.bits(32);
   const scale = reader.bits(32);
   // A frame has two fields, each of which is a tick.
-  return { pixelAspect, frameRate: units > 0 && scale > 0 ? reduceRational({ num: scale, den: units * 2 }) : null };
+  const frameRate = units > 0 && scale > 0 ? reduceRational({ num: scale, den: units * 2 }) : null;
+  return { pixelAspect, frameRate, colour };
 }
 
 /** Throws if `record` is longer than any real one. */

@@ -26,6 +26,7 @@ export function parseHevcConfig(record: Uint8Array): VideoTrackDescription {
     // general_progressive_source_flag and general_interlaced_source_flag.
     isInterlaced: ((record[6] ?? 0) & 0xc0) === 0x40,
     frameRate: null,
+    colour: null,
   };
 }
 

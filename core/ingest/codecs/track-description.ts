@@ -21,6 +21,8 @@ export interface VideoTrackDescription {
   readonly isInterlaced: boolean;
   /** Frames per second, null if the record does not say. */
   readonly frameRate: Rational | null;
+  /** Code points of ITU-T H.273; null if the record does not say, or is not read for it (HEVC, AV1). */
+  readonly colour: { readonly transfer: number; readonly matrix: number } | null;
   /** The record: the body of `avcC`, `hvcC` or `av1C`. */
   readonly record: Uint8Array;
 }
