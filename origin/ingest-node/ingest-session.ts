@@ -190,7 +190,8 @@ export class IngestSession {
     if (transcoder === null) return null;
     const onOverflow = (): void =>
       log.warn(`${stream}: FFmpeg does not keep up with the sender; pictures are dropped.`);
-    return new SenderFeed({ clock: platform.clock, onOverflow });
+    const needsAudio = (): boolean => this.#transcoded?.hasAudio ?? true;
+    return new SenderFeed({ clock: platform.clock, needsAudio, onOverflow });
   }
 
   /** Encodes the sender's media from now on, in a broadcast of its own; `reason` is a sentence. Refuses if it cannot. */

@@ -14,6 +14,8 @@ import { sourceInfoOf } from "./sender-source.ts";
 /** What a feed needs. */
 export interface SenderFeedOptions {
   readonly clock: Clock;
+  /** Whether audio that comes late is worth another FFmpeg: a broadcast that began without has no place for it. */
+  readonly needsAudio: () => boolean;
   /** FFmpeg does not read as fast as the sender sends. */
   readonly onOverflow: () => void;
 }
@@ -74,7 +76,7 @@ export class SenderFeed {
     this.#cancelPump();
     for (const { frame } of this.#waiting.splice(0)) this.#write(frame);
     this.#isEnded = true;
-    this.#pipe?.stream.end();
+    if (this.#pipe !== null) endPipe(this.#pipe);
     this.#pipe = null;
   }
 
@@ -84,6 +86,7 @@ export class SenderFeed {
     const key = keyOf(config);
     const [known, old] = [this.#records.get(key), this.#tracks.get(key)];
     if (known !== undefined && old?.description.codec === codec && Buffer.compare(known, record) === 0) return;
+    const before = this.#video;
     try {
       this.#tracks.set(key, new SenderTrack(track, describeTrack(config), timescale));
     } catch (cause) {
@@ -91,10 +94,11 @@ export class SenderFeed {
       throw new PassthroughError("codec", `The ${media} cannot be read: ${cause.message}.`, { cause });
     }
     this.#records.set(key, record);
-    const isFed = old !== undefined && (old === this.#video || media === "audio");
     // FFmpeg has read the track's configuration; frames of another one need another FFmpeg.
-    if (this.#pipe !== null && (isFed || media === "audio")) this.#restart();
-    else if (isFed) this.#discard(this.#waiting.length);
+    const isNewVideo = before !== null && this.#video !== before;
+    if (this.#pipe === null) {
+      if (isNewVideo || (media === "audio" && old !== undefined)) this.#discard(this.#waiting.length);
+    } else if (isNewVideo || (media === "audio" && this.#options.needsAudio())) this.#restart();
   }
 
   #addFrame(frame: IngestFrame, nowMs: number): void {
@@ -215,8 +219,15 @@ export class SenderFeed {
     this.#leastDelayMs = Number.POSITIVE_INFINITY;
     const pipe = this.#pipe;
     this.#pipe = null;
-    if (pipe !== null && !pipe.stream.destroyed) pipe.stream.end();
+    if (pipe !== null) endPipe(pipe);
   }
+}
+
+function endPipe({ stream, writer }: FeedPipe): void {
+  if (stream.destroyed) return;
+  const sound = writer.flush();
+  if (sound !== null) stream.write(sound);
+  stream.end();
 }
 
 function keyOf({ media, track }: { readonly media: string; readonly track: number }): string {

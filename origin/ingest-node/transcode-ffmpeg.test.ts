@@ -118,6 +118,8 @@ test("a sender with rare keyframes and B-frames becomes the ladder, with all tha
 }, async () => {
   await startNode(createTranscoder("auto"), 60_000);
   const pushed = push(rare);
+  await vi.waitFor(() => expect(edge.config?.tracks).toHaveLength(2), { timeout: 10_000, interval: 20 });
+  const judgedFromMs = edge.config?.startedAtMs ?? 0;
   await vi.waitFor(() => expect(edge.config?.tracks.map(({ name }) => name)).toEqual(["180p", "90p", "audio"]), 30_000);
   expect(lines.join("\n")).toMatch(
     /No keyframe has come for 4 s; set the keyframe interval to 2 s .* encoded anew here/,
@@ -131,6 +133,8 @@ test("a sender with rare keyframes and B-frames becomes the ladder, with all tha
   const starts = segmentStarts("180p");
   expect(starts.length).toBeGreaterThanOrEqual(4);
   expect(segmentStarts("90p")).toEqual(starts);
+  // Both broadcasts begin with the same picture, at the same program time.
+  expect(Math.abs((starts[0] ?? 0) - judgedFromMs)).toBeLessThan(100);
   const pictures = countFrames("180p");
   expect(pictures).toBeGreaterThanOrEqual(SECONDS * FPS - 8);
   expect(countFrames("90p")).toBe(pictures);

@@ -50,6 +50,7 @@ export class TranscodedBroadcast {
   #offered: EncoderConnection | null = null;
   #wake: () => void = () => {};
   #names: readonly string[] = [];
+  #hasAudio: boolean | null = null;
 
   constructor(options: TranscodedBroadcastOptions) {
     this.#options = options;
@@ -58,6 +59,11 @@ export class TranscodedBroadcast {
   /** Names of its tracks; empty before the first frame. */
   get trackNames(): readonly string[] {
     return this.#names;
+  }
+
+  /** Whether it has audio; null before its renditions are known. */
+  get hasAudio(): boolean | null {
+    return this.#hasAudio;
   }
 
   /** A sender's media, which is decoded until it ends. The first one decides the renditions. */
@@ -124,6 +130,7 @@ export class TranscodedBroadcast {
     const targetDurationS = targetDurationOf(job);
     const { canvas } = job;
     const hasAudio = job.renditions.some(({ kind }) => kind === "audio");
+    this.#hasAudio = hasAudio;
     const shared = { input: FEED_INPUT, source: info, canvas, hasAudio, canToneMap, log, epochNowMs };
     log.info(`${stream}: encoded anew as ${job.renditions.map(describeRendition).join(", ")}.`);
     return new SourceSupervisor({

@@ -1,5 +1,5 @@
-/** A sender's frames as one fragmented MP4 for a decoder: one fragment a frame, so that none waits for another. */
-import { type FragmentSample, writeFragment } from "../../media/cmaf/fragment.ts";
+/** A sender's frames as one fragmented MP4 for a decoder: one fragment a picture, with the sound that came before it. */
+import { type FragmentSample, type TrackRun, writeFragment } from "../../media/cmaf/fragment.ts";
 import { muxInitSections } from "../../media/cmaf/mux-init.ts";
 import { writeInitSection } from "../codecs/init-section.ts";
 import type { IngestFrame } from "../media-event.ts";
@@ -14,11 +14,24 @@ export interface FeedTracks {
   readonly audio: SenderTrack | null;
 }
 
-/** See the file's first line. Video comes before audio. */
+/** Sound that waits for a picture, in frames: 0.2 s of AAC. Without pictures it is written by itself. */
+const MAX_WAITING_SOUND = 8;
+
+/** A frame that waits, with its decode time. */
+interface WaitingSample {
+  readonly decodeTicks: number;
+  readonly sample: FragmentSample;
+}
+
+/**
+ * See the file's first line. Video comes before audio. FFmpeg keeps an index of fragments for as long as it runs, so sound
+ * has none of its own.
+ */
 export class FeedWriter {
   /** The init section of both tracks. */
   readonly header: Uint8Array;
   readonly #tracks: FeedTracks;
+  #sound: WaitingSample[] = [];
   #sequence = 0;
 
   constructor(tracks: FeedTracks) {
@@ -31,7 +44,7 @@ export class FeedWriter {
     this.header = second === undefined ? first : muxInitSections(first, second);
   }
 
-  /** The fragment of a frame; null if its track is not part of the feed, or its time is too far below zero. */
+  /** The fragment that a frame completes, if any. A frame of another track, or of a time too far below zero, is dropped. */
   write(frame: IngestFrame): Uint8Array | null {
     const track = this.#tracks[frame.media];
     if (track === null || track.index !== frame.track) return null;
@@ -41,8 +54,28 @@ export class FeedWriter {
     if (decodeTicks < 0) return null;
     const { data, sync } = frame;
     const sample: FragmentSample = { durationTicks: 1, ctsOffset: frame.ctsOffset - early, sync, data };
-    const trackId = frame.media === "audio" && this.#tracks.video !== null ? 2 : 1;
+    if (frame.media === "video") return this.#writeRuns([{ trackId: 1, decodeTicks, samples: [sample] }]);
+    const last = this.#sound.at(-1);
+    const hasJumped = last !== undefined && decodeTicks <= last.decodeTicks;
+    const complete = hasJumped ? this.flush() : null;
+    this.#sound.push({ decodeTicks, sample });
+    return complete ?? (this.#sound.length >= MAX_WAITING_SOUND ? this.flush() : null);
+  }
+
+  /** The fragment of the sound that waits; null if none does. */
+  flush(): Uint8Array | null {
+    return this.#sound.length === 0 ? null : this.#writeRuns([]);
+  }
+
+  #writeRuns(pictures: readonly TrackRun[]): Uint8Array {
+    const sound = this.#sound.splice(0);
+    for (const [i, { sample, decodeTicks }] of sound.entries())
+      sample.durationTicks = (sound[i + 1]?.decodeTicks ?? decodeTicks + 1) - decodeTicks;
+    const [first] = sound;
+    const samples = sound.map(({ sample }) => sample);
+    const trackId = this.#tracks.video === null ? 1 : 2;
     this.#sequence += 1;
-    return writeFragment(this.#sequence, [{ trackId, decodeTicks, samples: [sample] }]).bytes;
+    const audio = first === undefined ? [] : [{ trackId, decodeTicks: first.decodeTicks, samples }];
+    return writeFragment(this.#sequence, [...pictures, ...audio]).bytes;
   }
 }
