@@ -42,8 +42,8 @@ interface LiveSender {
   readonly connection: SenderConnection;
   /** Null if its media is encoded anew. */
   passthrough: PassthroughTimeline | null;
-  /** Its media for FFmpeg; null once it is passed through. */
-  feed: SenderFeed | null;
+  /** Its media for FFmpeg; null if nothing is encoded anew here. */
+  readonly feed: SenderFeed | null;
   readonly sinceMs: number;
   lastEventMs: number;
   /** Whether a timeline of it has begun. */
@@ -177,7 +177,7 @@ export class IngestSession {
     const { log, stream, onDecision } = this.#options;
     if (decision.kind !== "undecided") onDecision(decision.kind === "passthrough");
     if (decision.kind === "passthrough") {
-      sender.feed = null;
+      sender.feed?.release();
       const order = decision.hasReordering ? ", with B-frames" : "";
       log.info(`${stream}: passed through: a keyframe every ${decision.keyframeS.toFixed(1)} s${order}.`);
     } else if (decision.kind === "transcode") {
@@ -228,7 +228,6 @@ export class IngestSession {
 
   #feedTranscoder(sender: LiveSender, transcoded: TranscodedBroadcast): void {
     sender.passthrough = null;
-    sender.feed ??= this.#createFeed();
     sender.feed?.open((connection) => transcoded.offer(connection), this.#options.epochNowMs());
   }
 

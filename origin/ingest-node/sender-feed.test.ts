@@ -144,6 +144,18 @@ test("FFmpeg that is gone gets another pipe at the next keyframe", async () => {
   expect(connections).toHaveLength(2);
 });
 
+test("a sender that was passed through holds nothing, and may still be fed from its next keyframe on", async () => {
+  const shape = { ...OBS, gop: 60 };
+  configure(shape);
+  await send(shape, 0, 1);
+  feed.release();
+  await send(shape, 1, 10.5);
+  open();
+  await send(shape, 10.5, 14);
+  feed.end();
+  expect((await packetsOf(0)).video[0]).toMatchObject({ dts: 12_000 + OFFSET });
+});
+
 test("waiting media is bounded, before FFmpeg runs and while it does not read", async () => {
   const shape = { ...OBS, gop: 30, hasAudio: false };
   configure(shape);

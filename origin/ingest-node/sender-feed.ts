@@ -50,6 +50,8 @@ export class SenderFeed {
   #onConnection: ((connection: EncoderConnection) => void) | null = null;
   #pipe: FeedPipe | null = null;
   #cancelPump: () => void = () => {};
+  /** Whether frames wait, or are fed. */
+  #isHolding = true;
   #isEnded = false;
 
   constructor(options: SenderFeedOptions) {
@@ -59,7 +61,15 @@ export class SenderFeed {
   /** Feeds what waits and what follows; each time that FFmpeg must be started anew, `onConnection` gets another pipe. */
   open(onConnection: (connection: EncoderConnection) => void, nowMs: number): void {
     this.#onConnection = onConnection;
+    this.#isHolding = true;
     this.#tryOpen(nowMs);
+  }
+
+  /** The sender is passed through: nothing of it waits. `open` may follow, and then begins with the next keyframe. */
+  release(): void {
+    this.#isHolding = false;
+    this.#discard(this.#waiting.length);
+    this.#waitingSinceMs = null;
   }
 
   /** The next event; `nowMs` is milliseconds since the epoch. Throws `PassthroughError` with a sentence for the operator. */
@@ -102,6 +112,7 @@ export class SenderFeed {
   }
 
   #addFrame(frame: IngestFrame, nowMs: number): void {
+    if (!this.#isHolding) return;
     const track = this.#tracks.get(keyOf(frame));
     if (track === undefined || (frame.media === "video" && track !== this.#video)) return;
     if (frame.data.length > PASSTHROUGH_LIMITS.frameBytes)

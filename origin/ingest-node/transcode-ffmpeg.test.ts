@@ -130,6 +130,7 @@ test("a sender with rare keyframes and B-frames becomes the ladder, with all tha
   await vi.waitFor(() => expect(transcoderPids()).toEqual([]), { timeout: 15_000, interval: 100 });
   await vi.waitFor(() => expect(edge.ended).toBe(true), { timeout: 15_000, interval: 100 });
   expect(edge.opened).toHaveLength(2);
+  expect(lines.filter((line) => line.includes("Restarting"))).toEqual([]);
   const starts = segmentStarts("180p");
   expect(starts.length).toBeGreaterThanOrEqual(4);
   expect(segmentStarts("90p")).toEqual(starts);

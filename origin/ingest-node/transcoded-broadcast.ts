@@ -135,7 +135,18 @@ export class TranscodedBroadcast {
     log.info(`${stream}: encoded anew as ${job.renditions.map(describeRendition).join(", ")}.`);
     return new SourceSupervisor({
       name: `${stream}: the transcoding`,
-      ...{ kind: "live", loop: false, muxed: false, job, partTargets, targetDurationS, log, platform, epochNowMs },
+      ...{
+        kind: "live",
+        loop: false,
+        muxed: false,
+        endsQuietly: true,
+        job,
+        partTargets,
+        targetDurationS,
+        log,
+        platform,
+        epochNowMs,
+      },
       open: async (signal): Promise<SourceHandle> =>
         openConnection({ ...shared, clock: platform.clock }, await this.#nextConnection(signal)),
       onStart: ({ startedAtMs, inits }) => {

@@ -55,6 +55,8 @@ export interface SourceSupervisorOptions {
   readonly name: string;
   readonly kind: SourceInput["kind"];
   readonly loop: boolean;
+  /** Whether a live input's end is no news: its owner knows it, and `open` waits for the next one. */
+  readonly endsQuietly?: boolean;
   /** Opens the input for a session; waits until it is available. Throws `SourceError`. */
   readonly open: (signal: AbortSignal) => Promise<SourceHandle>;
   readonly job: EncodeJob;
@@ -127,7 +129,7 @@ export class SourceSupervisor {
   }
 
   async #supervise(): Promise<SourceEnd> {
-    const { log, name, kind, platform } = this.#options;
+    const { log, name, kind, platform, endsQuietly } = this.#options;
     const { signal } = this.#stop;
     let failures = 0;
     for (;;) {
@@ -145,7 +147,8 @@ export class SourceSupervisor {
         return { kind: "failed", message: `${name} is abandoned after ${failures} failure(s): ${reason}` };
       }
       const waitMs = backoffMs(failures, this.#limits.retry, platform.random);
-      log.warn(`${name} stopped: ${reason} Restarting it in ${(waitMs / 1000).toFixed(1)} s.`);
+      if (failure !== null || endsQuietly !== true)
+        log.warn(`${name} stopped: ${reason} Restarting it in ${(waitMs / 1000).toFixed(1)} s.`);
       this.#startGaps();
       await sleep(platform.clock, waitMs, signal).catch(() => {});
     }

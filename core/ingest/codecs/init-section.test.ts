@@ -32,7 +32,13 @@ const CASES: readonly (readonly [name: string, codec: Codec, options: string, fo
     "H.264 High with a cropped size and NTSC rate",
     "h264",
     `${picture("642x358", "30000/1001")} -c:v libx264 -preset veryfast -profile:v high -pix_fmt yuv420p`,
-    { width: 642, height: 358, frameRate: { num: 30_000, den: 1001 }, profile: 100, bitDepth: 8, chromaFormat: 1 },
+    { width: 642, height: 358, frameRate: { num: 30_000, den: 1001 }, profile: 100, bitDepth: 8, colour: null },
+  ],
+  [
+    "H.264 with tagged colours",
+    "h264",
+    `${picture("320x180", "25")} -c:v libx264 -preset ultrafast -color_primaries bt709 -color_trc smpte170m -colorspace bt709`,
+    { frameRate: { num: 25, den: 1 }, colour: { transfer: 6, matrix: 1 } },
   ],
   [
     "H.264 of fields and wide pixels",
@@ -44,7 +50,7 @@ const CASES: readonly (readonly [name: string, codec: Codec, options: string, fo
     "H.264 High 4:4:4 with 10 bits",
     "h264",
     `${picture("322x182", "60")} -c:v libx264 -preset ultrafast -pix_fmt yuv444p10le`,
-    { width: 322, height: 182, profile: 244, bitDepth: 10, chromaFormat: 3 },
+    { width: 322, height: 182, profile: 244, bitDepth: 10, chromaFormat: 3, colour: null },
   ],
   [
     "HEVC Main 10",
