@@ -13,6 +13,7 @@ import { serveLivePath } from "./delivery/serve-live-path.ts";
 import type { Env } from "./env.ts";
 import { publishApi } from "./ingest/ingest-app.ts";
 import { ingestNodeApi } from "./ingest/ingest-node-app.ts";
+import { obsApi } from "./ingest/obs-app.ts";
 import type { AppEnv } from "./kit/app-env.ts";
 import { canonicalizeUrl } from "./kit/canonical-url.ts";
 import { closeRoutes, cors, requestScope, securityHeaders } from "./kit/middleware.ts";
@@ -27,6 +28,8 @@ import { roomsApi } from "./room/rooms-app.ts";
 function createApp(platform: Platform): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.use(securityHeaders, requestScope(platform));
+  // First: the control API answers every other address below `/api`.
+  app.route("/api/obs", obsApi);
   app.route("/api", controlApi);
   app.route("/rooms", roomsApi);
   // First: its literal paths are no broadcast's.

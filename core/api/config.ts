@@ -9,6 +9,7 @@ import { isRegion, type Site } from "../delivery/tree/node-address.ts";
 import { ROOM_LIMITS } from "../room/room-limits.ts";
 import type { HistoryRetention } from "../room/sequencer/retention.ts";
 import { DEFAULT_SHARDING, type ShardingConfig } from "../room/sharding.ts";
+import { type IngestAddresses, NO_INGEST_ADDRESSES, parseIngestAddresses } from "./ingest-addresses.ts";
 import { renderMarkdownTable } from "./markdown-table.ts";
 
 /** Settings of an external reviewer of messages; see `docs/design/moderation.md`. */
@@ -29,6 +30,8 @@ export interface Config {
   readonly metricsToken: string | null;
   /** Opens what ingest nodes ask for; the admin token does, too. */
   readonly ingestToken: string | null;
+  /** Where encoders send to. */
+  readonly ingestAddresses: IngestAddresses;
   readonly viewerKeys: ViewerTokenKeys;
   /** Signs what only the edge itself verifies: the first of the edge's secret, the viewers' and the admin token. */
   readonly edgeSecret: string | null;
@@ -49,6 +52,7 @@ export const VARIABLE_NAMES = [
   "CORRAL_ADMIN_TOKEN",
   "CORRAL_METRICS_TOKEN",
   "CORRAL_INGEST_TOKEN",
+  "CORRAL_INGEST_ADDRESSES",
   "CORRAL_VIEWER_SECRET",
   "CORRAL_VIEWER_JWKS",
   "CORRAL_EDGE_SECRET",
@@ -164,6 +168,12 @@ function parseOrigins(list: string): readonly string[] {
   return origins;
 }
 
+function parseAddresses(addresses: string): IngestAddresses {
+  const parsed = parseIngestAddresses(addresses);
+  if (parsed !== null) return parsed;
+  throw new InvalidVariable("must be addresses like rtmps://ingest.example.com:1936, one of each protocol");
+}
+
 function parseSite(site: string): Site {
   const [region, colo = "", ...rest] = site.split("/");
   if (isRegion(region) && rest.length === 0 && /^[A-Z0-9]{2,8}$/.test(colo)) return { region, colo };
@@ -186,6 +196,11 @@ const variables = {
   CORRAL_ADMIN_TOKEN: secret("Opens the control API. Without it no stream keys can be created."),
   CORRAL_METRICS_TOKEN: secret("Opens `/metrics`. Without it the admin token does."),
   CORRAL_INGEST_TOKEN: secret("Lets ingest nodes look up the passphrases of SRT. The admin token does, too."),
+  CORRAL_INGEST_ADDRESSES: text<IngestAddresses>(
+    "Addresses of ingest nodes, with spaces between them, as `rtmp://`, `rtmps://` and `srt://` with host and port: what the studio and OBS's multitrack video tell creators.",
+    NO_INGEST_ADDRESSES,
+    parseAddresses,
+  ),
   CORRAL_VIEWER_SECRET: secret("Verifies viewer tokens and publish tokens that are signed with HS256."),
   CORRAL_VIEWER_JWKS: variable<string | null>(
     {
@@ -308,6 +323,7 @@ export function parseConfig(values: ConfigVariables): Config {
     adminToken: set.CORRAL_ADMIN_TOKEN,
     metricsToken: set.CORRAL_METRICS_TOKEN,
     ingestToken: set.CORRAL_INGEST_TOKEN,
+    ingestAddresses: set.CORRAL_INGEST_ADDRESSES,
     viewerKeys: { secret: set.CORRAL_VIEWER_SECRET, keySet: set.CORRAL_VIEWER_JWKS },
     edgeSecret: set.CORRAL_EDGE_SECRET ?? set.CORRAL_VIEWER_SECRET ?? set.CORRAL_ADMIN_TOKEN,
     devTokens: set.CORRAL_DEV_TOKENS,

@@ -14,6 +14,7 @@ import type { BroadcastSummary, StreamStatus, TierCounters, TierName } from "../
 import type { BroadcastId, StreamName, TrackName } from "../kit/ids.ts";
 import { JURISDICTIONS, type Jurisdiction } from "../room/object-names.ts";
 import { ROOM_LIMITS } from "../room/room-limits.ts";
+import type { IngestAddresses } from "./ingest-addresses.ts";
 import type { ProblemDocument } from "./problems.ts";
 
 z.config(en());
@@ -91,6 +92,14 @@ export const StopBody: z.ZodMiniType<{
 export const StopUndoBody: z.ZodMiniType<{ by?: string | undefined }> = body(
   "StopUndoBody",
   z.strictObject({ by: z.optional(actorName) }),
+);
+
+const listener = z.nullable(z.object({ host: z.string(), port: z.int().check(z.gte(1), z.lte(65_535)) }));
+
+/** `GET …/ingest`: the listeners of ingest nodes by protocol. */
+export const IngestAddressesSchema: z.ZodMiniType<{ stream: StreamName } & IngestAddresses> = answer(
+  "IngestAddresses",
+  z.object({ stream: StreamNameSchema, rtmp: listener, rtmps: listener, srt: listener }),
 );
 
 /** `PUT …/crowd`: the expected number of viewers; 0 withdraws it. */

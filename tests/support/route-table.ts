@@ -64,9 +64,9 @@ const secret = (name: string, done: string, owner: Caller): RoutePolicy =>
   });
 const forOperator = (done = "200"): RoutePolicy => secret("admin-token", done, "operator");
 const forMetrics: RoutePolicy = secret("metrics-token", "200", "operator");
-/** A host acts like the operator, until the operator has acted: the table's operator comes last. */
-const forHosts = (undone: string): RoutePolicy => {
-  const { public: answers } = forOperator();
+/** A host acts like the operator, but for stops after the operator has acted: the table's operator comes last. */
+const forHosts = (undone: string, done = "200"): RoutePolicy => {
+  const { public: answers } = forOperator(done);
   return alikeEverywhere({ ...answers, host: undone });
 };
 /** A viewer's token has the shape of a publish token, and is none. */
@@ -151,6 +151,13 @@ export const LIVE_ADDRESSES: readonly RouteAddress[] = [
   ...Object.values(FILES).flat(),
 ];
 
+/** OBS's request, without a usable key. */
+const OBS_BODY = JSON.stringify({
+  authentication: "",
+  client: {},
+  preferences: { width: 1280, height: 720, framerate: { numerator: 30, denominator: 1 } },
+});
+
 const control = (path: string, methods: RouteAddress["methods"], spends = false): readonly RouteAddress[] => [
   { path: `/api/streams/{stream}${path}`, methods, changesStream: spends },
 ];
@@ -160,6 +167,11 @@ const ingest = (rest: string, asking: Omit<RouteMethod, "policy">): RouteAddress
     PUT: { policy: forPublisher(), ...asking, headers: { [PUBLISHER_HEADER]: "{publisher}", ...asking.headers } },
   },
   changesStream: true,
+});
+/** The key is part of the body, and a refusal is an answer. */
+const obs = (path: string): RouteAddress => ({
+  path,
+  methods: { POST: { policy: forEverybody(), body: OBS_BODY } },
 });
 const page = (path: string): RouteAddress => ({ path, methods: { GET: { policy: forEverybody() } } });
 const missing = (path: string): RouteAddress => ({
@@ -179,16 +191,19 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/api/streams/:stream/keys": control(
     "/keys",
     {
-      GET: { policy: forOperator() },
-      POST: { policy: forOperator("201") },
-      DELETE: { policy: forOperator("204") },
+      GET: { policy: forHosts("200") },
+      POST: { policy: forHosts("201", "201") },
+      DELETE: { policy: forHosts("204", "204") },
     },
     true,
   ),
-  "/api/streams/:stream/keys/:key": control("/keys/0123456789", { DELETE: { policy: forOperator("404 not-found") } }),
-  "/api/streams/:stream/keys/:key/rotate": control("/keys/0123456789/rotate", {
-    POST: { policy: forOperator("404 not-found") },
+  "/api/streams/:stream/keys/:key": control("/keys/0123456789", {
+    DELETE: { policy: forHosts("404 not-found", "404 not-found") },
   }),
+  "/api/streams/:stream/keys/:key/rotate": control("/keys/0123456789/rotate", {
+    POST: { policy: forHosts("404 not-found", "404 not-found") },
+  }),
+  "/api/streams/:stream/ingest": control("/ingest", { GET: { policy: forHosts("200") } }),
   "/api/streams/:stream/restart": control("/restart", { POST: { policy: forOperator("204") } }, true),
   "/api/streams/:stream/access": control(
     "/access",
@@ -217,6 +232,8 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/api/subjects/:id/export": [
     { path: "/api/subjects/nobody-in-a-room/export", methods: { GET: { policy: forOperator() } } },
   ],
+  "/api/obs/GetClientConfiguration": [obs("/api/obs/GetClientConfiguration")],
+  "/api/obs/:stream/GetClientConfiguration": [obs("/api/obs/{stream}/GetClientConfiguration")],
   "/rooms/:stream/socket": [
     { path: "/rooms/{stream}/socket", methods: { GET: { policy: forEverybody("400 websocket-expected") } } },
   ],

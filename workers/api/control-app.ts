@@ -7,6 +7,7 @@ import {
   ErasureSchema,
   ExpectedAudienceBody,
   ExpectedAudienceSchema,
+  IngestAddressesSchema,
   JurisdictionBody,
   JurisdictionSchema,
   PlaybackPolicyBody,
@@ -20,6 +21,7 @@ import {
 import { readText } from "../../core/kit/json-fields.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import { adminOnly } from "../access/admin-only.ts";
+import { hostOrOperatorOnly } from "../access/host-or-operator.ts";
 import type { AppEnv } from "../kit/app-env.ts";
 import { closePrefix, closeRoutes, cors, jsonBody, streamName } from "../kit/middleware.ts";
 import { notFoundResponse, problemResponse } from "../kit/responses.ts";
@@ -27,8 +29,9 @@ import { describeRoute, documented, type RouteSpec } from "../kit/route-spec.ts"
 import { handleGetAccess, handlePostRevocation, handlePutAccess } from "./access-api.ts";
 import { handleStreamBroadcasts } from "./broadcasts-api.ts";
 import { handleExpectedAudience } from "./expected-audience.ts";
+import { handleIngestAddresses } from "./ingest-addresses-api.ts";
 import { handleJurisdiction } from "./jurisdiction-api.ts";
-import { handleDeleteStop, handleGetStop, handlePostStop, stopActorOnly } from "./stop-api.ts";
+import { handleDeleteStop, handleGetStop, handlePostStop } from "./stop-api.ts";
 import { handleStreamRestart, handleStreamStatus } from "./stream-api.ts";
 import { streamKeysApi } from "./stream-keys-app.ts";
 import { handleSubjectErasure, handleSubjectExport } from "./subjects-api.ts";
@@ -65,6 +68,17 @@ controlApi.get(
   (c) => handleStreamBroadcasts(c.var.scope, c.var.stream),
 );
 controlApi.route("/", streamKeysApi);
+controlApi.get(
+  "/streams/:stream/ingest",
+  streamName,
+  hostOrOperatorOnly,
+  describeRoute({
+    ...STREAMS,
+    summary: "The addresses that encoders send to",
+    answers: { 200: { description: "The listeners by protocol.", schema: IngestAddressesSchema } },
+  }),
+  (c) => handleIngestAddresses(c.var.scope, c.var.stream),
+);
 controlApi.post(
   "/streams/:stream/restart",
   streamName,
@@ -125,7 +139,7 @@ controlApi.post(
 controlApi.get(
   "/streams/:stream/stop",
   streamName,
-  stopActorOnly,
+  hostOrOperatorOnly,
   describeRoute({
     ...ACCESS,
     summary: "A stream's stop and the record of stops",
@@ -136,7 +150,7 @@ controlApi.get(
 controlApi.post(
   "/streams/:stream/stop",
   streamName,
-  stopActorOnly,
+  hostOrOperatorOnly,
   jsonBody(StopBody),
   describeRoute({
     ...ACCESS,
@@ -149,7 +163,7 @@ controlApi.post(
 controlApi.delete(
   "/streams/:stream/stop",
   streamName,
-  stopActorOnly,
+  hostOrOperatorOnly,
   jsonBody(StopUndoBody, false),
   describeRoute({
     ...ACCESS,

@@ -1,56 +1,10 @@
 /** The control API of stops: the operator, or a host of the stream, stops it and lifts the stop. */
-import type { MiddlewareHandler } from "hono";
-import { createMiddleware } from "hono/factory";
-import { findAccessDenial } from "../../core/access/access-policy.ts";
 import type { StopCategory } from "../../core/access/stream-stop.ts";
 import { type StopActor, type StopRecord, type StreamStop, toStopNotice } from "../../core/access/stream-stop.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import { requireAdminToken } from "../access/admin-only.ts";
-import { readBearerToken } from "../access/bearer-token.ts";
-import { authenticateToken } from "../access/playback-authorization.ts";
 import { registerStream } from "../access/stream-registry.ts";
-import type { AppEnv, RequestScope } from "../kit/app-env.ts";
+import type { RequestScope } from "../kit/app-env.ts";
 import { jsonResponse, problemResponse } from "../kit/responses.ts";
-import { documented } from "../kit/route-spec.ts";
-
-/** Variables added by `stopActorOnly`. */
-interface StopActorEnv {
-  Bindings: AppEnv["Bindings"];
-  Variables: AppEnv["Variables"] & { stream: StreamName; actor: StopActor };
-}
-
-/** Admits the operator by the admin token, and a host of the stream by a valid viewer token. */
-export const stopActorOnly: MiddlewareHandler<StopActorEnv> = documented(
-  {
-    security: ["adminToken", "viewerToken"],
-    problems: ["admin-token-missing", "admin-token-wrong", "secret-not-set", "too-many-requests"],
-  },
-  createMiddleware<StopActorEnv>(async (c, next) => {
-    const { scope, stream } = c.var;
-    const refusal = await requireAdminToken(scope);
-    const actor = refusal === null ? OPERATOR : await authenticateHost(scope, stream);
-    if (actor === null) return refusal ?? undefined;
-    c.set("actor", actor);
-    await next();
-    return undefined;
-  }),
-);
-
-const OPERATOR: StopActor = { authority: "operator", name: "operator" };
-
-async function authenticateHost(
-  { env, config, request, platform }: RequestScope,
-  stream: StreamName,
-): Promise<StopActor | null> {
-  const token = readBearerToken(request);
-  const claims =
-    token === null ? null : await authenticateToken(config.viewerKeys, stream, token, platform.clock.nowMs());
-  if (claims === null || typeof claims === "string" || !claims.roles.includes("host")) return null;
-  // A host who could watch the stream without the stop may lift it.
-  const access = { ...(await env.LIVE.getByName(stream).access()), stop: null };
-  const denial = findAccessDenial(access, claims, platform.clock.nowMs());
-  return denial === null ? { authority: "host", name: claims.subject } : null;
-}
 
 /** `GET …/stop`: the stop in force, and the record. */
 export async function handleGetStop({ env }: RequestScope, stream: StreamName): Promise<Response> {

@@ -6,7 +6,7 @@ import {
   StreamKeyListSchema,
   StreamKeySchema,
 } from "../../core/api/stream-key-schemas.ts";
-import { adminOnly } from "../access/admin-only.ts";
+import { hostOrOperatorOnly } from "../access/host-or-operator.ts";
 import type { AppEnv } from "../kit/app-env.ts";
 import { jsonBody, streamName } from "../kit/middleware.ts";
 import { describeRoute, type ParameterSpec, type RouteSpec } from "../kit/route-spec.ts";
@@ -33,7 +33,7 @@ export const streamKeysApi: Hono<AppEnv> = new Hono<AppEnv>();
 streamKeysApi.get(
   "/streams/:stream/keys",
   streamName,
-  adminOnly,
+  hostOrOperatorOnly,
   describeRoute({
     ...KEYS,
     summary: "A stream's keys, without their secrets",
@@ -44,7 +44,7 @@ streamKeysApi.get(
 streamKeysApi.post(
   "/streams/:stream/keys",
   streamName,
-  adminOnly,
+  hostOrOperatorOnly,
   jsonBody(StreamKeyBody, false),
   describeRoute({
     ...KEYS,
@@ -57,7 +57,7 @@ streamKeysApi.post(
 streamKeysApi.delete(
   "/streams/:stream/keys",
   streamName,
-  adminOnly,
+  hostOrOperatorOnly,
   describeRoute({
     ...KEYS,
     summary: "Revokes every stream key, and the publish tokens issued so far",
@@ -68,7 +68,7 @@ streamKeysApi.delete(
 streamKeysApi.delete(
   "/streams/:stream/keys/:key",
   streamName,
-  adminOnly,
+  hostOrOperatorOnly,
   describeRoute({
     ...KEYS,
     summary: "Revokes a stream key",
@@ -80,7 +80,7 @@ streamKeysApi.delete(
 streamKeysApi.post(
   "/streams/:stream/keys/:key/rotate",
   streamName,
-  adminOnly,
+  hostOrOperatorOnly,
   jsonBody(KeyRotationBody, false),
   describeRoute({
     ...KEYS,

@@ -43,7 +43,7 @@ export const ingestNodeOnly: MiddlewareHandler<AppEnv> = createGuard(
 export function handleSession(scope: RequestScope, stream: StreamName): Promise<Response> {
   return answerPublisher(async () => {
     const publisher = await authenticatePublisher(scope, stream, readPublisherId(scope.request));
-    const status = await fetchStatus(scope, publisher);
+    const status = await fetchPublisherStatus(scope, publisher);
     if ("ok" in status) throwRefusal(status.problem);
     const { role, label, expiresMs, usesLeft, live } = status;
     const expiresAt = expiresMs === null ? null : new Date(expiresMs).toISOString();
@@ -87,12 +87,12 @@ async function findPassphrase(
     throwRefusal(publishProblems.unavailable("Too many keys are being looked up; send this again."));
   }
   if (verdict === "wrong") return null;
-  const status = await fetchStatus(scope, { stream, credential: { kind: "key", hash }, id });
+  const status = await fetchPublisherStatus(scope, { stream, credential: { kind: "key", hash }, id });
   return "ok" in status ? null : secret;
 }
 
-/** The Live object's answer; a refusal is remembered. */
-async function fetchStatus(
+/** What the Live object permits a publisher now; a refusal is remembered. */
+export async function fetchPublisherStatus(
   scope: RequestScope,
   publisher: PublisherIdentity,
 ): Promise<PublisherStatus | PublishRefusal> {

@@ -20,12 +20,18 @@ const verifiedTokens = new VerifiedTokenCache<{ readonly stream: StreamName; rea
 const endedCredentials = new EndedCredentials();
 
 /** The publisher of a request; a wrong credential, or one known to have ended, is refused. Throws `UpstreamError`. */
-export async function authenticatePublisher(
+export function authenticatePublisher(scope: RequestScope, stream: StreamName, id: string): Promise<PublisherIdentity> {
+  return authenticateCredential(scope, stream, readBearerToken(scope.request), id);
+}
+
+/** As `authenticatePublisher`, for a key or token that is not in the header; null: there is none. */
+export async function authenticateCredential(
   scope: RequestScope,
   stream: StreamName,
+  sent: string | null,
   id: string,
 ): Promise<PublisherIdentity> {
-  const token = readBearerToken(scope.request) ?? throwRefusal(publishProblems.keyMissing());
+  const token = sent ?? throwRefusal(publishProblems.keyMissing());
   const credential = isJwtFormat(token)
     ? await authenticateByToken(scope, stream, token)
     : await authenticateByKey(scope, stream, token);

@@ -18,14 +18,17 @@ export function throwRefusal(problem: ProblemDocument): never {
   throw new RefusedPublish(problem);
 }
 
-/** The response to a publisher, whatever `answer` throws. */
-export async function answerPublisher(answer: () => Promise<Response>): Promise<Response> {
+/** The response to a publisher, whatever `answer` throws; `refuse` renders a problem. */
+export async function answerPublisher(
+  answer: () => Promise<Response>,
+  refuse: (problem: ProblemDocument) => Response = problemDocumentResponse,
+): Promise<Response> {
   try {
     return await answer();
   } catch (error) {
-    if (error instanceof RefusedPublish) return problemDocumentResponse(error.problem);
+    if (error instanceof RefusedPublish) return refuse(error.problem);
     // The object was evicted or reset during the request: nothing is lost, the publisher resends.
     if (!(error instanceof UpstreamError)) console.warn("the Live object did not answer a publisher", error);
-    return problemDocumentResponse(publishProblems.unavailable("The stream's Live object is restarting; send again."));
+    return refuse(publishProblems.unavailable("The stream's Live object is restarting; send again."));
   }
 }
