@@ -1,8 +1,10 @@
 /** An ingest node from its options to its end: edge, listeners, and what to paste into an encoder. */
 import type { Platform } from "../core/kit/clock.ts";
 import type { IngestOptions } from "./cli/ingest-options.ts";
+import { describeIngestSetup } from "./cli/ingest-setup.ts";
 import { createEdgeAuthorizer } from "./ingest-node/edge-authorizer.ts";
 import { IngestNode } from "./ingest-node/ingest-node.ts";
+import { type IngestPorts, locateListeners } from "./ingest-node/listener-addresses.ts";
 import { startRtmpListener } from "./ingest-node/rtmp-listener.ts";
 import type { SenderConnection, SenderListener } from "./ingest-node/sender-connection.ts";
 import { startSrtListener } from "./ingest-node/srt-listener.ts";
@@ -13,14 +15,6 @@ import { Transcoder } from "./packager/transcoder.ts";
 
 /** Latency that SRT proposes, milliseconds: three round trips of 50 ms and some, in which lost packets are repaired. */
 const SRT_LATENCY_MS = 200;
-
-/** Ports that are open. */
-interface IngestPorts {
-  readonly rtmp: number;
-  readonly rtmps: number | null;
-  /** Null without a way to look passphrases up. */
-  readonly srt: number | null;
-}
 
 /** Runs an ingest node until `stop` aborts. Throws the errors of `errors.ts`. */
 export async function runIngest(
@@ -41,7 +35,13 @@ export async function runIngest(
   });
   try {
     const ports = await openListeners(options, edge, node, { log, platform, listeners });
-    for (const line of describeAddresses(options, edge, ports)) log.info(line);
+    const setup = {
+      stream: options.stream,
+      key: edge.key,
+      edgeUrl: edge.url,
+      addresses: locateListeners(options, ports),
+    };
+    for (const line of describeIngestSetup(setup)) log.info(line);
     if (!stop.aborted) await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
     log.info("Ending the broadcasts.");
   } finally {
@@ -51,9 +51,12 @@ export async function runIngest(
   }
 }
 
+/** The edge names the listeners to creators; a port that the system chooses is not known yet. */
 async function startOwnEdge(options: IngestOptions, log: OriginLog, platform: Platform): Promise<IngestEdge> {
   log.info(`Starting the edge on port ${options.port}.`);
-  return startLocalIngestEdge(options.stream, options.port, options.dataDir, log, platform);
+  const { rtmpPort, rtmps, srtPort } = options;
+  const addresses = locateListeners(options, { rtmp: rtmpPort, rtmps: rtmps?.port ?? null, srt: srtPort });
+  return startLocalIngestEdge(options, addresses, log, platform);
 }
 
 function remoteEdge({ url, token }: NonNullable<IngestOptions["edge"]>, { newId }: Platform): IngestEdge {
@@ -114,23 +117,4 @@ function describePortError(flag: string, host: string, port: number, cause: unkn
   if (code === "EADDRINUSE") return `Port ${port} on ${host} is in use; choose another with ${flag}.`;
   if (code === "EACCES") return `Port ${port} on ${host} is not permitted; choose another with ${flag}.`;
   return `Port ${port} on ${host} cannot be opened: ${errorMessage(cause)}.`;
-}
-
-/** What to paste into an encoder, and where to watch. */
-function describeAddresses({ stream, host, rtmpHost }: IngestOptions, edge: IngestEdge, ports: IngestPorts): string[] {
-  const { key } = edge;
-  const shown = (address: string): string => (address.includes(":") ? `[${address}]` : address);
-  const reachable = (address: string): string => (/^(0\.0\.0\.0|::)$/.test(address) ? "THIS-HOST" : shown(address));
-  const [, keyId = "KEY-ID", passphrase = "PASSPHRASE"] = /^corral_([^_]+)_(.+)$/.exec(key ?? "") ?? [];
-  const srt = `srt://${reachable(host)}:${ports.srt}?streamid=${stream}/${keyId}&passphrase=${passphrase}&pbkeylen=16`;
-  return [
-    `OBS, Settings > Stream > Custom:  Server      rtmp://${reachable(rtmpHost)}:${ports.rtmp}/live/${stream}`,
-    ...(ports.rtmps === null
-      ? []
-      : [`        or by TLS:                Server      rtmps://${reachable(host)}:${ports.rtmps}/live/${stream}`]),
-    `                                  Stream key  ${key ?? `a key of ${stream}`}`,
-    "                                  and keyframe interval 2 s in Settings > Output",
-    ...(ports.srt === null ? [] : [`SRT:    ${srt}`]),
-    `Watch:  ${edge.url}/watch/${stream}`,
-  ];
 }

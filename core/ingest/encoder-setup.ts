@@ -4,7 +4,7 @@ import { formatListener, type IngestAddresses } from "../api/ingest-addresses.ts
 import type { StreamName } from "../kit/ids.ts";
 
 /** Milliseconds in which SRT repairs losses over a mobile network: five round trips of 100 ms. */
-export const MOBILE_SRT_LATENCY_MS = 500;
+const MOBILE_SRT_LATENCY_MS = 500;
 /** Bytes of the key of AES-128, which senders propose by default. */
 const SRT_KEY_BYTES = 16;
 /** Seconds between keyframes. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { request } from "undici";
 import { z } from "zod";
+import { formatIngestAddresses, type IngestAddresses, NO_INGEST_ADDRESSES } from "../../core/api/ingest-addresses.ts";
 import type { Clock, Platform } from "../../core/kit/clock.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { startDeadline } from "../kit/deadline.ts";
@@ -61,15 +62,14 @@ export interface IngestEdge {
   stop(): Promise<void>;
 }
 
-/** As `startLocalEdge`, with a key for encoders that stays the same in each run. */
+/** As `startLocalEdge`, with a key for encoders that stays the same in each run. `addresses`: where they send to. */
 export async function startLocalIngestEdge(
-  stream: StreamName,
-  port: number,
-  dataDir: string | null,
+  { stream, port, dataDir }: { readonly stream: StreamName; readonly port: number; readonly dataDir: string | null },
+  addresses: IngestAddresses,
   log: OriginLog,
   platform: Platform,
 ): Promise<IngestEdge> {
-  const { edge } = await openEdge(port, dataDir, log, platform);
+  const { edge } = await openEdge(port, dataDir, log, platform, addresses);
   try {
     const token = edge.secret("admin");
     const key = await findEncoderKey(edge.url, stream, token, platform.clock);
@@ -89,13 +89,15 @@ async function openEdge(
   dataDir: string | null,
   log: OriginLog,
   platform: Platform,
+  addresses: IngestAddresses = NO_INGEST_ADDRESSES,
 ): Promise<{ readonly edge: LocalEdge; readonly data: string }> {
   const { clock } = platform;
   const { startEdge, PortError } = await import("./edge.ts");
   const { DataFolderError } = await import("./data-folder.ts");
   const data = dataDir ?? fileURLToPath(new URL(`../../.corral/edge-${port}`, import.meta.url));
   const keepSignals = suppressNewSignalHandlers();
-  const edge = await startEdge({ port, dataDir: data }, platform.clock)
+  const bindings = { CORRAL_INGEST_ADDRESSES: formatIngestAddresses(addresses) };
+  const edge = await startEdge({ port, dataDir: data, bindings }, platform.clock)
     .catch((cause: unknown) => {
       if (cause instanceof PortError || cause instanceof DataFolderError)
         throw new UsageError(cause.message, { cause });

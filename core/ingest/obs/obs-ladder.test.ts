@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { chooseObsLadder, OBS_LADDER_LIMITS, type ObsPreferences } from "./obs-ladder.ts";
 

@@ -2,6 +2,7 @@
 import type { VNode } from "preact";
 import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
+import { parseStreamName } from "../../../core/kit/ids.ts";
 import { Chart } from "./chart.tsx";
 import { STUDIO_CHARTS } from "./charts.ts";
 import {
@@ -15,6 +16,7 @@ import {
   formatUptime,
   type StudioPhase,
 } from "./format.ts";
+import { GoLivePanel } from "./golive/go-live-panel.tsx";
 import { onAirDurationMs } from "./rate-window.ts";
 import { RoomPanel } from "./room/room-panel.tsx";
 import type { SampleHistory } from "./sample-history.ts";
@@ -42,6 +44,7 @@ const STALE_MS = 10_000;
 
 export function StudioApp({ view }: { view: StudioView }): VNode {
   const { status, name } = view;
+  const stream = parseStreamName(name);
   return (
     <>
       <Heading view={view} />
@@ -49,6 +52,7 @@ export function StudioApp({ view }: { view: StudioView }): VNode {
         <Note view={view} />
         <Anomalies found={view.anomalies} />
         {status !== null && <Tiles view={view} status={status} />}
+        {stream !== null && <GoLivePanel stream={stream} />}
         {view.phase !== "unknown" && (
           <StopPanel stream={name} clock={view.platform.clock} reason={status?.stop?.reason ?? null} />
         )}

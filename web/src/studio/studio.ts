@@ -4,6 +4,7 @@ import "./studio.css";
 import "../chat/chat.css";
 import "./room/room.css";
 import "./stop/stop.css";
+import "./golive/golive.css";
 import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
 import { parseStreamName } from "../../../core/kit/ids.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";

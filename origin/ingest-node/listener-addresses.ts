@@ -1,0 +1,37 @@
+/** The addresses at which encoders reach the listeners of this machine. */
+import { networkInterfaces } from "node:os";
+import type { IngestAddresses } from "../../core/api/ingest-addresses.ts";
+
+/** Ports that are open; 0: not chosen yet. */
+export interface IngestPorts {
+  readonly rtmp: number;
+  readonly rtmps: number | null;
+  /** Null without a way to look passphrases up. */
+  readonly srt: number | null;
+}
+
+/** IP addresses that the listeners are bound to. */
+interface ListenerHosts {
+  readonly host: string;
+  readonly rtmpHost: string;
+}
+
+/** The listeners by protocol. `machineAddress`: what stands for "all addresses of this machine". */
+export function locateListeners(
+  { host, rtmpHost }: ListenerHosts,
+  { rtmp, rtmps, srt }: IngestPorts,
+  machineAddress: string = findMachineAddress(),
+): IngestAddresses {
+  const at = (address: string, port: number | null): IngestAddresses["srt"] => {
+    if (port === null || port === 0) return null;
+    const reachable = /^(0\.0\.0\.0|::)$/.test(address) ? machineAddress : address;
+    return { host: reachable.includes(":") ? `[${reachable}]` : reachable, port };
+  };
+  return { rtmp: at(rtmpHost, rtmp), rtmps: at(host, rtmps), srt: at(host, srt) };
+}
+
+/** This machine's first IPv4 address in its network, which a phone in the same network reaches; loopback without any. */
+function findMachineAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1";
+}
