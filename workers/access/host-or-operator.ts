@@ -24,10 +24,11 @@ export const hostOrOperatorOnly: MiddlewareHandler<ActorEnv> = documented(
   },
   createMiddleware<ActorEnv>(async (c, next) => {
     const { scope, stream } = c.var;
-    const refusal = await requireAdminToken(scope);
-    const actor = refusal === null ? OPERATOR : await authenticateHost(scope, stream);
-    if (actor === null) return refusal ?? undefined;
-    c.set("actor", actor);
+    // First: a host's token is no wrong admin token, of which a network may send few.
+    const host = await authenticateHost(scope, stream);
+    const refusal = host === null ? await requireAdminToken(scope) : null;
+    if (refusal !== null) return refusal;
+    c.set("actor", host ?? OPERATOR);
     await next();
     return undefined;
   }),

@@ -1,3 +1,4 @@
+import { SignJWT } from "jose";
 import { expect, test } from "vitest";
 import { issueTestKey, readJson } from "../../tests/support/publisher.ts";
 import { serveRequest } from "../app.ts";
@@ -115,3 +116,30 @@ test("hosts and the operator get the ingest addresses", async () => {
   expect(await readJson(answer)).toEqual({ stream: "obs-right", rtmp: null, rtmps: null, srt: null });
   expect((await testEdge.ask("/api/streams/obs-right/ingest")).status).toBe(401);
 });
+
+test("a host manages the keys of its own stream only, without counting as a wrong admin token", async () => {
+  const own = await signViewerToken("obs-host", ["host"]);
+  const ask = (stream: string, token: string, path = "/keys"): Promise<Response> =>
+    testEdge.ask(`/api/streams/${stream}${path}`, { headers: { authorization: `Bearer ${token}` } });
+  // The tests' limit of wrong secrets is 20 in a minute.
+  for (let n = 0; n < 25; n += 1) expect((await ask("obs-host", own)).status).toBe(200);
+  expect((await ask("obs-host", own, "/ingest")).status).toBe(200);
+  expect((await ask("obs-other-host", own)).status).toBe(403);
+  expect((await ask("obs-host", await signViewerToken("obs-host", ["moderator"]))).status).toBe(403);
+  const issued = await testEdge.ask("/api/streams/obs-host/keys", {
+    method: "POST",
+    headers: { authorization: `Bearer ${own}` },
+    body: '{"label":"host"}',
+  });
+  expect(issued.status).toBe(201);
+  const { key } = await readJson(issued);
+  expect((await askObs("/obs-host/GetClientConfiguration", requestBody(String(key)))).error).toBeNull();
+});
+
+/** A viewer token with these roles. */
+function signViewerToken(stream: string, roles: readonly string[]): Promise<string> {
+  const iat = Math.floor(Date.now() / 1_000);
+  return new SignJWT({ room: stream, sub: "ann", roles, iat, exp: iat + 600 })
+    .setProtectedHeader({ alg: "HS256" })
+    .sign(new TextEncoder().encode(testBindings.CORRAL_VIEWER_SECRET ?? ""));
+}
