@@ -19,7 +19,8 @@ const OBS = {
 /** The addresses for OBS, mounted at `/api/obs` before the control API. */
 export const obsApi: Hono<AppEnv> = new Hono<AppEnv>();
 
-obsApi.use("*", cors);
+obsApi.use("/GetClientConfiguration", cors);
+obsApi.use("/:stream/GetClientConfiguration", cors);
 obsApi.post(
   "/GetClientConfiguration",
   jsonBody(ObsRequestBody),
