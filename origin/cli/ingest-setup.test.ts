@@ -21,6 +21,7 @@ test("server, key, multitrack address, SRT address, studio and watch page are pr
     "rtmps://127.0.0.1:1936/live/show",
     `Stream key  corral_k100000000_${SECRET}`,
     "--config-url http://127.0.0.1:8787/api/obs/show/GetClientConfiguration",
+    '"url_template":"rtmp://127.0.0.1:1935/live/show/{stream_key}"',
     `srt://127.0.0.1:8890?streamid=show/k100000000&passphrase=${SECRET}&pbkeylen=16`,
     "http://127.0.0.1:8787/studio/show",
     "http://127.0.0.1:8787/watch/show",

@@ -2,6 +2,7 @@
 import { renderUnicodeCompact } from "uqr";
 import { type IngestAddresses, type IngestListener, NO_INGEST_ADDRESSES } from "../../core/api/ingest-addresses.ts";
 import { describeEncoderSetup, rtmpServer } from "../../core/ingest/encoder-setup.ts";
+import { buildObsOverride } from "../../core/ingest/obs/obs-configuration.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 
 /** What the lines are made of. */
@@ -13,6 +14,8 @@ export interface IngestSetup {
   readonly addresses: IngestAddresses;
 }
 
+/** The studio has other canvases. */
+const PRINTED_CANVAS = { height: 1080, framesPerSecond: 30 };
 /** A place for a key's parts that are not known. */
 const UNKNOWN_SRT = "streamid={stream}/KEY-ID&passphrase=PASSPHRASE&pbkeylen=16";
 
@@ -28,7 +31,12 @@ export function describeIngestSetup({ stream, key, edgeUrl, addresses }: IngestS
     ...(rtmps === null ? [] : [`        or by TLS:                Server      ${server({ rtmps })}`]),
     `                                  Stream key  ${key ?? `a key of ${stream}`}`,
     "                                  and keyframe interval 2 s in Settings > Output",
-    `OBS multitrack:  obs --config-url ${edgeUrl}/api/obs/${stream}/GetClientConfiguration`,
+    ...(rtmp === null && rtmps === null
+      ? []
+      : [
+          `OBS multitrack:  obs --config-url ${edgeUrl}/api/obs/${stream}/GetClientConfiguration`,
+          `        or its Config Override (JSON):  ${JSON.stringify(buildObsOverride(addresses, stream, PRINTED_CANVAS))}`,
+        ]),
     ...(srtUrl === null ? [] : [`SRT:    ${srtUrl}`]),
     ...describePhone(srt, setup?.moblinLink ?? null, setup?.larixLink ?? null),
     `Studio: ${edgeUrl}/studio/${stream}  (all of this to copy, and stream keys)`,

@@ -80,6 +80,33 @@ export function buildObsConfiguration(input: ObsConfigurationInput): ObsConfigur
   };
 }
 
+/** A canvas of 16:9. */
+export interface ObsCanvasChoice {
+  readonly height: number;
+  readonly framesPerSecond: number;
+}
+
+/** The document for OBS's setting "Config Override", which OBS does not ask the edge for; x264 encodes. */
+export function buildObsOverride(
+  addresses: IngestAddresses,
+  stream: StreamName,
+  { height, framesPerSecond }: ObsCanvasChoice,
+): ObsConfiguration {
+  return buildObsConfiguration({
+    configId: stream,
+    addresses,
+    stream,
+    client: { version: "", gpuVendorId: null },
+    preferences: {
+      width: (height * 16) / 9,
+      height,
+      frameRate: { numerator: framesPerSecond, denominator: 1 },
+      maxKilobitsPerSecond: null,
+      maxTracks: null,
+    },
+  });
+}
+
 /** A refusal: OBS shows `sentence`, plain text, to its user. */
 export function buildObsRefusal(configId: string, sentence: string): ObsConfiguration {
   return {

@@ -26,6 +26,12 @@ interface Cost {
   readonly operator?: true;
 }
 
+/** OBS's request with a well-formed key; a refusal is answered with 200. */
+const obs = (authentication: string): Cost => {
+  const preferences = { width: 1280, height: 720, framerate: { numerator: 30, denominator: 1 } };
+  return { init: { method: "POST", body: JSON.stringify({ authentication, client: {}, preferences }) }, status: 200 };
+};
+
 /** Every route, and the delivery paths outside the router: the response for an unknown stream. */
 const ROUTES: Readonly<Record<string, Cost>> = {
   "/live/:stream/multivariant.m3u8": { status: 404 },
@@ -40,6 +46,9 @@ const ROUTES: Readonly<Record<string, Cost>> = {
   "/api/streams/:stream/keys": { init: { method: "POST" }, status: 401 },
   "/api/streams/:stream/keys/:key": { init: { method: "DELETE" }, status: 401 },
   "/api/streams/:stream/keys/:key/rotate": { init: { method: "POST" }, status: 401 },
+  "/api/streams/:stream/ingest": { status: 401 },
+  "/api/obs/GetClientConfiguration": obs(`invented?key=corral_${"x".repeat(43)}`),
+  "/api/obs/:stream/GetClientConfiguration": obs(`corral_${"x".repeat(43)}`),
   "/api/streams/:stream/restart": { init: { method: "POST" }, status: 401 },
   "/api/streams/:stream/access": { status: 401 },
   "/api/streams/:stream/revocations": { init: { method: "POST" }, status: 401 },
@@ -140,7 +149,7 @@ test("requests for unknown names on all routes store nothing and cost upstream r
     for (const end = Math.min(total, done + 200); done < end; done += 1) {
       const [route, cost] = open[done % open.length] ?? ["/", { status: 200 }];
       const asked = gateway.ask(pathOf(route, cost), cost.init);
-      (route.startsWith("/ingest") ? publishing : round).push(asked);
+      (/^\/(ingest|api\/obs)\//.test(route) ? publishing : round).push(asked);
     }
     await Promise.all(round);
   }

@@ -3,7 +3,7 @@ import type { ComponentChildren, VNode } from "preact";
 import { useState } from "preact/hooks";
 import type { IngestAddresses } from "../../../../core/api/ingest-addresses.ts";
 import { describeEncoderSetup, type EncoderSetup, rtmpServer } from "../../../../core/ingest/encoder-setup.ts";
-import { buildObsConfiguration } from "../../../../core/ingest/obs/obs-configuration.ts";
+import { buildObsOverride } from "../../../../core/ingest/obs/obs-configuration.ts";
 import type { StreamName } from "../../../../core/kit/ids.ts";
 import { SelectField } from "../fields.tsx";
 import { CopyField } from "./copy-field.tsx";
@@ -114,19 +114,7 @@ function MultitrackFields({ stream, addresses, issued }: EncoderProps): VNode {
   const [fps, setFps] = useState(30);
   const server = rtmpServer(addresses, stream);
   if (server === null) return <Missing protocol="RTMP" />;
-  const configuration = buildObsConfiguration({
-    configId: stream,
-    addresses,
-    stream,
-    client: { version: "", gpuVendorId: null },
-    preferences: {
-      width: (height * 16) / 9,
-      height,
-      frameRate: { numerator: fps, denominator: 1 },
-      maxKilobitsPerSecond: null,
-      maxTracks: null,
-    },
-  });
+  const configuration = buildObsOverride(addresses, stream, { height, framesPerSecond: fps });
   return (
     <>
       <p>
