@@ -34,7 +34,8 @@ export function maxSegmentSOf(targetDurationS: number): number {
 
 /**
  * Boundaries are spaced evenly from the leader's first keyframe, or follow the keyframe schedule. With a source's own
- * keyframes, one begins a segment early if the segment could become too long until the next one.
+ * keyframes, one begins a segment early if the segment could become too long until the next one, and one that comes after
+ * its boundary moves the even spacing to itself.
  */
 export class SegmentGrid {
   readonly #segmentTargetS: number;
@@ -46,6 +47,8 @@ export class SegmentGrid {
   #previous: SegmentBoundary | null = null;
   #firstMsn = 0;
   #originS: number | null = null;
+  /** Even boundaries are counted from here. */
+  #anchorS = 0;
   #idealBoundaryS = 0;
   /** Half a leader's frame, bounded if its rate is unknown: how far before the boundary a keyframe counts as on it. */
   #toleranceS = 0;
@@ -113,6 +116,7 @@ export class SegmentGrid {
   begin(msn: number, atS: number): void {
     this.#firstMsn = msn;
     this.#originS = atS;
+    this.#anchorS = atS;
     this.#boundaries = [{ msn, atS }];
     this.#idealBoundaryS = this.#idealBoundaryAfter(atS);
     this.#keyframes = { lastS: atS, distances: 0, longestS: 0 };
@@ -143,6 +147,8 @@ export class SegmentGrid {
 
   /** The next segment begins at `atS`; every track has reached `passedMsn`. */
   addBoundary(atS: number, passedMsn: number): void {
+    // A source's keyframes that have moved against the grid would stay just before it, at the cost of one segment each.
+    if (this.#source !== null && atS > this.#idealBoundaryS + this.#toleranceS) this.#anchorS = atS;
     this.#previous = this.lastBoundary;
     this.#boundaries = [
       ...this.#boundaries.filter(({ msn }) => msn > passedMsn),
@@ -161,15 +167,15 @@ export class SegmentGrid {
 
   /** The first boundary after a segment that begins at `atS`. */
   #idealBoundaryAfter(atS: number): number {
-    const originS = this.#originS ?? atS;
     if (this.#schedule !== null) {
+      const originS = this.#originS ?? atS;
       const { num, den } = this.#schedule.frameRate;
       return (
         originS + this.#schedule.frameTimeS(this.#schedule.nextKeyframeAfter(Math.round(((atS - originS) * num) / den)))
       );
     }
     const target = this.#segmentTargetS;
-    const beyond = Math.floor((atS + target / 2 - originS) / target + 1e-9) + 1;
-    return originS + beyond * target;
+    const beyond = Math.floor((atS + target / 2 - this.#anchorS) / target + 1e-9) + 1;
+    return this.#anchorS + beyond * target;
   }
 }

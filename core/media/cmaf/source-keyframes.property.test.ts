@@ -88,6 +88,22 @@ test("keyframes closer than a segment are joined, once their distance is known",
   expect(starts.slice(0, 6)).toEqual([0, 500, 2000, 4000, 6000, 8000]);
 });
 
+test("a keyframe at a scene's cut costs one long segment, not every following one", () => {
+  const config = configOf(333);
+  const outputs: PackagerOutput[] = [];
+  const packager = begin({ ...config, tracks: config.tracks.slice(0, 1) }, outputs);
+  // A keyframe every 2 s; the encoder counts from the cut at frame 178.
+  const isKeyframe = (i: number): boolean => (i < 178 ? i % 60 === 0 : (i - 178) % 60 === 0);
+  for (let i = 0; i <= 600; i += 1) {
+    const frame = { dts: i * FRAME, ctsOffset: 0, durationTicks: FRAME, sync: isKeyframe(i), data: frameData(i) };
+    outputs.push(...packager.push(HIGH, frame));
+  }
+  const starts = outputs.flatMap((output) =>
+    output.kind === "part" && output.meta.start !== undefined ? [output.meta.start.programTimeMs - STARTED_AT] : [],
+  );
+  expect(starts.slice(0, 7).map((ms) => Math.round(ms / 100))).toEqual([0, 20, 40, 79, 99, 119, 139]);
+});
+
 test("an audio track that is marked silent gets gap parts, and is heard again from where its frames continue", () => {
   const config = configOf(333);
   const outputs: PackagerOutput[] = [];
