@@ -1,8 +1,11 @@
+import { fileURLToPath } from "node:url";
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
 import { parseIngestOptions, renderIngestHelp } from "./ingest-options.ts";
 
 const parse = (...words: string[]): ReturnType<typeof parseIngestOptions> => parseIngestOptions(words, {});
+
+const FILE = fileURLToPath(import.meta.url);
 
 test("the defaults are loopback, RTMP on 1935, SRT on 8890, and a local edge", () => {
   expect(parse()).toMatchObject({
@@ -44,6 +47,7 @@ test.each([
   [["--rtmps-port", "1936"], /--rtmps-port needs --tls-cert and --tls-key/],
   [["--tls-cert", "a.pem"], /need --rtmps-port/],
   [["--rtmps-port", "1936", "--tls-cert", "/none/a.pem", "--tls-key", "b.pem"], /--tls-cert cannot be read/],
+  [["--rtmps-port", "1936", "--tls-cert", FILE, "--tls-key", FILE], /--tls-cert and --tls-key are not a certificate/],
   [["--ingest-token", "t"], /requires --edge/],
   [["--preset", "fast"], /is not a preset/],
   [["--stream", "No Stream"], /is not a stream name/],

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
+import { createSecureContext } from "node:tls";
 import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } from "citty";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { errorMessage, UsageError } from "../kit/errors.ts";
@@ -195,7 +196,14 @@ function rtmpsOf(args: IngestArgs): IngestOptions["rtmps"] {
     return null;
   }
   if (cert === undefined || key === undefined) throw new UsageError("--rtmps-port needs --tls-cert and --tls-key.");
-  return { port: portOf("--rtmps-port", port), cert: readPem("--tls-cert", cert), key: readPem("--tls-key", key) };
+  const pems = { cert: readPem("--tls-cert", cert), key: readPem("--tls-key", key) };
+  try {
+    createSecureContext(pems);
+  } catch (cause) {
+    const what = "--tls-cert and --tls-key are not a certificate and its private key in PEM";
+    throw new UsageError(`${what}: ${errorMessage(cause)}.`, { cause });
+  }
+  return { port: portOf("--rtmps-port", port), ...pems };
 }
 
 function readPem(flag: string, path: string): string {
