@@ -11,6 +11,7 @@ import { measurePageAvSync } from "./av-sync.ts";
 import { measureConformance } from "./conformance.ts";
 import { measureHerd } from "./herd.ts";
 import { measureCacheHits } from "./hits.ts";
+import { measureIngest } from "./ingest.ts";
 import { measureLongWindows } from "./long-windows.ts";
 import { measureModeration } from "./moderation.ts";
 import { measureMuxedAudio } from "./muxed.ts";
@@ -23,6 +24,7 @@ import { measurePlayback } from "./watch.ts";
 const BENCHES = [
   "packager",
   "origin",
+  "ingest",
   "herd",
   "hits",
   "parts",
@@ -74,6 +76,7 @@ async function runBenches(wanted: readonly string[], seconds: number): Promise<B
   const benches: Record<string, () => Promise<BenchFigure[]>> = {
     packager: measurePackager,
     origin: () => measureOriginCpu(edge, adminToken),
+    ingest: () => measureIngest(edge, adminToken, seconds),
     herd: async () => measureHerd(edge, adminToken, 2 * seconds, { bare: await freePort() }),
     hits: async () =>
       measureCacheHits(edge, adminToken, {

@@ -1,0 +1,62 @@
+/** An ingest node as a process of its own, and the keys of its streams. */
+import { readFileSync } from "node:fs";
+import type { LocalEdge } from "../../origin/local-edge/edge.ts";
+import { OriginProcess } from "./origin-process.ts";
+
+/** An issued key. */
+export interface IssuedKey {
+  readonly id: string;
+  readonly key: string;
+}
+
+/** A running `ingest`, which publishes to a given edge: its CPU is that of receiving, packaging and publishing. */
+export class IngestProcess {
+  readonly origin: OriginProcess;
+  readonly edge: LocalEdge;
+  readonly #adminToken: string;
+  rtmpPort = 0;
+  srtPort = 0;
+
+  private constructor(edge: LocalEdge, adminToken: string, args: readonly string[]) {
+    this.edge = edge;
+    this.#adminToken = adminToken;
+    const ports = ["--rtmp-port", "0", "--srt-port", "0"];
+    this.origin = new OriginProcess(["ingest", "--edge", edge.url, "--ingest-token", adminToken, ...ports, ...args]);
+  }
+
+  /** Starts it, and waits for its ports. */
+  static async start(edge: LocalEdge, adminToken: string, args: readonly string[] = []): Promise<IngestProcess> {
+    const node = new IngestProcess(edge, adminToken, args);
+    await node.origin.waitForOutput("Watch:");
+    node.rtmpPort = Number(/rtmp:\/\/[^:]+:(\d+)\//.exec(node.origin.output)?.[1]);
+    node.srtPort = Number(/srt:\/\/[^:]+:(\d+)\?/.exec(node.origin.output)?.[1]);
+    return node;
+  }
+
+  /** Issues a key of `stream`. */
+  async issueKey(stream: string, options: { readonly uses?: number } = {}): Promise<IssuedKey> {
+    const answer = await this.#callApi(`${stream}/keys`, "POST", JSON.stringify(options));
+    return (await answer.json()) as IssuedKey;
+  }
+
+  async revokeKey(stream: string, id: string): Promise<void> {
+    await this.#callApi(`${stream}/keys/${id}`, "DELETE");
+  }
+
+  /** Resident memory, bytes. */
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.origin.process.pid}/status`, "utf8");
+    return 1024 * Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
+  }
+
+  async #callApi(path: string, method: string, body?: string): Promise<Response> {
+    const headers = { authorization: `Bearer ${this.#adminToken}`, "content-type": "application/json" };
+    const answer = await fetch(`${this.edge.url}/api/streams/${path}`, {
+      method,
+      headers,
+      ...(body === undefined ? {} : { body }),
+    });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return answer;
+  }
+}
