@@ -12,6 +12,7 @@ const LONG_FILES: readonly string[] = [
   "origin/main.test.ts",
   "origin/packager/source-supervisor.test.ts",
   "tests/attacks/edge/full-disk.test.ts",
+  "tests/attacks/edge/ingest-node.test.ts",
   "tests/attacks/edge/kills.test.ts",
   "tests/attacks/objects/rate-limits.test.ts",
   "tests/attacks/objects/recordings.test.ts",
