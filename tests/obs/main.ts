@@ -1,0 +1,100 @@
+/** `npm run obs`: real OBS Studio through an ingest node to the watch page in Chromium, without a screen. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { defineCommand, runMain } from "citty";
+import { describeOptionError } from "../../origin/cli/option-errors.ts";
+import { startEdge } from "../../origin/local-edge/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { launchBrowser, readPageStats, waitForStats } from "../support/browser.ts";
+import { makeSource } from "../support/ffmpeg-senders.ts";
+import { IngestProcess } from "../support/ingest-process.ts";
+import { freePort } from "../support/ports.ts";
+import { ObsProcess } from "./obs-process.ts";
+
+const START_MS = 60_000;
+const SENTENCE = "No keyframe has come for 4 s; set the keyframe interval to 2 s";
+
+const ARGS = {
+  root: { type: "string", description: "root of a system with OBS and Xvfb, entered with chroot", valueHint: "DIR" },
+  seconds: { type: "string", description: "seconds of playback", default: "15" },
+  screenshot: { type: "string", description: "file for a picture of the watch page", valueHint: "FILE" },
+} as const;
+
+/** What a case needs. */
+interface ObsCase {
+  readonly node: IngestProcess;
+  readonly clip: string;
+  readonly root: string | null;
+}
+
+const command = defineCommand({
+  meta: { name: "npm run obs --", description: "Checks that OBS Studio goes live, with its defaults and as advised." },
+  args: ARGS,
+  async run({ args }) {
+    const seconds = Number(args.seconds);
+    const complaint = describeOptionError(args, ARGS);
+    if (complaint !== null || !(seconds >= 5 && seconds <= 3600)) {
+      console.error(complaint ?? "--seconds is from 5 to 3600.");
+      process.exitCode = 2;
+      return;
+    }
+    const folder = await mkdtemp(join(tmpdir(), "corral-obs-check-"));
+    const edge = await startEdge({ port: await freePort(), dataDir: join(folder, "edge"), adminToken: ADMIN_TOKEN });
+    const node = await IngestProcess.start(edge, ADMIN_TOKEN, ["--verbose"]);
+    try {
+      const given: ObsCase = { node, clip: makeSource(folder, "small"), root: args.root ?? null };
+      const failures = [await checkAdvised(given, seconds, args.screenshot ?? null), await checkDefaults(given)];
+      process.exitCode = failures.some(Boolean) ? 1 : 0;
+    } finally {
+      await node.origin.interrupt();
+      await edge.stop();
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+});
+
+async function startObs({ node, clip, root }: ObsCase, stream: string, keyframeS: number | null): Promise<ObsProcess> {
+  const { key } = await node.issueKey(stream);
+  const server = `rtmp://127.0.0.1:${node.rtmpPort}/live/${stream}`;
+  return ObsProcess.start({ root, clip, server, key, keyframeS });
+}
+
+/** Keyframes every 2 s: passed through, and plays. Whether it failed. */
+async function checkAdvised(given: ObsCase, seconds: number, screenshot: string | null): Promise<boolean> {
+  const { node } = given;
+  const obs = await startObs(given, "obs", 2);
+  const browser = await launchBrowser();
+  try {
+    await node.origin.waitForOutput(/obs: passed through: .*/, START_MS);
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    await page.goto(`${node.edge.url}/watch/obs`);
+    await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, START_MS, "showing a picture");
+    await page.waitForTimeout(1_000 * seconds);
+    const stats = await readPageStats(page);
+    if (screenshot !== null) await page.screenshot({ path: screenshot });
+    const decision = /obs: (passed through: .*)/.exec(node.origin.output)?.[1];
+    console.log(`OBS, keyframes every 2 s: ${decision}`);
+    console.log(`  watch page: delay ${stats?.delayS?.toFixed(2)} s, ${stats?.stalls} stalls, ${stats?.rendition}`);
+    return stats?.error !== null;
+  } finally {
+    await browser.close();
+    await obs.stop();
+  }
+}
+
+/** OBS's defaults: refused with advice. Whether it failed. */
+async function checkDefaults(given: ObsCase): Promise<boolean> {
+  const obs = await startObs(given, "obs-defaults", null);
+  try {
+    await given.node.origin.waitForOutput(/obs-defaults: the sender is refused: .*/, START_MS);
+    const sentence = /obs-defaults: the sender is refused: (.*)/.exec(given.node.origin.output)?.[1] ?? "";
+    const interval = /keyint:\s+(\d+)/.exec(obs.output)?.[1];
+    console.log(`OBS, defaults (a keyframe every ${interval} pictures): ${sentence}`);
+    return !sentence.startsWith(SENTENCE);
+  } finally {
+    await obs.stop();
+  }
+}
+
+await runMain(command);
