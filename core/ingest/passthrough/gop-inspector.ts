@@ -1,6 +1,7 @@
 /** Looks at a video track's first groups of pictures, and decides whether they can be passed through. */
 import type { VideoTrackDescription } from "../codecs/track-description.ts";
-import type { IngestFrame, IngestVideoCodec } from "../media-event.ts";
+import type { IngestFrame } from "../media-event.ts";
+import { hasDecodableLeading } from "../nal/leading-pictures.ts";
 import { PASSTHROUGH_LIMITS } from "./limits.ts";
 
 /** Why a track must be transcoded; stable, for programs. */
@@ -76,7 +77,7 @@ export class GopInspector {
     this.#keyframes += 1;
     this.#keyPtsS = ptsS;
     this.#keyDtsS = dtsS;
-    this.#keyIsClosed = isRandomAccessWithLeading(this.#track.codec, frame.data);
+    this.#keyIsClosed = hasDecodableLeading(this.#track.codec, frame.data);
     if (this.#keyframes <= PASSTHROUGH_LIMITS.groups) return null;
     return { kind: "passthrough", keyframeS: this.#longestS, hasReordering: this.#hasReordering };
   }
@@ -103,17 +104,4 @@ function judgePixels({ codec, chromaFormat, bitDepth }: VideoTrackDescription): 
   if (isPlayable) return null;
   const what = `The picture is ${CHROMA_NAMES[chromaFormat] ?? "of unknown format"} with ${bitDepth} bits, which browsers do not play`;
   return transcode("pixel-format", `${what}; set the colour format to NV12 (4:2:0, 8 bits).`);
-}
-
-/** Whether leading pictures of this keyframe are decodable: HEVC's IDR_W_RADL (ITU-T H.265 table 7-1). */
-function isRandomAccessWithLeading(codec: IngestVideoCodec, data: Uint8Array): boolean {
-  if (codec !== "hevc") return false;
-  for (let at = 0, units = 0; at + 5 <= data.length && units < 64; units += 1) {
-    const length =
-      (data[at] ?? 0) * 2 ** 24 + (((data[at + 1] ?? 0) << 16) | ((data[at + 2] ?? 0) << 8) | (data[at + 3] ?? 0));
-    const type = ((data[at + 4] ?? 0) >>> 1) & 0x3f;
-    if (type < 32) return type === 19;
-    at += 4 + length;
-  }
-  return false;
 }
