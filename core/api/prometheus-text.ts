@@ -10,6 +10,8 @@ export const METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 export interface StreamMetrics {
   readonly stream: StreamName;
   readonly status: StreamStatus | null;
+  /** Raised checks of the stream's ingest, with the rank of their severity; absent if they were not asked for. */
+  readonly checks?: readonly { readonly id: string; readonly rank: number }[];
 }
 
 interface MetricSample {
@@ -148,6 +150,12 @@ export function renderMetrics(streams: readonly StreamMetrics[]): string {
     );
     lines.push(...renderFamily(name, help, all));
   }
+  const checks = streams.flatMap(({ stream, checks: raised = [] }) =>
+    raised.map(({ id, rank }) => ({ labels: { stream, check: id }, value: rank })),
+  );
+  lines.push(
+    ...renderFamily("corral_ingest_health", "Raised checks: 1 of severity info, 2 of warning, 3 of error.", checks),
+  );
   return `${lines.join("\n")}\n`;
 }
 

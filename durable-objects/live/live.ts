@@ -25,7 +25,9 @@ import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
 import { LIVE_ADDRESS } from "../../core/delivery/tree/node-address.ts";
 import type { BroadcastOutline, StoredPlaylist } from "../../core/delivery/upstream-node.ts";
 import { type LiveEventBody, parseDomainEvent } from "../../core/events/domain-events.ts";
-import type { PublishRefusal, PublishResult } from "../../core/ingest/publish-result.ts";
+import type { HealthReport } from "../../core/ingest/health/health-check.ts";
+import type { StreamHealth } from "../../core/ingest/health/health-schemas.ts";
+import { type PublishRefusal, type PublishResult, refusePublish } from "../../core/ingest/publish-result.ts";
 import type { PublisherIdentity, PublisherStatus } from "../../core/ingest/publisher-identity.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
@@ -47,6 +49,7 @@ import { Publishing } from "./publishing.ts";
 import { RecordingPlaylists } from "./recording-playlists.ts";
 import { SegmentArchive } from "./segment-archive.ts";
 import { StreamAccess } from "./stream-access.ts";
+import { HealthReports } from "./stream-health.ts";
 import { type NewStreamKey, StreamKeyStore } from "./stream-key-store.ts";
 import { type KeyRotation, StreamKeys } from "./stream-keys.ts";
 
@@ -71,6 +74,7 @@ export class Live extends DurableObject<LiveEnv> {
   readonly #credentials: PublisherCredentials;
   readonly #publishing: Publishing;
   readonly #reads: MediaReads;
+  readonly #health: HealthReports;
   readonly #counters = new NodeCounters("live", "live");
   readonly #countingSinceMs: number;
   readonly #admission = new FeedAdmission(LIVE_ADDRESS);
@@ -85,6 +89,7 @@ export class Live extends DurableObject<LiveEnv> {
     this.#countingSinceMs = clock.nowMs();
     this.#fingerprintSalt = Math.floor(platform.random() * 2 ** 32);
     this.#storage = openLiveStorage(ctx.storage);
+    this.#health = new HealthReports(clock);
     this.#store = new BroadcastStore(this.#storage);
     this.#alarms = new AlarmSchedule(ctx.storage, "publisher");
     this.#outbox = this.#createOutbox();
@@ -141,6 +146,7 @@ export class Live extends DurableObject<LiveEnv> {
   /** Revokes a key; false if there is none. Its publisher is refused from then on and may be replaced at once. */
   revokeKey(id: string): boolean {
     return this.#storage.transaction(() => {
+      if (this.#publishing.current?.seat.credential === id) this.#health.revoke();
       const isRevoked = this.#keys.revoke(id);
       if (isRevoked) this.#publishing.removePublisher(id);
       return isRevoked;
@@ -150,6 +156,7 @@ export class Live extends DurableObject<LiveEnv> {
   /** Revokes every key of the stream, and the publish tokens issued so far. */
   removeKeys(): void {
     this.#storage.transaction(() => {
+      if (this.#publishing.current?.hasEnded === false) this.#health.revoke();
       this.#keys.revokeAll();
       this.#credentials.revokeTokens();
       this.#publishing.removePublisher(null);
@@ -159,6 +166,19 @@ export class Live extends DurableObject<LiveEnv> {
   /** What a publisher's credential permits now; nothing is counted. */
   publisherStatus(by: PublisherIdentity): PublisherStatus | PublishRefusal {
     return this.#publishing.status(by);
+  }
+
+  /** Takes an ingest node's report of its sender's health; null if it is taken. The live publisher's is not overwritten. */
+  putHealth(by: PublisherIdentity, report: HealthReport): PublishRefusal | null {
+    const status = this.#publishing.status(by);
+    if ("ok" in status) return status;
+    if (status.live?.isOwn === false) return refusePublish("alreadyLive");
+    return this.#health.store(report) ? null : refusePublish("tooMany", "Send a report every 2 s.");
+  }
+
+  /** The ingest health as it was last reported. */
+  health(): StreamHealth {
+    return this.#health.describe();
   }
 
   /**

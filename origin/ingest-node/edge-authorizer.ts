@@ -40,11 +40,12 @@ export function createEdgeAuthorizer(
 }
 
 function judgeAnswer(status: number, text: string, target: IngestTarget): SenderAuthorization {
-  const { live, title, detail } = parseAnswer(text);
+  const { live, title, detail, expiresAt } = parseAnswer(text);
   if (status === 200) {
     const isTaken = typeof live === "object" && live !== null && "isOwn" in live && live.isOwn !== true;
     if (isTaken) return { kind: "refused", sentence: "Another encoder is live with this stream; stop it first." };
-    return { kind: "granted", target };
+    const expiresMs = typeof expiresAt === "string" ? Date.parse(expiresAt) : Number.NaN;
+    return { kind: "granted", target: Number.isNaN(expiresMs) ? target : { ...target, keyExpiresMs: expiresMs } };
   }
   const told = [detail, title].find((each) => typeof each === "string" && each !== "");
   const sentence =

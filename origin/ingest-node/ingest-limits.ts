@@ -40,4 +40,6 @@ export const INGEST_NODE_LIMITS = {
   /** Streams whose pictures were refused lately: their next sender is judged before it goes on the air. */
   refusedStreams: 1_024,
   refusalMs: 600_000,
+  /** Streams whose health is remembered between sessions, some 64 KB each; the one used longest ago is forgotten. */
+  monitors: 512,
 } as const;

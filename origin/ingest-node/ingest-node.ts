@@ -1,5 +1,6 @@
 /** An ingest node: many senders at once, each of which is checked, packaged and published as a broadcast of its stream. */
 import { parseNetwork } from "../../core/access/network.ts";
+import { HealthMonitor } from "../../core/ingest/health/health-monitor.ts";
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
@@ -41,6 +42,8 @@ export class IngestNode {
   readonly #endings = new Map<StreamName, Promise<void>>();
   /** When pictures of a stream were refused, monotonic milliseconds. */
   readonly #unfit = new BoundedMap<StreamName, number>(INGEST_NODE_LIMITS.refusedStreams);
+  /** Health of streams, also of those whose sender was refused and comes again. */
+  readonly #monitors = new BoundedMap<StreamName, HealthMonitor>(INGEST_NODE_LIMITS.monitors);
   /** Refused keys by network. */
   readonly #refusals = new TokenBuckets();
   #pending = 0;
@@ -130,7 +133,10 @@ export class IngestNode {
     const { clock } = platform;
     const refusedMs = this.#unfit.get(stream);
     const mustBeJudged = refusedMs !== undefined && clock.monotonicMs() - refusedMs < INGEST_NODE_LIMITS.refusalMs;
+    const monitor = this.#monitors.get(stream) ?? new HealthMonitor();
+    this.#monitors.set(stream, monitor);
     const session: IngestSession = new IngestSession({
+      monitor,
       ...{ stream, target, packaging, transcoder, reconnectMs, mustBeJudged, log, platform },
       epochNowMs: this.#epochNowMs,
       previous: this.#endings.get(stream) ?? Promise.resolve(),

@@ -1,4 +1,6 @@
 /** One stream on the air: its senders one after another, and the broadcast that outlives them. */
+import type { HealthReport } from "../../core/ingest/health/health-check.ts";
+import type { HealthMonitor } from "../../core/ingest/health/health-monitor.ts";
 import type { IngestEvent } from "../../core/ingest/media-event.ts";
 import type { PassthroughDecision } from "../../core/ingest/passthrough/gop-inspector.ts";
 import { PassthroughError } from "../../core/ingest/passthrough/limits.ts";
@@ -8,10 +10,12 @@ import type { StreamName } from "../../core/kit/ids.ts";
 import { CmafError } from "../../core/media/cmaf/errors.ts";
 import { errorMessage, PublishError } from "../kit/errors.ts";
 import type { Transcoder } from "../packager/transcoder.ts";
+import { describeAmount, endBroadcast } from "./end-broadcast.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import { type IngestPackaging, type IngestTarget, PublishedBroadcast } from "./published-broadcast.ts";
 import type { SenderConnection, SenderEnd } from "./sender-connection.ts";
 import { SenderFeed } from "./sender-feed.ts";
+import { SessionHealth } from "./session-health.ts";
 import { TranscodedBroadcast } from "./transcoded-broadcast.ts";
 
 /** What a session needs. */
@@ -27,6 +31,8 @@ export interface IngestSessionOptions {
   readonly mustBeJudged: boolean;
   /** Resolves when the stream's session before this one has ended. */
   readonly previous: Promise<void>;
+  /** The stream's, which outlives the session. */
+  readonly monitor: HealthMonitor;
   readonly log: Readonly<Record<"debug" | "info" | "warn" | "error", (text: string) => void>>;
   readonly platform: Platform;
   /** Milliseconds since the epoch, never going back. */
@@ -61,6 +67,7 @@ export class IngestSession {
   #cancelEnd: () => void = () => {};
   #stopGaps: (() => void) | null = null;
   readonly #stopSilenceChecks: () => void;
+  readonly #health: SessionHealth;
   /** Times of broken timelines, milliseconds. */
   #broken: number[] = [];
   #ending: Promise<void> | null = null;
@@ -72,6 +79,11 @@ export class IngestSession {
     this.#options = options;
     const { clock } = options.platform;
     this.#stopSilenceChecks = startInterval(clock, INGEST_NODE_LIMITS.silenceCheckMs, () => this.#checkSilence());
+    const publishDelayMs = (): number | null => {
+      const counters = (this.#transcoded ?? this.#broadcast)?.counters() ?? null;
+      return counters === null || counters.parts === 0 ? null : counters.delayP95Ms;
+    };
+    this.#health = new SessionHealth({ ...options, publishDelayMs });
   }
 
   get target(): IngestTarget {
@@ -85,8 +97,14 @@ export class IngestSession {
   }
 
   /** State for people and monitoring. */
-  describe(): { readonly isLive: boolean; readonly senders: number; readonly tracks: readonly string[] } {
+  describe(): {
+    readonly isLive: boolean;
+    readonly senders: number;
+    readonly tracks: readonly string[];
+    readonly health: HealthReport;
+  } {
     return {
+      health: this.#health.report,
       isLive: this.#sender !== null,
       senders: this.#senders,
       tracks: this.#transcoded?.trackNames ?? this.#broadcast?.tracks.map(({ name }) => name) ?? [],
@@ -112,6 +130,7 @@ export class IngestSession {
     this.#senders += 1;
     const again = this.#senders > 1 ? " again" : "";
     log.info(`${stream}: a sender is connected${again} by ${connection.protocol} from ${connection.remoteAddress}.`);
+    this.#health.connected(connection);
     connection.accept({
       onEvent: (event) => this.#onEvent(sender, event),
       onEnd: (end) => {
@@ -131,6 +150,7 @@ export class IngestSession {
   #onEvent(sender: LiveSender, event: IngestEvent): void {
     if (this.#sender !== sender) return;
     sender.lastEventMs = this.#options.platform.clock.monotonicMs();
+    this.#health.pushEvent(event);
     // A sender that has come back continues the program: gaps end where its media begins.
     if (event.kind === "frame" && !sender.hasBegun) this.#endGaps();
     try {
@@ -141,6 +161,7 @@ export class IngestSession {
       }
     } catch (error) {
       if (!(error instanceof PassthroughError)) throw error;
+      this.#health.pushRefusal(error);
       this.#refuse(error.message);
     }
   }
@@ -175,6 +196,8 @@ export class IngestSession {
   /** The one place that decides what becomes of pictures that cannot be passed through. */
   #applyDecision(sender: LiveSender, decision: PassthroughDecision): void {
     const { log, stream, onDecision } = this.#options;
+    const canTranscode = this.#options.transcoder?.hasRoom ?? false;
+    this.#health.pushDecision(decision, decision.kind === "transcode" && !canTranscode);
     if (decision.kind !== "undecided") onDecision(decision.kind === "passthrough");
     if (decision.kind === "passthrough") {
       sender.feed?.release();
@@ -295,6 +318,7 @@ export class IngestSession {
     if (sender === null) return;
     this.#sender = null;
     sender.feed?.end();
+    this.#health.disconnected({ kind: "ended" });
     sender.connection.close(sentence);
   }
 
@@ -306,6 +330,8 @@ export class IngestSession {
     for (const output of sender.passthrough?.end() ?? []) this.#apply(sender, output);
     sender.feed?.end();
     this.#sender = null;
+    const isLost = end.kind === "lost" && this.#ending === null;
+    this.#health.disconnected(isLost ? { kind: "lost", waitMs: reconnectMs } : { kind: "ended" });
     if (this.#ending !== null) return;
     const waitMs = end.kind === "goodbye" ? Math.min(INGEST_NODE_LIMITS.goodbyeMs, reconnectMs) : reconnectMs;
     const why = end.kind === "goodbye" ? "said goodbye" : "detail" in end ? `is gone (${end.detail})` : "is gone";
@@ -355,33 +381,14 @@ export class IngestSession {
     this.#cancelEnd();
     this.#endGaps();
     this.#stopSilenceChecks();
+    this.#health.stop();
     const broadcast = this.#transcoded ?? this.#broadcast;
     this.#ending =
       broadcast === null ? Promise.resolve() : this.#isRefused ? broadcast.close() : endBroadcast(broadcast, log);
     const counters = broadcast?.counters() ?? null;
-    if (counters !== null) {
-      const { parts, bytes, delayP95Ms, gapsByOverflow } = counters;
-      const lost = gapsByOverflow > 0 ? `, ${gapsByOverflow} dropped` : "";
-      const amount = `${parts} parts, ${(bytes / 1e6).toFixed(1)} MB, p95 ${delayP95Ms.toFixed(0)} ms to the edge${lost}`;
-      log.info(`${this.#options.stream}: the broadcast ends: ${amount}.`);
-    }
+    if (counters !== null) log.info(`${this.#options.stream}: the broadcast ends: ${describeAmount(counters)}.`);
     onEnd(this.#ending);
     return this.#ending;
-  }
-}
-
-/** Ends a broadcast, and logs what fails. */
-async function endBroadcast(
-  broadcast: PublishedBroadcast | TranscodedBroadcast,
-  log: IngestSessionOptions["log"],
-): Promise<void> {
-  try {
-    await broadcast.end();
-  } catch (error) {
-    if (!(error instanceof PublishError)) throw error;
-    log.warn(error.message);
-  } finally {
-    await broadcast.close();
   }
 }
 

@@ -17,6 +17,8 @@ export interface IngestTarget {
   readonly key: string;
   /** Id of the publishing process. */
   readonly publisher: string;
+  /** When the key begins no session any more, milliseconds since the epoch; null: never; absent: unknown. */
+  readonly keyExpiresMs?: number | null;
 }
 
 /** How broadcasts are packaged. */

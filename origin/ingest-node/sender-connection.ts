@@ -19,6 +19,8 @@ export interface SenderHandlers {
 export interface SenderStatistics {
   readonly receivedBytes: number;
   readonly roundTripMs: number | null;
+  /** Time that lost packets have to come again (SRT), milliseconds. */
+  readonly latencyMs?: number;
   /** Packets that were reported missing, repaired in time, and lost for good. */
   readonly packets: {
     readonly received: number;

@@ -46,6 +46,7 @@ test("a sender with the passphrase of its key is handed over, and its frames aft
   expect(sender?.statistics()).toEqual({
     receivedBytes: 3 * 188,
     roundTripMs: null,
+    latencyMs: 120,
     packets: { received: 2, missing: 0, repaired: 0, lost: 0 },
   });
   caller.send(caller.sender.makeControl(5, 0));

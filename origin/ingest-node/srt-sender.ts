@@ -42,6 +42,7 @@ export class SrtSender implements SenderConnection {
   readonly #options: SrtSenderOptions;
   readonly #demuxer = new TransportDemuxer();
   #connection: SrtConnection | null = null;
+  #latencyMs = 0;
   #handlers: SenderHandlers | null = null;
   #isDecided = false;
   #isGone = false;
@@ -71,6 +72,7 @@ export class SrtSender implements SenderConnection {
     this.#handlers = handlers;
     const { conclusion, socketId, arrivalUs, decryptor, release, send, latencyMs } = this.#options;
     const latency = negotiateLatency(conclusion, latencyMs);
+    this.#latencyMs = latency.receiverMs;
     this.#connection = new SrtConnection({
       callerSocketId: conclusion.callerSocketId,
       initialSequence: conclusion.initialSequence,
@@ -109,7 +111,8 @@ export class SrtSender implements SenderConnection {
     const statistics = this.#connection?.statistics;
     if (statistics === undefined) return { receivedBytes: 0, roundTripMs: null, packets: null };
     const { receivedBytes, roundTripMs, received, missing, repaired, lost } = statistics;
-    return { receivedBytes, roundTripMs, packets: { received, missing, repaired, lost } };
+    const packets = { received, missing, repaired, lost };
+    return { receivedBytes, roundTripMs, latencyMs: this.#latencyMs, packets };
   }
 
   /** Sends the answer again to a caller that repeats its conclusion. */

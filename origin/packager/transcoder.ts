@@ -49,9 +49,14 @@ export class Transcoder {
     return this.#used;
   }
 
+  /** Whether a place is free. */
+  get hasRoom(): boolean {
+    return this.#used < this.options.limit;
+  }
+
   /** Takes a place, or null if all are taken; the result gives it back, once. */
   acquire(): (() => void) | null {
-    if (this.#used >= this.options.limit) return null;
+    if (!this.hasRoom) return null;
     this.#used += 1;
     let isHeld = true;
     return () => {

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
+import type { HealthReport } from "../../core/ingest/health/health-check.ts";
 import { PART_HEADER, PUBLISH_PROBLEM_TYPES, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 
 /** The fault of a request: `drop-after` accepts it and breaks the connection before the response. */
@@ -23,6 +24,8 @@ export class FakeEdge {
   ended = false;
   /** Broadcasts that were opened, the newest last. */
   readonly opened: string[] = [];
+  /** Reports of health, the newest last. */
+  readonly health: HealthReport[] = [];
   epoch = 0;
   leases = 0;
   requests = 0;
@@ -65,6 +68,7 @@ export class FakeEdge {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const path = request.url ?? "";
     if (request.method === "GET") return this.#get(path, response);
+    if (path.endsWith("/health")) return answer(response, this.#putHealth(request, Buffer.concat(chunks)));
     const fault = this.fault({ method: request.method ?? "", path, index: this.requests++ });
     if (fault === "busy")
       return answer(response, { status: 503, json: { type: PUBLISH_PROBLEM_TYPES.unavailable, title: "fault" } });
@@ -87,6 +91,14 @@ export class FakeEdge {
     const [msn, part] = (file ?? "").split(".").map(Number);
     const found = this.tracks.get(track ?? "")?.parts.find(({ meta }) => meta.msn === msn && meta.part === part);
     response.writeHead(found === undefined ? 404 : 200).end(found?.bytes);
+  }
+
+  /** Not among the requests that faults are for. */
+  #putHealth(request: IncomingMessage, body: Buffer): Answer {
+    if (request.headers.authorization !== `Bearer ${this.key}`)
+      return { status: 403, json: { type: PUBLISH_PROBLEM_TYPES.keyWrong } };
+    this.health.push(JSON.parse(body.toString()) as HealthReport);
+    return { status: 200, json: {} };
   }
 
   #put(request: IncomingMessage, body: Buffer): Answer {

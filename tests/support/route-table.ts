@@ -204,6 +204,7 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
     POST: { policy: forHosts("404 not-found", "404 not-found") },
   }),
   "/api/streams/:stream/ingest": control("/ingest", { GET: { policy: forHosts("200") } }),
+  "/api/streams/:stream/health": control("/health", { GET: { policy: forOperator() } }),
   "/api/streams/:stream/restart": control("/restart", { POST: { policy: forOperator("204") } }, true),
   "/api/streams/:stream/access": control(
     "/access",
@@ -247,6 +248,18 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
     {
       path: "/ingest/{stream}/srt-passphrase",
       methods: { POST: { policy: forIngestNode("404 not-found"), body: '{"keyId":"0123456789"}' } },
+    },
+  ],
+  "/ingest/:stream/health": [
+    {
+      path: "/ingest/{stream}/health",
+      methods: {
+        PUT: {
+          policy: forPublisher("204"),
+          headers: { [PUBLISHER_HEADER]: "{publisher}" },
+          body: '{"state":"good","atMs":1,"checks":[]}',
+        },
+      },
     },
   ],
   "/ingest/:stream/:broadcast": [ingest("", { body: "{config}" })],

@@ -33,6 +33,7 @@ import { handleIngestAddresses } from "./ingest-addresses-api.ts";
 import { handleJurisdiction } from "./jurisdiction-api.ts";
 import { handleDeleteStop, handleGetStop, handlePostStop } from "./stop-api.ts";
 import { handleStreamRestart, handleStreamStatus } from "./stream-api.ts";
+import { streamHealthApi } from "./stream-health-app.ts";
 import { streamKeysApi } from "./stream-keys-app.ts";
 import { handleSubjectErasure, handleSubjectExport } from "./subjects-api.ts";
 
@@ -67,6 +68,7 @@ controlApi.get(
   }),
   (c) => handleStreamBroadcasts(c.var.scope, c.var.stream),
 );
+controlApi.route("/", streamHealthApi);
 controlApi.route("/", streamKeysApi);
 controlApi.get(
   "/streams/:stream/ingest",

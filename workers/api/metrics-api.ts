@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { METRICS_MEDIA_TYPE, renderMetrics, type StreamMetrics } from "../../core/api/prometheus-text.ts";
 import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
+import { severityRank } from "../../core/ingest/health/health-check.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { requireSecret } from "../access/secret-guard.ts";
 import { listEdgeStreams, openCurrentStream } from "../delivery/edge-streams.ts";
@@ -12,6 +13,7 @@ import { cacheLifetimes, problemResponse } from "../kit/responses.ts";
 import { describeRoute } from "../kit/route-spec.ts";
 import { fetchRoomSummary } from "../room/room-summary-cache.ts";
 import { addRoomCounts } from "./stream-api.ts";
+import { fetchStreamHealth } from "./stream-health-api.ts";
 
 /** Streams that one request may name: each that is not served here yet costs a feed. Further ones are refused with 400. */
 const MAX_NAMED_STREAMS = 16;
@@ -76,9 +78,14 @@ async function handleMetrics(scope: RequestScope): Promise<Response> {
   });
 }
 
+/** A named stream, with the checks of its ingest, for which its Live object is asked. */
 async function fetchStreamMetrics(scope: RequestScope, stream: StreamName): Promise<StreamMetrics> {
   const edge = await openCurrentStream(scope, stream);
-  return typeof edge === "string" ? { stream, status: null } : toStreamMetrics(scope, edge);
+  if (typeof edge === "string") return { stream, status: null };
+  const metrics = await toStreamMetrics(scope, edge);
+  const health = await fetchStreamHealth(scope, stream).catch(() => null);
+  if (health === null) return metrics;
+  return { ...metrics, checks: health.checks.map(({ id, severity }) => ({ id, rank: severityRank(severity) })) };
 }
 
 async function toStreamMetrics(scope: RequestScope, { stream, status }: EdgeStream): Promise<StreamMetrics> {

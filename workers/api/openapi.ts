@@ -151,9 +151,9 @@ function renderParameter({ name, in: place, description, isRequired, pattern }: 
 }
 
 function renderAnswer({ description, schema, mediaTypes }: AnswerSpec): Json {
-  if (schema !== undefined) return { description, content: { "application/json": { schema: answerRef(schema) } } };
-  if (mediaTypes === undefined) return { description };
-  return { description, content: Object.fromEntries(mediaTypes.map((type) => [type, {}])) };
+  if (schema === undefined && mediaTypes === undefined) return { description };
+  const json = schema === undefined ? {} : { "application/json": { schema: answerRef(schema) } };
+  return { description, content: { ...json, ...Object.fromEntries((mediaTypes ?? []).map((type) => [type, {}])) } };
 }
 
 /** The problem responses, by status; `type` is one of those with the status. */

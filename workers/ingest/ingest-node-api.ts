@@ -1,8 +1,11 @@
 /** Handlers for ingest nodes, which check a sender before they take its media. */
 import type { MiddlewareHandler } from "hono";
+import * as z from "zod/mini";
 import { parseNetwork } from "../../core/access/network.ts";
 import { STREAM_KEY_ID_PATTERN } from "../../core/access/stream-key.ts";
 import { createProblem } from "../../core/api/problems.ts";
+import type { HealthReport } from "../../core/ingest/health/health-check.ts";
+import { HEALTH_REPORT_LIMITS, HealthReportBody } from "../../core/ingest/health/health-schemas.ts";
 import { PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import { type PublishRefusal, publishProblems } from "../../core/ingest/publish-result.ts";
 import type { PublisherIdentity, PublisherStatus } from "../../core/ingest/publisher-identity.ts";
@@ -19,6 +22,7 @@ import { PUBLISHER_ID } from "./ingest-api.ts";
 import { authenticatePublisher, recordRefusal } from "./publisher-authentication.ts";
 import { checkStreamKey } from "./publisher-keys.ts";
 import { answerPublisher, throwRefusal } from "./refused-publish.ts";
+import { readBodyBounded } from "./request-body.ts";
 
 /** Admits requests with the ingest token, and with the admin token. */
 export const ingestNodeOnly: MiddlewareHandler<AppEnv> = createGuard(
@@ -68,6 +72,31 @@ export function handlePassphrase(
     if (isOverRate) throwRefusal(publishProblems.tooMany("The sender's network has shown many wrong keys."));
     throwRefusal(createProblem("not-found", "No usable key of the stream has this id."));
   });
+}
+
+/** `PUT /ingest/{stream}/health`: what an ingest node has measured of its sender, with the sender's key. */
+export function handlePutHealth(scope: RequestScope, stream: StreamName): Promise<Response> {
+  return answerPublisher(async () => {
+    const { env, platform, request } = scope;
+    const publisher = await authenticatePublisher(scope, stream, readPublisherId(request));
+    const report = await readBodyBounded(platform.clock, request, stream, HEALTH_REPORT_LIMITS.bytes, parseReport);
+    if ("status" in report) return throwRefusal(report);
+    const refusal: PublishRefusal | null = await env.LIVE.getByName(stream).putHealth(publisher, report);
+    if (refusal === null) return new Response(null, { status: 204 });
+    recordRefusal(scope, publisher, refusal);
+    return throwRefusal(refusal.problem);
+  });
+}
+
+function parseReport(bytes: Uint8Array): HealthReport {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    throwRefusal(publishProblems.malformed("Send the report as JSON."));
+  }
+  const parsed = HealthReportBody.safeParse(value);
+  return parsed.success ? parsed.data : throwRefusal(publishProblems.malformed(z.prettifyError(parsed.error)));
 }
 
 async function findPassphrase(

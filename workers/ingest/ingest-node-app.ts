@@ -1,11 +1,12 @@
-/** What ingest nodes ask the edge: `/ingest/{stream}/session` and `…/srt-passphrase`. Neither is the id of a broadcast. */
+/** What ingest nodes ask and tell the edge: `/ingest/{stream}/session`, `…/srt-passphrase` and `…/health`. None is the id of a broadcast. */
 import { Hono } from "hono";
+import { HealthReportBody } from "../../core/ingest/health/health-schemas.ts";
 import { PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import { PassphraseBody, PassphraseSchema, PublisherSessionSchema } from "../../core/ingest/publish-schemas.ts";
 import type { AppEnv } from "../kit/app-env.ts";
 import { closeRoutes, cors, jsonBody, streamName } from "../kit/middleware.ts";
 import { describeRoute, type ParameterSpec, type RouteSpec } from "../kit/route-spec.ts";
-import { handlePassphrase, handleSession, ingestNodeOnly } from "./ingest-node-api.ts";
+import { handlePassphrase, handlePutHealth, handleSession, ingestNodeOnly } from "./ingest-node-api.ts";
 
 const NODES = { tag: "Ingest nodes" } as const satisfies RouteSpec;
 const PUBLISHER: ParameterSpec = {
@@ -21,6 +22,7 @@ export const ingestNodeApi: Hono<AppEnv> = new Hono<AppEnv>();
 
 ingestNodeApi.use("/:stream/session", cors);
 ingestNodeApi.use("/:stream/srt-passphrase", cors);
+ingestNodeApi.use("/:stream/health", cors);
 ingestNodeApi.post(
   "/:stream/session",
   streamName,
@@ -56,5 +58,31 @@ ingestNodeApi.post(
     problems: ["malformed"],
   }),
   (c) => handlePassphrase(c.var.scope, c.var.stream, c.req.valid("json")),
+);
+ingestNodeApi.put(
+  "/:stream/health",
+  streamName,
+  describeRoute({
+    ...NODES,
+    summary: "Reports the health of a sender, every 2 s and after a change",
+    security: ["streamKey", "publishToken"],
+    parameters: [PUBLISHER],
+    body: { schema: HealthReportBody, isRequired: true },
+    answers: { 204: { description: "The report is held in memory, and told for 10 s." } },
+    problems: [
+      "key-missing",
+      "key-wrong",
+      "key-expired",
+      "key-used",
+      "publish-token-wrong",
+      "malformed",
+      "stopped",
+      "already-live",
+      "too-many-requests",
+      "too-large",
+      "too-slow",
+    ],
+  }),
+  (c) => handlePutHealth(c.var.scope, c.var.stream),
 );
 closeRoutes(ingestNodeApi, { isCrossOrigin: true });

@@ -12,7 +12,7 @@ export interface ParameterSpec {
   readonly pattern?: string;
 }
 
-/** The body of a response: a schema of `answerSchemas`, or a media type alone. */
+/** The body of a response: JSON of a schema of `answerSchemas`, or one of the media types. */
 export interface AnswerSpec {
   readonly description: string;
   readonly schema?: z.ZodMiniType;

@@ -16,9 +16,9 @@ export const GROUP_RULES: readonly HealthRule[] = [
       const groups = inputs.sender.leader?.groups;
       const isRefused = inputs.refusedFor === "keyframes-rare";
       const lengths = groups?.groups.map(({ lengthMs }) => lengthMs) ?? [];
-      // A group that is open for too long is as bad as a complete one.
+      // A group that is open for too long is as bad as a complete one, and as two after twice that time.
       const openMs = groups?.openMs ?? 0;
-      const all = isTooLong(openMs) ? [...lengths, openMs] : lengths;
+      const all = [...lengths, ...[openMs, openMs / 2].filter(isTooLong)];
       if (!isRefused && !holdsForGroups(all, 2, isRaised, isTooLong)) return null;
       const longestMs = Math.max(0, ...all.slice(-4));
       return healthReading(

@@ -68,6 +68,11 @@ export class HealthMonitor {
     return { state: healthStateOf(checks), atMs: this.#atMs, checks };
   }
 
+  /** Whether a sender is connected. */
+  get isConnected(): boolean {
+    return this.#link.isConnected;
+  }
+
   /** A sender's event, as it arrives. */
   pushEvent(event: IngestEvent, nowMs: number): void {
     this.#link.pushData(nowMs);
@@ -89,10 +94,10 @@ export class HealthMonitor {
     this.#publishDelayMs = null;
   }
 
-  /** What becomes of the pictures. */
-  pushDecision(decision: PassthroughDecision): void {
+  /** What becomes of the pictures. `isRefused`: they cannot be encoded anew either. */
+  pushDecision(decision: PassthroughDecision, isRefused: boolean): void {
     this.#decision = decision;
-    if (decision.kind === "transcode") this.#refusedFor = CHECK_OF_REASON[decision.reason];
+    if (isRefused && decision.kind === "transcode") this.#refusedFor = CHECK_OF_REASON[decision.reason];
   }
 
   /** The sender is refused for what `check` is about, which is raised with the next `tick`. */

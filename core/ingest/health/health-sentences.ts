@@ -38,7 +38,7 @@ export const HEALTH_SENTENCES = {
     fix: "Set the encoder's rate control to CBR.",
   }),
   keyframesRare: (groupMs: number, isTranscoded: boolean): HealthSentence => ({
-    say: `A keyframe comes every ${seconds(groupMs)}${isTranscoded ? ", so the picture cannot be published as it is" : ""}.`,
+    say: `Keyframes are ${seconds(groupMs)} or more apart${isTranscoded ? ", so the picture cannot be published as it is" : ""}.`,
     fix: KEYFRAME_FIX,
   }),
   keyframesOften: (groupMs: number): HealthSentence => ({

@@ -62,7 +62,7 @@ export const MEDIA_RULES: readonly HealthRule[] = [
       if (bits === undefined) return null;
       const [median = 0, high = 0] = [bits[15], bits[28]];
       const ratio = high / median;
-      if (!(ratio > LIMIT.unsteadyRatio)) return null;
+      if (median === 0 || !(ratio > LIMIT.unsteadyRatio)) return null;
       return healthReading("info", ratio, LIMIT.unsteadyRatio, SAY.bitrateUnsteady(bits[1] ?? 0, high));
     },
   },

@@ -1,0 +1,174 @@
+/** The health of one stream's senders: measured, logged as sentences, and reported to the edge. */
+import { request } from "undici";
+import type { HealthChange, HealthReport } from "../../core/ingest/health/health-check.ts";
+import type { HealthMonitor } from "../../core/ingest/health/health-monitor.ts";
+import type { SenderConnectionEvent } from "../../core/ingest/health/link-meter.ts";
+import type { IngestEvent } from "../../core/ingest/media-event.ts";
+import type { PassthroughDecision } from "../../core/ingest/passthrough/gop-inspector.ts";
+import type { PassthroughError } from "../../core/ingest/passthrough/limits.ts";
+import { PUBLISH_PROBLEM_TYPES, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
+import { type Platform, startInterval } from "../../core/kit/clock.ts";
+import type { StreamName } from "../../core/kit/ids.ts";
+import { startDeadline } from "../kit/deadline.ts";
+import { errorMessage } from "../kit/errors.ts";
+import type { IngestTarget } from "./published-broadcast.ts";
+import type { SenderConnection } from "./sender-connection.ts";
+
+/** Periods and limits, each with its reason. */
+const SESSION_HEALTH_LIMITS = {
+  /** Period of the checks. */
+  tickMs: 1_000,
+  /** Period of reports: the edge tells one for 10 s. */
+  reportMs: 2_000,
+  /** A report without an answer within this time is abandoned; the next one has all that it had. */
+  requestMs: 5_000,
+  /** A response of the API is under 1 kB. */
+  answerBytes: 16_384,
+} as const;
+
+/** What the health of a stream needs. */
+export interface SessionHealthOptions {
+  readonly stream: StreamName;
+  readonly target: IngestTarget;
+  /** Of the stream: it outlives sessions, so that senders that come and go are told. */
+  readonly monitor: HealthMonitor;
+  /** Milliseconds from a part's end to its confirmation by the edge, p95; null before the first one. */
+  readonly publishDelayMs: () => number | null;
+  readonly log: Readonly<Record<"debug" | "info" | "warn", (text: string) => void>>;
+  readonly platform: Platform;
+  /** Milliseconds since the epoch, never going back. */
+  readonly epochNowMs: () => number;
+}
+
+/** See the file's first line. */
+export class SessionHealth {
+  readonly #options: SessionHealthOptions;
+  readonly #stopTicks: () => void;
+  #connection: SenderConnection | null = null;
+  #reportedMs = Number.NEGATIVE_INFINITY;
+  #isDue = false;
+  #isReporting = false;
+  #isRevoked = false;
+  #isStopped = false;
+
+  constructor(options: SessionHealthOptions) {
+    this.#options = options;
+    const { target, monitor, platform } = options;
+    monitor.setKeyExpiry(target.keyExpiresMs ?? null);
+    this.#stopTicks = startInterval(platform.clock, SESSION_HEALTH_LIMITS.tickMs, () => this.#tick());
+  }
+
+  /** The health now. */
+  get report(): HealthReport {
+    return this.#options.monitor.report;
+  }
+
+  connected(connection: SenderConnection): void {
+    this.#connection = connection;
+    this.#pushConnection({ kind: "connected" });
+  }
+
+  /** The sender has gone. */
+  disconnected(event: Exclude<SenderConnectionEvent, { kind: "connected" }>): void {
+    if (this.#connection === null) return;
+    this.#connection = null;
+    this.#pushConnection(event);
+    this.#tick();
+  }
+
+  pushEvent(event: IngestEvent): void {
+    this.#options.monitor.pushEvent(event, this.#options.epochNowMs());
+  }
+
+  pushDecision(decision: PassthroughDecision, isRefused: boolean): void {
+    this.#options.monitor.pushDecision(decision, isRefused);
+  }
+
+  /** The sender is refused for its media. */
+  pushRefusal({ code }: PassthroughError): void {
+    if (code === "codec") this.#options.monitor.pushRefusal("codec-unsupported");
+    else if (code === "too-fast") this.#options.monitor.pushRefusal("faster-than-realtime");
+  }
+
+  /** Ends the checks, after a last report. */
+  stop(): void {
+    if (this.#isStopped) return;
+    this.#stopTicks();
+    this.#tick();
+    this.#isStopped = true;
+  }
+
+  #pushConnection(event: SenderConnectionEvent): void {
+    this.#options.monitor.pushConnection(event, this.#options.epochNowMs());
+  }
+
+  #tick(): void {
+    if (this.#isStopped) return;
+    const { monitor, epochNowMs, publishDelayMs } = this.#options;
+    const nowMs = epochNowMs();
+    if (this.#connection !== null) monitor.pushTransport(this.#connection.statistics(), nowMs);
+    const delayMs = publishDelayMs();
+    if (delayMs !== null) monitor.pushPublishDelay(delayMs);
+    const hasChanged = this.#evaluate(nowMs).length > 0;
+    if (hasChanged || nowMs - this.#reportedMs >= SESSION_HEALTH_LIMITS.reportMs) this.#isDue = true;
+    this.#report();
+  }
+
+  /** Sends a report that is due; one at a time. */
+  #report(): void {
+    if (!this.#isDue || this.#isReporting || this.#isRevoked) return;
+    this.#isDue = false;
+    this.#reportedMs = this.#options.epochNowMs();
+    this.#isReporting = true;
+    void this.#send(this.report).finally(() => {
+      this.#isReporting = false;
+      this.#report();
+    });
+  }
+
+  /** Evaluates the checks, and logs what has changed. */
+  #evaluate(nowMs: number): HealthChange[] {
+    const { monitor, log, stream } = this.#options;
+    const changes = monitor.tick(nowMs);
+    for (const { kind, check } of changes) {
+      const { id, severity, say, fix } = check;
+      if (kind === "cleared") log.info(`${stream}: health: ${id} is over.`);
+      else if (severity === "info") log.info(`${stream}: health: ${id}: ${say} ${fix}`);
+      else log.warn(`${stream}: health: ${id}: ${say} ${fix}`);
+    }
+    return changes;
+  }
+
+  /** Sends a report. What fails is logged only: the next one is seconds away. */
+  async #send(report: HealthReport): Promise<void> {
+    const { stream, target, platform, log, epochNowMs } = this.#options;
+    const deadline = startDeadline(platform.clock, SESSION_HEALTH_LIMITS.requestMs);
+    try {
+      const { statusCode, body } = await request(`${target.edge}/ingest/${stream}/health`, {
+        method: "PUT",
+        headers: {
+          authorization: `Bearer ${target.key}`,
+          [PUBLISHER_HEADER]: target.publisher,
+          "content-type": "application/json",
+        },
+        body: JSON.stringify(report),
+        signal: deadline.signal,
+      });
+      const text = (await body.text()).slice(0, SESSION_HEALTH_LIMITS.answerBytes);
+      if (statusCode < 400) return;
+      log.debug(`${stream}: the edge refuses a health report: ${statusCode} ${text}`);
+      if (!text.includes(`"${PUBLISH_PROBLEM_TYPES.keyWrong}"`)) return;
+      // The key was good when the sender came.
+      this.#isRevoked = true;
+      this.#connection = null;
+      // A sender with another key may have come after this one.
+      if (this.#isStopped && this.#options.monitor.isConnected) return;
+      this.#pushConnection({ kind: "revoked" });
+      this.#evaluate(epochNowMs());
+    } catch (error) {
+      log.debug(`${stream}: a health report did not reach the edge: ${errorMessage(error)}`);
+    } finally {
+      deadline.cancel();
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/** `GET /api/streams/{stream}/health`: the ingest health of a stream, once or as server-sent events. */
+import type { StreamHealth } from "../../core/ingest/health/health-schemas.ts";
+import { sleep } from "../../core/kit/clock.ts";
+import type { StreamName } from "../../core/kit/ids.ts";
+import type { RequestScope } from "../kit/app-env.ts";
+import { cacheLifetimes, jsonResponse, problemResponse } from "../kit/responses.ts";
+
+/** Limits of event streams, each with its reason. */
+const HEALTH_EVENT_LIMITS = {
+  /** Event streams of an isolate: each asks a Live object at every period. Further ones get 429. */
+  streams: 64,
+  periodMs: 2_000,
+  /** An event stream ends after this long; its client connects again (HTML §9.2.3), which checks its token anew. */
+  lifetimeMs: 300_000,
+} as const;
+
+const EVENT_STREAM = "text/event-stream";
+let openStreams = 0;
+
+/** The health as the stream's Live object has it. */
+export async function fetchStreamHealth({ env }: RequestScope, stream: StreamName): Promise<StreamHealth> {
+  const health: StreamHealth = await env.LIVE.getByName(stream).health();
+  return health;
+}
+
+/** The health as JSON, or as events if the client accepts them. */
+export async function handleStreamHealth(scope: RequestScope, stream: StreamName): Promise<Response> {
+  const acceptsEvents = scope.request.headers.get("accept")?.includes(EVENT_STREAM) === true;
+  if (!acceptsEvents) return jsonResponse({ stream, ...(await fetchStreamHealth(scope, stream)) });
+  if (openStreams >= HEALTH_EVENT_LIMITS.streams) {
+    return problemResponse("too-many-requests", "Too many event streams of health are open; ask without them.");
+  }
+  const headers = { "content-type": EVENT_STREAM, "cache-control": cacheLifetimes.noStore };
+  return new Response(openHealthEvents(scope, stream), { headers });
+}
+
+/** An event at once and at every period, until the client leaves. */
+function openHealthEvents(scope: RequestScope, stream: StreamName): ReadableStream<Uint8Array> {
+  const { clock } = scope.platform;
+  const encoder = new TextEncoder();
+  const stop = new AbortController();
+  const endMs = clock.monotonicMs() + HEALTH_EVENT_LIMITS.lifetimeMs;
+  let isFirst = true;
+  openStreams += 1;
+  const release = (): void => {
+    if (stop.signal.aborted) return;
+    stop.abort();
+    openStreams -= 1;
+  };
+  return new ReadableStream<Uint8Array>({
+    pull: async (controller) => {
+      try {
+        if (!isFirst) await sleep(clock, HEALTH_EVENT_LIMITS.periodMs, stop.signal);
+        isFirst = false;
+        if (clock.monotonicMs() >= endMs) {
+          release();
+          controller.close();
+          return;
+        }
+        const data = JSON.stringify({ stream, ...(await fetchStreamHealth(scope, stream)) });
+        if (!stop.signal.aborted) controller.enqueue(encoder.encode(`event: health\ndata: ${data}\n\n`));
+      } catch (error) {
+        // After a cancellation nobody reads it; else the client connects again.
+        const wasOpen = !stop.signal.aborted;
+        release();
+        if (wasOpen) controller.error(error);
+      }
+    },
+    cancel: release,
+  });
+}
