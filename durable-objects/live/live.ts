@@ -93,8 +93,7 @@ export class Live extends DurableObject<LiveEnv> {
     this.#store = new BroadcastStore(this.#storage);
     this.#alarms = new AlarmSchedule(ctx.storage, "publisher");
     this.#outbox = this.#createOutbox();
-    const storage = this.#storage;
-    const store = this.#store;
+    const [storage, store] = [this.#storage, this.#store];
     const appendEvent = (body: LiveEventBody): void => this.#appendEvent(body);
     const onChange = (change: AccessPolicy): void => this.#publishing.current?.fanout.sendAccess(change);
     const setExpiryAlarm = (atMs: number): Promise<void> => this.#alarms.scheduleBy("revocations", atMs);
@@ -116,8 +115,8 @@ export class Live extends DurableObject<LiveEnv> {
       createArchive: (onStored) => new SegmentArchive(env.MEDIA, onStored, platform),
       restoreBroadcast: (row) => this.#restoreBroadcast(row),
     });
-    const publishing = this.#publishing;
-    this.#reads = new MediaReads({ stream, store, recordings, publishing, counters: this.#counters, clock });
+    const [publishing, counters] = [this.#publishing, this.#counters];
+    this.#reads = new MediaReads({ stream, store, recordings, publishing, counters, clock });
     if (storage.exists) void ctx.blockConcurrencyWhile(() => this.#resume());
   }
 
@@ -393,8 +392,7 @@ export class Live extends DurableObject<LiveEnv> {
       authoritySilenceMs: () => 0,
     });
     const publisherWatch = new PublisherWatch(this.#storage, this.#alarms, clock, row.config.broadcast);
-    const { publisher, credential } = row;
-    const seat = { publisher, credential };
+    const seat = { publisher: row.publisher, credential: row.credential };
     return new ActiveBroadcast({ replica, fanout, publisherWatch, seat, nowMs: clock.nowMs() });
   }
 }
