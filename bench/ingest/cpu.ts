@@ -32,9 +32,16 @@ export async function measurePassthroughCpu(
       {
         figure: "CPU of the node with publishing, one passthrough stream of 2.7 Mb/s",
         goal: "≤ 1.5 % of a core",
-        measured: `${formatFixed(one)} % alone, ${formatFixed(each)} % as one of ${SENDERS}`,
+        measured: `${formatFixed(one)} %`,
+        met: one <= 1.5,
+        values: { idlePercent: idle, onePercent: one, seconds },
+      },
+      {
+        figure: `the same, each of ${SENDERS} streams`,
+        goal: "≤ 1.5 % of a core",
+        measured: `${formatFixed(each)} %`,
         met: each <= 1.5,
-        values: { idlePercent: idle, onePercent: one, eachOfTenPercent: each, seconds },
+        values: { eachOfTenPercent: each, seconds },
       },
       {
         figure: `passthrough streams of 2.7 Mb/s that a core carries, extrapolated from ${SENDERS}`,
