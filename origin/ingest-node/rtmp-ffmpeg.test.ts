@@ -60,6 +60,11 @@ async function push(path: string, args: readonly string[], { sentence, tls }: Pu
   const events: IngestEvent[] = [];
   const senders: SenderConnection[] = [];
   let end: SenderEnd | null = null;
+  const ended = Promise.withResolvers<void>();
+  const onEnd = (how: SenderEnd): void => {
+    end = how;
+    ended.resolve();
+  };
   const listener = await startRtmpListener({
     host: "127.0.0.1",
     port: 0,
@@ -68,7 +73,7 @@ async function push(path: string, args: readonly string[], { sentence, tls }: Pu
     onSender: (sender) => {
       senders.push(sender);
       if (sentence !== undefined) sender.refuse(sentence);
-      else sender.accept({ onEvent: (event) => events.push(event), onEnd: (how) => (end = how) });
+      else sender.accept({ onEvent: (event) => events.push(event), onEnd });
     },
   });
   const url = `${tls === undefined ? "rtmp" : "rtmps"}://127.0.0.1:${listener.port}/${path}`;
@@ -81,6 +86,8 @@ async function push(path: string, args: readonly string[], { sentence, tls }: Pu
     stderr += text;
   });
   const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  // FFmpeg exits before its last bytes are read here.
+  if (sentence === undefined && senders.length > 0) await ended.promise;
   await listener.close();
   return { events, end, senders, code, stderr };
 }
