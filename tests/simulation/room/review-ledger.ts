@@ -8,7 +8,8 @@ interface HeldText {
 
 /** Rights and messages that depend on decisions of staff. */
 export class ReviewLedger {
-  readonly #held = new Map<string, HeldText>();
+  /** By text: several people may write the same one. */
+  readonly #held = new Map<string, Set<HeldText>>();
   readonly #byId = new Map<string, HeldText>();
   /** By subject: whether they may be moderators, and whether they may be none, as far as anybody knows. */
   readonly #grants = new Map<string, { mayBeModerator: boolean; mayBeNone: boolean }>();
@@ -22,7 +23,7 @@ export class ReviewLedger {
   hold(id: string, text: string): void {
     const held = this.#byId.get(id) ?? { id, isApproved: false };
     this.#byId.set(id, held);
-    this.#held.set(text, held);
+    this.#held.set(text, (this.#held.get(text) ?? new Set()).add(held));
   }
 
   /** A moderator sends an approval. */
@@ -32,14 +33,14 @@ export class ReviewLedger {
     this.#byId.set(id, held);
   }
 
-  /** Whether a text is held, and nobody has approved it. */
+  /** Whether a text is held, and nobody has approved it from anybody. */
   isWithheld(text: string): boolean {
-    return this.#held.get(text)?.isApproved === false;
+    return this.#held.has(text) && !this.wasApproved(text);
   }
 
   /** Whether a text was held and approved, so that its place in the history is a moderator's doing. */
   wasApproved(text: string): boolean {
-    return this.#held.get(text)?.isApproved === true;
+    return [...(this.#held.get(text) ?? [])].some(({ isApproved }) => isApproved);
   }
 
   /** A host sends a command about the role of a subject. */

@@ -1,5 +1,5 @@
 /** What staff set and decide in a run: modes, words, levels, roles, held messages, lists. */
-import type { ChatModes } from "../../../core/room/chat-modes.ts";
+import { type ChatModes, OPEN_CHAT_MODES } from "../../../core/room/chat-modes.ts";
 import type { Command } from "../../../core/room/commands/index.ts";
 import type { SeededRandom } from "../kernel/seeded-random.ts";
 import type { Simulation } from "../kernel/simulation.ts";
@@ -19,20 +19,7 @@ const RESET_EVERY_MS = 3_000;
 const LISTS = ["held", "bans", "audit", "words", "automod", "moderators"] as const;
 /** A room in which everybody writes. */
 const OPEN: readonly Command[] = [
-  {
-    kind: "modes",
-    modes: {
-      slowS: 0,
-      followersMin: null,
-      subscribersOnly: false,
-      verifiedOnly: false,
-      emoteOnly: false,
-      unique: false,
-      noLinks: false,
-      noCapitals: false,
-      review: false,
-    },
-  },
+  { kind: "modes", modes: OPEN_CHAT_MODES },
   { kind: "words", words: [] },
   { kind: "automod", automod: { levels: { profanity: 0, sexual: 0, hate: 0, harassment: 0, spam: 0 }, allowed: [] } },
 ];
