@@ -1,31 +1,19 @@
 /** A stream's keys and ingest addresses, with the token of the operator or of a host. */
 import type { StreamKeyRole } from "../../../../core/access/stream-key.ts";
 import type { IngestAddresses } from "../../../../core/api/ingest-addresses.ts";
-import { isLocalEdge, loadViewerToken, requestDevToken } from "../../kit/viewer-session.ts";
+import { ControlClient, type ControlRequest } from "../control-client.ts";
 import { type IssuedKey, type ListedKey, parseAddressAnswer, parseIssuedKey, parseKeyList } from "./stream-keys.ts";
-
-const TIMEOUT_MS = 10_000;
-
-/** One request of the control API. */
-interface ControlRequest {
-  readonly method: "GET" | "POST" | "DELETE";
-  readonly path: string;
-  readonly body?: object;
-}
 
 /** The keys of one page's stream. A secret stays in the page's memory, and ends with it. */
 export class GoLiveController {
-  readonly #stream: string;
+  readonly #client: ControlClient;
   readonly #onChange: () => void;
-  #token: string | null = null;
   #addresses: IngestAddresses | null = null;
   #keys: readonly ListedKey[] | null = null;
   #issued: IssuedKey | null = null;
-  #isBusy = false;
-  #errorText: string | null = null;
 
   constructor(stream: string, changed: () => void) {
-    this.#stream = stream;
+    this.#client = new ControlClient(stream, changed);
     this.#onChange = changed;
   }
 
@@ -46,30 +34,24 @@ export class GoLiveController {
 
   /** Whether a request is pending. */
   get isBusy(): boolean {
-    return this.#isBusy;
+    return this.#client.isBusy;
   }
 
   /** The error of the last request, or null. */
   get errorText(): string | null {
-    return this.#errorText;
+    return this.#client.errorText;
   }
 
   /** Starts with the tab's token; on a local edge, with a host token. */
   async start(): Promise<void> {
-    const host = { sub: "host", name: "Host", roles: ["host"] };
-    this.#token =
-      loadViewerToken(this.#stream) ??
-      (isLocalEdge() ? await requestDevToken(this.#stream, host).catch(() => null) : null);
-    if (this.#token === null) return;
+    if (!(await this.#client.loadToken())) return;
     await this.#refresh();
-    // The refusal of a token that nobody entered is not an error.
-    this.#errorText = null;
-    this.#onChange();
+    this.#client.clearError();
   }
 
   /** Uses a token that only this page keeps. */
   async useToken(token: string): Promise<void> {
-    this.#token = token;
+    this.#client.setToken(token);
     await this.#refresh();
   }
 
@@ -86,57 +68,32 @@ export class GoLiveController {
   /** Revokes a key, and cuts its session. */
   async revokeKey(id: string): Promise<void> {
     const answer = await this.#request({ method: "DELETE", path: `/keys/${id}` });
-    if (answer === FAILED) return;
+    if (answer === null) return;
     if (this.#issued?.id === id) this.#issued = null;
     await this.#refresh();
   }
 
   async #issue(request: ControlRequest): Promise<void> {
     const answer = await this.#request(request);
-    if (answer === FAILED) return;
-    this.#issued = parseIssuedKey(answer);
+    if (answer === null) return;
+    this.#issued = parseIssuedKey(answer.body);
     await this.#refresh();
   }
 
   async #refresh(): Promise<void> {
     const addresses = await this.#request({ method: "GET", path: "/ingest" });
-    if (addresses === FAILED) return;
-    this.#addresses = parseAddressAnswer(addresses);
+    if (addresses === null) return;
+    this.#addresses = parseAddressAnswer(addresses.body);
     const keys = await this.#request({ method: "GET", path: "/keys" });
-    if (keys !== FAILED) this.#keys = parseKeyList(keys);
+    if (keys !== null) this.#keys = parseKeyList(keys.body);
     this.#onChange();
   }
 
-  /** The response's JSON, or `FAILED` with a text in `errorText`. */
-  async #request({ method, path, body }: ControlRequest): Promise<unknown> {
-    this.#isBusy = true;
+  /** The answer; null if it failed. */
+  async #request(request: ControlRequest): Promise<{ readonly body: unknown } | null> {
+    const answer = await this.#client.request(request);
+    if (!answer.ok && answer.isDenied) this.#keys = null;
     this.#onChange();
-    let outcome: unknown = FAILED;
-    try {
-      const answer = await fetch(`/api/streams/${this.#stream}${path}`, {
-        method,
-        headers: { authorization: `Bearer ${this.#token}` },
-        body: body === undefined ? null : JSON.stringify(body),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      const read: unknown = await answer.json().catch(() => null);
-      this.#errorText = answer.ok ? null : problemText(read, answer.status);
-      if (answer.ok) outcome = read;
-      else if (answer.status === 401 || answer.status === 403) this.#keys = null;
-    } catch {
-      this.#errorText = "The edge does not respond. Try again.";
-    }
-    this.#isBusy = false;
-    this.#onChange();
-    return outcome;
+    return answer.ok ? answer : null;
   }
-}
-
-/** The outcome of a failed request. */
-const FAILED = Symbol("failed");
-
-function problemText(body: unknown, status: number): string {
-  const { title, detail } = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
-  const said = [title, detail].filter((each) => typeof each === "string").join(": ");
-  return said === "" ? `The edge answered ${status}.` : said;
 }
