@@ -1,11 +1,12 @@
 /** The publish API: `/ingest/…`; `core/ingest/publish-api.ts` describes it. */
 import { Hono } from "hono";
-import { PART_HEADER, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
+import { PART_HEADER } from "../../core/ingest/publish-api.ts";
 import { BroadcastOpeningSchema, PublishProgressSchema } from "../../core/ingest/publish-schemas.ts";
 import type { AppEnv } from "../kit/app-env.ts";
 import { closePrefix, closeRoutes, cors, streamName } from "../kit/middleware.ts";
 import { describeRoute, type ParameterSpec, type RouteSpec } from "../kit/route-spec.ts";
 import { handleIngest } from "./ingest-api.ts";
+import { KEYED_ROUTE, publisherParameter } from "./publish-route-spec.ts";
 
 const BROADCAST: ParameterSpec = {
   name: "broadcast",
@@ -26,13 +27,7 @@ const FORCE: ParameterSpec = {
   description: "Present, with any value: a key of any role takes over.",
   isRequired: false,
 };
-const PUBLISHER: ParameterSpec = {
-  name: PUBLISHER_HEADER,
-  in: "header",
-  description: "Random id of the publishing process.",
-  isRequired: true,
-  pattern: "^[A-Za-z0-9_-]{8,64}$",
-};
+const PUBLISHER = publisherParameter("Random id of the publishing process.", true);
 const PART: ParameterSpec = {
   name: PART_HEADER,
   in: "header",
@@ -42,22 +37,10 @@ const PART: ParameterSpec = {
 
 /** Shared by all PUTs. */
 const PUBLISH = {
+  ...KEYED_ROUTE,
   tag: "Publishing",
-  security: ["streamKey", "publishToken"],
   answers: { 200: { description: "The edge's progress.", schema: PublishProgressSchema } },
-  problems: [
-    "key-missing",
-    "key-wrong",
-    "key-expired",
-    "key-used",
-    "publish-token-wrong",
-    "malformed",
-    "stopped",
-    "already-live",
-    "replaced",
-    "ended",
-    "too-many-requests",
-  ],
+  problems: [...KEYED_ROUTE.problems, "already-live", "replaced", "ended"],
 } as const satisfies RouteSpec;
 
 /** The publish API, mounted at `/ingest`. */

@@ -1,21 +1,18 @@
 /** What ingest nodes ask and tell the edge: `/ingest/{stream}/session`, `…/srt-passphrase` and `…/health`. None is the id of a broadcast. */
 import { Hono } from "hono";
 import { HealthReportBody } from "../../core/ingest/health/health-schemas.ts";
-import { PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import { PassphraseBody, PassphraseSchema, PublisherSessionSchema } from "../../core/ingest/publish-schemas.ts";
 import type { AppEnv } from "../kit/app-env.ts";
 import { closeRoutes, cors, jsonBody, streamName } from "../kit/middleware.ts";
-import { describeRoute, type ParameterSpec, type RouteSpec } from "../kit/route-spec.ts";
+import { describeRoute, type RouteSpec } from "../kit/route-spec.ts";
 import { handlePassphrase, handlePutHealth, handleSession, ingestNodeOnly } from "./ingest-node-api.ts";
+import { KEYED_ROUTE, publisherParameter } from "./publish-route-spec.ts";
 
 const NODES = { tag: "Ingest nodes" } as const satisfies RouteSpec;
-const PUBLISHER: ParameterSpec = {
-  name: PUBLISHER_HEADER,
-  in: "header",
-  description: "The id of the publishing process, if it has one: its running session goes on.",
-  isRequired: false,
-  pattern: "^[A-Za-z0-9_-]{8,64}$",
-};
+const PUBLISHER = publisherParameter(
+  "The id of the publishing process, if it has one: its running session goes on.",
+  false,
+);
 
 /** The addresses for ingest nodes, mounted at `/ingest` before the publish API. */
 export const ingestNodeApi: Hono<AppEnv> = new Hono<AppEnv>();
@@ -29,19 +26,9 @@ ingestNodeApi.post(
   describeRoute({
     ...NODES,
     summary: "Whether a publisher may publish now; no use is counted",
-    security: ["streamKey", "publishToken"],
+    ...KEYED_ROUTE,
     parameters: [PUBLISHER],
     answers: { 200: { description: "It may, unless another one is live.", schema: PublisherSessionSchema } },
-    problems: [
-      "key-missing",
-      "key-wrong",
-      "key-expired",
-      "key-used",
-      "publish-token-wrong",
-      "malformed",
-      "stopped",
-      "too-many-requests",
-    ],
   }),
   (c) => handleSession(c.var.scope, c.var.stream),
 );
@@ -65,23 +52,11 @@ ingestNodeApi.put(
   describeRoute({
     ...NODES,
     summary: "Reports the health of a sender, every 2 s and after a change",
-    security: ["streamKey", "publishToken"],
+    ...KEYED_ROUTE,
     parameters: [PUBLISHER],
     body: { schema: HealthReportBody, isRequired: true },
     answers: { 204: { description: "The report is held in memory, and told for 10 s." } },
-    problems: [
-      "key-missing",
-      "key-wrong",
-      "key-expired",
-      "key-used",
-      "publish-token-wrong",
-      "malformed",
-      "stopped",
-      "already-live",
-      "too-many-requests",
-      "too-large",
-      "too-slow",
-    ],
+    problems: [...KEYED_ROUTE.problems, "already-live", "too-large", "too-slow"],
   }),
   (c) => handlePutHealth(c.var.scope, c.var.stream),
 );
