@@ -1,6 +1,7 @@
 /** H.264: the AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3.1) and its sequence parameter set (ITU-T H.264 §7.3.2.1). */
 import { type Rational, reduceRational } from "../../kit/rational.ts";
-import { BitFieldReader, unescapeNalUnit } from "./bit-field-reader.ts";
+import { unescapeNal } from "../nal/annex-b.ts";
+import { BitFieldReader } from "./bit-field-reader.ts";
 import { CODEC_CONFIG_LIMITS, CodecConfigError } from "./codec-error.ts";
 import { checkPictureSize, pixelAspectOf } from "./picture-size.ts";
 import type { VideoTrackDescription } from "./track-description.ts";
@@ -21,7 +22,12 @@ export function parseAvcConfig(record: Uint8Array): VideoTrackDescription {
   if (8 + length > record.length) throw new CodecConfigError("truncated", "avcC ends within its parameter set");
   const set = record.subarray(8, 8 + length);
   if (((set[0] ?? 0) & 0x1f) !== 7) throw new CodecConfigError("invalid", "avcC's first unit is no parameter set");
-  return { media: "video", codec: "h264", record, ...parseAvcParameterSet(unescapeNalUnit(set, 1)) };
+  return {
+    media: "video",
+    codec: "h264",
+    record,
+    ...parseAvcParameterSet(unescapeNal(set, set.byteLength).subarray(1)),
+  };
 }
 
 function parseAvcParameterSet(payload: Uint8Array): Omit<VideoTrackDescription, "media" | "codec" | "record"> {

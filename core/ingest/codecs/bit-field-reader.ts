@@ -55,20 +55,3 @@ export class BitFieldReader {
     return code % 2 === 1 ? (code + 1) / 2 : -code / 2;
   }
 }
-
-/** ITU-T H.264 §7.3.1: the payload of a NAL unit without its emulation prevention bytes; `headerBytes` are skipped. */
-export function unescapeNalUnit(unit: Uint8Array, headerBytes: number): Uint8Array {
-  const payload = new Uint8Array(Math.max(0, unit.length - headerBytes));
-  let length = 0;
-  let zeros = 0;
-  for (let at = headerBytes; at < unit.length; at += 1) {
-    const byte = unit[at] ?? 0;
-    if (zeros >= 2 && byte === 3) {
-      zeros = 0;
-      continue;
-    }
-    zeros = byte === 0 ? zeros + 1 : 0;
-    payload[length++] = byte;
-  }
-  return payload.subarray(0, length);
-}

@@ -1,5 +1,6 @@
 /** HEVC: the HEVCDecoderConfigurationRecord (ISO/IEC 14496-15 §8.3.3.1) and its sequence parameter set (ITU-T H.265 §7.3.2.2). */
-import { BitFieldReader, unescapeNalUnit } from "./bit-field-reader.ts";
+import { unescapeNal } from "../nal/annex-b.ts";
+import { BitFieldReader } from "./bit-field-reader.ts";
 import { CODEC_CONFIG_LIMITS, CodecConfigError } from "./codec-error.ts";
 import { checkPictureSize } from "./picture-size.ts";
 import type { VideoTrackDescription } from "./track-description.ts";
@@ -14,7 +15,7 @@ export function parseHevcConfig(record: Uint8Array): VideoTrackDescription {
   if (record[0] !== 1) throw new CodecConfigError("invalid", `hvcC has version ${record[0]}`);
   if (((record[21] ?? 0) & 3) !== 3) throw new CodecConfigError("unsupported", "hvcC has no 4-byte NAL unit lengths");
   const set = findParameterSet(record);
-  const size = parseHevcParameterSet(unescapeNalUnit(set, 2));
+  const size = parseHevcParameterSet(unescapeNal(set, set.byteLength).subarray(2));
   return {
     media: "video",
     codec: "hevc",

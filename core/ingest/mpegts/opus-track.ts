@@ -1,16 +1,11 @@
 /** An Opus track: packets from access units with control headers, and the identification header. */
+import { opusPacketSamples } from "../codecs/opus-config.ts";
 import type { IngestEvent } from "../media-event.ts";
 import { MPEG_TS_LIMITS } from "./limits.ts";
 import { FrameTimes, TRANSPORT_TIMESCALE, type TrackReader, type TrackUnit } from "./track-reader.ts";
 
 const OPUS_RATE = 48_000;
 const MAGIC = new TextEncoder().encode("OpusHead");
-/** Samples of a frame by configuration number: four each of SILK, two each of hybrid, four each of CELT. */
-const SILK_SAMPLES: readonly number[] = [480, 960, 1_920, 2_880];
-const HYBRID_SAMPLES: readonly number[] = [480, 960];
-const CELT_SAMPLES: readonly number[] = [120, 240, 480, 960];
-/** Longest packet: 120 ms. */
-const MAX_PACKET_SAMPLES = 5_760;
 
 /** Streams, coupled streams and channel mapping of RFC 7845's mapping family 1, from three channels on. */
 const SURROUND: readonly (readonly [streams: number, coupled: number, mapping: readonly number[]])[] = [
@@ -36,18 +31,6 @@ export function makeOpusHead(channelConfigCode: number): Uint8Array | null {
   const rate = new Uint8Array(4);
   new DataView(rate.buffer).setUint32(0, OPUS_RATE, true);
   return Uint8Array.of(...MAGIC, 1, channels, 0, 0, ...rate, 0, 0, family, ...table);
-}
-
-/** Samples at 48 kHz of an Opus packet; 0 if it is malformed. */
-function countOpusSamples(packet: Uint8Array): number {
-  const [toc, frameByte = 0] = packet;
-  if (toc === undefined) return 0;
-  const config = toc >> 3;
-  const perFrame =
-    config < 12 ? SILK_SAMPLES[config & 3] : config < 16 ? HYBRID_SAMPLES[config & 1] : CELT_SAMPLES[config & 3];
-  const frames = (toc & 3) === 0 ? 1 : (toc & 3) === 3 ? frameByte & 63 : 2;
-  const samples = frames * (perFrame ?? 0);
-  return samples <= MAX_PACKET_SAMPLES ? samples : 0;
 }
 
 /** Reads one Opus track. */
@@ -89,8 +72,8 @@ export class OpusTrackReader implements TrackReader {
   }
 
   #pushPacket(data: Uint8Array, events: IngestEvent[]): void {
-    const samples = countOpusSamples(data);
-    const dts = samples === 0 ? null : this.#times.advance((samples * TRANSPORT_TIMESCALE) / OPUS_RATE);
+    const samples = opusPacketSamples(data);
+    const dts = samples === null ? null : this.#times.advance((samples * TRANSPORT_TIMESCALE) / OPUS_RATE);
     if (dts === null) {
       this.#droppedUnits += 1;
       return;
