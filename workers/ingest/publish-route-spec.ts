@@ -3,7 +3,7 @@ import { PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import type { ParameterSpec, RouteSpec } from "../kit/route-spec.ts";
 
 /** Who may call, and the refusals of a key or token. */
-export const KEYED_ROUTE = {
+export const KEYED_ROUTE: Required<Pick<RouteSpec, "security" | "problems">> = {
   security: ["streamKey", "publishToken"],
   problems: [
     "key-missing",
@@ -15,7 +15,7 @@ export const KEYED_ROUTE = {
     "stopped",
     "too-many-requests",
   ],
-} as const satisfies Pick<RouteSpec, "security" | "problems">;
+};
 
 /** The header that names the publishing process. */
 export const publisherParameter = (description: string, isRequired: boolean): ParameterSpec => ({
