@@ -105,6 +105,31 @@ test("a held message is shown after a moderator's approval", async () => {
   await ann.locator(".chat-modes").waitFor({ state: "detached" });
 });
 
+test("a chosen rule stays chosen while the room has not answered, whatever is rendered meanwhile", async () => {
+  const other = await (await browser.newContext()).newPage();
+  const released = Promise.withResolvers<void>();
+  await other.routeWebSocket(/\/room/, (socket) => {
+    const server = socket.connectToServer();
+    socket.onMessage(async (frame) => {
+      if (String(frame).includes('"modes"')) await released.promise;
+      server.send(frame);
+    });
+  });
+  await other.goto(`${edge.url}/studio/show`);
+  await other.locator("#tab-rules").click();
+  const rule = other.getByLabel("No links");
+  await rule.click();
+  await writeMessage(ann, "rendered meanwhile");
+  await waitForMessage(other, "rendered meanwhile");
+  expect(await rule.isChecked()).toBe(true);
+  released.resolve();
+  await ann.locator(".chat-modes", { hasText: "no links" }).waitFor();
+  await other.getByText("Chat rules saved.").waitFor();
+  await rule.uncheck();
+  await ann.locator(".chat-modes").waitFor({ state: "detached" });
+  await other.context().close();
+});
+
 test("slow mode shows the remaining wait, and the message cannot be sent before", async () => {
   await moderator.getByLabel("Slow mode").selectOption("300");
   await ann.locator(".composer-said", { hasText: /chat again in \d/ }).waitFor();

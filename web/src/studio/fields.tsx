@@ -1,4 +1,4 @@
-/** Labelled form fields. */
+/** Labelled form fields. What the user chose is shown until the handler has ended, whatever is rendered meanwhile. */
 import type { ComponentChildren, VNode } from "preact";
 import { useState } from "preact/hooks";
 
@@ -6,16 +6,18 @@ interface SelectFieldProps {
   readonly label: ComponentChildren;
   readonly value: string | number;
   readonly options: readonly (readonly [value: string | number, text: string])[];
-  readonly onSelect: (value: string) => void;
+  /** Gets the chosen option; `value` is shown again when it has ended. */
+  readonly onSelect: (value: string) => void | Promise<void>;
   readonly class?: string;
 }
 
 /** A choice of one of the options. */
 export function SelectField({ label, value, options, onSelect, class: name }: SelectFieldProps): VNode {
+  const [shown, choose] = useChoice<string | number, string>(value, onSelect);
   return (
     <label class={name}>
       {label}
-      <select value={value} onChange={(event) => onSelect(event.currentTarget.value)}>
+      <select value={shown} onChange={(event) => choose(event.currentTarget.value)}>
         {options.map(([each, text]) => (
           <option key={each} value={each}>
             {text}
@@ -24,6 +26,39 @@ export function SelectField({ label, value, options, onSelect, class: name }: Se
       </select>
     </label>
   );
+}
+
+interface CheckboxFieldProps {
+  readonly label: string;
+  readonly checked: boolean;
+  /** Gets the choice; `checked` is shown again when it has ended. */
+  readonly onToggle: (checked: boolean) => void | Promise<void>;
+  readonly class?: string;
+}
+
+/** A choice of yes or no. */
+export function CheckboxField({ label, checked, onToggle, class: name }: CheckboxFieldProps): VNode {
+  const [shown, choose] = useChoice<boolean, boolean>(checked, onToggle);
+  return (
+    <label class={name}>
+      {label}
+      <input type="checkbox" checked={shown} onChange={(event) => choose(event.currentTarget.checked)} />
+    </label>
+  );
+}
+
+/** The value to show, which is the latest choice until its `submit` has ended and `stored` otherwise, and the setter. */
+function useChoice<Value, Choice extends Value>(
+  stored: Value,
+  submit: (choice: Choice) => void | Promise<void>,
+): readonly [Value, (choice: Choice) => void] {
+  const [pending, setPending] = useState<{ readonly choice: Choice } | null>(null);
+  const choose = (choice: Choice): void => {
+    const mine = { choice };
+    setPending(mine);
+    void Promise.resolve(submit(choice)).finally(() => setPending((latest) => (latest === mine ? null : latest)));
+  };
+  return [pending === null ? stored : pending.choice, choose];
 }
 
 interface TextFormProps {

@@ -36,6 +36,7 @@ export class ModerationDesk {
   readonly #onChange: () => void;
   readonly #staleLists = new Set<ModerationList["what"]>();
   #cancelListRefresh: (() => void) | null = null;
+  #listRefresh: Promise<void> | null = null;
   #client: RoomClient | null = null;
   #view: RoomView = INITIAL_ROOM_VIEW;
   #staff: StaffLists = EMPTY_STAFF_LISTS;
@@ -85,6 +86,7 @@ export class ModerationDesk {
   stop(): void {
     this.#cancelListRefresh?.();
     this.#cancelListRefresh = null;
+    this.#listRefresh = null;
     this.#client?.stop();
   }
 
@@ -94,14 +96,14 @@ export class ModerationDesk {
     this.#connect(token);
   }
 
-  /** Sends a command, shows its outcome and offers `undo`. */
+  /** Sends a command, shows its outcome and offers `undo`. Ends when the view and the staff lists show its effect. */
   async runCommand(act: ModerationCommand, done: string, undo: ModerationCommand | null = null): Promise<void> {
     const outcome = await this.#sendCommand(act);
     this.#notice = outcome.ok
       ? { text: done, bad: false, undo }
       : { text: commandRefusalText(outcome.error, this.#view.modes), bad: true, undo: null };
-    if (outcome.ok && act.kind !== "list") this.#scheduleLists(affectedStaffLists(act.kind));
     this.#onChange();
+    if (outcome.ok && act.kind !== "list") await this.#refreshLists(affectedStaffLists(act.kind));
   }
 
   /** Sends a chat message. */
@@ -111,7 +113,7 @@ export class ModerationDesk {
 
   /** Requests every list again: some commands of other moderators cause no event. */
   refresh(): void {
-    if (this.isModerator) this.#scheduleLists(STAFF_LIST_NAMES);
+    if (this.isModerator) void this.#refreshLists(STAFF_LIST_NAMES);
   }
 
   /** The server's clock, ms. */
@@ -145,7 +147,7 @@ export class ModerationDesk {
     this.#view = reduceRoomView(this.#view, event);
     if (event.type === "welcomed") {
       this.#needsToken = !this.isModerator;
-      if (this.isModerator) this.#scheduleLists(STAFF_LIST_NAMES);
+      if (this.isModerator) void this.#refreshLists(STAFF_LIST_NAMES);
     }
     if (event.type === "delivered" && this.isModerator)
       for (const each of event.delivery.events) this.#handleEvent(each);
@@ -159,17 +161,22 @@ export class ModerationDesk {
 
   /** Requests the lists that the event of a moderation command changes. */
   #handleEvent(event: RoomEvent): void {
-    if (event.kind !== "chat") this.#scheduleLists(affectedStaffLists(event.kind));
+    if (event.kind !== "chat") void this.#refreshLists(affectedStaffLists(event.kind));
   }
 
-  #scheduleLists(lists: readonly ModerationList["what"][]): void {
+  /** Requests lists together with those of other calls, after a delay; ends when they are shown. */
+  #refreshLists(lists: readonly ModerationList["what"][]): Promise<void> {
     for (const what of lists) this.#staleLists.add(what);
-    this.#cancelListRefresh ??= this.clock.startTimer(LIST_REFRESH_MS, () => {
-      this.#cancelListRefresh = null;
-      const stale = [...this.#staleLists];
-      this.#staleLists.clear();
-      for (const what of stale) void this.#requestList(what);
+    this.#listRefresh ??= new Promise((resolve) => {
+      this.#cancelListRefresh = this.clock.startTimer(LIST_REFRESH_MS, () => {
+        this.#cancelListRefresh = null;
+        this.#listRefresh = null;
+        const stale = [...this.#staleLists];
+        this.#staleLists.clear();
+        resolve(Promise.all(stale.map((what) => this.#requestList(what))).then(() => undefined));
+      });
     });
+    return this.#listRefresh;
   }
 
   async #requestList(what: ModerationList["what"]): Promise<void> {

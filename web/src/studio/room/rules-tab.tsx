@@ -5,7 +5,7 @@ import { type AutoModLevel, MODERATION_CATEGORIES } from "../../../../core/moder
 import type { ChatModes } from "../../../../core/room/chat-modes.ts";
 import { CLIENT_ROOM_LIMITS } from "../../../../core/room/client-room-limits.ts";
 import { formatTimeSpan } from "../../chat/chat-text.ts";
-import { SelectField } from "../fields.tsx";
+import { CheckboxField, SelectField } from "../fields.tsx";
 import type { ModerationDesk } from "./moderation-desk.ts";
 import { parseWordLines } from "./staff-lists.ts";
 
@@ -48,8 +48,8 @@ export function RulesTab({ desk }: { desk: ModerationDesk }): VNode {
 
 function ModesForm({ desk }: { desk: ModerationDesk }): VNode {
   const { modes } = desk.view;
-  const set = (changed: Partial<ChatModes>): void =>
-    void desk.runCommand({ kind: "modes", modes: changed }, "Chat rules saved.");
+  const set = (changed: Partial<ChatModes>): Promise<void> =>
+    desk.runCommand({ kind: "modes", modes: changed }, "Chat rules saved.");
   const slow = SLOW_MODE_SECONDS.includes(modes.slowS) ? SLOW_MODE_SECONDS : [...SLOW_MODE_SECONDS, modes.slowS];
   const followed = FOLLOWER_MINUTES.includes(modes.followersMin)
     ? FOLLOWER_MINUTES
@@ -72,14 +72,13 @@ function ModesForm({ desk }: { desk: ModerationDesk }): VNode {
         onSelect={(value) => set({ followersMin: value === "off" ? null : Number(value) })}
       />
       {SWITCHES.map(([name, label]) => (
-        <label key={name} class="field">
-          {label}
-          <input
-            type="checkbox"
-            checked={modes[name]}
-            onChange={(event) => set({ [name]: event.currentTarget.checked })}
-          />
-        </label>
+        <CheckboxField
+          key={name}
+          class="field"
+          label={label}
+          checked={modes[name]}
+          onToggle={(checked) => set({ [name]: checked })}
+        />
       ))}
     </fieldset>
   );
@@ -105,7 +104,7 @@ function LevelsForm({ desk }: { desk: ModerationDesk }): VNode | null {
           options={LEVEL_LABELS.map((label, level) => [level, `${level} · ${label}`])}
           onSelect={(value) => {
             const level = Number(value) as AutoModLevel;
-            void desk.runCommand({ kind: "automod", automod: { levels: { [category]: level } } }, "Levels saved.");
+            return desk.runCommand({ kind: "automod", automod: { levels: { [category]: level } } }, "Levels saved.");
           }}
         />
       ))}
