@@ -1,11 +1,12 @@
 /** One TCP or TLS connection of an RTMP sender: bytes between the socket and the session, deadlines, the ways to end. */
 import type { Socket } from "node:net";
+import type { TransportSample } from "../../core/ingest/health/link-meter.ts";
 import type { IngestProtocol } from "../../core/ingest/media-event.ts";
 import type { RtmpPublishTarget } from "../../core/ingest/rtmp/publish-target.ts";
 import { RtmpSession } from "../../core/ingest/rtmp/session.ts";
 import type { RtmpSessionEnd, RtmpSessionEvent, RtmpSessionOutput } from "../../core/ingest/rtmp/session-outbox.ts";
 import type { Platform } from "../../core/kit/clock.ts";
-import type { SenderConnection, SenderEnd, SenderHandlers, SenderStatistics } from "./sender-connection.ts";
+import type { SenderConnection, SenderEnd, SenderHandlers } from "./sender-connection.ts";
 
 /** Limits of a connection. */
 export const RTMP_CONNECTION_LIMITS = {
@@ -193,7 +194,7 @@ export class RtmpConnection {
     this.#linger();
   }
 
-  #statistics(): SenderStatistics {
+  #statistics(): TransportSample {
     return { receivedBytes: this.#receivedBytes, roundTripMs: this.#roundTripMs, packets: null };
   }
 

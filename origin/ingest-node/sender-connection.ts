@@ -1,4 +1,5 @@
 /** A sender's connection as listeners hand it to the ingest node, whatever its protocol. */
+import type { TransportSample } from "../../core/ingest/health/link-meter.ts";
 import type { IngestEvent, IngestProtocol } from "../../core/ingest/media-event.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 
@@ -15,21 +16,6 @@ export interface SenderHandlers {
   readonly onEnd: (end: SenderEnd) => void;
 }
 
-/** Transport statistics since the connection opened; null where the protocol does not tell. */
-export interface SenderStatistics {
-  readonly receivedBytes: number;
-  readonly roundTripMs: number | null;
-  /** Time that lost packets have to come again (SRT), milliseconds. */
-  readonly latencyMs?: number;
-  /** Packets that were reported missing, repaired in time, and lost for good. */
-  readonly packets: {
-    readonly received: number;
-    readonly missing: number;
-    readonly repaired: number;
-    readonly lost: number;
-  } | null;
-}
-
 /** A sender that asks to publish. Nothing of it is delivered before `accept`. */
 export interface SenderConnection {
   readonly protocol: IngestProtocol;
@@ -44,7 +30,7 @@ export interface SenderConnection {
   refuse(sentence: string): void;
   /** Ends an accepted connection at once; no byte is taken after it. */
   close(sentence: string): void;
-  statistics(): SenderStatistics;
+  statistics(): TransportSample;
 }
 
 /** A listener that is open. */

@@ -1,5 +1,6 @@
 /** A sender by SRT: from the proven handshake on, through the node's decision, to the end of its connection. */
 import { formatStreamKey } from "../../core/access/stream-key.ts";
+import type { TransportSample } from "../../core/ingest/health/link-meter.ts";
 import { TransportDemuxer } from "../../core/ingest/mpegts/demuxer.ts";
 import { SrtConnection, type SrtEnd, type SrtRelease } from "../../core/ingest/srt/connection.ts";
 import type { SrtPeer } from "../../core/ingest/srt/cookie.ts";
@@ -13,7 +14,7 @@ import type { PayloadDecryptor } from "../../core/ingest/srt/key-material.ts";
 import type { SrtPacket } from "../../core/ingest/srt/packet.ts";
 import { SRT_REJECT, type SrtRejectReason } from "../../core/ingest/srt/reject-reasons.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import type { SenderConnection, SenderEnd, SenderHandlers, SenderStatistics } from "./sender-connection.ts";
+import type { SenderConnection, SenderEnd, SenderHandlers } from "./sender-connection.ts";
 
 /** A proven caller and what its connection needs. */
 export interface SrtSenderOptions {
@@ -107,7 +108,7 @@ export class SrtSender implements SenderConnection {
     this.#connection?.close(this.#options.nowUs());
   }
 
-  statistics(): SenderStatistics {
+  statistics(): TransportSample {
     const statistics = this.#connection?.statistics;
     if (statistics === undefined) return { receivedBytes: 0, roundTripMs: null, packets: null };
     const { receivedBytes, roundTripMs, received, missing, repaired, lost } = statistics;

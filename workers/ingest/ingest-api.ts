@@ -27,29 +27,35 @@ const MAX_OPENING_BYTES = 64 * 1024;
 /** The id of a publishing process. */
 export const PUBLISHER_ID: RegExp = /^[A-Za-z0-9_-]{8,64}$/;
 
-/** The parts of an address, as text. */
-export interface PublishAddress {
-  readonly broadcast: string;
-  readonly resource:
-    | { readonly kind: "opening" | "handover" | "end" }
-    | { readonly kind: "file"; readonly track: string; readonly file: string };
-}
+/** What an address of a broadcast names, as text. */
+export type AddressedResource =
+  | { readonly kind: "opening" | "handover" | "end" }
+  | { readonly kind: "file"; readonly track: string; readonly file: string };
 
 /** A PUT to an address of the publish API. */
-export function handleIngest(scope: RequestScope, stream: StreamName, address: PublishAddress): Promise<Response> {
-  return answerPublisher(async () => publishResponse(await publish(scope, stream, address)));
+export function handleIngest(
+  scope: RequestScope,
+  stream: StreamName,
+  broadcast: string,
+  resource: AddressedResource,
+): Promise<Response> {
+  return answerPublisher(async () => publishResponse(await publish(scope, stream, broadcast, resource)));
 }
 
-async function publish(scope: RequestScope, stream: StreamName, address: PublishAddress): Promise<PublishResult> {
+async function publish(
+  scope: RequestScope,
+  stream: StreamName,
+  broadcastText: string,
+  addressed: AddressedResource,
+): Promise<PublishResult> {
   const { request } = scope;
   if (readBearerToken(request) === null) throwRefusal(publishProblems.keyMissing());
   const id = request.headers.get(PUBLISHER_HEADER) ?? "";
   if (!PUBLISHER_ID.test(id))
     throwRefusal(publishProblems.malformed(`\`${PUBLISHER_HEADER}\` is 8–64 of A–Z a–z 0–9 _ -.`));
   const broadcast =
-    parseBroadcastId(address.broadcast) ??
-    throwRefusal(publishProblems.malformed("A broadcast's id is 8–32 of a–z 0–9."));
-  const resource = parsePublishResource(request, address);
+    parseBroadcastId(broadcastText) ?? throwRefusal(publishProblems.malformed("A broadcast's id is 8–32 of a–z 0–9."));
+  const resource = parsePublishResource(request, addressed);
   const publisher = await authenticatePublisher(scope, stream, id);
   const result = await forwardToLiveObject(scope, publisher, broadcast, resource);
   if (!result.ok) recordRefusal(scope, publisher, result);
@@ -63,7 +69,7 @@ type PublishResource =
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number }
   | { readonly kind: "part"; readonly track: TrackName; readonly meta: PartMeta };
 
-function parsePublishResource(request: Request, { resource }: PublishAddress): PublishResource {
+function parsePublishResource(request: Request, resource: AddressedResource): PublishResource {
   if (resource.kind === "handover") return { kind: "handover", isForced: readQuery(request.url).has("handover") };
   if (resource.kind !== "file") return { kind: resource.kind };
   const track =

@@ -58,11 +58,7 @@ publishApi.put(
     body: { schema: BroadcastOpeningSchema, isRequired: true },
     problems: [...PUBLISH.problems, "too-large", "too-slow"],
   }),
-  (c) =>
-    handleIngest(c.var.scope, c.var.stream, {
-      broadcast: c.req.param("broadcast"),
-      resource: { kind: "opening" },
-    }),
+  (c) => handleIngest(c.var.scope, c.var.stream, c.req.param("broadcast"), { kind: "opening" }),
 );
 publishApi.put(
   "/:stream/:broadcast/handover",
@@ -73,11 +69,7 @@ publishApi.put(
     parameters: [BROADCAST, PUBLISHER, FORCE],
     problems: [...PUBLISH.problems, "not-open"],
   }),
-  (c) =>
-    handleIngest(c.var.scope, c.var.stream, {
-      broadcast: c.req.param("broadcast"),
-      resource: { kind: "handover" },
-    }),
+  (c) => handleIngest(c.var.scope, c.var.stream, c.req.param("broadcast"), { kind: "handover" }),
 );
 publishApi.put(
   "/:stream/:broadcast/end",
@@ -88,7 +80,7 @@ publishApi.put(
     parameters: [BROADCAST, PUBLISHER],
     problems: [...PUBLISH.problems, "not-open"],
   }),
-  (c) => handleIngest(c.var.scope, c.var.stream, { broadcast: c.req.param("broadcast"), resource: { kind: "end" } }),
+  (c) => handleIngest(c.var.scope, c.var.stream, c.req.param("broadcast"), { kind: "end" }),
 );
 publishApi.put(
   "/:stream/:broadcast/:track/:file",
@@ -101,9 +93,10 @@ publishApi.put(
     problems: [...PUBLISH.problems, "not-open", "init-missing", "out-of-order", "too-large", "too-slow"],
   }),
   (c) =>
-    handleIngest(c.var.scope, c.var.stream, {
-      broadcast: c.req.param("broadcast"),
-      resource: { kind: "file", track: c.req.param("track"), file: c.req.param("file") },
+    handleIngest(c.var.scope, c.var.stream, c.req.param("broadcast"), {
+      kind: "file",
+      track: c.req.param("track"),
+      file: c.req.param("file"),
     }),
 );
 

@@ -55,3 +55,13 @@ export class BitFieldReader {
     return code % 2 === 1 ? (code + 1) / 2 : -code / 2;
   }
 }
+
+/** What `read` reads from `bytes`; null where a field is cut off or malformed. */
+export function tryReadFields<Fields>(bytes: Uint8Array, read: (reader: BitFieldReader) => Fields): Fields | null {
+  try {
+    return read(new BitFieldReader(bytes, "the header"));
+  } catch (error) {
+    if (error instanceof CodecConfigError) return null;
+    throw error;
+  }
+}

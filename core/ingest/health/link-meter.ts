@@ -7,6 +7,7 @@ export interface TransportSample {
   readonly roundTripMs: number | null;
   /** Time that lost packets have to come again (SRT), milliseconds. */
   readonly latencyMs?: number | null;
+  /** Packets that were reported missing, repaired in time, and lost for good. */
   readonly packets: {
     readonly received: number;
     readonly missing: number;

@@ -1,7 +1,7 @@
 /** H.264: types of NAL units and the `avcC` record from in-band parameter sets. */
 import { concatBytes } from "../../kit/bytes.ts";
+import { tryReadFields } from "../codecs/bit-field-reader.ts";
 import { unescapeNal } from "./annex-b.ts";
-import { NalBitReader } from "./bit-reader.ts";
 
 /** Types of NAL units that the ingest tells apart. */
 export const H264_NAL = { idr: 5, sps: 7, pps: 8, accessUnitDelimiter: 9, fillerData: 12 } as const;
@@ -18,10 +18,10 @@ export function readH264NalType(unit: Uint8Array): number {
 
 /** The `seq_parameter_set_id` of a sequence parameter set, the `pic_parameter_set_id` of a picture parameter set; null if cut off. */
 export function readH264ParameterSetId(unit: Uint8Array): number | null {
-  const reader = new NalBitReader(unescapeNal(unit, FIELD_BYTES));
-  reader.skipBits(readH264NalType(unit) === H264_NAL.sps ? 32 : 8);
-  const id = reader.readExpGolomb();
-  return reader.isExhausted ? null : id;
+  return tryReadFields(unescapeNal(unit, FIELD_BYTES), (reader) => {
+    reader.skip(readH264NalType(unit) === H264_NAL.sps ? 32 : 8);
+    return reader.ue();
+  });
 }
 
 /**
@@ -41,17 +41,24 @@ export function makeAvcRecord(spsUnits: readonly Uint8Array[], ppsUnits: readonl
     ...ppsUnits.flatMap(withLength),
   ];
   if (HIGH_PROFILES.includes(profile)) {
-    const reader = new NalBitReader(unescapeNal(sps, FIELD_BYTES));
-    reader.skipBits(32);
-    reader.readExpGolomb();
-    const chromaFormat = reader.readExpGolomb();
-    if (chromaFormat === 3) reader.skipBits(1);
-    const [lumaDepth, chromaDepth] = [reader.readExpGolomb(), reader.readExpGolomb()];
-    if (reader.isExhausted || chromaFormat > 3 || lumaDepth > 6 || chromaDepth > 6) return null;
-    pieces.push(Uint8Array.of(0xfc | chromaFormat, 0xf8 | lumaDepth, 0xf8 | chromaDepth, 0));
+    const format = readHighFormat(sps);
+    if (format === null) return null;
+    pieces.push(format);
   }
   return concatBytes(pieces);
 }
+
+/** The last fields of a high profile's record; null if the SPS is malformed. */
+const readHighFormat = (sps: Uint8Array): Uint8Array | null =>
+  tryReadFields(unescapeNal(sps, FIELD_BYTES), (reader) => {
+    reader.skip(32);
+    reader.ue();
+    const chromaFormat = reader.ue();
+    if (chromaFormat === 3) reader.skip(1);
+    const [lumaDepth, chromaDepth] = [reader.ue(), reader.ue()];
+    if (chromaFormat > 3 || lumaDepth > 6 || chromaDepth > 6) return null;
+    return Uint8Array.of(0xfc | chromaFormat, 0xf8 | lumaDepth, 0xf8 | chromaDepth, 0);
+  });
 
 const withLength = (unit: Uint8Array): Uint8Array[] => [
   Uint8Array.of(unit.byteLength >> 8, unit.byteLength & 255),

@@ -1,7 +1,7 @@
 /** HEVC: types of NAL units and the `hvcC` record from in-band parameter sets. */
 import { concatBytes } from "../../kit/bytes.ts";
+import { type BitFieldReader, tryReadFields } from "../codecs/bit-field-reader.ts";
 import { unescapeNal } from "./annex-b.ts";
-import { NalBitReader } from "./bit-reader.ts";
 
 /** Types of NAL units that the ingest tells apart; IRAP pictures have a range of types. */
 export const HEVC_NAL = {
@@ -27,24 +27,27 @@ export function readHevcNalType(unit: Uint8Array): number {
 /** The id of a video, sequence or picture parameter set; null if it is cut off. */
 export function readHevcParameterSetId(unit: Uint8Array): number | null {
   const type = readHevcNalType(unit);
-  const reader = new NalBitReader(unescapeNal(unit, FIELD_BYTES));
-  reader.skipBits(16);
-  if (type === HEVC_NAL.vps) return reader.readBits(4);
-  if (type === HEVC_NAL.sps) skipToSequenceId(reader);
-  const id = reader.readExpGolomb();
-  return reader.isExhausted ? null : id;
+  return tryReadFields(unescapeNal(unit, FIELD_BYTES), (reader) => {
+    reader.skip(16);
+    if (type === HEVC_NAL.vps) return reader.bits(4);
+    if (type === HEVC_NAL.sps) skipToSequenceId(reader);
+    return reader.ue();
+  });
 }
 
 /** Reads `sps_max_sub_layers_minus1` and skips what is before `sps_seq_parameter_set_id`. */
-function skipToSequenceId(reader: NalBitReader): { readonly subLayers: number; readonly isTemporalIdNested: boolean } {
-  reader.skipBits(4);
-  const subLayersMinus1 = reader.readBits(3);
-  const isTemporalIdNested = reader.readBits(1) === 1;
-  reader.skipBits(8 * PROFILE_BYTES);
-  const flags = Array.from({ length: subLayersMinus1 }, () => reader.readBits(2));
-  if (subLayersMinus1 > 0) reader.skipBits(2 * (8 - subLayersMinus1));
+function skipToSequenceId(reader: BitFieldReader): {
+  readonly subLayers: number;
+  readonly isTemporalIdNested: boolean;
+} {
+  reader.skip(4);
+  const subLayersMinus1 = reader.bits(3);
+  const isTemporalIdNested = reader.flag();
+  reader.skip(8 * PROFILE_BYTES);
+  const flags = Array.from({ length: subLayersMinus1 }, () => reader.bits(2));
+  if (subLayersMinus1 > 0) reader.skip(2 * (8 - subLayersMinus1));
   // sub_layer_profile_present_flag: 88 bits; sub_layer_level_present_flag: 8 bits.
-  for (const flag of flags) reader.skipBits(((flag & 2) === 0 ? 0 : 88) + ((flag & 1) === 0 ? 0 : 8));
+  for (const flag of flags) reader.skip(((flag & 2) === 0 ? 0 : 88) + ((flag & 1) === 0 ? 0 : 8));
   return { subLayers: subLayersMinus1 + 1, isTemporalIdNested };
 }
 
@@ -80,18 +83,19 @@ function readSequenceFields(sps: Uint8Array) {
   const bytes = unescapeNal(sps, FIELD_BYTES);
   // Two bytes of header and one with sub-layers come before the profile.
   const profile = bytes.subarray(3, 3 + PROFILE_BYTES);
-  const reader = new NalBitReader(bytes);
-  reader.skipBits(16);
-  const layers = skipToSequenceId(reader);
-  reader.readExpGolomb();
-  const chromaFormat = reader.readExpGolomb();
-  if (chromaFormat === 3) reader.skipBits(1);
-  reader.readExpGolomb();
-  reader.readExpGolomb();
-  if (reader.readBits(1) === 1) for (let edge = 0; edge < 4; edge += 1) reader.readExpGolomb();
-  const [lumaDepth, chromaDepth] = [reader.readExpGolomb(), reader.readExpGolomb()];
-  if (reader.isExhausted || chromaFormat > 3 || lumaDepth > 7 || chromaDepth > 7) return null;
-  return { profile, chromaFormat, lumaDepth, chromaDepth, ...layers };
+  return tryReadFields(bytes, (reader) => {
+    reader.skip(16);
+    const layers = skipToSequenceId(reader);
+    reader.ue();
+    const chromaFormat = reader.ue();
+    if (chromaFormat === 3) reader.skip(1);
+    reader.ue();
+    reader.ue();
+    if (reader.flag()) for (let edge = 0; edge < 4; edge += 1) reader.ue();
+    const [lumaDepth, chromaDepth] = [reader.ue(), reader.ue()];
+    if (chromaFormat > 3 || lumaDepth > 7 || chromaDepth > 7) return null;
+    return { profile, chromaFormat, lumaDepth, chromaDepth, ...layers };
+  });
 }
 
 /** One array of the record; its parameter sets are complete: they are not in the samples. */

@@ -107,3 +107,19 @@ export function TextForm(props: TextFormProps): VNode {
     </form>
   );
 }
+
+interface TokenFieldProps {
+  readonly about: string;
+  readonly label: string;
+  readonly placeholder: string;
+  readonly desk: { readonly isBusy: boolean; readonly useToken: (token: string) => Promise<void> };
+}
+
+/** The form for a token of a host or the operator; the token stays in the field until it is accepted. */
+export function OperatorTokenForm({ desk, ...texts }: TokenFieldProps): VNode {
+  const submit = (token: string): boolean => {
+    void desk.useToken(token);
+    return false;
+  };
+  return <TextForm class="inline-form" {...texts} button="Open" isSecret isBusy={desk.isBusy} submit={submit} />;
+}

@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
 import type { StreamName } from "../../../../core/kit/ids.ts";
-import { TextForm } from "../fields.tsx";
+import { OperatorTokenForm } from "../fields.tsx";
 import { EncoderTabs } from "./encoder-tabs.tsx";
 import { GoLiveController } from "./go-live-controller.ts";
 import { KeyTable } from "./key-table.tsx";
@@ -18,18 +18,11 @@ export function GoLivePanel({ stream }: { stream: StreamName }): VNode {
       <h2 id="golive">Go live</h2>
       <div class="golive">
         {addresses === null || keys === null ? (
-          <TextForm
-            class="inline-form"
+          <OperatorTokenForm
             about="Enter the operator’s or a host’s token to see what to paste into an encoder."
             label="Token for going live"
             placeholder="Operator’s or host’s token"
-            button="Open"
-            isSecret
-            isBusy={desk.isBusy}
-            submit={(token) => {
-              void desk.useToken(token);
-              return false;
-            }}
+            desk={desk}
           />
         ) : (
           <div class="golive-columns">

@@ -3,7 +3,7 @@ import type { VNode } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
 import { STOP_CATEGORIES, STOP_LIMITS, type StopCategory } from "../../../../core/access/stream-stop.ts";
 import type { Clock } from "../../../../core/kit/clock.ts";
-import { SelectField, TextForm } from "../fields.tsx";
+import { OperatorTokenForm, SelectField } from "../fields.tsx";
 import { StopController } from "./stop-controller.ts";
 import { describeStopEntry, formatMoment, STOP_CATEGORY_LABELS, type StopReport } from "./stop-report.ts";
 
@@ -29,7 +29,7 @@ export function StopPanel(props: { stream: string; clock: Clock; reason: string 
       <h2 id="stopping">Stop</h2>
       <div class="stop-panel">
         {report === null ? (
-          <OperatorForm desk={desk} />
+          <OperatorTokenForm {...TOKEN_FORM} desk={desk} />
         ) : report.stop === null ? (
           <StopForm desk={desk} clock={clock} />
         ) : (
@@ -41,7 +41,7 @@ export function StopPanel(props: { stream: string; clock: Clock; reason: string 
         {report !== null && (
           <details class="stop-operator">
             <summary>Use the operator’s token</summary>
-            <OperatorForm desk={desk} />
+            <OperatorTokenForm {...TOKEN_FORM} desk={desk} />
           </details>
         )}
         {report !== null && report.records.length > 0 && (
@@ -56,23 +56,12 @@ export function StopPanel(props: { stream: string; clock: Clock; reason: string 
   );
 }
 
-function OperatorForm({ desk }: { desk: StopController }): VNode {
-  return (
-    <TextForm
-      class="inline-form"
-      about="Enter the operator’s or a host’s token."
-      label="Operator’s token"
-      placeholder="Operator’s token"
-      button="Open"
-      isSecret
-      isBusy={desk.isBusy}
-      submit={(token) => {
-        void desk.useToken(token);
-        return false;
-      }}
-    />
-  );
-}
+/** What the form for the token says. */
+const TOKEN_FORM = {
+  about: "Enter the operator’s or a host’s token.",
+  label: "Operator’s token",
+  placeholder: "Operator’s token",
+} as const;
 
 function StopForm({ desk, clock }: { desk: StopController; clock: Clock }): VNode {
   const [isConfirming, setConfirming] = useState(false);
