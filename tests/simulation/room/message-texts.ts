@@ -8,9 +8,13 @@ const COMMON_TEXTS = ["hello everybody", "🎉", "🎉🎉", "what a show"] as c
 /** What a reviewer adds to a message that it rewrites. */
 export const REWRITTEN_MARK = " (edited)";
 
+/** The text as its author wrote it. */
+export const withoutMark = (text: string): string =>
+  text.endsWith(REWRITTEN_MARK) ? text.slice(0, -REWRITTEN_MARK.length) : text;
+
 /** Whether many may write this text, so that it is at more than one offset. */
 export const isCommonText = (text: string): boolean =>
-  COMMON_TEXTS.some((common) => text === common || text === `${common}${REWRITTEN_MARK}`);
+  COMMON_TEXTS.some((common) => common === withoutMark(text));
 
 /** A message; `own`: one that nobody else writes. */
 export function drawText(random: SeededRandom, own: string): string {

@@ -1,5 +1,6 @@
 /** Held messages as their senders and staff know them, and the roles that hosts grant. */
 import type { Rank } from "../../../core/room/permissions.ts";
+import { withoutMark } from "./message-texts.ts";
 
 interface HeldText {
   readonly id: string;
@@ -8,7 +9,7 @@ interface HeldText {
 
 /** Rights and messages that depend on decisions of staff. */
 export class ReviewLedger {
-  /** By text: several people may write the same one. */
+  /** By text as it was written: several people may write the same one. */
   readonly #held = new Map<string, Set<HeldText>>();
   readonly #byId = new Map<string, HeldText>();
   /** By subject: whether they may be moderators, and whether they may be none, as far as anybody knows. */
@@ -19,11 +20,12 @@ export class ReviewLedger {
     return [...this.#byId].flatMap(([id, { isApproved }]) => (isApproved ? [] : [id]));
   }
 
-  /** A sender was told that this text is held. */
+  /** A sender was told, or staff saw, that this text is held. */
   hold(id: string, text: string): void {
     const held = this.#byId.get(id) ?? { id, isApproved: false };
+    const written = withoutMark(text);
     this.#byId.set(id, held);
-    this.#held.set(text, (this.#held.get(text) ?? new Set()).add(held));
+    this.#held.set(written, (this.#held.get(written) ?? new Set()).add(held));
   }
 
   /** A moderator sends an approval. */
@@ -35,12 +37,12 @@ export class ReviewLedger {
 
   /** Whether a text is held, and nobody has approved it from anybody. */
   isWithheld(text: string): boolean {
-    return this.#held.has(text) && !this.wasApproved(text);
+    return this.#held.has(withoutMark(text)) && !this.wasApproved(text);
   }
 
   /** Whether a text was held and approved, so that its place in the history is a moderator's doing. */
   wasApproved(text: string): boolean {
-    return [...(this.#held.get(text) ?? [])].some(({ isApproved }) => isApproved);
+    return [...(this.#held.get(withoutMark(text)) ?? [])].some(({ isApproved }) => isApproved);
   }
 
   /** A host sends a command about the role of a subject. */

@@ -152,7 +152,7 @@ export class RoomAudit {
       else if (event.kind === "unban") {
         banned.delete(event.subject);
         timedOut.delete(event.subject);
-      } else if (event.kind === "chat" && !this.#options.checker.reviews.wasApproved(event.text)) {
+      } else if (event.kind === "chat" && !this.#isDecided(event)) {
         const { subject, roles } = event.by;
         // Who sanctions staff while they are away may have no rank over them once they are back.
         if (rankOfRoles(roles) !== "viewer") continue;
@@ -164,6 +164,13 @@ export class RoomAudit {
           this.#fail("timeout", `${subject} wrote at offset ${event.offset}, in the timeout of ${timeout.offset}`);
       }
     }
+  }
+
+  /** Whether a moderator let a message through, or nobody knows any more what it said. */
+  #isDecided({ offset, text, gone }: Extract<RoomEvent, { readonly kind: "chat" }>): boolean {
+    const { ledger, reviews } = this.#options.checker;
+    const said = gone === true ? ledger.textAt(offset) : text;
+    return said === null || reviews.wasApproved(said);
   }
 
   #checkPages(events: readonly RoomEvent[]): void {

@@ -2,6 +2,7 @@
 import { type ChatModes, OPEN_CHAT_MODES } from "../../../core/room/chat-modes.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";
 import { isStaff } from "../../../core/room/participants.ts";
+import { withoutMark } from "./message-texts.ts";
 
 type ChatEvent = Extract<RoomEvent, { readonly kind: "chat" }>;
 
@@ -23,7 +24,9 @@ export function findModeViolations(events: readonly RoomEvent[], wasApproved: (t
   return violations;
 }
 
-function violatedMode(modes: ChatModes, { by, text, atMs }: ChatEvent, lastAtMs: number | null): string | null {
+function violatedMode(modes: ChatModes, { by, text: shown, atMs }: ChatEvent, lastAtMs: number | null): string | null {
+  // Modes are about what the author wrote, not about what a reviewer made of it.
+  const text = withoutMark(shown);
   if (modes.subscribersOnly && !by.roles.includes("subscriber")) return "subscribers only";
   if (modes.verifiedOnly && !by.roles.includes("verified")) return "verified only";
   if (modes.emoteOnly && /\p{L}/u.test(text)) return "emotes only";

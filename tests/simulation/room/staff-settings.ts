@@ -126,8 +126,9 @@ export class StaffSettings {
 
   /** A viewer becomes a moderator, or one who is stops being one. */
   async #setRole(staff: Person): Promise<void> {
-    const { reviews } = this.#checker;
-    const [appointed] = reviews.moderators;
+    const { reviews, ledger } = this.#checker;
+    // A command about somebody erased would bring the name back.
+    const [appointed] = reviews.moderators.filter((subject) => !ledger.erased.has(subject));
     const isRemoval = appointed !== undefined && this.#random.chance(0.4);
     const viewers = this.#crowd.present.filter(
       ({ profile, forbiddenSinceMs }) =>
@@ -160,8 +161,10 @@ export class StaffSettings {
   async #review(staff: Person): Promise<void> {
     const { reviews } = this.#checker;
     const outcome = this.#random.chance(0.5) ? await staff.send({ kind: "list", what: "held" }) : null;
-    const listed =
-      outcome?.ok === true && outcome.list?.what === "held" ? outcome.list.held.map(({ id }) => id) : reviews.waiting;
+    // Whose sender never got the answer is known to be held by the list alone.
+    const shown = outcome?.ok === true && outcome.list?.what === "held" ? outcome.list.held : null;
+    for (const { id, text } of shown ?? []) reviews.hold(id, text);
+    const listed = shown?.map(({ id }) => id) ?? reviews.waiting;
     for (const held of listed.slice(0, this.#random.integer(1, 4))) {
       const kind = this.#random.pick(["approve", "deny"] as const);
       if (kind === "approve") reviews.approve(held);
