@@ -2,7 +2,7 @@
  * Leases of the feed. In an isolate one viewer's request at a time holds the lease and reads the feed for all others, inside
  * its `waitUntil`; before that ends, the next request takes over. In a shield the object itself holds the lease.
  */
-import { maxBackoffMs } from "../kit/backoff.ts";
+import { backoffMs } from "../kit/backoff.ts";
 import type { Random } from "../kit/clock.ts";
 import type { TrackName } from "../kit/ids.ts";
 import type { FeedEndReason } from "./feed-client.ts";
@@ -155,7 +155,7 @@ export class FeedLeases {
     this.#shortFeeds = nowMs - lease.startedMs > maxRetryMs ? 1 : this.#shortFeeds + 1;
     const failures = Math.max(this.#failures, this.#shortFeeds);
     if (failures === 1) return 0;
-    return nowMs + maxBackoffMs(failures, { firstMs: minRetryMs, maxMs: maxRetryMs }) * this.#random();
+    return nowMs + backoffMs(failures, { firstMs: minRetryMs, maxMs: maxRetryMs }, this.#random);
   }
 
   /** Ends the feeds; no further leases are granted. */

@@ -67,8 +67,8 @@ export const SHIELD_LIMITS = {
   leaseMs: 35_000,
   /** Bytes of the tail: an object has 128 MB, shared with others of its class. */
   tailBytes: 41_943_040,
-  /** Stored segments kept for the nodes below. */
-  segmentCacheBytes: 16_777_216,
+  /** Pulled objects kept for the nodes below: stored segments, parts that the tail lacks, init sections. */
+  objectCacheBytes: 16_777_216,
   /** A new subscriber waits this long for this shield's own feed to deliver its tracks. */
   feedWaitMs: 2_000,
   /** Interval of checks of its own feed. */

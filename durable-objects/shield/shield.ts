@@ -40,7 +40,7 @@ export class Shield extends DurableObject<ShieldEnv> {
   readonly platform: Platform = systemPlatform;
   readonly #edgeStream: EdgeStream;
   readonly #admission: FeedAdmission;
-  readonly #segmentCache = new SizedCache<Uint8Array>(SHIELD_LIMITS.segmentCacheBytes);
+  readonly #objectCache = new SizedCache<Uint8Array>(SHIELD_LIMITS.objectCacheBytes);
   readonly #pulls: SingleFlight<unknown> = new SingleFlight(this.platform.clock, computeFollowerWaitMs());
   #fanout: FeedFanout | null = null;
   #cancelLeaseTimer: (() => void) | null = null;
@@ -109,7 +109,7 @@ export class Shield extends DurableObject<ShieldEnv> {
   /** A part that the caller's replica lists and whose bytes it lacks, or null. */
   pullPart(id: BroadcastId, track: TrackName, msn: number, part: number): Promise<Uint8Array | null> {
     const held = this.#findReplica(id)?.tail.partBytes(track, msn, part) ?? null;
-    return this.#pull(`${id}/${track}/${msn}.${part}`, held, (node) => node.pullPart(id, track, msn, part));
+    return this.#pullMedia(`${id}/${track}/${msn}.${part}`, held, (node) => node.pullPart(id, track, msn, part));
   }
 
   /** A closed segment that is not in R2 yet, or null. */
@@ -117,13 +117,14 @@ export class Shield extends DurableObject<ShieldEnv> {
     const replica = this.#findReplica(id);
     const segment = replica?.track(track)?.segments.find((candidate) => candidate.msn === msn);
     const held = replica === null || segment === undefined ? null : replica.tail.assembleSegment(track, segment);
-    return this.#pull(`${id}/${track}/${msn}`, held, (node) => node.pullSegment(id, track, msn));
+    return this.#pullMedia(`${id}/${track}/${msn}`, held, (node) => node.pullSegment(id, track, msn));
   }
 
   /** An init section of any broadcast of the stream, or null. */
   pullInit(id: BroadcastId, track: TrackName, version: number): Promise<Uint8Array | null> {
     const held = this.#findReplica(id)?.initSection(track, version) ?? null;
-    return this.#pull(`${id}/${track}/init-${version}`, held, (node) => node.pullInit(id, track, version));
+    const name = `${id}/${track}/init-${version}`;
+    return this.#pullOnce(name, held ?? this.#objectCache.get(name), (node) => node.pullInit(id, track, version));
   }
 
   /** The current playlist of any broadcast of the stream, or null. */
@@ -147,18 +148,39 @@ export class Shield extends DurableObject<ShieldEnv> {
   async pullStored(key: string): Promise<Uint8Array | null> {
     const { parent: above, clients, counters } = this.#edgeStream;
     const top = above.address.tier === "live";
-    const bytes = await this.#loadCounted(key, this.#segmentCache.get(key), () =>
+    const bytes = await this.#loadCounted(key, this.#objectCache.get(key), () =>
       top
         ? readR2Object(this.env.MEDIA, counters, clients.r2, key, () => this.#countUpstream())
         : this.#callParent(async (node) => (await node.pullStored?.(key)) ?? null),
     );
-    if (bytes !== null) this.#segmentCache.add(key, bytes, bytes.byteLength);
+    if (bytes !== null) this.#objectCache.add(key, bytes, bytes.byteLength);
     return bytes;
   }
 
   /** Discards the object's memory at once, as a crash or a deploy does; the caller's request fails with it. */
   restart(): void {
     this.ctx.abort("restarted on request");
+  }
+
+  /** Media of the current epoch that is not stored yet: another one may have other bytes in its place. */
+  #pullMedia(
+    name: string,
+    held: Uint8Array | null,
+    pull: (node: UpstreamNode) => Promise<Uint8Array | null>,
+  ): Promise<Uint8Array | null> {
+    const key = `${this.#edgeStream.currentReplica?.epoch}/${name}`;
+    return this.#pullOnce(key, held ?? this.#objectCache.get(key), pull);
+  }
+
+  /** Bytes that are pulled once for all nodes below, as long as they are kept. */
+  async #pullOnce(
+    key: string,
+    held: Uint8Array | null,
+    pull: (node: UpstreamNode) => Promise<Uint8Array | null>,
+  ): Promise<Uint8Array | null> {
+    const bytes = await this.#pull(key, held, pull);
+    if (held === null && bytes !== null) this.#objectCache.add(key, bytes, bytes.byteLength);
+    return bytes;
   }
 
   /** The `held` value, or one pulled from the node above: once for concurrent requests. */

@@ -186,9 +186,7 @@ function objectMemory(
 ): number {
   const most = tier === "live" ? LIVE_LIMITS.tailBytes : SHIELD_LIMITS.tailBytes;
   const beside =
-    tier === "live"
-      ? (trackBytesPerSecond(settings, -1) * settings.segmentMs) / 1_000
-      : SHIELD_LIMITS.segmentCacheBytes;
+    tier === "live" ? (trackBytesPerSecond(settings, -1) * settings.segmentMs) / 1_000 : SHIELD_LIMITS.objectCacheBytes;
   return (
     BARE_BYTES +
     tailBytes(settings, wanted, most) +

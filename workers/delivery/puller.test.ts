@@ -1,6 +1,7 @@
 /** Pulls of an isolate, on a virtual clock. */
 import { expect, test } from "vitest";
 import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
+import type { SegmentState } from "../../core/broadcast/segment.ts";
 import { makeTestContext, makeTestEdgeStream } from "../../core/delivery/testing.ts";
 import type { BroadcastOutline, UpstreamNode } from "../../core/delivery/upstream-node.ts";
 import { sleep } from "../../core/kit/clock.ts";
@@ -12,6 +13,18 @@ import { type PullContext, Puller } from "./puller.ts";
 
 const broadcast = "broadcast1" as BroadcastId;
 const video = "video" as TrackName;
+
+/** A segment that is not stored, whose parts only the nodes above have. */
+const OPEN_SEGMENT: SegmentState = {
+  msn: 7,
+  start: { programTimeMs: 0, initVersion: 1, discontinuity: false },
+  parts: [],
+  durationTicks: 0,
+  byteLength: 0,
+  gap: false,
+  closed: false,
+  durable: false,
+};
 
 /** An isolate whose parent is lost in the first attempt of each call, and answers the retry just in time. */
 function makeSlowParent(): {
@@ -28,7 +41,7 @@ function makeSlowParent(): {
   };
   const outline: BroadcastOutline = { tracks: [{ name: video, inits: [1], lastMsn: 3 }], whole: true };
   const node = {
-    pullInit: () => answer("init", new Uint8Array([1])),
+    pullPart: () => answer("part", new Uint8Array([1])),
     pullBroadcasts: async () => FingerprintSet.fromNames([broadcast], 1).encode(),
     pullOutline: () => answer("outline", outline),
   } as Partial<UpstreamNode> as UpstreamNode;
@@ -42,10 +55,10 @@ function makeSlowParent(): {
 
 test("a follower of a pull waits for the call and its retry, and makes none of its own", async () => {
   const { context, attempts, passAll } = makeSlowParent();
-  const pulls = [1, 2, 3].map(() => new Puller(context).pullInit(broadcast, video, 1));
+  const pulls = [1, 2, 3].map(() => new Puller(context).pullPart(broadcast, video, OPEN_SEGMENT, 1));
   await passAll();
   expect((await Promise.all(pulls)).map(({ outcome }) => outcome)).toEqual(["pulled", "coalesced", "coalesced"]);
-  expect(attempts).toEqual(["init", "init"]);
+  expect(attempts).toEqual(["part", "part"]);
 });
 
 test("a follower of the read of an outline waits as long", async () => {
@@ -79,4 +92,32 @@ test("a playlist that does not exist yet is asked for once within two seconds, h
   await clock.advance(2_000);
   await pull();
   expect(pulls).toBe(2);
+});
+
+test("parts and init sections are pulled once, however many viewers ask for them one after another", async () => {
+  const pulls: string[] = [];
+  const answer = (name: string): Promise<Uint8Array> => {
+    pulls.push(name);
+    return Promise.resolve(new TextEncoder().encode(name));
+  };
+  const node = {
+    pullInit: (id, track, version) => answer(`${id} ${track} init ${version}`),
+    pullPart: (id, track, msn, part) => answer(`${id} ${track} ${msn}.${part}`),
+  } as Partial<UpstreamNode> as UpstreamNode;
+  const { edge } = makeTestEdgeStream({ nodeAt: () => node });
+  const context: PullContext = { env: testBindings, ctx: makeTestContext(), edge };
+  const recording = "recording2" as BroadcastId;
+  const texts: (string | null)[] = [];
+  for (let viewer = 0; viewer < 20; viewer += 1) {
+    const puller = new Puller(context);
+    for (const { value } of [
+      await puller.pullInit(recording, video, 1),
+      await puller.pullPart(recording, video, OPEN_SEGMENT, 2),
+      await puller.pullPart(recording, video, OPEN_SEGMENT, 3),
+    ])
+      texts.push(value === null ? null : new TextDecoder().decode(value));
+  }
+  const names = ["init 1", "7.2", "7.3"].map((name) => `${recording} ${video} ${name}`);
+  expect(texts).toEqual(Array.from({ length: 20 }, () => names).flat());
+  expect(pulls).toEqual(names);
 });

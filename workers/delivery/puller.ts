@@ -11,6 +11,7 @@ import type { BroadcastOutline, StoredPlaylist, UpstreamNode } from "../../core/
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
 import { computeFollowerWaitMs, SingleFlight } from "../../core/kit/single-flight.ts";
+import { SizedCache } from "../../core/kit/sized-cache.ts";
 import type { WaitUntilContext } from "../../core/kit/wait-until.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import type { Env } from "../env.ts";
@@ -59,7 +60,10 @@ const MISSING_CLOSED_SEGMENT_TTL_MS = 1_000;
  */
 const MISSING_PLAYLIST_TTL_MS = 2_000;
 const MAX_MISSING_OBJECTS = 4_096;
+/** Pulled parts, closed segments and init sections of an isolate, which its next viewers ask for one after another. */
+const PULLED_BYTES = 8_388_608;
 
+const pulledObjects = new SizedCache<Uint8Array>(PULLED_BYTES);
 const missingUntilMs = new BoundedMap<string, number>(MAX_MISSING_OBJECTS);
 const decoder = new TextDecoder();
 
@@ -111,7 +115,9 @@ export class Puller {
   /** A stored segment. */
   pullSegment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<PullResult<Uint8Array>> {
     const key = mediaObjectKey(this.#edge.stream, broadcast, track, `${msn}.m4s`);
-    return this.#coalesce(getPullFlights(this.#edge).bytes, key, () => this.#readThroughCache(key));
+    return this.#coalesce(getPullFlights(this.#edge).bytes, key, () =>
+      this.#readThroughCache(key, () => this.#readStored(key)),
+    );
   }
 
   /** A closed segment that may not be stored yet; a missing one is cached briefly. */
@@ -125,7 +131,7 @@ export class Puller {
   }
 
   async #pullUnstoredSegment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<PullResult<Uint8Array>> {
-    const pulled = await this.#pullFromParent(`${broadcast}/${track}/${msn}`, (node) =>
+    const pulled = await this.#pullMedia(`${broadcast}/${track}/${msn}`, (node) =>
       node.pullSegment(broadcast, track, msn),
     );
     if (pulled.value !== null) return pulled;
@@ -147,15 +153,20 @@ export class Puller {
       const length = segment.parts[part]?.byteLength ?? 0;
       return { ...pulled, value: value?.slice(from, from + length) ?? null };
     }
-    return this.#pullFromParent(`${broadcast}/${track}/${msn}.${part}`, (node) =>
+    return this.#pullMedia(`${broadcast}/${track}/${msn}.${part}`, (node) =>
       node.pullPart(broadcast, track, msn, part),
     );
   }
 
-  /** An init section of any broadcast. */
+  /** An init section of any broadcast: those of a recording are asked for by each of its viewers. */
   pullInit(broadcast: BroadcastId, track: TrackName, version: number): Promise<PullResult<Uint8Array>> {
-    return this.#pullFromParent(`${broadcast}/${track}/init-${version}`, (node) =>
-      node.pullInit(broadcast, track, version),
+    const key = mediaObjectKey(this.#edge.stream, broadcast, track, `init-${version}.mp4`);
+    return this.#pullOnce(key, () =>
+      this.#readThroughCache(key, async () => {
+        const pull = (node: UpstreamNode): Promise<Uint8Array | null> => node.pullInit(broadcast, track, version);
+        const { address, value } = await this.#callParent(pull, this.#edge.counters.coloCacheCounters);
+        return { value, tier: `corral-${address.tier}` };
+      }),
     );
   }
 
@@ -186,7 +197,7 @@ export class Puller {
     const kept = getCachedRecording(key);
     if (kept !== null) return Promise.resolve({ value: kept, tiers: ["corral-isolate; hit"], outcome: "hits" });
     const load = async (): Promise<PulledObject<PreparedPlaylist>> => {
-      const stored = await this.#readThroughCache(key);
+      const stored = await this.#readThroughCache(key, () => this.#readStored(key));
       if (stored.value !== null)
         return { ...stored, value: prepareRecording(key, JSON.parse(decoder.decode(stored.value))) };
       const { counters } = this.#edge;
@@ -212,8 +223,11 @@ export class Puller {
     return pulled;
   }
 
-  /** An object from the data centre's cache; on a miss this isolate requests it upstream and fills the cache. */
-  async #readThroughCache(key: string): Promise<PulledObject<Uint8Array>> {
+  /** An object from the data centre's cache; on a miss this isolate reads it upstream and fills the cache. */
+  async #readThroughCache(
+    key: string,
+    read: () => Promise<{ value: Uint8Array | null; tier: string }>,
+  ): Promise<PulledObject<Uint8Array>> {
     const { counters } = this.#edge;
     counters.ownCounters.upstream += 1;
     const cacheKey = `https://media.corral.invalid/${key}`;
@@ -223,7 +237,7 @@ export class Puller {
       return { value: new Uint8Array(await cached.arrayBuffer()), tiers: ["corral-colo-cache; hit"] };
     }
     try {
-      const { value, tier } = await this.#readStored(key);
+      const { value, tier } = await read();
       countRequest(counters.coloCacheCounters, "pulled", value === null ? 404 : 200);
       if (value === null) return { value: null, tiers: [`${tier}; fwd=uri-miss`, "corral-colo-cache; fwd=uri-miss"] };
       counters.countCachedObject(key);
@@ -269,16 +283,26 @@ export class Puller {
     return { value, address };
   }
 
-  #pullFromParent(
+  /** Media of the current epoch that is not stored yet: another one may have other bytes in its place. */
+  #pullMedia(
     object: string,
     pull: (node: UpstreamNode) => Promise<Uint8Array | null>,
   ): Promise<PullResult<Uint8Array>> {
-    return this.#coalesce(getPullFlights(this.#edge).bytes, `above ${this.#edge.stream}/${object}`, async () => {
-      const { counters } = this.#edge;
+    const { counters, currentReplica, stream } = this.#edge;
+    return this.#pullOnce(`above ${stream}/${currentReplica?.epoch}/${object}`, async () => {
       const { address, value } = await this.#callParent(pull, counters.ownCounters);
       if (value !== null) counters.countObject(object);
       return { value, tiers: [`corral-${address.tier}; ${value === null ? "fwd=miss" : "hit"}`] };
     });
+  }
+
+  /** Bytes that this isolate loads once and keeps for a while. */
+  async #pullOnce(key: string, load: () => Promise<PulledObject<Uint8Array>>): Promise<PullResult<Uint8Array>> {
+    const kept = pulledObjects.get(key);
+    if (kept !== null) return { value: kept, tiers: ["corral-isolate; hit"], outcome: "hits" };
+    const pulled = await this.#coalesce(getPullFlights(this.#edge).bytes, key, load);
+    if (pulled.value !== null) pulledObjects.add(key, pulled.value, pulled.value.byteLength);
+    return pulled;
   }
 
   async #coalesce<T>(

@@ -13,8 +13,7 @@ export const withoutMark = (text: string): string =>
   text.endsWith(REWRITTEN_MARK) ? text.slice(0, -REWRITTEN_MARK.length) : text;
 
 /** Whether many may write this text, so that it is at more than one offset. */
-export const isCommonText = (text: string): boolean =>
-  COMMON_TEXTS.some((common) => common === withoutMark(text));
+export const isCommonText = (text: string): boolean => COMMON_TEXTS.some((common) => common === withoutMark(text));
 
 /** A message; `own`: one that nobody else writes. */
 export function drawText(random: SeededRandom, own: string): string {
