@@ -77,6 +77,11 @@ export const SHIELD_LIMITS = {
 
 /** Limits of the Live object, each with its reason. */
 export const LIVE_LIMITS = {
+  /**
+   * After a loss of memory a node without a replica waits at most this long for the publisher to send again what was lost:
+   * less than `EDGE_STREAM_LIMITS.firstMessageMs`, after which its viewers would be refused.
+   */
+  catchUpMs: 2_000,
   /** Bytes of the tail: an object has 128 MB, shared with others of its class. */
   tailBytes: 50_331_648,
   /** Bytes waiting for R2; beyond it PUTs get 503 and the publisher retains its parts. */

@@ -9,6 +9,7 @@ import { VirtualClock } from "../../core/kit/virtual-clock.ts";
 import { AlarmSchedule } from "../kit/alarm-schedule.ts";
 import { withEmptyStorage } from "../kit/testing.ts";
 import { ActiveBroadcast } from "./active-broadcast.ts";
+import { CatchUp } from "./catch-up.ts";
 import { openLiveStorage } from "./live-schema.ts";
 import { type LiveAlarm, PublisherWatch } from "./publisher-watch.ts";
 
@@ -23,6 +24,7 @@ test("segments that leave the window before they are stored are not reported as 
     const alarms = new AlarmSchedule<LiveAlarm>(storage, "publisher");
     const broadcast = new ActiveBroadcast({
       replica,
+      catchUp: new CatchUp(clock, [], 0),
       fanout: new FeedFanout({
         replica,
         clock,

@@ -6,6 +6,7 @@ import type { FeedFanout } from "../../core/delivery/feed-fanout.ts";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
 import type { PublishProgress } from "../../core/ingest/publish-api.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
+import type { CatchUp } from "./catch-up.ts";
 import type { PublisherWatch } from "./publisher-watch.ts";
 
 /** The publisher of a broadcast whose publisher's key was revoked. */
@@ -23,6 +24,7 @@ export interface ActiveBroadcastParts {
   readonly replica: Replica;
   readonly fanout: FeedFanout;
   readonly publisherWatch: PublisherWatch;
+  readonly catchUp: CatchUp;
   /** The publishing process's random id, and its credential's. */
   readonly seat: PublisherSeat;
   readonly nowMs: number;
@@ -33,15 +35,18 @@ export class ActiveBroadcast {
   readonly replica: Replica;
   readonly fanout: FeedFanout;
   readonly publisherWatch: PublisherWatch;
+  /** What this object may have lost with its memory. */
+  readonly catchUp: CatchUp;
   seat: PublisherSeat;
   /** Last durable segment by track. A window that has slid on says nothing of it: storage may lag behind the window. */
   readonly #durableMsns: Map<TrackName, number>;
   #lastActivityMs: number;
 
-  constructor({ replica, fanout, publisherWatch, seat, nowMs }: ActiveBroadcastParts) {
+  constructor({ replica, fanout, publisherWatch, catchUp, seat, nowMs }: ActiveBroadcastParts) {
     this.replica = replica;
     this.fanout = fanout;
     this.publisherWatch = publisherWatch;
+    this.catchUp = catchUp;
     this.seat = seat;
     this.#durableMsns = new Map([...replica.state.tracks].map(([name, state]) => [name, nextPartOf(state).msn - 1]));
     this.#lastActivityMs = nowMs;

@@ -41,6 +41,7 @@ import { ActiveBroadcast } from "./active-broadcast.ts";
 import { BroadcastLifecycle } from "./broadcast-lifecycle.ts";
 import { describeBroadcast, latestProgramTimeMs } from "./broadcast-status.ts";
 import { type BroadcastRow, BroadcastStore } from "./broadcast-store.ts";
+import { CatchUp } from "./catch-up.ts";
 import { openLiveStorage } from "./live-schema.ts";
 import { MediaReads } from "./media-reads.ts";
 import { PublisherCredentials } from "./publisher-credentials.ts";
@@ -104,16 +105,12 @@ export class Live extends DurableObject<LiveEnv> {
     this.#credentials = new PublisherCredentials({ storage, store: keys, access: this.#access, clock });
     const recordings = new RecordingPlaylists(env.MEDIA, store, clock);
     this.#publishing = new Publishing({
-      stream,
-      storage,
-      store,
-      recordings,
+      ...{ stream, storage, store, recordings, clock },
       access: this.#access,
       credentials: this.#credentials,
       lifecycle: new BroadcastLifecycle({ storage, clock, appendEvent }),
-      clock,
       createArchive: (onStored) => new SegmentArchive(env.MEDIA, onStored, platform),
-      restoreBroadcast: (row) => this.#restoreBroadcast(row),
+      restoreBroadcast: (row, isNew) => this.#restoreBroadcast(row, isNew),
     });
     const [publishing, counters] = [this.#publishing, this.#counters];
     this.#reads = new MediaReads({ stream, store, recordings, publishing, counters, clock });
@@ -259,6 +256,7 @@ export class Live extends DurableObject<LiveEnv> {
   override async fetch(request: Request): Promise<Response> {
     const query = parseFeedQuery(request);
     if (query === null) return new Response(null, { status: 404 });
+    if (query.resumeFrom === null) await this.#publishing.current?.catchUp.wait();
     const response = this.#openFeed(query);
     this.#counters.countRequest("hits", response.status);
     return response;
@@ -377,7 +375,7 @@ export class Live extends DurableObject<LiveEnv> {
     this.#outbox.append(body, replica === undefined ? null : latestProgramTimeMs(replica));
   }
 
-  #restoreBroadcast(row: BroadcastRow): ActiveBroadcast {
+  #restoreBroadcast(row: BroadcastRow, isNew: boolean): ActiveBroadcast {
     const { clock, newId } = platformOf(this);
     const replica = this.#store.restoreReplica(row, newId(), new TailBuffer(LIVE_LIMITS.tailBytes));
     const status = (): StreamStatus | null => {
@@ -393,6 +391,7 @@ export class Live extends DurableObject<LiveEnv> {
     });
     const publisherWatch = new PublisherWatch(this.#storage, this.#alarms, clock, row.config.broadcast);
     const seat = { publisher: row.publisher, credential: row.credential };
-    return new ActiveBroadcast({ replica, fanout, publisherWatch, seat, nowMs: clock.nowMs() });
+    const catchUp = CatchUp.begin(clock, row, isNew || publisherWatch.isSilent);
+    return new ActiveBroadcast({ replica, fanout, publisherWatch, catchUp, seat, nowMs: clock.nowMs() });
   }
 }

@@ -1,7 +1,7 @@
 /** The publish side of a Live object: who may publish, and what is appended to a broadcast's log. */
 import type { PlaybackPolicy } from "../../core/access/access-policy.ts";
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
-import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
+import type { BroadcastConfig, PartMeta, TrackState } from "../../core/broadcast/broadcast-log.ts";
 import { BroadcastLogError } from "../../core/broadcast/segment-window.ts";
 import { comparePartPositions, nextPartOf } from "../../core/broadcast/track-position.ts";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
@@ -32,8 +32,8 @@ export interface PublishingOptions {
   readonly clock: Clock;
   /** Registers `onStored`, called with each group of segments that is in R2. */
   createArchive(onStored: (jobs: readonly ArchiveJob[]) => void): SegmentArchive;
-  /** A broadcast with its stored state. */
-  restoreBroadcast(row: BroadcastRow): ActiveBroadcast;
+  /** A broadcast with its stored state; `isNew`: this object has lost nothing of it. */
+  restoreBroadcast(row: BroadcastRow, isNew: boolean): ActiveBroadcast;
 }
 
 /** The broadcasts of one stream, of which the latest is active. */
@@ -48,7 +48,7 @@ export class Publishing {
     this.#replaced = new ReplacedPublishers(options.storage);
     this.archive = options.createArchive((jobs) => this.#indexSegments(jobs));
     const latest = options.store.readLatestBroadcast();
-    if (latest !== null) this.#activate(latest);
+    if (latest !== null) this.#activate(latest, false);
   }
 
   /** The latest broadcast, or null before the first. */
@@ -151,6 +151,13 @@ export class Publishing {
     if ("ok" in current) return current;
     const state = current.replica.track(track);
     if (state === undefined) return refusePublish("malformed", `This broadcast has no track ${track}.`);
+    const result = this.#addPart(current, state, meta, bytes);
+    current.catchUp.recordSent(track, meta, nextPartOf(current.replica.track(track) ?? state));
+    return result;
+  }
+
+  #addPart(current: ActiveBroadcast, state: TrackState, meta: PartMeta, bytes: Uint8Array): PublishResult {
+    const { name: track } = state.track;
     const order = comparePartPositions(meta, nextPartOf(state));
     if (order < 0) return this.#acceptPublish();
     if (order > 0) {
@@ -205,9 +212,9 @@ export class Publishing {
     } else this.#options.lifecycle.update(current);
   }
 
-  #activate(row: BroadcastRow): void {
+  #activate(row: BroadcastRow, isNew: boolean): void {
     this.#current?.fanout.closeAll();
-    this.#current = this.#options.restoreBroadcast(row);
+    this.#current = this.#options.restoreBroadcast(row, isNew);
   }
 
   /** The publisher's credential, or why it publishes nothing. Only a publisher with a valid one learns of a stop. */
@@ -300,7 +307,7 @@ export class Publishing {
       credentials.beginSession(credential, { ...seat, broadcast: config.broadcast });
       store.addBroadcast(config, seat, this.#nowMs());
     });
-    this.#activate({ config, ...seat, ended: false });
+    this.#activate({ config, ...seat, ended: false }, true);
   }
 
   #setSeat(current: ActiveBroadcast, seat: PublisherSeat): void {

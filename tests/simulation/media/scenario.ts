@@ -1,4 +1,5 @@
 /** One run of the media side: a deployment, a broadcast, an audience, faults by seed, and the checkers around all of it. */
+import { LIVE_LIMITS } from "../../../core/delivery/node-limits.ts";
 import type { ProductCode } from "../kernel/product-code.ts";
 import { Simulation, type SimulationOutcome } from "../kernel/simulation.ts";
 import type { Trace } from "../kernel/trace.ts";
@@ -186,7 +187,8 @@ class MediaRun {
 
   /**
    * A Live object that lost its memory may have lost parts with it, and a publisher that is away does not send them again.
-   * Nodes below hide that for three target durations, or until the broadcast that lost them has ended.
+   * Nodes below hide that for three target durations, and nodes that have begun since for `catchUpMs`, or until the
+   * broadcast that lost them has ended.
    */
   #mayGoBack(broadcast: string, hasEnded: boolean): boolean {
     const { endsMs, storage } = this.#world.live(STREAM);
@@ -194,7 +196,8 @@ class MediaRun {
     if (last === undefined) return false;
     const [latest] = storage.query<{ id: string }>("SELECT id FROM broadcasts ORDER BY sequence DESC LIMIT 1");
     if (hasEnded || latest?.id !== broadcast) return true;
-    const hiddenMs = 3_000 * Math.ceil((this.#shape.partMs * this.#shape.partsPerSegment) / 1000);
+    const targetMs = 1_000 * Math.ceil((this.#shape.partMs * this.#shape.partsPerSegment) / 1000);
+    const hiddenMs = Math.min(3 * targetMs, LIVE_LIMITS.catchUpMs);
     // What was lost first is not sent again where nothing was published since, or the object soon ended again.
     const publishedMs = this.#world.ledger.broadcast(broadcast)?.lastPushedMs ?? 0;
     const firstMs = endsMs.find((endMs) => endMs >= publishedMs) ?? last;
