@@ -8,11 +8,12 @@ import { type PassthroughOutput, PassthroughTimeline } from "../../core/ingest/p
 import { type Platform, startInterval } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { CmafError } from "../../core/media/cmaf/errors.ts";
-import { errorMessage, PublishError } from "../kit/errors.ts";
+import { PublishError } from "../kit/errors.ts";
 import type { Transcoder } from "../packager/transcoder.ts";
 import { describeAmount, endBroadcast } from "./end-broadcast.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import { type IngestPackaging, type IngestTarget, PublishedBroadcast } from "./published-broadcast.ts";
+import { ReconnectWindow } from "./reconnect-window.ts";
 import type { SenderConnection, SenderEnd } from "./sender-connection.ts";
 import { SenderFeed } from "./sender-feed.ts";
 import { SessionHealth } from "./session-health.ts";
@@ -63,13 +64,9 @@ export class IngestSession {
   #broadcast: PublishedBroadcast | null = null;
   /** The broadcast if its pictures are encoded anew, until the session ends. */
   #transcoded: TranscodedBroadcast | null = null;
-  /** Ends the session unless a sender comes. */
-  #cancelEnd: () => void = () => {};
-  #stopGaps: (() => void) | null = null;
+  readonly #window: ReconnectWindow;
   readonly #stopSilenceChecks: () => void;
   readonly #health: SessionHealth;
-  /** Times of broken timelines, milliseconds. */
-  #broken: number[] = [];
   #ending: Promise<void> | null = null;
   /** The edge refused the broadcast: there is nothing to end. */
   #isRefused = false;
@@ -77,6 +74,7 @@ export class IngestSession {
 
   constructor(options: IngestSessionOptions) {
     this.#options = options;
+    this.#window = new ReconnectWindow(options);
     const { clock } = options.platform;
     this.#stopSilenceChecks = startInterval(clock, INGEST_NODE_LIMITS.silenceCheckMs, () => this.#checkSilence());
     const publishDelayMs = (): number | null => {
@@ -119,8 +117,7 @@ export class IngestSession {
       this.#detach({ kind: "lost", detail: "another connection has taken its place" });
       before.connection.close("Another connection of this encoder has taken its place.");
     }
-    this.#cancelEnd();
-    this.#cancelEnd = () => {};
+    this.#window.cancelWait();
     const nowMs = platform.clock.monotonicMs();
     const previous = this.#broadcast?.tracks ?? [];
     const passthrough = new PassthroughTimeline({ previous, mustBeJudged: mustBeJudged && previous.length === 0 });
@@ -152,7 +149,7 @@ export class IngestSession {
     sender.lastEventMs = this.#options.platform.clock.monotonicMs();
     this.#health.pushEvent(event);
     // A sender that has come back continues the program: gaps end where its media begins.
-    if (event.kind === "frame" && !sender.hasBegun) this.#endGaps();
+    if (event.kind === "frame" && !sender.hasBegun) this.#window.endFilling();
     try {
       const nowMs = this.#options.epochNowMs();
       sender.feed?.push(event, nowMs);
@@ -233,7 +230,7 @@ export class IngestSession {
     }
     const cost = `takes processor cores (${transcoder.used} of ${limit} places are taken) and about a second of delay`;
     log.warn(`${stream}: ${withFullStop(reason)} Until then the picture is encoded anew here, which ${cost}.`);
-    this.#endGaps();
+    this.#window.endFilling();
     const before = this.#broadcast;
     this.#broadcast = null;
     const transcoded: TranscodedBroadcast = new TranscodedBroadcast({
@@ -256,7 +253,7 @@ export class IngestSession {
 
   #beginTimeline(sender: LiveSender, begin: Extract<PassthroughOutput, { kind: "begin" }>): void {
     const { stream, target, packaging, log, platform, previous } = this.#options;
-    this.#endGaps();
+    this.#window.endFilling();
     sender.hasBegun = true;
     const { tracks, programOffsetMs, startsAtMs } = begin;
     let after = previous;
@@ -284,13 +281,10 @@ export class IngestSession {
 
   /** The media does not fit its timeline: another one begins at the next keyframe. */
   #recover(sender: LiveSender, error: CmafError): void {
-    const { log, stream, platform } = this.#options;
+    const { log, stream } = this.#options;
     sender.passthrough?.abandonTimeline();
     this.#broadcast?.endTimeline();
-    const nowMs = platform.clock.monotonicMs();
-    const { brokenTimelines, brokenWindowMs } = INGEST_NODE_LIMITS;
-    this.#broken = [...this.#broken.filter((at) => nowMs - at < brokenWindowMs), nowMs];
-    if (this.#broken.length > brokenTimelines) this.#transcode(sender, error.message);
+    if (this.#window.isBrokenTooOften()) this.#transcode(sender, error.message);
     else {
       log.warn(`${stream}: the timeline begins anew at the next keyframe: ${error.message}.`);
       this.#startGaps();
@@ -324,7 +318,7 @@ export class IngestSession {
 
   /** The sender has gone: the broadcast waits for it. */
   #detach(end: SenderEnd): void {
-    const { log, stream, platform, reconnectMs } = this.#options;
+    const { log, stream, reconnectMs } = this.#options;
     const sender = this.#sender;
     if (sender === null) return;
     for (const output of sender.passthrough?.end() ?? []) this.#apply(sender, output);
@@ -342,7 +336,7 @@ export class IngestSession {
     }
     log.info(`${stream}: the sender ${why}; the broadcast waits ${waitMs / 1000} s for it.`);
     this.#startGaps();
-    this.#cancelEnd = platform.clock.startTimer(waitMs, () => void this.#finish());
+    this.#window.wait(waitMs, () => void this.#finish());
   }
 
   #checkSilence(): void {
@@ -354,32 +348,17 @@ export class IngestSession {
     sender.connection.close("Nothing was received for too long.");
   }
 
-  /** Between timelines, due parts are marked as gaps. */
+  /** Between timelines. */
   #startGaps(): void {
-    const { platform, epochNowMs, log, stream } = this.#options;
-    const broadcast = this.#broadcast;
-    if (broadcast === null || this.#stopGaps !== null || this.#ending !== null) return;
-    this.#stopGaps = startInterval(platform.clock, INGEST_NODE_LIMITS.gapStepMs, () => {
-      try {
-        broadcast.fillGapUntil(epochNowMs() - INGEST_NODE_LIMITS.gapMarginMs);
-      } catch (error) {
-        this.#endGaps();
-        log.error(`${stream}: the gap cannot be continued: ${errorMessage(error)}.`);
-      }
-    });
-  }
-
-  #endGaps(): void {
-    this.#stopGaps?.();
-    this.#stopGaps = null;
+    if (this.#broadcast !== null && this.#ending === null) this.#window.fill(this.#broadcast);
   }
 
   /** Ends the broadcast, once. */
   #finish(): Promise<void> {
     if (this.#ending !== null) return this.#ending;
     const { log, onEnd } = this.#options;
-    this.#cancelEnd();
-    this.#endGaps();
+    this.#window.cancelWait();
+    this.#window.endFilling();
     this.#stopSilenceChecks();
     this.#health.stop();
     const broadcast = this.#transcoded ?? this.#broadcast;
