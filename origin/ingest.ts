@@ -7,6 +7,7 @@ import { IngestNode } from "./ingest-node/ingest-node.ts";
 import { type IngestPorts, locateListeners } from "./ingest-node/listener-addresses.ts";
 import { startRtmpListener } from "./ingest-node/rtmp-listener.ts";
 import type { SenderConnection, SenderListener } from "./ingest-node/sender-connection.ts";
+import { SlateLibrary } from "./ingest-node/slate-encoder.ts";
 import { startSrtListener } from "./ingest-node/srt-listener.ts";
 import { errorMessage, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
@@ -25,11 +26,12 @@ export async function runIngest(
 ): Promise<void> {
   const edge = options.edge === null ? await startOwnEdge(options, log, platform) : remoteEdge(options.edge, platform);
   const listeners: SenderListener[] = [];
-  const { preset, windowS, reconnectMs, transcode } = options;
+  const { preset, windowS, reconnectMs, slate, transcode } = options;
   const { mode } = transcode;
   const node = new IngestNode({
     authorize: createEdgeAuthorizer({ edge: edge.url, publisher: edge.publisher }, platform.clock),
     packaging: { partMs: preset.partMs, segmentMs: preset.segmentMs, windowS },
+    slates: slate === "off" ? null : new SlateLibrary({ picture: slate, log, clock: platform.clock }),
     transcoder: mode === "never" ? null : new Transcoder({ ...transcode, mode, preset }),
     ...{ reconnectMs, log, platform },
   });

@@ -1,5 +1,5 @@
 /** The command line of `npm start -- ingest`: its options and help text, and their validation. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { createSecureContext } from "node:tls";
@@ -40,6 +40,8 @@ export interface IngestOptions {
   readonly rtmps: { readonly port: number; readonly cert: string; readonly key: string } | null;
   readonly srtPort: number;
   readonly reconnectMs: number;
+  /** A picture for the time without a sender; null: the plain one. */
+  readonly slate: string | "off" | null;
   /** Which senders are encoded anew, into which ladder, and how many at once. */
   readonly transcode: { readonly mode: TranscodeMode; readonly ladder: LadderSpec; readonly limit: number };
   readonly preset: Preset;
@@ -86,6 +88,11 @@ const INGEST_ARGS = {
     default: "60",
     valueHint: "SECONDS",
     description: "how long a broadcast waits for a sender whose link broke",
+  },
+  slate: {
+    type: "string",
+    valueHint: "FILE.png|off",
+    description: "picture that stands for a sender while its broadcast waits (default: a sentence); off: gaps",
   },
   transcode: {
     type: "string",
@@ -158,6 +165,7 @@ export function parseIngestOptions(
     rtmps: rtmpsOf(args),
     srtPort: portOf("--srt-port", args["srt-port"]),
     reconnectMs: parseNumberOption("--reconnect", args.reconnect, 0, maxReconnectS, false) * 1000,
+    slate: slateOf(args.slate),
     transcode: transcodeOf(args, cores),
     preset,
     windowS: parseNumberOption("--dvr", args.dvr, minDvrS, maxDvrS, false),
@@ -178,6 +186,12 @@ function transcodeOf(args: IngestArgs, cores: number): IngestOptions["transcode"
   const limit =
     text === undefined ? defaultTranscodes(cores) : parseNumberOption("--max-transcodes", text, 1, maxTranscodes, true);
   return { mode, ladder: parseLadderOption(args.ladder), limit };
+}
+
+function slateOf(text: string | undefined): IngestOptions["slate"] {
+  if (text === undefined || text === "off") return text ?? null;
+  if (!existsSync(text)) throw new UsageError(`--slate is a picture file or off; there is no file "${text}".`);
+  return text;
 }
 
 /** 0 is any free port. */

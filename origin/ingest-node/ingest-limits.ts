@@ -13,10 +13,19 @@ export const INGEST_NODE_LIMITS = {
   /** A sender that sends nothing for this long is lost; another one with its key may take its place after `aliveMs`. */
   silenceMs: 10_000,
   aliveMs: 2_500,
-  silenceCheckMs: 1_000,
-  /** Period of gap parts between timelines, and how far they stay behind the clock: a timeline's media may be that old. */
-  gapStepMs: 250,
+  silenceCheckMs: 250,
+  /** Period of a slate's frames and of gap parts between timelines. */
+  fillStepMs: 100,
+  /** How far gap parts stay behind the clock: a timeline's media may be that old. */
   gapMarginMs: 700,
+  /** A slate is encoded this long after a timeline's beginning, so that it does not delay the first parts. */
+  slateDelayMs: 1_500,
+  /** A sender that sends nothing for this long is replaced by the slate: viewers have about a second in advance. */
+  slateAfterMs: 1_000,
+  /** A slate pauses this long for a returning sender's timeline; beyond it the sender continues at a later keyframe. */
+  slateHoldMs: 600,
+  /** A slate ends this much after the sender's first picture, so that rounding leaves no gap between them. */
+  slateOverlapMs: 3,
   /** Timelines that a sender's media may break within a minute; beyond it the sender is refused with the last reason. */
   brokenTimelines: 6,
   brokenWindowMs: 60_000,

@@ -12,6 +12,7 @@ import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import { IngestSession, type IngestSessionOptions } from "./ingest-session.ts";
 import type { IngestPackaging, IngestTarget } from "./published-broadcast.ts";
 import type { SenderConnection } from "./sender-connection.ts";
+import type { SlateLibrary } from "./slate-encoder.ts";
 
 /** Whether a sender may publish. A refusal is a sentence for its operator. */
 export type SenderAuthorization =
@@ -23,6 +24,8 @@ export interface IngestNodeOptions {
   /** Checks a sender's stream and key. May reject: the sender is refused then. */
   readonly authorize: (connection: SenderConnection) => Promise<SenderAuthorization>;
   readonly packaging: IngestPackaging;
+  /** See `IngestSessionOptions`; absent: null. */
+  readonly slates?: SlateLibrary | null;
   /** See `IngestSessionOptions`. */
   readonly transcoder: Transcoder | null;
   /** See `IngestSessionOptions`. */
@@ -129,7 +132,7 @@ export class IngestNode {
   }
 
   #createSession(stream: StreamName, target: IngestTarget): IngestSession {
-    const { packaging, transcoder, reconnectMs, log, platform } = this.#options;
+    const { packaging, slates = null, transcoder, reconnectMs, log, platform } = this.#options;
     const { clock } = platform;
     const refusedMs = this.#unfit.get(stream);
     const mustBeJudged = refusedMs !== undefined && clock.monotonicMs() - refusedMs < INGEST_NODE_LIMITS.refusalMs;
@@ -137,7 +140,7 @@ export class IngestNode {
     this.#monitors.set(stream, monitor);
     const session: IngestSession = new IngestSession({
       monitor,
-      ...{ stream, target, packaging, transcoder, reconnectMs, mustBeJudged, log, platform },
+      ...{ stream, target, packaging, slates, transcoder, reconnectMs, mustBeJudged, log, platform },
       epochNowMs: this.#epochNowMs,
       previous: this.#endings.get(stream) ?? Promise.resolve(),
       onDecision: (isFit) => {

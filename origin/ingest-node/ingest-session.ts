@@ -17,6 +17,8 @@ import { ReconnectWindow } from "./reconnect-window.ts";
 import type { SenderConnection, SenderEnd } from "./sender-connection.ts";
 import { SenderFeed } from "./sender-feed.ts";
 import { SessionHealth } from "./session-health.ts";
+import { describeFullTranscoder, describeTranscoding, withFullStop } from "./session-sentences.ts";
+import type { SlateLibrary } from "./slate-encoder.ts";
 import { TranscodedBroadcast } from "./transcoded-broadcast.ts";
 
 /** What a session needs. */
@@ -24,6 +26,8 @@ export interface IngestSessionOptions {
   readonly stream: StreamName;
   readonly target: IngestTarget;
   readonly packaging: IngestPackaging;
+  /** Stand for senders that are away; null: gaps do. */
+  readonly slates: SlateLibrary | null;
   /** Encodes what cannot be passed through; null: that is refused. */
   readonly transcoder: Transcoder | null;
   /** A sender whose link broke may come back within this time, milliseconds. */
@@ -53,8 +57,9 @@ interface LiveSender {
   readonly feed: SenderFeed | null;
   readonly sinceMs: number;
   lastEventMs: number;
-  /** Whether a timeline of it has begun. */
+  /** Whether a timeline of it has begun and no slate stands for it, and whether any has. */
   hasBegun: boolean;
+  hasClock: boolean;
 }
 
 /** See the file's first line. */
@@ -120,9 +125,14 @@ export class IngestSession {
     this.#window.cancelWait();
     const nowMs = platform.clock.monotonicMs();
     const previous = this.#broadcast?.tracks ?? [];
-    const passthrough = new PassthroughTimeline({ previous, mustBeJudged: mustBeJudged && previous.length === 0 });
+    const passthrough = new PassthroughTimeline({
+      previous,
+      mustBeJudged: mustBeJudged && previous.length === 0,
+      notBeforeMs: () => this.#window.slateUntilMs,
+    });
     const feed = this.#createFeed();
-    const sender: LiveSender = { connection, passthrough, feed, sinceMs: nowMs, lastEventMs: nowMs, hasBegun: false };
+    const times = { sinceMs: nowMs, lastEventMs: nowMs };
+    const sender: LiveSender = { connection, passthrough, feed, ...times, hasBegun: false, hasClock: false };
     this.#sender = sender;
     this.#senders += 1;
     const again = this.#senders > 1 ? " again" : "";
@@ -148,8 +158,9 @@ export class IngestSession {
     if (this.#sender !== sender) return;
     sender.lastEventMs = this.#options.platform.clock.monotonicMs();
     this.#health.pushEvent(event);
-    // A sender that has come back continues the program: gaps end where its media begins.
-    if (event.kind === "frame" && !sender.hasBegun) this.#window.endFilling();
+    // A sender that has come back continues the program where its media begins.
+    const isStart = event.kind === "frame" && event.sync && (event.media === "video" || !this.#hasVideo);
+    if (isStart && !sender.hasBegun) this.#window.hold(sender.hasClock);
     try {
       const nowMs = this.#options.epochNowMs();
       sender.feed?.push(event, nowMs);
@@ -181,7 +192,7 @@ export class IngestSession {
         case "end":
           this.#options.log.info(`${this.#options.stream}: the timeline ends: ${output.reason}.`);
           this.#broadcast?.endTimeline();
-          this.#startGaps();
+          this.#startFilling(false);
           break;
       }
     } catch (error) {
@@ -222,15 +233,12 @@ export class IngestSession {
       return;
     }
     const release = transcoder.acquire();
-    const { limit } = transcoder.options;
     if (release === null) {
-      const full = `as many broadcasts are encoded anew here as this machine can (${limit})`;
-      this.#refuse(`${withFullStop(reason)} Passed-through senders are still admitted; ${full}`);
+      this.#refuse(describeFullTranscoder(transcoder, reason));
       return;
     }
-    const cost = `takes processor cores (${transcoder.used} of ${limit} places are taken) and about a second of delay`;
-    log.warn(`${stream}: ${withFullStop(reason)} Until then the picture is encoded anew here, which ${cost}.`);
-    this.#window.endFilling();
+    log.warn(`${stream}: ${describeTranscoding(transcoder, reason)}`);
+    this.#window.endFilling(null);
     const before = this.#broadcast;
     this.#broadcast = null;
     const transcoded: TranscodedBroadcast = new TranscodedBroadcast({
@@ -253,9 +261,11 @@ export class IngestSession {
 
   #beginTimeline(sender: LiveSender, begin: Extract<PassthroughOutput, { kind: "begin" }>): void {
     const { stream, target, packaging, log, platform, previous } = this.#options;
-    this.#window.endFilling();
     sender.hasBegun = true;
+    sender.hasClock = true;
     const { tracks, programOffsetMs, startsAtMs } = begin;
+    this.#window.endFilling(startsAtMs + INGEST_NODE_LIMITS.slateOverlapMs);
+    this.#window.prepareSlate(tracks);
     let after = previous;
     if (this.#broadcast !== null && !this.#broadcast.continues(tracks)) {
       log.info(`${stream}: the sender has other tracks now: another broadcast begins.`);
@@ -287,7 +297,7 @@ export class IngestSession {
     if (this.#window.isBrokenTooOften()) this.#transcode(sender, error.message);
     else {
       log.warn(`${stream}: the timeline begins anew at the next keyframe: ${error.message}.`);
-      this.#startGaps();
+      this.#startFilling(false);
     }
   }
 
@@ -335,7 +345,7 @@ export class IngestSession {
       return;
     }
     log.info(`${stream}: the sender ${why}; the broadcast waits ${waitMs / 1000} s for it.`);
-    this.#startGaps();
+    this.#startFilling(true);
     this.#window.wait(waitMs, () => void this.#finish());
   }
 
@@ -343,22 +353,34 @@ export class IngestSession {
     const sender = this.#sender;
     if (sender === null) return;
     const silentMs = this.#options.platform.clock.monotonicMs() - sender.lastEventMs;
+    const isAway = silentMs >= INGEST_NODE_LIMITS.slateAfterMs && sender.hasBegun && sender.passthrough !== null;
+    if (isAway && this.#window.hasSlate) this.#suspend(sender);
     if (silentMs < INGEST_NODE_LIMITS.silenceMs) return;
     this.#detach({ kind: "lost", detail: `it has sent nothing for ${Math.round(silentMs / 1000)} s` });
     sender.connection.close("Nothing was received for too long.");
   }
 
-  /** Between timelines. */
-  #startGaps(): void {
-    if (this.#broadcast !== null && this.#ending === null) this.#window.fill(this.#broadcast);
+  /** A sender that is silent may go on: the slate stands for it until then. */
+  #suspend(sender: LiveSender): void {
+    for (const output of sender.passthrough?.end() ?? []) this.#apply(sender, output);
+    sender.hasBegun = false;
+    this.#startFilling(true);
+  }
+
+  /** Between timelines; a slate stands for a sender that is away. */
+  #startFilling(isAway: boolean): void {
+    if (this.#broadcast !== null && this.#ending === null) this.#window.fill(this.#broadcast, isAway);
+  }
+
+  get #hasVideo(): boolean {
+    return this.#broadcast?.tracks.some(({ kind }) => kind === "video") ?? true;
   }
 
   /** Ends the broadcast, once. */
   #finish(): Promise<void> {
     if (this.#ending !== null) return this.#ending;
     const { log, onEnd } = this.#options;
-    this.#window.cancelWait();
-    this.#window.endFilling();
+    this.#window.close();
     this.#stopSilenceChecks();
     this.#health.stop();
     const broadcast = this.#transcoded ?? this.#broadcast;
@@ -369,9 +391,4 @@ export class IngestSession {
     onEnd(this.#ending);
     return this.#ending;
   }
-}
-
-/** `text` with one full stop. */
-function withFullStop(text: string): string {
-  return `${text.replace(/\.+$/, "")}.`;
 }

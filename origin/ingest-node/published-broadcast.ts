@@ -1,6 +1,7 @@
 /** One broadcast of a sender: its timelines packaged, and published until the edge has stored them. */
 import type { BroadcastConfig, Track } from "../../core/broadcast/broadcast-log.ts";
 import type { PassthroughTrack } from "../../core/ingest/passthrough/timeline-plan.ts";
+import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { StreamName, TrackName } from "../../core/kit/ids.ts";
 import { toNumber } from "../../core/kit/rational.ts";
@@ -51,6 +52,7 @@ export interface PublishedBroadcastOptions {
 /** A segment's rate may exceed the average by this factor: encoders of constant rate vary less. */
 const PEAK_FACTOR = 1.5;
 const PART_OVERHEAD_BYTES = 200;
+const WITHIN_MS = 1;
 
 /** See the file's first line. */
 export class PublishedBroadcast {
@@ -108,6 +110,26 @@ export class PublishedBroadcast {
     const outputs = this.#packager.beginTimeline({ inits, programOffsetMs });
     this.#isOpen = true;
     this.#publish(outputs);
+  }
+
+  /**
+   * Between timelines: one begins where the media so far ends, with the init sections of `slates`. Returns the program time
+   * of its media time 0, milliseconds since the epoch; null before the broadcast's first frame.
+   */
+  beginSlate(slates: ReadonlyMap<TrackName, EncodedSlate>): number | null {
+    const sinceMs = this.#packager.writtenUntilMs;
+    if (sinceMs === null) return null;
+    const inits = new Map([...slates].map(([name, { init }]) => [name, init]));
+    // A timeline that begins within the written media is placed after it, to the tick.
+    const outputs = this.#packager.beginTimeline({ inits, programOffsetMs: sinceMs - WITHIN_MS });
+    this.#isOpen = true;
+    this.#publish(outputs);
+    return sinceMs;
+  }
+
+  /** Program time after everything written so far, milliseconds since the epoch; null before the first frame. */
+  get writtenUntilMs(): number | null {
+    return this.#packager.writtenUntilMs;
   }
 
   push(track: TrackName, frame: CodedFrame): void {

@@ -11,6 +11,10 @@ export const PASSTHROUGH_LIMITS = {
   snapMs: 1.3,
   /** First frames arrive in a burst; by then one without delay has shown how media time relates to the clock. */
   settleMs: 700,
+  /** The same for a sender that continues a broadcast: viewers wait for it. */
+  resumeSettleMs: 300,
+  /** A picture may be this much earlier than the end of a slate, milliseconds: its timeline is shifted; else it is skipped. */
+  lateMs: 400,
   /** A track that does not come within this time is left out; a sender opens its tracks together. */
   trackWaitMs: 2_000,
   /** A track that lags by more seconds than this is silent; a sender sends its tracks closer together. */

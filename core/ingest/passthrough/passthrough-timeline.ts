@@ -33,6 +33,8 @@ export interface PassthroughOptions {
   readonly previous: readonly PassthroughTrack[];
   /** Whether a timeline waits until the pictures were judged, instead of beginning while they are. */
   readonly mustBeJudged: boolean;
+  /** Program time before which a timeline should not begin, milliseconds since the epoch; null: any. */
+  readonly notBeforeMs?: () => number | null;
 }
 
 /** One sender, from its first event to its end. Times of arrival are milliseconds since the epoch and never go back. */
@@ -179,17 +181,20 @@ export class PassthroughTimeline {
       if (!leader.held.some(({ frame }) => frame.sync)) return;
       if (this.#options.mustBeJudged && this.#decision.kind !== "passthrough") return;
     }
-    if (this.#programOffsetMs === null && waitedMs < PASSTHROUGH_LIMITS.settleMs) return;
+    const { settleMs, resumeSettleMs } = PASSTHROUGH_LIMITS;
+    const neededMs = this.#previous.length > 0 ? resumeSettleMs : settleMs;
+    if (this.#programOffsetMs === null && waitedMs < neededMs) return;
     const isPatient = waitedMs < PASSTHROUGH_LIMITS.trackWaitMs;
     const hasSound = sending.length > pictures.length;
     if (isPatient && ((pictures.length === 0 && this.#mayComeStill("width")) || (!hasSound && this.#isSoundDue())))
       return;
+    const programOffsetMs = this.#programOffsetMs ?? Math.min(...sending.map(({ leastDelayMs }) => leastDelayMs));
+    if (!this.#dropLate(sending, leader, programOffsetMs)) return;
     const planned = planTimeline(sending, this.#metadata, this.#previous);
     const tracks = planned.map(({ track }) => track);
-    this.#programOffsetMs ??= Math.min(...sending.map(({ leastDelayMs }) => leastDelayMs));
+    this.#programOffsetMs = programOffsetMs;
     this.#planned = planned;
     this.#previous = tracks;
-    const programOffsetMs = this.#programOffsetMs;
     const startsAtMs = programOffsetMs + (planned[0]?.sender.firstSyncMs ?? 0);
     out.push({ kind: "begin", tracks, programOffsetMs, startsAtMs });
     const waiting = sending
@@ -200,6 +205,17 @@ export class PassthroughTimeline {
     this.#heldBytes = 0;
     this.#waitingSinceMs = null;
     for (const { sender, frame } of waiting) this.#emitFrame(sender, frame, out);
+  }
+
+  /** Frames from long before the end of a slate are dropped, up to a keyframe. Whether a timeline can begin with the rest. */
+  #dropLate(sending: readonly SenderTrack[], leader: SenderTrack | undefined, programOffsetMs: number): boolean {
+    const notBeforeMs = this.#options.notBeforeMs?.() ?? null;
+    const first = leader ?? sending[0];
+    if (notBeforeMs === null || first === undefined) return true;
+    const earliestMs = notBeforeMs - PASSTHROUGH_LIMITS.lateMs - programOffsetMs;
+    if ((first.firstSyncMs ?? Number.NEGATIVE_INFINITY) >= earliestMs) return true;
+    for (const sender of sending) for (const frame of sender.dropBefore(earliestMs)) this.#countHeld(frame, -1);
+    return first.firstSyncMs !== null;
   }
 
   /** Whether the sender may still send what it has not: it declared it, or declared nothing at all. */

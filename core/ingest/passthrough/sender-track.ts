@@ -100,6 +100,15 @@ export class SenderTrack {
     this.#held.push({ frame, arrivalMs });
   }
 
+  /** Forgets the waiting frames before `mediaMs` of media time; returns them. */
+  dropBefore(mediaMs: number): IngestFrame[] {
+    const isEarly = ({ frame }: HeldFrame): boolean =>
+      ((frame.dts + frame.ctsOffset) * 1000) / this.timescale < mediaMs;
+    const dropped = this.#held.filter(isEarly).map(({ frame }) => frame);
+    if (dropped.length > 0) this.#held = this.#held.filter((each) => !isEarly(each));
+    return dropped;
+  }
+
   /** Forgets the waiting frames. */
   clear(): void {
     this.#held = [];

@@ -53,7 +53,7 @@ export function planTimeline(
   const ordered = senders.toSorted((a, b) => area(b) - area(a));
   const isSame = ordered.length === previous.length && ordered.every((each, i) => continuesTrack(each, previous[i]));
   const names = isSame ? previous.map(({ name }) => name) : nameTracks(ordered.map(({ description }) => description));
-  const planner = new VideoPlanner(metadata, isSame ? (previous[0]?.timescale ?? null) : null);
+  const planner = new VideoPlanner(metadata, isSame ? (previous[0] ?? null) : null);
   return ordered.map((sender, i): PlannedTrack => {
     const name = names[i] ?? nameOf("track", i);
     const { description } = sender;
@@ -71,12 +71,15 @@ function continuesTrack({ description }: SenderTrack, before: PassthroughTrack |
 /** Plans the video tracks of one timeline: the first, which is the largest, gives the grid. */
 class VideoPlanner {
   readonly #metadata: IngestMetadata | null;
+  readonly #rateBefore: Rational | null;
   #timescale: number | null;
   #grid: TimestampGrid | null | undefined;
 
-  constructor(metadata: IngestMetadata | null, timescale: number | null) {
+  /** `before`: the leading track of the timeline that is continued. */
+  constructor(metadata: IngestMetadata | null, before: PassthroughTrack | null) {
     this.#metadata = metadata;
-    this.#timescale = timescale;
+    this.#rateBefore = before?.frameRate ?? null;
+    this.#timescale = before?.timescale ?? null;
   }
 
   plan(
@@ -104,6 +107,7 @@ class VideoPlanner {
     const declared = [
       told === null ? null : announcedFrameRate({ num: Math.round(told * 1000), den: 1000 }, null),
       coded === null ? null : announcedFrameRate(coded, null),
+      this.#rateBefore,
     ];
     const known = declared.filter((rate) => rate !== null);
     return fitFrameRate(sender.heldTimesS(), known, snapToleranceS(sender.timescale));

@@ -165,6 +165,11 @@ export class Packager {
     return { queue, timeline: this.#timeline };
   }
 
+  /** Program time after everything written so far, milliseconds since the epoch; null before the first frame. */
+  get writtenUntilMs(): number | null {
+    return this.#leader.writer.hasBegun ? this.#programTimeMs(this.#gapFiller.writtenUntilS) : null;
+  }
+
   /** The source has ended: held frames are emitted, and every track closes the same segment at the same time. */
   endTimeline(): PackagerOutput[] {
     const out = this.#timeline?.end() ?? [];
