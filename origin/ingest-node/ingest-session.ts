@@ -227,7 +227,7 @@ export class IngestSession {
 
   /** Encodes the sender's media from now on, in a broadcast of its own; `reason` is a sentence. Refuses if it cannot. */
   #transcode(sender: LiveSender, reason: string): void {
-    const { transcoder, log, stream, packaging, previous, platform, epochNowMs, target } = this.#options;
+    const { transcoder, slates, log, stream, packaging, previous, platform, epochNowMs, target } = this.#options;
     if (transcoder === null) {
       this.#refuse(reason);
       return;
@@ -242,7 +242,7 @@ export class IngestSession {
     const before = this.#broadcast;
     this.#broadcast = null;
     const transcoded: TranscodedBroadcast = new TranscodedBroadcast({
-      ...{ stream, target, windowS: packaging.windowS, transcoder, release, log, platform, epochNowMs },
+      ...{ stream, target, windowS: packaging.windowS, transcoder, slates, release, log, platform, epochNowMs },
       previous: before === null ? previous : endBroadcast(before, log),
       onFatal: (error) => {
         this.#isRefused ||= error instanceof PublishError;

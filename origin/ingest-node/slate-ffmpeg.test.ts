@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { killOnExit } from "../kit/ffmpeg-process.ts";
+import { parseLadderFlags } from "../packager/ladder.ts";
+import { PRESETS } from "../packager/presets.ts";
+import { Transcoder } from "../packager/transcoder.ts";
 import { FakeEdge } from "../testing/fake-edge.ts";
 import { IngestNode } from "./ingest-node.ts";
 import { startRtmpListener } from "./rtmp-listener.ts";
@@ -28,12 +31,17 @@ afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(async () => {
   edge = await new FakeEdge().start();
   lines = [];
+  await startNode(null);
+});
+afterEach(stopNode);
+
+async function startNode(transcoder: Transcoder | null): Promise<void> {
   const log = (text: string): void => void lines.push(text);
   node = new IngestNode({
     authorize: ({ key }) =>
       Promise.resolve({ kind: "granted", target: { edge: edge.url, key, publisher: "test-node" } }),
     packaging: { partMs: 333, segmentMs: 2000, windowS: 60 },
-    transcoder: null,
+    transcoder,
     slates: new SlateLibrary({ picture: null, clock: systemPlatform.clock, log: { warn: log } }),
     log: { debug: log, info: log, warn: log, error: log },
     ...{ reconnectMs: 60_000, platform: systemPlatform },
@@ -42,12 +50,13 @@ beforeEach(async () => {
     ...{ host: "127.0.0.1", port: 0, tls: null, platform: systemPlatform },
     onSender: (connection) => void node.admit(connection),
   });
-});
-afterEach(async () => {
+}
+
+async function stopNode(): Promise<void> {
   await node.close();
   await listener.close();
   await edge.stop();
-});
+}
 
 function makeSource(options: string): string {
   const file = join(folder, `source-${options.replaceAll(" ", "")}.flv`);
@@ -133,6 +142,33 @@ test.each([
     expect(starts).toHaveLength(2);
   },
 );
+
+test("renditions that are encoded here have the slate too", { timeout: 60_000 }, async () => {
+  await stopNode();
+  edge = await new FakeEdge().start();
+  const ladder = parseLadderFlags("180p:300k,90p:100k");
+  await startNode(new Transcoder({ mode: "always", limit: 1, ladder, preset: PRESETS.balanced }));
+  const file = makeSource("-g 60 -bf 0");
+  const first = push(file);
+  await vi.waitFor(() => expect(lines.join("\n")).toContain("on the air"), PATIENCE);
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  first.kill("SIGKILL");
+  await vi.waitFor(() => expect(slateInits()).toBe(2), PATIENCE);
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  const second = push(file);
+  await vi.waitFor(() => expect(edge.tracks.get("90p")?.inits.size).toBe(3), PATIENCE);
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  second.kill("SIGKILL");
+  await node.close();
+  expect([edge.opened.length, edge.ended]).toEqual([1, true]);
+  for (const track of ["180p", "90p", "audio"]) expect(secondsOf(track).gaps).toBeLessThan(0.1);
+  const starts = (track: string) =>
+    partsOf(track).flatMap(({ meta }) =>
+      meta.part === 0 && meta.start !== undefined ? [meta.start.programTimeMs] : [],
+    );
+  expect(starts("90p")).toEqual(starts("180p"));
+  expect(frameTypes("180p").length).toBeGreaterThan((secondsOf("180p").total - 0.3) * 30);
+});
 
 test("a sender that is silent is replaced after a second, and goes on at a keyframe", { timeout: 60_000 }, async () => {
   const sender = push(makeSource("-g 30 -bf 0"));

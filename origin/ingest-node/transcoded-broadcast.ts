@@ -1,19 +1,23 @@
 /** One broadcast of a sender whose pictures are encoded anew: its connections one after another, through FFmpeg. */
 import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
-import type { Platform } from "../../core/kit/clock.ts";
-import type { StreamName } from "../../core/kit/ids.ts";
+import { slateFrameRate, slateOfRendition } from "../../core/ingest/slate/slate-format.ts";
+import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
+import { type Platform, sleep } from "../../core/kit/clock.ts";
+import type { StreamName, TrackName } from "../../core/kit/ids.ts";
 import type { EncoderConnection } from "../ingest/encoder-connection.ts";
 import type { SourceInput } from "../ingest/input.ts";
 import { openConnection, type SourceHandle } from "../ingest/source-opener.ts";
 import { createBroadcastId } from "../kit/broadcast-id.ts";
 import { errorMessage, SourceError, UsageError } from "../kit/errors.ts";
 import { describeRendition, partTargetsOf, targetDurationOf } from "../packager/encode-plan.ts";
+import type { EncodeJob } from "../packager/encoder.ts";
 import { SourceSupervisor } from "../packager/source-supervisor.ts";
 import { announcedTracks } from "../packager/tracks.ts";
 import type { TranscodePlan, Transcoder } from "../packager/transcoder.ts";
 import { BroadcastPublisher, type PublishCounters, type PublisherOptions } from "../publisher/publisher.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import type { IngestTarget } from "./published-broadcast.ts";
+import type { SlateLibrary } from "./slate-encoder.ts";
 
 /** What a broadcast needs. */
 export interface TranscodedBroadcastOptions {
@@ -22,6 +26,8 @@ export interface TranscodedBroadcastOptions {
   /** DVR window, seconds. */
   readonly windowS: number;
   readonly transcoder: Transcoder;
+  /** Stand for a sender that is away; null: gaps do. */
+  readonly slates: SlateLibrary | null;
   /** Gives the transcoder's place back. */
   readonly release: () => void;
   /** Resolves when the stream's broadcast before this one has ended. */
@@ -51,6 +57,8 @@ export class TranscodedBroadcast {
   #wake: () => void = () => {};
   #names: readonly string[] = [];
   #hasAudio: boolean | null = null;
+  /** Null until they are ready. */
+  #slates: ReadonlyMap<TrackName, EncodedSlate> | null = null;
 
   constructor(options: TranscodedBroadcastOptions) {
     this.#options = options;
@@ -147,15 +155,32 @@ export class TranscodedBroadcast {
         platform,
         epochNowMs,
       },
+      slates: () => this.#slates,
       open: async (signal): Promise<SourceHandle> =>
         openConnection({ ...shared, clock: platform.clock }, await this.#nextConnection(signal)),
       onStart: ({ startedAtMs, inits }) => {
         const tracks = announcedTracks(job, inits, partTargets, false);
         const { windowS } = this.#options;
+        void this.#prepareSlates(job);
         this.#openPublisher({ broadcast: createBroadcastId(platform), startedAtMs, targetDurationS, windowS, tracks });
       },
       onOutput: (output) => this.#publisher?.push(output),
     });
+  }
+
+  /** The slates of all renditions, once the first part is out. */
+  async #prepareSlates({ renditions, schedule }: EncodeJob): Promise<void> {
+    const { slates, platform } = this.#options;
+    if (slates === null) return;
+    await sleep(platform.clock, INGEST_NODE_LIMITS.slateDelayMs, this.#stop.signal).catch(() => {});
+    const ready = new Map<TrackName, EncodedSlate>();
+    for (const rendition of renditions) {
+      if (this.#stop.signal.aborted) return;
+      const slate = await slates.prepare(slateOfRendition(rendition, slateFrameRate(schedule?.frameRate ?? null)));
+      if (slate === null) return;
+      ready.set(rendition.name, slate);
+    }
+    this.#slates = ready;
   }
 
   #openPublisher(config: BroadcastConfig): void {

@@ -1,15 +1,17 @@
 /** Keeps a source on air: consecutive sessions with gaps between them, written by the packager. */
+import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
 import { type BackoffOptions, backoffMs } from "../../core/kit/backoff.ts";
-import { type Platform, sleep, startInterval } from "../../core/kit/clock.ts";
+import { type Platform, sleep } from "../../core/kit/clock.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import { Packager, type PackagerOutput } from "../../core/media/cmaf/packager.ts";
 import type { SourceInput } from "../ingest/input.ts";
 import type { SourceHandle } from "../ingest/source-opener.ts";
-import { errorMessage, SourceError } from "../kit/errors.ts";
+import { SourceError } from "../kit/errors.ts";
 import { ENCODE_OFFSET_S } from "./encode-args.ts";
 import { EncodeSession, type EncodeSessionEnd, toSentence } from "./encode-session.ts";
 import type { EncodeJob, InitSection } from "./encoder.ts";
 import { frameMs, type Rendition } from "./ladder.ts";
+import { SourceGaps } from "./source-gaps.ts";
 
 /** Limits of waiting for a source. */
 export interface SourceLimits {
@@ -34,6 +36,10 @@ const SOURCE_LIMITS: SourceLimits = {
   retry: { firstMs: 250, maxMs: 10_000 },
 };
 
+/** Period of filling. */
+const SLATE_STEP_MS = 100;
+/** A slate ends this much after a session's first picture, so that rounding leaves no gap between them. */
+const SLATE_OVERLAP_MS = 3;
 /** A session's media may be this much older than the arrival of its first frame, so gaps stay this far behind the clock. */
 const GAP_MARGIN_MS = { demo: 1_500, file: 300, live: 300 } as const;
 /** The start of a broadcast, before any output. */
@@ -64,6 +70,8 @@ export interface SourceSupervisorOptions {
   readonly targetDurationS: number;
   /** Whether each video track carries the audio. */
   readonly muxed: boolean;
+  /** Slates of all tracks for the time between sessions; null while there are none. Absent: gaps. */
+  readonly slates?: () => ReadonlyMap<TrackName, EncodedSlate> | null;
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
   /** Called once, before the first output. */
   readonly onStart: (start: SourceStart) => void;
@@ -92,7 +100,7 @@ export class SourceSupervisor {
   readonly #stop = new AbortController();
   #packager: Packager | null = null;
   #session: EncodeSession | null = null;
-  #stopGapTimer: (() => void) | null = null;
+  #gaps: SourceGaps | null = null;
   #counters = { sessions: 0, frames: 0, mediaMs: 0 };
 
   constructor(options: SourceSupervisorOptions) {
@@ -123,7 +131,7 @@ export class SourceSupervisor {
     try {
       return await this.#supervise();
     } finally {
-      this.#stopGaps();
+      this.#gaps?.end(null);
       this.#emit(() => this.#packager?.end() ?? []);
     }
   }
@@ -149,7 +157,7 @@ export class SourceSupervisor {
       const waitMs = backoffMs(failures, this.#limits.retry, platform.random);
       if (failure !== null || endsQuietly !== true)
         log.warn(`${name} stopped: ${reason} Restarting it in ${(waitMs / 1000).toFixed(1)} s.`);
-      this.#startGaps();
+      this.#gaps?.start();
       await sleep(platform.clock, waitMs, signal).catch(() => {});
     }
   }
@@ -189,15 +197,19 @@ export class SourceSupervisor {
         this.#counters.mediaMs += (durationTicks * 1000) / this.#leader.timescale;
       },
       onBegin: (inits, startedAtMs) => this.#beginTimeline(inits, startedAtMs),
-      onFrame: (track, frame) => this.#emit(() => this.#packager?.push(track, frame) ?? []),
+      onFrame: (track, frame) => {
+        this.#emit(() => this.#packager?.push(track, frame) ?? []);
+        if (track === this.#leader.name) this.#gaps?.observe();
+      },
     });
   }
 
   #beginTimeline(inits: ReadonlyMap<TrackName, InitSection>, startedAtMs: number): void {
-    this.#stopGaps();
+    this.#gaps?.end(startedAtMs + SLATE_OVERLAP_MS);
     if (this.#packager === null) {
       const wholeMs = Math.floor(startedAtMs);
       this.#packager = this.#createPackager(wholeMs);
+      this.#gaps = this.#createGaps(this.#packager);
       this.#options.onStart({ inits, startedAtMs: wholeMs });
     }
     const packager = this.#packager;
@@ -223,27 +235,17 @@ export class SourceSupervisor {
     });
   }
 
+  #createGaps(packager: Packager): SourceGaps {
+    const { kind, job, slates, platform, epochNowMs, log } = this.#options;
+    return new SourceGaps({
+      ...{ packager, keyframes: job.schedule, clock: platform.clock, epochNowMs, log },
+      ...{ stepMs: Math.min(job.preset.partMs, SLATE_STEP_MS), marginMs: GAP_MARGIN_MS[kind] },
+      ...(slates === undefined ? {} : { slates }),
+      emit: (outputs) => this.#emit(() => outputs),
+    });
+  }
+
   #emit(step: () => readonly PackagerOutput[]): void {
     for (const output of step()) this.#options.onOutput(output);
-  }
-
-  /** Between sessions, due parts are marked as gaps. */
-  #startGaps(): void {
-    const packager = this.#packager;
-    if (packager === null || this.#stopGapTimer !== null) return;
-    const tick = (): void => {
-      try {
-        this.#emit(() => packager.fillGapUntil(this.#options.epochNowMs() - GAP_MARGIN_MS[this.#options.kind]));
-      } catch (error) {
-        this.#stopGaps();
-        this.#options.log.error(`The gap cannot be continued: ${errorMessage(error)}.`);
-      }
-    };
-    this.#stopGapTimer = startInterval(this.#options.platform.clock, this.#options.job.preset.partMs, tick);
-  }
-
-  #stopGaps(): void {
-    this.#stopGapTimer?.();
-    this.#stopGapTimer = null;
   }
 }

@@ -40,6 +40,19 @@ const USUAL_RATE: Rational = { num: 30, den: 1 };
 /** A still picture needs no more. */
 const MAX_RATE = 60;
 const MIN_BITS = 65_536;
+const HIGH_PROFILE = 100;
+
+/** A rendition as an encoder makes it. */
+export type EncodedRendition =
+  | {
+      readonly kind: "video";
+      readonly codec: IngestVideoCodec;
+      readonly width: number;
+      readonly height: number;
+      readonly timescale: number;
+      readonly bitsPerSecond: number;
+    }
+  | { readonly kind: "audio"; readonly sampleRate: number; readonly channels: number; readonly timescale: number };
 
 /** The slate's rate for a leading track of `rate`: its own, divided until it is at most 60; 30 where it has none. */
 export function slateFrameRate(rate: Rational | null): Rational {
@@ -56,8 +69,31 @@ export function slateFormatOf({ timescale, description, bitsPerSecond }: SlateTr
   const { codec, profile, width, height } = description;
   return {
     ...{ media: "video", codec, profile: codec === "h264" ? profile : null, width, height, frameRate, timescale },
-    bitsPerSecond: Math.max(MIN_BITS, 2 ** Math.floor(Math.log2(Math.max(1, bitsPerSecond)))),
+    bitsPerSecond: powerBelow(bitsPerSecond),
   };
+}
+
+/** The slate of a rendition that is encoded here. */
+export function slateOfRendition(rendition: EncodedRendition, frameRate: Rational): SlateFormat {
+  const { timescale } = rendition;
+  if (rendition.kind === "audio")
+    return { media: "audio", codec: "aac", sampleRate: rendition.sampleRate, channels: rendition.channels, timescale };
+  const { codec, width, height, bitsPerSecond } = rendition;
+  const profile = codec === "h264" ? HIGH_PROFILE : null;
+  return {
+    media: "video",
+    codec,
+    profile,
+    width,
+    height,
+    frameRate,
+    timescale,
+    bitsPerSecond: powerBelow(bitsPerSecond),
+  };
+}
+
+function powerBelow(bitsPerSecond: number): number {
+  return Math.max(MIN_BITS, 2 ** Math.floor(Math.log2(Math.max(1, bitsPerSecond))));
 }
 
 /** Formats with the same key have the same slate. */
