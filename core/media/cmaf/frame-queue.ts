@@ -46,6 +46,11 @@ export class FrameQueue {
     this.#lastEnd = untilTicks;
   }
 
+  /** A time of this timeline's media on the output timeline, ticks. */
+  toOutputTicks(ticks: number): number {
+    return ticks + this.#offsetTicks;
+  }
+
   /** The next frame, not yet placed. */
   get firstFrame(): CodedFrame | undefined {
     return this.#frames[0];

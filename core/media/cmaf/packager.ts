@@ -24,6 +24,8 @@ export interface PackagerConfig {
     readonly timescale: number;
     /** A true maximum; see `partTargetFor`. */
     readonly partTargetMs: number;
+    /** Of a video track that is not the first: gap parts stand for frames that do not come (`markSilent`). */
+    readonly isOptional?: boolean;
   }[];
   readonly segmentTargetMs: number;
   readonly targetDurationS: number;
@@ -48,7 +50,7 @@ export type PackagerOutput =
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number; readonly bytes: Uint8Array }
   | PartOutput;
 
-/** The start of a timeline. */
+/** The start of a timeline. An optional track may get its init section later (`provideInit`). */
 export interface TimelineStart {
   readonly inits: ReadonlyMap<TrackName, { readonly info: InitInfo; readonly bytes: Uint8Array }>;
   /** Program time, milliseconds since the epoch, of media timestamp 0. */
@@ -88,10 +90,10 @@ export class Packager {
     const audio = carried === undefined ? null : new FrameQueue(carried.name, carried.kind, carried.timescale);
     const packagers = config.tracks
       .filter((track) => track !== carried)
-      .map(({ name, kind, timescale, partTargetMs }) => {
-        return new TrackPackager(name, kind, timescale, partTargetMs, kind === "video" ? audio : null);
+      .map(({ name, kind, timescale, partTargetMs, isOptional }) => {
+        return new TrackPackager(name, kind, timescale, partTargetMs, kind === "video" ? audio : null, isOptional);
       });
-    const leader = packagers.find(({ kind }) => kind === "video") ?? packagers[0];
+    const leader = packagers.find(({ kind, isOptional }) => kind === "video" && !isOptional) ?? packagers[0];
     if (leader === undefined) throw new CmafError("state", "a packager needs at least one track");
     this.#tracks = new Map(packagers.map((packager) => [packager.name, packager]));
     this.#leader = leader;
@@ -104,7 +106,9 @@ export class Packager {
     if (this.#timeline !== null) throw new CmafError("state", "a timeline is open; end it first");
     const packagers = [...this.#tracks.values()];
     const audio = this.#muxedAudio;
-    for (const { name, kind, timescale } of audio === null ? packagers : [...packagers, audio]) {
+    const later = packagers.filter(({ name, isOptional }) => isOptional && !start.inits.has(name));
+    const present = packagers.filter((packager) => !later.includes(packager));
+    for (const { name, kind, timescale } of audio === null ? present : [...present, audio]) {
       const info = start.inits.get(name)?.info;
       const what = info === undefined ? "no init section came" : initMismatch(info, kind, timescale);
       if (what !== null) throw new CmafError("state", what, { input: name });
@@ -112,13 +116,10 @@ export class Packager {
     const out: PackagerOutput[] = [];
     audio?.reset();
     const bytesOf = (track: FrameQueue): Uint8Array => start.inits.get(track.name)?.bytes ?? new Uint8Array(0);
-    for (const packager of packagers) {
+    for (const packager of packagers) packager.reset();
+    for (const packager of present) {
       const own = bytesOf(packager);
-      const bytes = audio === null || packager.muxer === null ? own : muxInitSections(own, bytesOf(audio));
-      packager.reset();
-      if (packager.init.version > 0 && bytesEqual(bytes, packager.init.bytes)) continue;
-      packager.init = { version: packager.init.version + 1, bytes };
-      out.push({ kind: "init", track: packager.name, version: packager.init.version, bytes });
+      useInit(packager, audio === null || packager.muxer === null ? own : muxInitSections(own, bytesOf(audio)), out);
     }
     this.#timeline = new Timeline({
       tracks: packagers,
@@ -142,6 +143,17 @@ export class Packager {
     return out;
   }
 
+  /** The init section of an optional track, before its first frame of a timeline. Throws `CmafError` if it doesn't fit. */
+  provideInit(track: TrackName, init: { readonly info: InitInfo; readonly bytes: Uint8Array }): PackagerOutput[] {
+    const packager = this.#tracks.get(track);
+    if (packager === undefined) throw new CmafError("state", "no such track", { input: track });
+    const what = initMismatch(init.info, packager.kind, packager.timescale);
+    if (what !== null) throw new CmafError("state", what, { input: track });
+    const out: PackagerOutput[] = [];
+    useInit(packager, init.bytes, out);
+    return out;
+  }
+
   /** The next frame of `track`, in decode order. Throws `CmafError` naming the track and the timestamp. */
   push(track: TrackName, frame: CodedFrame): PackagerOutput[] {
     const { queue, timeline } = this.#openQueue(track);
@@ -149,8 +161,9 @@ export class Packager {
   }
 
   /**
-   * An audio track is silent: no frame comes before `untilTicks` of its media time. The other tracks go on without it,
-   * and gap parts stand for the silence. Throws `CmafError`.
+   * An audio track is silent, or an optional one has lost its frames: none comes before `untilTicks` of its media time. The
+   * other tracks go on without it, and gap parts stand for the time. A video track goes on at a keyframe that begins a
+   * segment. Throws `CmafError`.
    */
   markSilent(track: TrackName, untilTicks: number): PackagerOutput[] {
     const { queue, timeline } = this.#openQueue(track);
@@ -208,6 +221,13 @@ export class Packager {
     const programTimeMs = this.#programTimeMs(packager.toSeconds(packager.writer.endTicks));
     return { programTimeMs, initVersion: packager.initVersion, discontinuity: false };
   }
+}
+
+/** The track's init section from now on; a new version if it has changed. */
+function useInit(packager: TrackPackager, bytes: Uint8Array, out: PackagerOutput[]): void {
+  if (packager.init.version > 0 && bytesEqual(bytes, packager.init.bytes)) return;
+  packager.init = { version: packager.init.version + 1, bytes };
+  out.push({ kind: "init", track: packager.name, version: packager.init.version, bytes });
 }
 
 function sourceKeyframesOf({ maxKeyframeMs, targetDurationS }: PackagerConfig): SourceKeyframes | null {

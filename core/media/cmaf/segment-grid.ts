@@ -112,6 +112,11 @@ export class SegmentGrid {
     return this.#boundaries.find((cut) => cut.msn === msn);
   }
 
+  /** The decided boundary within `toleranceS` of `atS`, if any. */
+  boundaryNear(atS: number, toleranceS: number): SegmentBoundary | undefined {
+    return this.#boundaries.find((cut) => Math.abs(cut.atS - atS) <= toleranceS);
+  }
+
   /** The leader's first keyframe, at `atS`, opens `msn`. */
   begin(msn: number, atS: number): void {
     this.#firstMsn = msn;

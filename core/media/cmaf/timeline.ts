@@ -5,6 +5,7 @@ import type { FrameQueue } from "./frame-queue.ts";
 import type { GapFiller } from "./gaps.ts";
 import type { KeyframeSchedule } from "./keyframes.ts";
 import { CMAF_LIMITS } from "./limits.ts";
+import { checkLag, type FollowerContext, fillWithoutFrames, resumeLostTrack, tryEnqueue } from "./missing-frames.ts";
 import type { PartOutput } from "./part-writer.ts";
 import { ALIGNMENT_TOLERANCE_S, maxSegmentSOf, SegmentGrid, type SourceKeyframes } from "./segment-grid.ts";
 import type { TrackPackager } from "./track-packager.ts";
@@ -47,6 +48,7 @@ export class Timeline {
   readonly #maxSegmentS: number;
   /** The leader's segment was closed ahead of the next scheduled keyframe. */
   #isClosedEarly = false;
+  readonly #followerContext: FollowerContext;
   /** Start of the last audio frame that was muxed, seconds. */
   #lastAudioS: number = Number.NEGATIVE_INFINITY;
   #gapPlan: readonly number[] = [];
@@ -59,6 +61,13 @@ export class Timeline {
     this.#leader = context.leader;
     this.#maxSegmentS = maxSegmentSOf(context.targetDurationS);
     this.#grid = new SegmentGrid(context.segmentTargetS, context.keyframes, context.sourceKeyframes);
+    this.#followerContext = {
+      grid: this.#grid,
+      startTrack: (track, frame, out) => this.#startTrack(track, frame, out),
+      openSegment: (track, msn, dts) => this.#openSegment(track, msn, dts, null, false),
+      enterSegment: (track, frame, out) => this.#enterSegment(track, frame, out),
+      useInit: context.onTrackStart,
+    };
     const others = context.tracks.filter((track) => track !== context.leader);
     this.#followers = [
       ...others.filter((track) => track.kind === "video"),
@@ -71,13 +80,16 @@ export class Timeline {
     if (this.#failure !== null) throw this.#failure;
     const out: PartOutput[] = [];
     try {
-      queue.enqueue(frame);
       const follower = this.#followers.find((track) => track === queue);
-      if (follower !== undefined) this.#placeFollowerFrames(follower, out, false);
+      if (follower?.isOptional !== true) queue.enqueue(frame);
+      else if (!tryEnqueue(follower, frame)) return out;
+      if (follower !== undefined) this.#advanceFollower(follower, out);
       else if (queue === this.#leader) {
         this.#pushLeaderFrame(frame, out);
-        for (const track of this.#followers) this.#placeFollowerFrames(track, out, false);
-        this.#checkLag();
+        for (const track of this.#followers) this.#advanceFollower(track, out);
+        const { muxedAudio } = this.#context;
+        const awaited = muxedAudio === null ? this.#followers : [...this.#followers, muxedAudio];
+        if (this.#grid.originS !== null) checkLag(this.#leader, awaited, this.#grid.originS);
       }
       this.#distributeAudio(out);
       return out;
@@ -89,17 +101,19 @@ export class Timeline {
     }
   }
 
-  /** No frame of an audio track comes before `untilTicks` of its media time: gap parts stand for it. */
+  /** No frame of an audio or optional track comes before `untilTicks` of its media time: gap parts stand for it. */
   markSilent(queue: FrameQueue, untilTicks: number): PartOutput[] {
     const out: PartOutput[] = [];
     queue.extendSilence(untilTicks);
     const { originS } = this.#grid;
     const track = this.#followers.find((each) => each === queue);
-    const endS = queue.receivedS ?? 0;
-    if (track?.kind === "audio" && originS !== null && endS > originS && this.#failure === null) {
+    const isFollower = track !== undefined && (track.kind === "audio" || track.isOptional);
+    const endS = track?.isOptional ? track.toSeconds(track.toOutputTicks(untilTicks)) : (queue.receivedS ?? 0);
+    if (isFollower && originS !== null && endS > originS && this.#failure === null) {
+      track.isLost ||= track.isOptional;
       if (!track.hasStarted) this.#startTrack(track, null, out);
       track.silentUntilTicks = Math.max(track.silentUntilTicks, track.toTicks(endS));
-      this.#placeFollowerFrames(track, out, false);
+      this.#advanceFollower(track, out);
     }
     this.#distributeAudio(out);
     return out;
@@ -262,24 +276,21 @@ export class Timeline {
     return track.toSeconds(end - track.writer.segmentDts) < this.#maxSegmentS;
   }
 
-  #checkLag(): void {
-    if (this.#grid.originS === null) return;
-    const leadS = this.#leader.receivedS ?? 0;
-    const { muxedAudio } = this.#context;
-    for (const track of muxedAudio === null ? this.#followers : [...this.#followers, muxedAudio]) {
-      const atS = Math.max(track.receivedS ?? this.#grid.originS, this.#grid.originS);
-      if (leadS - atS <= CMAF_LIMITS.lagS) continue;
-      const what = `it has sent nothing for ${CMAF_LIMITS.lagS} s while ${this.#leader.name} went on`;
-      throw new CmafError("limit", what, {
-        input: track.name,
-        timestampS: track.toSeconds(track.firstFrame?.dts ?? 0),
-      });
+  /** As `#placeFollowerFrames`. An optional track that does not fit loses its place, instead of ending the timeline. */
+  #advanceFollower(track: TrackPackager, out: PartOutput[]): void {
+    try {
+      this.#placeFollowerFrames(track, out, false);
+    } catch (error) {
+      if (!(error instanceof CmafError && track.isOptional)) throw error;
+      track.isLost = true;
     }
   }
 
   /** Places as many of `track`'s frames as can be placed; all of them if `ending`. */
   #placeFollowerFrames(track: TrackPackager, out: PartOutput[], ending: boolean): void {
     if (this.#grid.originS === null) return;
+    if (track.isLost) resumeLostTrack(track, this.#followerContext, ending, out);
+    if (track.isLost) return;
     for (let frame = track.firstFrame; frame !== undefined; frame = track.firstFrame) {
       const timed = track.toOutputTime(frame);
       if (!this.#fillSilence(track, timed, out) && !ending) break;
@@ -312,20 +323,9 @@ export class Timeline {
 
   /** Fills time without audio frames with gap parts, segment by segment; whether that time is over. */
   #fillSilence(track: TrackPackager, next: TimedFrame | null, out: PartOutput[]): boolean {
-    const { writer } = track;
     if (!track.hasStarted || track.kind === "video") return true;
     const until = next === null ? track.silentUntilTicks : Math.max(track.silentUntilTicks, next.dts);
-    while (until - writer.endTicks > track.frameTicks) {
-      const boundary = this.#grid.boundaryOf(writer.msn + 1);
-      const known =
-        boundary === undefined ? Math.floor(this.#grid.leaderPtsS * track.timescale) : track.toTicks(boundary.atS);
-      if (writer.isOpen) writer.fillGapUntil(Math.min(until, known), out);
-      if (known >= until) return true;
-      if (boundary === undefined) return false;
-      if (writer.isOpen) writer.closeSegment(1, out);
-      this.#openSegment(track, boundary.msn, known, null, false);
-    }
-    return true;
+    return fillWithoutFrames(track, until, this.#followerContext, out);
   }
 
   #placementOf(track: TrackPackager, frame: TimedFrame, raw: CodedFrame): FramePlacement {

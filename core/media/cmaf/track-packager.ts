@@ -14,6 +14,10 @@ export class TrackPackager extends FrameQueue {
   init: { readonly version: number; readonly bytes: Uint8Array } = { version: 0, bytes: new Uint8Array(0) };
   /** Init version of the open segment's media: the timeline's, once its first segment is open. */
   initVersion = 0;
+  /** Whether gap parts stand for frames that do not come in time: the track never ends a timeline. Not of the leader. */
+  readonly isOptional: boolean;
+  /** Whether an optional track has lost its place: it goes on at a keyframe that begins a segment. */
+  isLost = false;
   /** Whether this timeline's first frame was placed. */
   hasStarted = false;
   /** `ctsOffset` of the timeline's first keyframe, ticks: the difference between a keyframe's presentation and decode time. */
@@ -30,8 +34,10 @@ export class TrackPackager extends FrameQueue {
     timescale: number,
     partTargetMs: number,
     audio: FrameQueue | null,
+    isOptional = false,
   ) {
     super(name, kind, timescale);
+    this.isOptional = isOptional;
     const parts = new PartWriter(name, kind);
     const muxer = audio === null ? null : new Muxer(parts, audio, timescale, partTargetMs);
     this.muxer = muxer;
@@ -44,6 +50,7 @@ export class TrackPackager extends FrameQueue {
   override reset(): void {
     super.reset();
     this.hasStarted = false;
+    this.isLost = false;
     this.frameTicks = 0;
     this.silentUntilTicks = 0;
     this.muxer?.awaitAudio();
