@@ -5,6 +5,7 @@ import { describeIngestSetup } from "./cli/ingest-setup.ts";
 import { createEdgeAuthorizer } from "./ingest-node/edge-authorizer.ts";
 import { IngestNode } from "./ingest-node/ingest-node.ts";
 import { type IngestPorts, locateListeners } from "./ingest-node/listener-addresses.ts";
+import { LowerLadder } from "./ingest-node/renditions/lower-ladder.ts";
 import { startRtmpListener } from "./ingest-node/rtmp-listener.ts";
 import type { SenderConnection, SenderListener } from "./ingest-node/sender-connection.ts";
 import { SlateLibrary } from "./ingest-node/slate-encoder.ts";
@@ -26,14 +27,15 @@ export async function runIngest(
 ): Promise<void> {
   const edge = options.edge === null ? await startOwnEdge(options, log, platform) : remoteEdge(options.edge, platform);
   const listeners: SenderListener[] = [];
-  const { preset, windowS, reconnectMs, slate, transcode } = options;
+  const { preset, windowS, reconnectMs, slate, transcode, hasRenditions } = options;
   const { mode } = transcode;
+  const transcoder = mode === "never" ? null : new Transcoder({ ...transcode, mode, preset });
   const node = new IngestNode({
     authorize: createEdgeAuthorizer({ edge: edge.url, publisher: edge.publisher }, platform.clock),
     packaging: { partMs: preset.partMs, segmentMs: preset.segmentMs, windowS },
     slates: slate === "off" ? null : new SlateLibrary({ picture: slate, log, clock: platform.clock }),
-    transcoder: mode === "never" ? null : new Transcoder({ ...transcode, mode, preset }),
-    ...{ reconnectMs, log, platform },
+    lower: mode === "auto" && transcoder !== null && hasRenditions ? new LowerLadder(transcoder, log) : null,
+    ...{ transcoder, reconnectMs, log, platform },
   });
   try {
     const ports = await openListeners(options, edge, node, { log, platform, listeners });

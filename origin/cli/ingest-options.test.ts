@@ -15,6 +15,14 @@ test("the defaults are loopback, RTMP on 1935, SRT on 8890, and a local edge", (
   });
 });
 
+test("a slate is a picture, the plain one, or off; renditions beside passthrough are on unless they are off", () => {
+  expect(parse()).toMatchObject({ slate: null, hasRenditions: true });
+  expect(parse("--slate", "off", "--renditions", "off")).toMatchObject({ slate: "off", hasRenditions: false });
+  expect(parse("--slate", FILE).slate).toBe(FILE);
+  expect(() => parse("--slate", "/no/such.png")).toThrow(/--slate is a picture file or off/);
+  expect(() => parse("--renditions", "480p")).toThrow("--renditions is auto or off");
+});
+
 test("plain RTMP stays on loopback unless it is allowed beyond", () => {
   expect(parse("--host", "0.0.0.0")).toMatchObject({ host: "0.0.0.0", rtmpHost: "127.0.0.1" });
   expect(parse("--host", "0.0.0.0", "--allow-rtmp").rtmpHost).toBe("0.0.0.0");

@@ -42,6 +42,8 @@ export interface IngestOptions {
   readonly reconnectMs: number;
   /** A picture for the time without a sender; null: the plain one. */
   readonly slate: string | "off" | null;
+  /** Whether renditions are encoded beside a picture that is passed through. */
+  readonly hasRenditions: boolean;
   /** Which senders are encoded anew, into which ladder, and how many at once. */
   readonly transcode: { readonly mode: TranscodeMode; readonly ladder: LadderSpec; readonly limit: number };
   readonly preset: Preset;
@@ -100,6 +102,13 @@ const INGEST_ARGS = {
     valueHint: TRANSCODE_MODES.join("|"),
     description: "encode senders anew that cannot be passed through, none, or all",
   },
+  renditions: {
+    type: "string",
+    default: "auto",
+    valueHint: "auto|off",
+    description:
+      "with --transcode auto, the ladder's steps below a picture that is passed through, where a place is free",
+  },
   ladder: {
     type: "string",
     valueHint: "LADDER",
@@ -108,7 +117,7 @@ const INGEST_ARGS = {
   "max-transcodes": {
     type: "string",
     valueHint: "NUMBER",
-    description: "broadcasts that are encoded anew at once (default: cores / 1.5)",
+    description: "broadcasts at once that are encoded anew or get renditions (default: cores / 1.5)",
   },
   preset: {
     type: "string",
@@ -166,6 +175,7 @@ export function parseIngestOptions(
     srtPort: portOf("--srt-port", args["srt-port"]),
     reconnectMs: parseNumberOption("--reconnect", args.reconnect, 0, maxReconnectS, false) * 1000,
     slate: slateOf(args.slate),
+    hasRenditions: renditionsOf(args.renditions),
     transcode: transcodeOf(args, cores),
     preset,
     windowS: parseNumberOption("--dvr", args.dvr, minDvrS, maxDvrS, false),
@@ -192,6 +202,11 @@ function slateOf(text: string | undefined): IngestOptions["slate"] {
   if (text === undefined || text === "off") return text ?? null;
   if (!existsSync(text)) throw new UsageError(`--slate is a picture file or off; there is no file "${text}".`);
   return text;
+}
+
+function renditionsOf(text: string): boolean {
+  if (text !== "auto" && text !== "off") throw new UsageError(`--renditions is auto or off, not "${text}".`);
+  return text === "auto";
 }
 
 /** 0 is any free port. */

@@ -9,9 +9,11 @@ import { createEpochClock } from "../kit/epoch-clock.ts";
 import { errorMessage } from "../kit/errors.ts";
 import type { Transcoder } from "../packager/transcoder.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
-import { IngestSession, type IngestSessionOptions } from "./ingest-session.ts";
+import { IngestSession } from "./ingest-session.ts";
 import type { IngestPackaging, IngestTarget } from "./published-broadcast.ts";
+import type { LowerLadder } from "./renditions/lower-ladder.ts";
 import type { SenderConnection } from "./sender-connection.ts";
+import type { IngestSessionOptions } from "./session-options.ts";
 import type { SlateLibrary } from "./slate-encoder.ts";
 
 /** Whether a sender may publish. A refusal is a sentence for its operator. */
@@ -26,6 +28,8 @@ export interface IngestNodeOptions {
   readonly packaging: IngestPackaging;
   /** See `IngestSessionOptions`; absent: null. */
   readonly slates?: SlateLibrary | null;
+  /** See `IngestSessionOptions`; absent: null. */
+  readonly lower?: LowerLadder | null;
   /** See `IngestSessionOptions`. */
   readonly transcoder: Transcoder | null;
   /** See `IngestSessionOptions`. */
@@ -132,7 +136,7 @@ export class IngestNode {
   }
 
   #createSession(stream: StreamName, target: IngestTarget): IngestSession {
-    const { packaging, slates = null, transcoder, reconnectMs, log, platform } = this.#options;
+    const { packaging, slates = null, lower = null, transcoder, reconnectMs, log, platform } = this.#options;
     const { clock } = platform;
     const refusedMs = this.#unfit.get(stream);
     const mustBeJudged = refusedMs !== undefined && clock.monotonicMs() - refusedMs < INGEST_NODE_LIMITS.refusalMs;
@@ -140,7 +144,7 @@ export class IngestNode {
     this.#monitors.set(stream, monitor);
     const session: IngestSession = new IngestSession({
       monitor,
-      ...{ stream, target, packaging, slates, transcoder, reconnectMs, mustBeJudged, log, platform },
+      ...{ stream, target, packaging, slates, lower, transcoder, reconnectMs, mustBeJudged, log, platform },
       epochNowMs: this.#epochNowMs,
       previous: this.#endings.get(stream) ?? Promise.resolve(),
       onDecision: (isFit) => {

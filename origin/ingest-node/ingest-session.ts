@@ -1,52 +1,23 @@
 /** One stream on the air: its senders one after another, and the broadcast that outlives them. */
 import type { HealthReport } from "../../core/ingest/health/health-check.ts";
-import type { HealthMonitor } from "../../core/ingest/health/health-monitor.ts";
 import type { IngestEvent } from "../../core/ingest/media-event.ts";
 import type { PassthroughDecision } from "../../core/ingest/passthrough/gop-inspector.ts";
 import { PassthroughError } from "../../core/ingest/passthrough/limits.ts";
 import { type PassthroughOutput, PassthroughTimeline } from "../../core/ingest/passthrough/passthrough-timeline.ts";
-import { type Platform, startInterval } from "../../core/kit/clock.ts";
-import type { StreamName } from "../../core/kit/ids.ts";
+import { startInterval } from "../../core/kit/clock.ts";
 import { CmafError } from "../../core/media/cmaf/errors.ts";
 import { PublishError } from "../kit/errors.ts";
-import type { Transcoder } from "../packager/transcoder.ts";
 import { describeAmount, endBroadcast } from "./end-broadcast.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
-import { type IngestPackaging, type IngestTarget, PublishedBroadcast } from "./published-broadcast.ts";
+import { type IngestTarget, PublishedBroadcast } from "./published-broadcast.ts";
 import { ReconnectWindow } from "./reconnect-window.ts";
+import { BroadcastRenditions } from "./renditions/broadcast-renditions.ts";
 import type { SenderConnection, SenderEnd } from "./sender-connection.ts";
 import { SenderFeed } from "./sender-feed.ts";
 import { SessionHealth } from "./session-health.ts";
+import type { IngestSessionOptions } from "./session-options.ts";
 import { describeFullTranscoder, describeTranscoding, withFullStop } from "./session-sentences.ts";
-import type { SlateLibrary } from "./slate-encoder.ts";
 import { TranscodedBroadcast } from "./transcoded-broadcast.ts";
-
-/** What a session needs. */
-export interface IngestSessionOptions {
-  readonly stream: StreamName;
-  readonly target: IngestTarget;
-  readonly packaging: IngestPackaging;
-  /** Stand for senders that are away; null: gaps do. */
-  readonly slates: SlateLibrary | null;
-  /** Encodes what cannot be passed through; null: that is refused. */
-  readonly transcoder: Transcoder | null;
-  /** A sender whose link broke may come back within this time, milliseconds. */
-  readonly reconnectMs: number;
-  /** Whether pictures are judged before they go on the air: those of an earlier sender were refused. */
-  readonly mustBeJudged: boolean;
-  /** Resolves when the stream's session before this one has ended. */
-  readonly previous: Promise<void>;
-  /** The stream's, which outlives the session. */
-  readonly monitor: HealthMonitor;
-  readonly log: Readonly<Record<"debug" | "info" | "warn" | "error", (text: string) => void>>;
-  readonly platform: Platform;
-  /** Milliseconds since the epoch, never going back. */
-  readonly epochNowMs: () => number;
-  /** The pictures were judged: whether they can be passed through. */
-  readonly onDecision: (isFit: boolean) => void;
-  /** The session takes no sender any more; its broadcast has ended when `done` resolves. */
-  readonly onEnd: (done: Promise<void>) => void;
-}
 
 /** A sender on the air. */
 interface LiveSender {
@@ -55,6 +26,8 @@ interface LiveSender {
   passthrough: PassthroughTimeline | null;
   /** Its media for FFmpeg; null if nothing is encoded anew here. */
   readonly feed: SenderFeed | null;
+  /** Its pictures for renditions beside it; null if none are encoded. */
+  lowerFeed: SenderFeed | null;
   readonly sinceMs: number;
   lastEventMs: number;
   /** Whether a timeline of it has begun and no slate stands for it, and whether any has. */
@@ -67,6 +40,8 @@ export class IngestSession {
   readonly #options: IngestSessionOptions;
   #sender: LiveSender | null = null;
   #broadcast: PublishedBroadcast | null = null;
+  /** Renditions beside the broadcast's picture. */
+  readonly #renditions: BroadcastRenditions;
   /** The broadcast if its pictures are encoded anew, until the session ends. */
   #transcoded: TranscodedBroadcast | null = null;
   readonly #window: ReconnectWindow;
@@ -80,13 +55,18 @@ export class IngestSession {
   constructor(options: IngestSessionOptions) {
     this.#options = options;
     this.#window = new ReconnectWindow(options);
+    this.#renditions = new BroadcastRenditions(options);
     const { clock } = options.platform;
     this.#stopSilenceChecks = startInterval(clock, INGEST_NODE_LIMITS.silenceCheckMs, () => this.#checkSilence());
     const publishDelayMs = (): number | null => {
       const counters = (this.#transcoded ?? this.#broadcast)?.counters() ?? null;
       return counters === null || counters.parts === 0 ? null : counters.delayP95Ms;
     };
-    this.#health = new SessionHealth({ ...options, publishDelayMs });
+    this.#health = new SessionHealth({
+      ...options,
+      publishDelayMs,
+      renditions: () => this.#renditions.report(),
+    });
   }
 
   get target(): IngestTarget {
@@ -130,9 +110,11 @@ export class IngestSession {
       mustBeJudged: mustBeJudged && previous.length === 0,
       notBeforeMs: () => this.#window.slateUntilMs,
     });
-    const feed = this.#createFeed();
+    const mayHaveLower = this.#transcoded === null && this.#renditions.needsFeed(this.#broadcast === null);
+    const feed = this.#createFeed(false);
+    const lowerFeed = mayHaveLower ? this.#createFeed(true) : null;
     const times = { sinceMs: nowMs, lastEventMs: nowMs };
-    const sender: LiveSender = { connection, passthrough, feed, ...times, hasBegun: false, hasClock: false };
+    const sender: LiveSender = { connection, passthrough, feed, lowerFeed, ...times, hasBegun: false, hasClock: false };
     this.#sender = sender;
     this.#senders += 1;
     const again = this.#senders > 1 ? " again" : "";
@@ -164,6 +146,7 @@ export class IngestSession {
     try {
       const nowMs = this.#options.epochNowMs();
       sender.feed?.push(event, nowMs);
+      sender.lowerFeed?.push(event, nowMs);
       for (const output of sender.passthrough?.push(event, nowMs) ?? []) {
         if (this.#sender === sender && sender.passthrough !== null) this.#apply(sender, output);
       }
@@ -185,13 +168,14 @@ export class IngestSession {
           break;
         case "frame":
           this.#broadcast?.push(output.track, output.frame);
+          if (output.track === this.#broadcast?.tracks[0]?.name) this.#renditions.observe(output.frame);
           break;
         case "silence":
           this.#broadcast?.markSilent(output.track, output.untilTicks);
           break;
         case "end":
           this.#options.log.info(`${this.#options.stream}: the timeline ends: ${output.reason}.`);
-          this.#broadcast?.endTimeline();
+          this.#endTimeline();
           this.#startFilling(false);
           break;
       }
@@ -204,7 +188,7 @@ export class IngestSession {
   /** The one place that decides what becomes of pictures that cannot be passed through. */
   #applyDecision(sender: LiveSender, decision: PassthroughDecision): void {
     const { log, stream, onDecision } = this.#options;
-    const canTranscode = this.#options.transcoder?.hasRoom ?? false;
+    const canTranscode = this.#renditions.holdsPlace || (this.#options.transcoder?.hasRoom ?? false);
     this.#health.pushDecision(decision, decision.kind === "transcode" && !canTranscode);
     if (decision.kind !== "undecided") onDecision(decision.kind === "passthrough");
     if (decision.kind === "passthrough") {
@@ -216,13 +200,13 @@ export class IngestSession {
     }
   }
 
-  #createFeed(): SenderFeed | null {
+  #createFeed(isVideoOnly: boolean): SenderFeed | null {
     const { transcoder, platform, log, stream } = this.#options;
     if (transcoder === null) return null;
     const onOverflow = (): void =>
       log.warn(`${stream}: FFmpeg does not keep up with the sender; pictures are dropped.`);
     const needsAudio = (): boolean => this.#transcoded?.hasAudio ?? true;
-    return new SenderFeed({ clock: platform.clock, needsAudio, onOverflow });
+    return new SenderFeed({ clock: platform.clock, needsAudio, isVideoOnly, onOverflow });
   }
 
   /** Encodes the sender's media from now on, in a broadcast of its own; `reason` is a sentence. Refuses if it cannot. */
@@ -232,6 +216,7 @@ export class IngestSession {
       this.#refuse(reason);
       return;
     }
+    this.#renditions.close();
     const release = transcoder.acquire();
     if (release === null) {
       this.#refuse(describeFullTranscoder(transcoder, reason));
@@ -265,7 +250,6 @@ export class IngestSession {
     sender.hasClock = true;
     const { tracks, programOffsetMs, startsAtMs } = begin;
     this.#window.endFilling(startsAtMs + INGEST_NODE_LIMITS.slateOverlapMs);
-    this.#window.prepareSlate(tracks);
     let after = previous;
     if (this.#broadcast !== null && !this.#broadcast.continues(tracks)) {
       log.info(`${stream}: the sender has other tracks now: another broadcast begins.`);
@@ -274,8 +258,9 @@ export class IngestSession {
     }
     if (this.#broadcast === null) {
       log.info(`${stream}: ${tracks.map((track) => `${track.name} ${track.init.info.codecs}`).join(", ")}.`);
+      const lower = this.#renditions.plan(tracks);
       const broadcast: PublishedBroadcast = new PublishedBroadcast({
-        ...{ stream, target, packaging, tracks, startsAtMs, previous: after, log, platform },
+        ...{ stream, target, packaging, tracks, lower, startsAtMs, previous: after, log, platform },
         onFatal: (error) => this.#onPublishError(broadcast, error),
         onFirstPart: () => {
           const tookMs = platform.clock.monotonicMs() - sender.sinceMs;
@@ -287,13 +272,15 @@ export class IngestSession {
       this.#broadcast = broadcast;
     }
     this.#broadcast.beginTimeline(tracks, programOffsetMs);
+    this.#window.prepareSlate(tracks, this.#broadcast.lower);
+    this.#renditions.beginTimeline(this.#broadcast, sender.lowerFeed);
   }
 
   /** The media does not fit its timeline: another one begins at the next keyframe. */
   #recover(sender: LiveSender, error: CmafError): void {
     const { log, stream } = this.#options;
     sender.passthrough?.abandonTimeline();
-    this.#broadcast?.endTimeline();
+    this.#endTimeline();
     if (this.#window.isBrokenTooOften()) this.#transcode(sender, error.message);
     else {
       log.warn(`${stream}: the timeline begins anew at the next keyframe: ${error.message}.`);
@@ -321,7 +308,7 @@ export class IngestSession {
     const sender = this.#sender;
     if (sender === null) return;
     this.#sender = null;
-    sender.feed?.end();
+    endFeeds(sender);
     this.#health.disconnected({ kind: "ended" });
     sender.connection.close(sentence);
   }
@@ -332,7 +319,8 @@ export class IngestSession {
     const sender = this.#sender;
     if (sender === null) return;
     for (const output of sender.passthrough?.end() ?? []) this.#apply(sender, output);
-    sender.feed?.end();
+    endFeeds(sender);
+    this.#renditions.leave();
     this.#sender = null;
     const isLost = end.kind === "lost" && this.#ending === null;
     this.#health.disconnected(isLost ? { kind: "lost", waitMs: reconnectMs } : { kind: "ended" });
@@ -360,6 +348,11 @@ export class IngestSession {
     sender.connection.close("Nothing was received for too long.");
   }
 
+  #endTimeline(): void {
+    this.#renditions.endTimeline();
+    this.#broadcast?.endTimeline();
+  }
+
   /** A sender that is silent may go on: the slate stands for it until then. */
   #suspend(sender: LiveSender): void {
     for (const output of sender.passthrough?.end() ?? []) this.#apply(sender, output);
@@ -381,6 +374,7 @@ export class IngestSession {
     if (this.#ending !== null) return this.#ending;
     const { log, onEnd } = this.#options;
     this.#window.close();
+    this.#renditions.close();
     this.#stopSilenceChecks();
     this.#health.stop();
     const broadcast = this.#transcoded ?? this.#broadcast;
@@ -391,4 +385,9 @@ export class IngestSession {
     onEnd(this.#ending);
     return this.#ending;
   }
+}
+
+function endFeeds({ feed, lowerFeed }: LiveSender): void {
+  feed?.end();
+  lowerFeed?.end();
 }

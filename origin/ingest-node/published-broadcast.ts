@@ -5,12 +5,14 @@ import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { StreamName, TrackName } from "../../core/kit/ids.ts";
 import { toNumber } from "../../core/kit/rational.ts";
-import type { CodedFrame } from "../../core/media/cmaf/frame.ts";
+import type { CodedFrame, InitInfo } from "../../core/media/cmaf/frame.ts";
 import { Packager, type PackagerOutput, partTargetFor } from "../../core/media/cmaf/packager.ts";
 import { createBroadcastId } from "../kit/broadcast-id.ts";
 import type { PublishError } from "../kit/errors.ts";
+import type { VideoRendition } from "../packager/ladder.ts";
 import { BroadcastPublisher, type PublishCounters, type PublisherOptions } from "../publisher/publisher.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
+import { describeLowerTrack, emptyInit } from "./renditions/rendition-plan.ts";
 
 /** Where a sender's media goes, and with which key. */
 export interface IngestTarget {
@@ -37,6 +39,8 @@ export interface PublishedBroadcastOptions {
   readonly target: IngestTarget;
   readonly packaging: IngestPackaging;
   readonly tracks: readonly PassthroughTrack[];
+  /** Renditions that are encoded beside the sender's picture: gap parts stand for frames that do not come. */
+  readonly lower?: readonly VideoRendition[];
   /** Program time of the first frame, milliseconds since the epoch. */
   readonly startsAtMs: number;
   /** Resolves when the stream's broadcast before this one has ended. */
@@ -57,20 +61,30 @@ const WITHIN_MS = 1;
 /** See the file's first line. */
 export class PublishedBroadcast {
   readonly tracks: readonly PassthroughTrack[];
+  readonly lower: readonly VideoRendition[];
   readonly #packager: Packager;
   readonly #publisher: BroadcastPublisher;
   readonly #opening: Promise<void>;
   /** Whether a timeline is open. */
   #isOpen = false;
+  /** Renditions whose init section of the open timeline has not come. */
+  readonly #awaited = new Set<VideoRendition>();
 
   constructor(options: PublishedBroadcastOptions) {
-    const { tracks, packaging, stream, target, log, platform, onFatal, onFirstPart } = options;
+    const { tracks, lower = [], packaging, stream, target, log, platform, onFatal, onFirstPart } = options;
     this.tracks = tracks;
+    this.lower = lower;
     const startedAtMs = Math.floor(options.startsAtMs);
     const targetDurationS = targetDurationOf(packaging);
-    const described = describeTracks(tracks, packaging.partMs);
+    const [top, ...others] = describeTracks(tracks, packaging.partMs);
+    const partTargetMs = top?.partTargetMs ?? packaging.partMs;
+    const encoded = lower.map((each) => describeLowerTrack(each, partTargetMs, packaging.segmentMs));
+    const described = [...(top === undefined ? [] : [top]), ...encoded, ...others];
     this.#packager = new Packager({
-      tracks: described.map(({ name, kind, timescale, partTargetMs }) => ({ name, kind, timescale, partTargetMs })),
+      tracks: described.map((each) => {
+        const { name, kind, timescale, partTargetMs } = each;
+        return { name, kind, timescale, partTargetMs, isOptional: encoded.includes(each) };
+      }),
       segmentTargetMs: packaging.segmentMs,
       targetDurationS,
       startedAtMs,
@@ -109,7 +123,20 @@ export class PublishedBroadcast {
     const inits = new Map(tracks.map(({ name, init }) => [name, init]));
     const outputs = this.#packager.beginTimeline({ inits, programOffsetMs });
     this.#isOpen = true;
+    for (const rendition of this.lower) this.#awaited.add(rendition);
     this.#publish(outputs);
+  }
+
+  /** The init section of a rendition that is encoded here, before its first frame of a timeline. */
+  provideInit(track: TrackName, init: { readonly info: InitInfo; readonly bytes: Uint8Array }): void {
+    for (const rendition of this.#awaited) if (rendition.name === track) this.#awaited.delete(rendition);
+    this.#publish(this.#packager.provideInit(track, init));
+  }
+
+  /** Gap parts of a rendition need an init section too. */
+  #provideAwaited(wanted: TrackName | null): void {
+    for (const { name, timescale } of this.#awaited)
+      if (wanted === null || wanted === name) this.provideInit(name, emptyInit(timescale));
   }
 
   /**
@@ -137,12 +164,15 @@ export class PublishedBroadcast {
   }
 
   markSilent(track: TrackName, untilTicks: number): void {
-    if (this.#isOpen) this.#publish(this.#packager.markSilent(track, untilTicks));
+    if (!this.#isOpen) return;
+    this.#provideAwaited(track);
+    this.#publish(this.#packager.markSilent(track, untilTicks));
   }
 
   endTimeline(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#provideAwaited(null);
     this.#publish(this.#packager.endTimeline());
   }
 
@@ -157,7 +187,7 @@ export class PublishedBroadcast {
 
   /** Closes every segment, and waits until the edge has all of it. Throws `PublishError`. */
   async end(): Promise<void> {
-    this.#isOpen = false;
+    this.endTimeline();
     this.#publish(this.#packager.end());
     await this.#opening;
     await this.#publisher.end();

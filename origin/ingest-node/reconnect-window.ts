@@ -1,10 +1,11 @@
 /** A broadcast between its timelines: a slate or gaps fill the time, and a sender is waited for. */
 import type { PassthroughTrack } from "../../core/ingest/passthrough/timeline-plan.ts";
-import { slateFormatOf, slateFrameRate } from "../../core/ingest/slate/slate-format.ts";
+import { slateFormatOf, slateFrameRate, slateOfRendition } from "../../core/ingest/slate/slate-format.ts";
 import { type EncodedSlate, SlateSchedule } from "../../core/ingest/slate/slate-schedule.ts";
 import { type Platform, startInterval } from "../../core/kit/clock.ts";
 import type { StreamName, TrackName } from "../../core/kit/ids.ts";
 import { errorMessage } from "../kit/errors.ts";
+import type { VideoRendition } from "../packager/ladder.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import type { PublishedBroadcast } from "./published-broadcast.ts";
 import type { SlateLibrary } from "./slate-encoder.ts";
@@ -57,14 +58,17 @@ export class ReconnectWindow {
     this.#cancelEnd = () => {};
   }
 
-  /** The broadcast has a timeline of `tracks`: their slate is made soon, if it is not known. */
-  prepareSlate(tracks: readonly PassthroughTrack[]): void {
+  /** The broadcast has a timeline of `tracks` and renditions below: their slate is made soon, if it is not known. */
+  prepareSlate(tracks: readonly PassthroughTrack[], lower: readonly VideoRendition[]): void {
     const { slates, platform } = this.#options;
     if (slates === null) return;
     this.#cancelPreparation();
     const leader = tracks.find(({ kind }) => kind === "video");
     const frameRate = slateFrameRate(leader?.frameRate ?? null);
-    const formats = tracks.map((track) => [track.name, slateFormatOf(track, frameRate)] as const);
+    const formats = [
+      ...tracks.map((track) => [track.name, slateFormatOf(track, frameRate)] as const),
+      ...lower.map((rendition) => [rendition.name, slateOfRendition(rendition, frameRate)] as const),
+    ];
     const timer = { isOver: false };
     const cancel = platform.clock.startTimer(INGEST_NODE_LIMITS.slateDelayMs, () => void prepare());
     this.#cancelPreparation = () => {

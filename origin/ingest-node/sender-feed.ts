@@ -16,6 +16,8 @@ export interface SenderFeedOptions {
   readonly clock: Clock;
   /** Whether audio that comes late is worth another FFmpeg: a broadcast that began without has no place for it. */
   readonly needsAudio: () => boolean;
+  /** Only pictures are fed, and without delay: their program time is known. */
+  readonly isVideoOnly?: boolean;
   /** FFmpeg does not read as fast as the sender sends. */
   readonly onOverflow: () => void;
 }
@@ -74,7 +76,7 @@ export class SenderFeed {
 
   /** The next event; `nowMs` is milliseconds since the epoch. Throws `PassthroughError` with a sentence for the operator. */
   push(event: IngestEvent, nowMs: number): void {
-    if (this.#isEnded) return;
+    if (this.#isEnded || (this.#isVideoOnly && event.kind !== "metadata" && event.media === "audio")) return;
     if (event.kind === "metadata") this.#metadata = event;
     else if (event.kind === "config") this.#configure(event);
     else this.#addFrame(event, nowMs);
@@ -151,6 +153,10 @@ export class SenderFeed {
     for (const { frame } of this.#waiting.splice(0, count)) this.#waitingBytes -= frame.data.length;
   }
 
+  get #isVideoOnly(): boolean {
+    return this.#options.isVideoOnly === true;
+  }
+
   get #video(): SenderTrack | null {
     let largest: SenderTrack | null = null;
     for (const track of this.#tracks.values()) if (areaOf(track) > areaOf(largest)) largest = track;
@@ -161,9 +167,9 @@ export class SenderFeed {
   #tryOpen(nowMs: number): void {
     if (this.#onConnection === null || this.#pipe !== null || this.#isEnded || this.#waiting.length === 0) return;
     const waitedMs = nowMs - (this.#waitingSinceMs ?? nowMs);
-    if (waitedMs < PASSTHROUGH_LIMITS.settleMs) return;
+    if (waitedMs < PASSTHROUGH_LIMITS.settleMs && !this.#isVideoOnly) return;
     const [video, audio] = [this.#video, this.#tracks.get("audio0") ?? null];
-    const isPatient = waitedMs < PASSTHROUGH_LIMITS.trackWaitMs;
+    const isPatient = waitedMs < PASSTHROUGH_LIMITS.trackWaitMs && !this.#isVideoOnly;
     const mayCome = (field: "width" | "audioBitsPerSecond"): boolean =>
       this.#metadata === null || this.#metadata[field] !== null;
     if (isPatient && ((video === null && mayCome("width")) || (audio === null && mayCome("audioBitsPerSecond"))))

@@ -12,6 +12,7 @@ import type { StreamName } from "../../core/kit/ids.ts";
 import { startDeadline } from "../kit/deadline.ts";
 import { errorMessage } from "../kit/errors.ts";
 import type { IngestTarget } from "./published-broadcast.ts";
+import type { RenditionReport } from "./renditions/broadcast-renditions.ts";
 import type { SenderConnection } from "./sender-connection.ts";
 
 /** Periods and limits, each with its reason. */
@@ -34,6 +35,8 @@ export interface SessionHealthOptions {
   readonly monitor: HealthMonitor;
   /** Milliseconds from a part's end to its confirmation by the edge, p95; null before the first one. */
   readonly publishDelayMs: () => number | null;
+  /** Renditions beside the sender's picture; absent: none. */
+  readonly renditions?: () => RenditionReport;
   readonly log: Readonly<Record<"debug" | "info" | "warn", (text: string) => void>>;
   readonly platform: Platform;
   /** Milliseconds since the epoch, never going back. */
@@ -109,6 +112,9 @@ export class SessionHealth {
     if (this.#connection !== null) monitor.pushTransport(this.#connection.statistics(), nowMs);
     const delayMs = publishDelayMs();
     if (delayMs !== null) monitor.pushPublishDelay(delayMs);
+    const renditions = this.#options.renditions?.() ?? { speed: null, shed: [] };
+    monitor.pushTranscodeSpeed(renditions.speed);
+    monitor.pushShedRenditions(renditions.shed);
     const hasChanged = this.#evaluate(nowMs).length > 0;
     if (hasChanged || nowMs - this.#reportedMs >= SESSION_HEALTH_LIMITS.reportMs) this.#isDue = true;
     this.#report();

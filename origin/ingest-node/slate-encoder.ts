@@ -8,7 +8,7 @@ import { FragmentReader } from "../../core/media/cmaf/fragment-reader.ts";
 import { listEncoders } from "../ingest/probe.ts";
 import { errorMessage, SourceError } from "../kit/errors.ts";
 import { describeFailure, FfmpegProcess, FIRST_PIPE } from "../kit/ffmpeg-process.ts";
-import { chooseEncoder, parseEncoders } from "../packager/encode-args.ts";
+import { parseEncoders } from "../packager/encode-args.ts";
 
 /** Limits of slates, each with its reason. */
 const SLATE_LIMITS = {
@@ -26,6 +26,12 @@ const SLATE_LIMITS = {
 const PLAIN_PICTURE = fileURLToPath(new URL("./slate.png", import.meta.url));
 const BACKGROUND = "0x14181d";
 
+/** Encoders without hardware, which may be busy: a slate is small and not urgent. */
+const ENCODERS: Readonly<Record<VideoSlateFormat["codec"], readonly string[]>> = {
+  h264: ["libx264", "libopenh264"],
+  hevc: ["libx265"],
+  av1: ["libaom-av1"],
+};
 const H264_PROFILES: Readonly<Record<number, string>> = { 66: "baseline", 77: "main" };
 
 /** What a library needs. */
@@ -74,8 +80,8 @@ export class SlateLibrary {
 
   #videoArgs(format: VideoSlateFormat, encoders: ReadonlySet<string>): string[] {
     const { codec, profile, width, height, frameRate, timescale, bitsPerSecond } = format;
-    const encoder = chooseEncoder(codec, encoders);
-    if (encoder === null) throw new SourceError(`This machine's FFmpeg cannot encode ${codec}.`);
+    const encoder = ENCODERS[codec].find((name) => encoders.has(name));
+    if (encoder === undefined) throw new SourceError(`This machine's FFmpeg cannot encode ${codec}.`);
     const rate = `${frameRate.num}/${frameRate.den}`;
     const frames = slateGroupFrames(format);
     const filters = [

@@ -25,6 +25,7 @@ export const HEALTH_CHECK_IDS = [
   "timestamps-broken",
   "faster-than-realtime",
   "transcode-slow",
+  "rendition-shed",
   "ingest-delay",
   "packet-loss-seen",
   "packet-loss",

@@ -214,6 +214,10 @@ const CASES: readonly Case[] = [
     says: /0\.8 s/,
   },
   {
+    ...{ id: "rendition-shed", severity: "warning", byS: 1, says: /480p, 360p/ },
+    onTick: (monitor) => monitor.pushShedRenditions(["480p", "360p"]),
+  },
+  {
     id: "transcode-slow",
     severity: "error",
     byS: 7,

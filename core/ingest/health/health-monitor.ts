@@ -52,6 +52,7 @@ export class HealthMonitor {
   #refusedFor: HealthCheckId | null = null;
   #publishDelayMs: number | null = null;
   #transcodeSpeed: number | null = null;
+  #shedRenditions: readonly string[] = [];
   #keyExpiresMs: number | null = null;
   #atMs = 0;
 
@@ -115,6 +116,11 @@ export class HealthMonitor {
     this.#transcodeSpeed = speed;
   }
 
+  /** Names of renditions that viewers do not get for want of capacity. */
+  pushShedRenditions(names: readonly string[]): void {
+    this.#shedRenditions = names;
+  }
+
   /** When the sender's key expires, milliseconds since the epoch; null: never. */
   setKeyExpiry(expiresMs: number | null): void {
     this.#keyExpiresMs = expiresMs;
@@ -133,6 +139,7 @@ export class HealthMonitor {
       refusedFor: this.#refusedFor,
       publishDelayMs: this.#publishDelayMs,
       transcodeSpeed: this.#transcodeSpeed,
+      shedRenditions: this.#shedRenditions,
       keyExpiresMs: this.#keyExpiresMs,
     };
     return this.#states.flatMap((state) => this.#update(state, inputs) ?? []);

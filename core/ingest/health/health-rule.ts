@@ -19,6 +19,8 @@ export interface HealthInputs {
   readonly publishDelayMs: number | null;
   /** Media seconds per second of the job that encodes renditions; null without one. */
   readonly transcodeSpeed: number | null;
+  /** Names of renditions that are not encoded for want of capacity. */
+  readonly shedRenditions: readonly string[];
   /** When the sender's key expires, milliseconds since the epoch; null: never. */
   readonly keyExpiresMs: number | null;
 }

@@ -149,6 +149,10 @@ export const HEALTH_SENTENCES = {
     say: `The encoder of the lower renditions falls behind (${speed.toFixed(2)} of real time).`,
     fix: "The server's operator should give it more capacity, or drop a rendition.",
   }),
+  renditionShed: (names: readonly string[]): HealthSentence => ({
+    say: `The server has no capacity for ${names.join(", ")}: viewers get the other renditions.`,
+    fix: "The server's operator should give it more capacity, or a ladder with fewer steps.",
+  }),
   keyExpiring: (leftMs: number): HealthSentence => ({
     say: `This stream key expires in ${leftMs > 5_400_000 ? `${Math.round(leftMs / 3.6e6)} h` : `${Math.max(0, Math.round(leftMs / 60_000))} min`}; no new connection is taken then.`,
     fix: "Put a new key into the encoder before its next start.",

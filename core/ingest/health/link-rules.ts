@@ -107,6 +107,12 @@ export const LINK_RULES: readonly HealthRule[] = [
     },
   },
   {
+    id: "rendition-shed",
+    forMs: 0,
+    read: ({ shedRenditions: names }) =>
+      names.length === 0 ? null : healthReading("warning", names.length, 0, SAY.renditionShed(names)),
+  },
+  {
     id: "key-expiring",
     forMs: 0,
     read: ({ keyExpiresMs, nowMs }) => {

@@ -1,0 +1,37 @@
+/** What an ingest session needs. */
+import type { HealthMonitor } from "../../core/ingest/health/health-monitor.ts";
+import type { Platform } from "../../core/kit/clock.ts";
+import type { StreamName } from "../../core/kit/ids.ts";
+import type { Transcoder } from "../packager/transcoder.ts";
+import type { IngestPackaging, IngestTarget } from "./published-broadcast.ts";
+import type { LowerLadder } from "./renditions/lower-ladder.ts";
+import type { SlateLibrary } from "./slate-encoder.ts";
+
+/** See the file's first line. */
+export interface IngestSessionOptions {
+  readonly stream: StreamName;
+  readonly target: IngestTarget;
+  readonly packaging: IngestPackaging;
+  /** Stand for senders that are away; null: gaps do. */
+  readonly slates: SlateLibrary | null;
+  /** Encodes renditions beside what is passed through; null: none. */
+  readonly lower: LowerLadder | null;
+  /** Encodes what cannot be passed through; null: that is refused. */
+  readonly transcoder: Transcoder | null;
+  /** A sender whose link broke may come back within this time, milliseconds. */
+  readonly reconnectMs: number;
+  /** Whether pictures are judged before they go on the air: those of an earlier sender were refused. */
+  readonly mustBeJudged: boolean;
+  /** Resolves when the stream's session before this one has ended. */
+  readonly previous: Promise<void>;
+  /** The stream's, which outlives the session. */
+  readonly monitor: HealthMonitor;
+  readonly log: Readonly<Record<"debug" | "info" | "warn" | "error", (text: string) => void>>;
+  readonly platform: Platform;
+  /** Milliseconds since the epoch, never going back. */
+  readonly epochNowMs: () => number;
+  /** The pictures were judged: whether they can be passed through. */
+  readonly onDecision: (isFit: boolean) => void;
+  /** The session takes no sender any more; its broadcast has ended when `done` resolves. */
+  readonly onEnd: (done: Promise<void>) => void;
+}
