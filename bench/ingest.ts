@@ -9,6 +9,7 @@ import { measurePassthroughCpu } from "./ingest/cpu.ts";
 import { measureCrowd } from "./ingest/crowd.ts";
 import { measureReturn, measureRevocation, measureStart } from "./ingest/life.ts";
 import { measureRefusals } from "./ingest/refusals.ts";
+import { measureRenditionCpu, measureSlateCpu } from "./ingest/renditions.ts";
 import { measureSrtLoss } from "./ingest/srt.ts";
 import type { BenchFigure } from "./stats.ts";
 
@@ -17,8 +18,11 @@ export async function measureIngest(edge: LocalEdge, adminToken: string, seconds
   const folder = await mkdtemp(join(tmpdir(), "corral-bench-ingest-"));
   try {
     const [full, small] = [makeSource(folder, "full"), makeSource(folder, "small")];
-    const withNode = async <T>(work: (node: IngestProcess) => Promise<T>): Promise<T> => {
-      const node = await IngestProcess.start(edge, adminToken);
+    const withNode = async <T>(
+      work: (node: IngestProcess) => Promise<T>,
+      args: readonly string[] = ["--renditions", "off"],
+    ): Promise<T> => {
+      const node = await IngestProcess.start(edge, adminToken, args);
       try {
         return await work(node);
       } finally {
@@ -32,6 +36,8 @@ export async function measureIngest(edge: LocalEdge, adminToken: string, seconds
         await measureReturn(node, full),
         await measureRevocation(node, full),
       ])),
+      await withNode((node) => measureSlateCpu(node, full, seconds / 2)),
+      await measureRenditionCpu(withNode, full, seconds / 2),
       await measureSrtLoss(full),
       ...(await withNode((node) => measureRefusals(node, small))),
       await withNode((node) => measureCrowd(node, small, 2 * seconds)),

@@ -39,6 +39,15 @@ test("the ladder's steps below the sender's picture are encoded, in its shape an
   ]);
 });
 
+test("a rendition has less than the one above it, also below a sender of a low rate", () => {
+  const low = { ...topTrack(1280, 720), bitsPerSecond: 1_000_000 };
+  const rates = planLowerRenditions([low], DEFAULT_LADDER).map((each) => [each.bitsPerSecond, each.bufferBits]);
+  expect(rates).toEqual([
+    [700_000, 350_000],
+    [490_000, 245_000],
+  ]);
+});
+
 test("a rendition is announced with the level that its encoder is told", () => {
   const [first, second] = planLowerRenditions([topTrack(1920, 1080)], DEFAULT_LADDER);
   expect(first && describeLowerTrack(first, 333.34, 2000)).toMatchObject({

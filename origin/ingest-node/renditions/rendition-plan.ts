@@ -18,6 +18,10 @@ const LEVELS: readonly (readonly [level: number, perSecond: number, perPicture: 
 const HIGHEST_LEVEL = 52;
 const MACROBLOCK = 16;
 
+/** A smaller picture has at most this share of the rate above it, however little the sender sends. */
+const STEP_SHARE = 0.7;
+const MIN_BITS = 64_000;
+
 /** The least level of H.264 from 3.0 on for a rendition: 31 is level 3.1. */
 export function avcLevelOf({ width, height, frameRate }: VideoRendition): number {
   const blocks = Math.ceil(width / MACROBLOCK) * Math.ceil(height / MACROBLOCK);
@@ -42,9 +46,14 @@ export function planLowerRenditions(tracks: readonly PassthroughTrack[], ladder:
     video: { width: shownWidth, height, frameRate: top.frameRate, ...look },
     ...{ audio: null, durationS: null, mayJump: true, isStill: false, warnings: [] },
   };
-  return planRenditions(source, { ...ladder, video: steps }).flatMap((rendition) =>
-    rendition.kind === "video" ? [{ ...rendition, timescale: top.timescale }] : [],
-  );
+  let above = top.bitsPerSecond;
+  return planRenditions(source, { ...ladder, video: steps }).flatMap((rendition) => {
+    if (rendition.kind !== "video") return [];
+    const bitsPerSecond = Math.max(MIN_BITS, Math.min(rendition.bitsPerSecond, Math.round(above * STEP_SHARE)));
+    above = bitsPerSecond;
+    const rate = { bitsPerSecond, maxBitsPerSecond: bitsPerSecond, bufferBits: Math.round(bitsPerSecond / 2) };
+    return [{ ...rendition, ...rate, timescale: top.timescale }];
+  });
 }
 
 /** An `avcC` of x264 for black pictures of 64 × 64: High profile, level 3.0. */
