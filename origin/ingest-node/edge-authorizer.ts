@@ -10,6 +10,8 @@ import type { SenderConnection } from "./sender-connection.ts";
 
 /** An encoder waits for its answer about as long. */
 const AUTHORIZE_MS = 5_000;
+/** No publisher is live. */
+const OWN = { isOwn: true, broadcast: "" } as const;
 /** A response of the API is under 1 kB. */
 const MAX_ANSWER_CHARS = 16_384;
 
@@ -20,10 +22,11 @@ const MAX_ANSWER_CHARS = 16_384;
 export function createEdgeAuthorizer(
   edge: Pick<IngestTarget, "edge" | "publisher">,
   clock: Clock,
-): (connection: SenderConnection) => Promise<SenderAuthorization> {
-  return async ({ stream, key }) => {
+): (connection: SenderConnection, ownBroadcast?: string | null) => Promise<SenderAuthorization> {
+  return async ({ stream, key }, ownBroadcast = null) => {
     // A key is looked up only if it can be one.
-    if (!isStreamKeyFormat(key)) return { kind: "refused", sentence: "The stream key is malformed; copy all of it." };
+    if (!isStreamKeyFormat(key))
+      return { kind: "refused", sentence: "The stream key is malformed; copy all of it.", reason: "key" };
     const deadline = startDeadline(clock, AUTHORIZE_MS);
     try {
       const headers = { authorization: `Bearer ${key}`, [PUBLISHER_HEADER]: edge.publisher };
@@ -32,27 +35,39 @@ export function createEdgeAuthorizer(
         headers,
         signal: deadline.signal,
       });
-      return judgeAnswer(statusCode, (await body.text()).slice(0, MAX_ANSWER_CHARS), { ...edge, key });
+      return judgeAnswer(statusCode, (await body.text()).slice(0, MAX_ANSWER_CHARS), { ...edge, key }, ownBroadcast);
     } finally {
       deadline.cancel();
     }
   };
 }
 
-function judgeAnswer(status: number, text: string, target: IngestTarget): SenderAuthorization {
-  const { live, title, detail, expiresAt } = parseAnswer(text);
+function judgeAnswer(
+  status: number,
+  text: string,
+  target: IngestTarget,
+  ownBroadcast: string | null,
+): SenderAuthorization {
+  const { live, title, detail, expiresAt, role } = parseAnswer(text);
   if (status === 200) {
-    const isTaken = typeof live === "object" && live !== null && "isOwn" in live && live.isOwn !== true;
-    if (isTaken) return { kind: "refused", sentence: "Another encoder is live with this stream; stop it first." };
+    const { isOwn, broadcast } =
+      typeof live === "object" && live !== null ? { isOwn: true, broadcast: "", ...live } : OWN;
+    // A broadcast of this node that is published with another key may get another sender.
+    if (isOwn !== true && (ownBroadcast === null || broadcast !== ownBroadcast))
+      return {
+        kind: "refused",
+        sentence: "Another encoder is live with this stream; stop it first.",
+        reason: "in-use",
+      };
     const expiresMs = typeof expiresAt === "string" ? Date.parse(expiresAt) : Number.NaN;
-    return { kind: "granted", target: Number.isNaN(expiresMs) ? target : { ...target, keyExpiresMs: expiresMs } };
+    const keyExpiresMs = Number.isNaN(expiresMs) ? {} : { keyExpiresMs: expiresMs };
+    return { kind: "granted", target: { ...target, ...keyExpiresMs, role: role === "backup" ? "backup" : "primary" } };
   }
   const told = [detail, title].find((each) => typeof each === "string" && each !== "");
-  const sentence =
-    status < 500
-      ? `The stream key is refused: ${String(told ?? status)}`
-      : "The edge cannot check the key now; try again.";
-  return { kind: "refused", sentence };
+  // Too many requests, or an edge that fails, say nothing about the key.
+  if (status >= 500 || status === 429)
+    return { kind: "refused", sentence: "The edge cannot check the key now; try again.", reason: "overload" };
+  return { kind: "refused", sentence: `The stream key is refused: ${String(told ?? status)}`, reason: "key" };
 }
 
 function parseAnswer(text: string): Readonly<Record<string, unknown>> {

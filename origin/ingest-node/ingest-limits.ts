@@ -13,7 +13,8 @@ export const INGEST_NODE_LIMITS = {
   /** A sender that sends nothing for this long is lost; another one with its key may take its place after `aliveMs`. */
   silenceMs: 10_000,
   aliveMs: 2_500,
-  silenceCheckMs: 250,
+  /** Period in which the key of a sender that is not on the air is checked: a revoked one is cut within a second. */
+  keyCheckMs: 700,
   /** Period of a slate's frames and of gap parts between timelines. */
   fillStepMs: 100,
   /** How far gap parts stay behind the clock: a timeline's media may be that old. */

@@ -1,59 +1,13 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { IngestEvent } from "../../core/ingest/media-event.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { VirtualClock } from "../../core/kit/virtual-clock.ts";
 import { FakeEdge } from "../testing/fake-edge.ts";
 import { type SimulatedSender, senderConfigs, senderFrames } from "../testing/simulated-sender.ts";
 import { IngestNode, type IngestNodeOptions } from "./ingest-node.ts";
-import type { SenderConnection, SenderEnd, SenderHandlers } from "./sender-connection.ts";
+import { FakeSender } from "./testing/fake-sender.ts";
 
 const OBS: SimulatedSender = { sizes: ["128x72"], fps: 30, gop: 60, hasAudio: true };
 const DEMO = parseStreamName("demo") as StreamName;
-
-/** A connection as a listener hands it over. */
-class FakeSender implements SenderConnection {
-  readonly protocol = "rtmp";
-  readonly remoteAddress = "192.0.2.1";
-  readonly stream: StreamName;
-  readonly key: string;
-  refusal: string | null = null;
-  closing: string | null = null;
-  #handlers: SenderHandlers | null = null;
-
-  constructor(key = "secret", stream = "demo") {
-    this.key = key;
-    this.stream = parseStreamName(stream) ?? DEMO;
-  }
-
-  get isAccepted(): boolean {
-    return this.#handlers !== null;
-  }
-
-  accept(handlers: SenderHandlers): void {
-    this.#handlers = handlers;
-  }
-
-  refuse(sentence: string): void {
-    this.refusal = sentence;
-  }
-
-  close(sentence: string): void {
-    this.closing = sentence;
-    this.#handlers?.onEnd({ kind: "closed" });
-  }
-
-  statistics(): ReturnType<SenderConnection["statistics"]> {
-    return { receivedBytes: 0, roundTripMs: null, packets: null };
-  }
-
-  send(event: IngestEvent): void {
-    if (this.closing === null) this.#handlers?.onEvent(event);
-  }
-
-  end(end: SenderEnd): void {
-    this.#handlers?.onEnd(end);
-  }
-}
 
 let edge: FakeEdge;
 let clock: VirtualClock;

@@ -1,6 +1,7 @@
 /** An ingest node: many senders at once, each of which is checked, packaged and published as a broadcast of its stream. */
 import { parseNetwork } from "../../core/access/network.ts";
 import { HealthMonitor } from "../../core/ingest/health/health-monitor.ts";
+import { STAND_BY_LIMITS } from "../../core/ingest/stand-by/limits.ts";
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
@@ -12,19 +13,22 @@ import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import { IngestSession } from "./ingest-session.ts";
 import type { IngestPackaging, IngestTarget } from "./published-broadcast.ts";
 import type { LowerLadder } from "./renditions/lower-ladder.ts";
-import type { SenderConnection } from "./sender-connection.ts";
+import type { RefusalReason, SenderConnection } from "./sender-connection.ts";
 import type { IngestSessionOptions } from "./session-options.ts";
 import type { SlateLibrary } from "./slate-encoder.ts";
 
-/** Whether a sender may publish. A refusal is a sentence for its operator. */
+/** Whether a sender may publish. A refusal is a sentence for its operator, with a reason for its protocol: `key` if absent. */
 export type SenderAuthorization =
   | { readonly kind: "granted"; readonly target: IngestTarget }
-  | { readonly kind: "refused"; readonly sentence: string };
+  | { readonly kind: "refused"; readonly sentence: string; readonly reason?: RefusalReason };
 
 /** What a node needs. */
 export interface IngestNodeOptions {
-  /** Checks a sender's stream and key. May reject: the sender is refused then. */
-  readonly authorize: (connection: SenderConnection) => Promise<SenderAuthorization>;
+  /**
+   * Checks a sender's stream and key. `ownBroadcast`: what this node publishes of the stream, or null. May reject: the
+   * sender is refused then.
+   */
+  readonly authorize: (connection: SenderConnection, ownBroadcast: string | null) => Promise<SenderAuthorization>;
   readonly packaging: IngestPackaging;
   /** See `IngestSessionOptions`; absent: null. */
   readonly slates?: SlateLibrary | null;
@@ -34,11 +38,15 @@ export interface IngestNodeOptions {
   readonly transcoder: Transcoder | null;
   /** See `IngestSessionOptions`. */
   readonly reconnectMs: number;
+  /** See `AirSwitchOptions`; absent: the usual time. */
+  readonly returnMs?: number | null;
   readonly log: IngestSessionOptions["log"];
   readonly platform: Platform;
   /** Fewer broadcasts than the limit. */
   readonly maxBroadcasts?: number;
 }
+
+const IN_USE = "Another encoder is live with this stream; stop it first, or wait a few seconds.";
 
 /** See the file's first line. */
 export class IngestNode {
@@ -73,7 +81,7 @@ export class IngestNode {
     else {
       const { stream, protocol, remoteAddress } = connection;
       this.#options.log.debug(`${stream}: ${protocol} from ${remoteAddress} is refused: ${authorization.sentence}`);
-      connection.refuse(authorization.sentence);
+      connection.refuse(authorization.sentence, authorization.reason);
     }
   }
 
@@ -85,22 +93,31 @@ export class IngestNode {
     const rate = INGEST_NODE_LIMITS.refusals;
     const isTooMany = this.#refusals.remainingTokens(network, rate, nowMs) < 1;
     const full = isTooMany
-      ? "Your network was refused too often; try again in a minute."
+      ? refuse("overload", "Your network was refused too often; try again in a minute.")
       : this.#refusalWhenFull(connection);
-    if (full !== null) return { kind: "refused", sentence: full };
+    if (full !== null) return full;
     this.#pending += 1;
     try {
-      const authorization = await this.#options.authorize(connection);
-      if (authorization.kind === "refused") this.#refusals.tryTake(network, rate, nowMs);
-      // Another sender may have come meanwhile.
-      const late = authorization.kind === "granted" ? this.#refusalWhenFull(connection) : null;
-      return late === null ? authorization : { kind: "refused", sentence: late };
+      const authorization = await this.#check(connection);
+      if (authorization.kind === "refused") {
+        this.#refusals.tryTake(network, rate, nowMs);
+        return authorization;
+      }
+      // Another sender may have come meanwhile, or one of the same role is connected.
+      const isTaken = this.#sessions
+        .get(connection.stream)
+        ?.standBy.isAlive({ role: authorization.target.role ?? "primary" });
+      return this.#refusalWhenFull(connection) ?? (isTaken === true ? refuse("in-use", IN_USE) : authorization);
     } catch (error) {
       log.warn(`${connection.stream}: the key cannot be checked: ${errorMessage(error)}`);
-      return { kind: "refused", sentence: "The stream key cannot be checked now; try again." };
+      return refuse("overload", "The stream key cannot be checked now; try again.");
     } finally {
       this.#pending -= 1;
     }
+  }
+
+  #check(connection: SenderConnection): Promise<SenderAuthorization> {
+    return this.#options.authorize(connection, this.#sessions.get(connection.stream)?.broadcastId ?? null);
   }
 
   /** Cuts every sender and ends the broadcasts. */
@@ -110,33 +127,30 @@ export class IngestNode {
     await Promise.all(this.#endings.values());
   }
 
-  #refusalWhenFull({ stream }: SenderConnection): string | null {
+  #refusalWhenFull({ stream, key }: SenderConnection): SenderAuthorization | null {
     const { maxBroadcasts = INGEST_NODE_LIMITS.broadcasts } = this.#options;
-    if (this.#isClosed) return "The server is closing.";
-    if (this.#sessions.get(stream)?.isAlive === true)
-      return "Another encoder is live with this stream; stop it first, or wait a few seconds.";
-    if (!this.#sessions.has(stream) && this.#sessions.size >= maxBroadcasts)
-      return "This server has no room for another broadcast now; try again later.";
-    if (this.#pending >= INGEST_NODE_LIMITS.pendingSenders) return "Too many senders connect at once; try again.";
+    const session = this.#sessions.get(stream);
+    if (this.#isClosed) return refuse("overload", "The server is closing.");
+    const isFull =
+      session?.standBy.isAlive({ role: "primary" }) === true && session.standBy.isAlive({ role: "backup" });
+    if (isFull || session?.standBy.isAlive({ key }) === true) return refuse("in-use", IN_USE);
+    if (session === undefined && this.#sessions.size >= maxBroadcasts)
+      return refuse("overload", "This server has no room for another broadcast now; try again later.");
+    if (this.#pending >= INGEST_NODE_LIMITS.pendingSenders)
+      return refuse("overload", "Too many senders connect at once; try again.");
     return null;
   }
 
   #attach(connection: SenderConnection, target: IngestTarget): void {
     const { stream } = connection;
-    const session = this.#sessions.get(stream);
-    if (session !== undefined && session.target.key === target.key) {
-      session.admit(connection);
-      return;
-    }
-    // Another key publishes another broadcast: the old one may be revoked at any time.
-    if (session !== undefined) void session.stop("Another encoder has taken this stream over.");
-    const created = this.#createSession(stream, target);
-    this.#sessions.set(stream, created);
-    created.admit(connection);
+    const session = this.#sessions.get(stream) ?? this.#createSession(stream, target);
+    this.#sessions.set(stream, session);
+    session.admit(connection, target);
   }
 
   #createSession(stream: StreamName, target: IngestTarget): IngestSession {
     const { packaging, slates = null, lower = null, transcoder, reconnectMs, log, platform } = this.#options;
+    const { returnMs = STAND_BY_LIMITS.returnMs } = this.#options;
     const { clock } = platform;
     const refusedMs = this.#unfit.get(stream);
     const mustBeJudged = refusedMs !== undefined && clock.monotonicMs() - refusedMs < INGEST_NODE_LIMITS.refusalMs;
@@ -144,7 +158,13 @@ export class IngestNode {
     this.#monitors.set(stream, monitor);
     const session: IngestSession = new IngestSession({
       monitor,
-      ...{ stream, target, packaging, slates, lower, transcoder, reconnectMs, mustBeJudged, log, platform },
+      ...{ stream, target, packaging, slates, lower, transcoder, reconnectMs, returnMs, mustBeJudged, log, platform },
+      checkKey: async (connection) => {
+        const authorization = await this.#check(connection);
+        return authorization.kind === "refused" && (authorization.reason ?? "key") === "key"
+          ? authorization.sentence
+          : null;
+      },
       epochNowMs: this.#epochNowMs,
       previous: this.#endings.get(stream) ?? Promise.resolve(),
       onDecision: (isFit) => {
@@ -163,4 +183,8 @@ export class IngestNode {
     });
     return session;
   }
+}
+
+function refuse(reason: RefusalReason, sentence: string): Extract<SenderAuthorization, { kind: "refused" }> {
+  return { kind: "refused", sentence, reason };
 }

@@ -1,51 +1,39 @@
-/** One stream on the air: its senders one after another, and the broadcast that outlives them. */
-import type { HealthReport } from "../../core/ingest/health/health-check.ts";
+/** One stream on the air: its senders, of which one is published, and the broadcast that outlives them. */
 import type { IngestEvent } from "../../core/ingest/media-event.ts";
 import type { PassthroughDecision } from "../../core/ingest/passthrough/gop-inspector.ts";
 import { PassthroughError } from "../../core/ingest/passthrough/limits.ts";
-import { type PassthroughOutput, PassthroughTimeline } from "../../core/ingest/passthrough/passthrough-timeline.ts";
-import { startInterval } from "../../core/kit/clock.ts";
+import type { PassthroughOutput } from "../../core/ingest/passthrough/passthrough-timeline.ts";
+import type { TakeOverReason } from "../../core/ingest/stand-by/air-switch.ts";
 import { CmafError } from "../../core/media/cmaf/errors.ts";
 import { PublishError } from "../kit/errors.ts";
-import { describeAmount, endBroadcast } from "./end-broadcast.ts";
+import type { PublishCounters } from "../publisher/publisher.ts";
+import { delayOf, describeAmount, endBroadcast } from "./end-broadcast.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import { type IngestTarget, PublishedBroadcast } from "./published-broadcast.ts";
 import { ReconnectWindow } from "./reconnect-window.ts";
-import { BroadcastRenditions } from "./renditions/broadcast-renditions.ts";
+import { BroadcastRenditions, type RenditionReport } from "./renditions/broadcast-renditions.ts";
 import type { SenderConnection, SenderEnd } from "./sender-connection.ts";
-import { SenderFeed } from "./sender-feed.ts";
 import { SessionHealth } from "./session-health.ts";
-import type { IngestSessionOptions } from "./session-options.ts";
-import { describeFullTranscoder, describeTranscoding, withFullStop } from "./session-sentences.ts";
+import type { IngestSessionOptions, SessionDescription } from "./session-options.ts";
+import { SessionSender } from "./session-sender.ts";
+import * as say from "./session-sentences.ts";
+import { StandBy } from "./stand-by.ts";
 import { TranscodedBroadcast } from "./transcoded-broadcast.ts";
-
-/** A sender on the air. */
-interface LiveSender {
-  readonly connection: SenderConnection;
-  /** Null if its media is encoded anew. */
-  passthrough: PassthroughTimeline | null;
-  /** Its media for FFmpeg; null if nothing is encoded anew here. */
-  readonly feed: SenderFeed | null;
-  /** Its pictures for renditions beside it; null if none are encoded. */
-  lowerFeed: SenderFeed | null;
-  readonly sinceMs: number;
-  lastEventMs: number;
-  /** Whether a timeline of it has begun and no slate stands for it, and whether any has. */
-  hasBegun: boolean;
-  hasClock: boolean;
-}
 
 /** See the file's first line. */
 export class IngestSession {
   readonly #options: IngestSessionOptions;
-  #sender: LiveSender | null = null;
+  #sender: SessionSender | null = null;
   #broadcast: PublishedBroadcast | null = null;
   /** Renditions beside the broadcast's picture. */
   readonly #renditions: BroadcastRenditions;
   /** The broadcast if its pictures are encoded anew, until the session ends. */
   #transcoded: TranscodedBroadcast | null = null;
   readonly #window: ReconnectWindow;
-  readonly #stopSilenceChecks: () => void;
+  /** The sender that is not on the air. */
+  readonly standBy: StandBy;
+  /** Where the broadcast is published, with the key of the sender on the air, or of the last one. */
+  #target: IngestTarget;
   readonly #health: SessionHealth;
   #ending: Promise<void> | null = null;
   /** The edge refused the broadcast: there is nothing to end. */
@@ -54,38 +42,29 @@ export class IngestSession {
 
   constructor(options: IngestSessionOptions) {
     this.#options = options;
+    this.#target = options.target;
     this.#window = new ReconnectWindow(options);
     this.#renditions = new BroadcastRenditions(options);
-    const { clock } = options.platform;
-    this.#stopSilenceChecks = startInterval(clock, INGEST_NODE_LIMITS.silenceCheckMs, () => this.#checkSilence());
-    const publishDelayMs = (): number | null => {
-      const counters = (this.#transcoded ?? this.#broadcast)?.counters() ?? null;
-      return counters === null || counters.parts === 0 ? null : counters.delayP95Ms;
-    };
-    this.#health = new SessionHealth({
+    this.standBy = new StandBy({
       ...options,
-      publishDelayMs,
-      renditions: () => this.#renditions.report(),
+      canTranscode: () => this.#canTranscode,
+      onAir: () => this.#sender,
+      putOnAir: (sender, reason) => this.#putOnAir(sender, reason),
+      onSilence: (sender) => this.#suspend(sender),
+      onLost: (sender) => this.#close(sender, "it has sent nothing for 10 s", "Nothing was received for too long."),
     });
+    const counters = (): PublishCounters | null => (this.#transcoded ?? this.#broadcast)?.counters() ?? null;
+    const renditions = (): RenditionReport => this.#renditions.report();
+    this.#health = new SessionHealth({ ...options, publishDelayMs: () => delayOf(counters()), renditions });
   }
 
-  get target(): IngestTarget {
-    return this.#options.target;
-  }
-
-  /** Whether a sender is connected that has sent something lately. */
-  get isAlive(): boolean {
-    const { clock } = this.#options.platform;
-    return this.#sender !== null && clock.monotonicMs() - this.#sender.lastEventMs < INGEST_NODE_LIMITS.aliveMs;
+  /** The broadcast that is published; null before the first timeline. */
+  get broadcastId(): string | null {
+    return (this.#transcoded ?? this.#broadcast)?.id ?? null;
   }
 
   /** State for people and monitoring. */
-  describe(): {
-    readonly isLive: boolean;
-    readonly senders: number;
-    readonly tracks: readonly string[];
-    readonly health: HealthReport;
-  } {
+  describe(): SessionDescription {
     return {
       health: this.#health.report,
       isLive: this.#sender !== null,
@@ -94,40 +73,94 @@ export class IngestSession {
     };
   }
 
-  /** Admits a sender; one before it that has gone silent is cut. */
-  admit(connection: SenderConnection): void {
+  /** Admits a sender, on the air or beside the one of the other role; one of its role that has gone silent is cut. */
+  admit(connection: SenderConnection, target: IngestTarget): void {
     const { platform, mustBeJudged, stream, log, transcoder } = this.#options;
-    const before = this.#sender;
-    if (before !== null) {
-      this.#detach({ kind: "lost", detail: "another connection has taken its place" });
-      before.connection.close("Another connection of this encoder has taken its place.");
-    }
-    this.#window.cancelWait();
-    const nowMs = platform.clock.monotonicMs();
     const previous = this.#broadcast?.tracks ?? [];
-    const passthrough = new PassthroughTimeline({
-      previous,
-      mustBeJudged: mustBeJudged && previous.length === 0,
-      notBeforeMs: () => this.#window.slateUntilMs,
+    const sender: SessionSender = new SessionSender({
+      ...{ connection, target, previous, mustBeJudged, nowMs: platform.clock.monotonicMs() },
+      notBeforeMs: () => (this.#sender === sender ? this.#window.slateUntilMs : null),
     });
-    const mayHaveLower = this.#transcoded === null && this.#renditions.needsFeed(this.#broadcast === null);
-    const feed = this.#createFeed(false);
-    const lowerFeed = mayHaveLower ? this.#createFeed(true) : null;
-    const times = { sinceMs: nowMs, lastEventMs: nowMs };
-    const sender: LiveSender = { connection, passthrough, feed, lowerFeed, ...times, hasBegun: false, hasClock: false };
-    this.#sender = sender;
+    const before = this.standBy.find(sender.role);
+    const place = "connection of this encoder has taken its place";
+    if (before !== null) this.#close(before, `another ${place}`, `Another ${place}.`);
     this.#senders += 1;
-    const again = this.#senders > 1 ? " again" : "";
-    log.info(`${stream}: a sender is connected${again} by ${connection.protocol} from ${connection.remoteAddress}.`);
-    this.#health.connected(connection);
+    const standsBy = this.#sender !== null;
+    log.info(`${stream}: ${say.describeAdmission(sender, this.#senders, this.#sender)}`);
+    if (standsBy) this.standBy.admit(sender, previous);
+    else {
+      this.#window.cancelWait();
+      this.#createFeeds(sender);
+      this.#sender = sender;
+      this.standBy.startOnAir(sender);
+      this.#useTarget(target);
+      this.#health.connected(connection);
+    }
     connection.accept({
-      onEvent: (event) => this.#onEvent(sender, event),
-      onEnd: (end) => {
-        if (this.#sender === sender) this.#detach(end);
-      },
+      onEvent: (event) => (this.#sender === sender ? this.#onEvent(sender, event) : this.standBy.push(sender, event)),
+      onEnd: (end) => this.#leave(sender, end),
     });
+    if (standsBy) return;
     if (this.#transcoded !== null) this.#feedTranscoder(sender, this.#transcoded);
     else if (transcoder?.options.mode === "always") this.#transcode(sender, "Every sender is encoded anew here.");
+  }
+
+  #leave(sender: SessionSender, end: SenderEnd): void {
+    if (this.#sender === sender) this.#detach(end);
+    else this.standBy.end(sender, say.describeEnd(end));
+  }
+
+  /** Ends a connection that counts as lost, with a sentence. */
+  #close(sender: SessionSender, detail: string, sentence: string): void {
+    this.#leave(sender, { kind: "lost", detail });
+    sender.connection.close(sentence);
+  }
+
+  /** A sender that stood by is on the air from now on, in the same broadcast if its tracks match. */
+  #putOnAir(sender: SessionSender, reason: TakeOverReason): void {
+    const { log, stream, epochNowMs } = this.#options;
+    const before = this.#sender;
+    log.info(`${stream}: the ${sender.role} sender ${say.describeTakeOver(reason)}.`);
+    this.#window.cancelWait();
+    this.#window.endFilling(null);
+    this.#renditions.endTimeline(this.#broadcast);
+    this.#renditions.leave();
+    before?.endFeeds();
+    this.#sender = sender;
+    this.#useTarget(sender.target);
+    this.standBy.exchange(before, sender, this.#broadcast?.tracks ?? []);
+    this.#health.takenOver(sender);
+    const { decision } = sender;
+    this.#createFeeds(sender);
+    if (this.#transcoded !== null) this.#feedTranscoder(sender, this.#transcoded);
+    else if (decision.kind === "transcode") this.#transcode(sender, decision.sentence);
+    else {
+      if (decision.kind === "passthrough") sender.feed?.release();
+      for (const output of sender.goOnAir(this.#broadcast, epochNowMs()))
+        if (this.#sender === sender) this.#apply(sender, output);
+    }
+  }
+
+  /** Publishes with the key of the sender on the air. */
+  #useTarget(target: IngestTarget): void {
+    this.#target = target;
+    this.#health.useTarget(target);
+    (this.#transcoded ?? this.#broadcast)?.useKey(target.key);
+  }
+
+  /** The edge refuses the key of the sender on the air: it is cut. The key of another sender goes on, if there is one; else null. */
+  #replaceKey(reason: string): string | null {
+    const [sender, next] = [this.#sender, this.standBy.sender];
+    if (next === null || this.#ending !== null) return null;
+    if (sender !== null) this.#expel(sender, `The edge refuses the key: ${say.withFullStop(reason)}`);
+    this.#useTarget(next.target);
+    return next.target.key;
+  }
+
+  /** Cuts the sender on the air with a sentence; the broadcast goes on with the other one as soon as that is ready. */
+  #expel(sender: SessionSender, sentence: string): void {
+    this.#options.log.warn(`${this.#options.stream}: the ${sender.role} sender is refused: ${sentence}`);
+    this.#close(sender, "it is refused", sentence);
   }
 
   /** Ends the session and its broadcast. */
@@ -136,18 +169,17 @@ export class IngestSession {
     await this.#finish();
   }
 
-  #onEvent(sender: LiveSender, event: IngestEvent): void {
-    if (this.#sender !== sender) return;
+  #onEvent(sender: SessionSender, event: IngestEvent): void {
     sender.lastEventMs = this.#options.platform.clock.monotonicMs();
     this.#health.pushEvent(event);
+    if (sender.hasBegun || this.#transcoded !== null) this.standBy.pushOnAir(sender, event);
     // A sender that has come back continues the program where its media begins.
-    const isStart = event.kind === "frame" && event.sync && (event.media === "video" || !this.#hasVideo);
+    const isStart = event.kind === "frame" && event.sync && (event.media === "video" || !sender.hasPictures);
     if (isStart && !sender.hasBegun) this.#window.hold(sender.hasClock);
     try {
       const nowMs = this.#options.epochNowMs();
-      sender.feed?.push(event, nowMs);
-      sender.lowerFeed?.push(event, nowMs);
-      for (const output of sender.passthrough?.push(event, nowMs) ?? []) {
+      sender.pushFeeds(event, nowMs);
+      for (const output of sender.read(event, nowMs)) {
         if (this.#sender === sender && sender.passthrough !== null) this.#apply(sender, output);
       }
     } catch (error) {
@@ -157,7 +189,7 @@ export class IngestSession {
     }
   }
 
-  #apply(sender: LiveSender, output: PassthroughOutput): void {
+  #apply(sender: SessionSender, output: PassthroughOutput): void {
     try {
       switch (output.kind) {
         case "decision":
@@ -175,7 +207,7 @@ export class IngestSession {
           break;
         case "end":
           this.#options.log.info(`${this.#options.stream}: the timeline ends: ${output.reason}.`);
-          this.#endTimeline();
+          this.#renditions.endTimeline(this.#broadcast);
           this.#startFilling(false);
           break;
       }
@@ -186,101 +218,96 @@ export class IngestSession {
   }
 
   /** The one place that decides what becomes of pictures that cannot be passed through. */
-  #applyDecision(sender: LiveSender, decision: PassthroughDecision): void {
+  #applyDecision(sender: SessionSender, decision: PassthroughDecision): void {
     const { log, stream, onDecision } = this.#options;
-    const canTranscode = this.#renditions.holdsPlace || (this.#options.transcoder?.hasRoom ?? false);
-    this.#health.pushDecision(decision, decision.kind === "transcode" && !canTranscode);
+    this.#health.pushDecision(decision, decision.kind === "transcode" && !this.#canTranscode);
     if (decision.kind !== "undecided") onDecision(decision.kind === "passthrough");
     if (decision.kind === "passthrough") {
       sender.feed?.release();
-      const order = decision.hasReordering ? ", with B-frames" : "";
-      log.info(`${stream}: passed through: a keyframe every ${decision.keyframeS.toFixed(1)} s${order}.`);
+      log.info(`${stream}: ${say.describePassthrough(decision)}`);
     } else if (decision.kind === "transcode") {
       this.#transcode(sender, decision.sentence);
     }
   }
 
-  #createFeed(isVideoOnly: boolean): SenderFeed | null {
-    const { transcoder, platform, log, stream } = this.#options;
-    if (transcoder === null) return null;
-    const onOverflow = (): void =>
-      log.warn(`${stream}: FFmpeg does not keep up with the sender; pictures are dropped.`);
-    const needsAudio = (): boolean => this.#transcoded?.hasAudio ?? true;
-    return new SenderFeed({ clock: platform.clock, needsAudio, isVideoOnly, onOverflow });
+  get #canTranscode(): boolean {
+    return this.#transcoded !== null || this.#renditions.holdsPlace || this.#options.transcoder?.hasRoom === true;
+  }
+
+  #createFeeds(sender: SessionSender): void {
+    const hasLower = this.#transcoded === null && this.#renditions.needsFeed(this.#broadcast === null);
+    sender.createFeeds(this.#options, () => this.#transcoded?.hasAudio ?? true, hasLower);
   }
 
   /** Encodes the sender's media from now on, in a broadcast of its own; `reason` is a sentence. Refuses if it cannot. */
-  #transcode(sender: LiveSender, reason: string): void {
-    const { transcoder, slates, log, stream, packaging, previous, platform, epochNowMs, target } = this.#options;
-    if (transcoder === null) {
-      this.#refuse(reason);
+  #transcode(sender: SessionSender, reason: string): void {
+    const { transcoder, log, stream, packaging, previous } = this.#options;
+    if (transcoder !== null) this.#renditions.close();
+    const release = transcoder?.acquire() ?? null;
+    if (transcoder === null || release === null) {
+      this.#refuse(transcoder === null ? reason : say.describeFullTranscoder(transcoder, reason));
       return;
     }
-    this.#renditions.close();
-    const release = transcoder.acquire();
-    if (release === null) {
-      this.#refuse(describeFullTranscoder(transcoder, reason));
-      return;
-    }
-    log.warn(`${stream}: ${describeTranscoding(transcoder, reason)}`);
+    log.warn(`${stream}: ${say.describeTranscoding(transcoder, reason)}`);
     this.#window.endFilling(null);
     const before = this.#broadcast;
     this.#broadcast = null;
     const transcoded: TranscodedBroadcast = new TranscodedBroadcast({
-      ...{ stream, target, windowS: packaging.windowS, transcoder, slates, release, log, platform, epochNowMs },
+      ...{ ...this.#options, target: this.#target, windowS: packaging.windowS, transcoder, release },
+      onKeyRefused: (why) => this.#replaceKey(why),
       previous: before === null ? previous : endBroadcast(before, log),
-      onFatal: (error) => {
-        this.#isRefused ||= error instanceof PublishError;
-        this.#refuse(error.message);
-      },
+      onFatal: (error) => this.#fail(error),
       onFirstPart: () => log.info(`${stream}: on the air, encoded anew.`),
     });
     this.#transcoded = transcoded;
     this.#feedTranscoder(sender, transcoded);
   }
 
-  #feedTranscoder(sender: LiveSender, transcoded: TranscodedBroadcast): void {
+  #feedTranscoder(sender: SessionSender, transcoded: TranscodedBroadcast): void {
     sender.passthrough = null;
+    sender.group = null;
     sender.feed?.open((connection) => transcoded.offer(connection), this.#options.epochNowMs());
   }
 
-  #beginTimeline(sender: LiveSender, begin: Extract<PassthroughOutput, { kind: "begin" }>): void {
-    const { stream, target, packaging, log, platform, previous } = this.#options;
+  #beginTimeline(sender: SessionSender, begin: Extract<PassthroughOutput, { kind: "begin" }>): void {
+    const { stream, log, platform } = this.#options;
+    let { previous } = this.#options;
     sender.hasBegun = true;
     sender.hasClock = true;
     const { tracks, programOffsetMs, startsAtMs } = begin;
     this.#window.endFilling(startsAtMs + INGEST_NODE_LIMITS.slateOverlapMs);
-    let after = previous;
     if (this.#broadcast !== null && !this.#broadcast.continues(tracks)) {
       log.info(`${stream}: the sender has other tracks now: another broadcast begins.`);
-      after = endBroadcast(this.#broadcast, log);
+      previous = endBroadcast(this.#broadcast, log);
       this.#broadcast = null;
     }
     if (this.#broadcast === null) {
       log.info(`${stream}: ${tracks.map((track) => `${track.name} ${track.init.info.codecs}`).join(", ")}.`);
-      const lower = this.#renditions.plan(tracks);
       const broadcast: PublishedBroadcast = new PublishedBroadcast({
-        ...{ stream, target, packaging, tracks, lower, startsAtMs, previous: after, log, platform },
-        onFatal: (error) => this.#onPublishError(broadcast, error),
-        onFirstPart: () => {
-          const tookMs = platform.clock.monotonicMs() - sender.sinceMs;
-          log.info(
-            `${stream}: on the air; the edge has the first part ${(tookMs / 1000).toFixed(2)} s after the connection.`,
-          );
+        ...{ ...this.#options, target: this.#target, tracks, startsAtMs, previous },
+        lower: this.#renditions.plan(tracks),
+        // The constructor may not have returned.
+        onFatal: (error) => {
+          if (this.#transcoded === null && (this.#broadcast ?? broadcast) === broadcast) this.#fail(error);
         },
+        onKeyRefused: (why) => (this.#broadcast === broadcast ? this.#replaceKey(why) : null),
+        onFirstPart: () => log.info(`${stream}: ${say.describeStart(platform.clock.monotonicMs() - sender.sinceMs)}`),
       });
       this.#broadcast = broadcast;
+      this.standBy.restart(tracks);
     }
+    this.#renditions.endTimeline(this.#broadcast);
     this.#broadcast.beginTimeline(tracks, programOffsetMs);
     this.#window.prepareSlate(tracks, this.#broadcast.lower);
     this.#renditions.beginTimeline(this.#broadcast, sender.lowerFeed);
   }
 
   /** The media does not fit its timeline: another one begins at the next keyframe. */
-  #recover(sender: LiveSender, error: CmafError): void {
+  #recover(sender: SessionSender, error: CmafError): void {
     const { log, stream } = this.#options;
     sender.passthrough?.abandonTimeline();
-    this.#endTimeline();
+    sender.dropSeam();
+    this.#renditions.endTimeline(this.#broadcast);
     if (this.#window.isBrokenTooOften()) this.#transcode(sender, error.message);
     else {
       log.warn(`${stream}: the timeline begins anew at the next keyframe: ${error.message}.`);
@@ -288,17 +315,20 @@ export class IngestSession {
     }
   }
 
-  /** The edge refuses: the sender is cut at once. */
-  #onPublishError(broadcast: PublishedBroadcast, error: PublishError): void {
-    // The constructor may not have returned.
-    if (this.#transcoded !== null || (this.#broadcast !== null && this.#broadcast !== broadcast)) return;
-    this.#isRefused = true;
+  /** The broadcast cannot go on; a `PublishError` is the edge's refusal. */
+  #fail(error: Error): void {
+    this.#isRefused ||= error instanceof PublishError;
     this.#refuse(error.message);
   }
 
-  /** Cuts the sender with a sentence, and ends the broadcast. */
+  /** Cuts the sender with a sentence, and ends the broadcast unless another sender stands by. */
   #refuse(reason: string): void {
-    const sentence = withFullStop(reason);
+    const sentence = say.withFullStop(reason);
+    const sender = this.#sender;
+    if (sender !== null && this.standBy.sender !== null && this.#transcoded === null && !this.#isRefused) {
+      this.#expel(sender, sentence);
+      return;
+    }
     this.#options.log.warn(`${this.#options.stream}: the sender is refused: ${sentence}`);
     this.#cut(sentence);
     void this.#finish();
@@ -308,7 +338,7 @@ export class IngestSession {
     const sender = this.#sender;
     if (sender === null) return;
     this.#sender = null;
-    endFeeds(sender);
+    sender.endFeeds();
     this.#health.disconnected({ kind: "ended" });
     sender.connection.close(sentence);
   }
@@ -319,15 +349,15 @@ export class IngestSession {
     const sender = this.#sender;
     if (sender === null) return;
     for (const output of sender.passthrough?.end() ?? []) this.#apply(sender, output);
-    endFeeds(sender);
+    sender.endFeeds();
     this.#renditions.leave();
     this.#sender = null;
-    const isLost = end.kind === "lost" && this.#ending === null;
+    const isLost = end.kind === "lost" && this.#ending === null && !this.standBy.isReady;
     this.#health.disconnected(isLost ? { kind: "lost", waitMs: reconnectMs } : { kind: "ended" });
-    if (this.#ending !== null) return;
+    if (this.#ending !== null || this.standBy.endOnAir(sender)) return;
     const waitMs = end.kind === "goodbye" ? Math.min(INGEST_NODE_LIMITS.goodbyeMs, reconnectMs) : reconnectMs;
-    const why = end.kind === "goodbye" ? "said goodbye" : "detail" in end ? `is gone (${end.detail})` : "is gone";
-    if (this.#broadcast === null && this.#transcoded === null) {
+    const why = say.describeEnd(end);
+    if (this.#broadcast === null && this.#transcoded === null && this.standBy.sender === null) {
       log.info(`${stream}: the sender ${why} before its first timeline.`);
       void this.#finish();
       return;
@@ -337,25 +367,10 @@ export class IngestSession {
     this.#window.wait(waitMs, () => void this.#finish());
   }
 
-  #checkSilence(): void {
-    const sender = this.#sender;
-    if (sender === null) return;
-    const silentMs = this.#options.platform.clock.monotonicMs() - sender.lastEventMs;
-    const isAway = silentMs >= INGEST_NODE_LIMITS.slateAfterMs && sender.hasBegun && sender.passthrough !== null;
-    if (isAway && this.#window.hasSlate) this.#suspend(sender);
-    if (silentMs < INGEST_NODE_LIMITS.silenceMs) return;
-    this.#detach({ kind: "lost", detail: `it has sent nothing for ${Math.round(silentMs / 1000)} s` });
-    sender.connection.close("Nothing was received for too long.");
-  }
-
-  #endTimeline(): void {
-    this.#renditions.endTimeline();
-    this.#broadcast?.endTimeline();
-  }
-
   /** A sender that is silent may go on: the slate stands for it until then. */
-  #suspend(sender: LiveSender): void {
-    for (const output of sender.passthrough?.end() ?? []) this.#apply(sender, output);
+  #suspend(sender: SessionSender): void {
+    if (!sender.hasBegun || sender.passthrough === null || !this.#window.hasSlate) return;
+    for (const output of sender.passthrough.end()) this.#apply(sender, output);
     sender.hasBegun = false;
     this.#startFilling(true);
   }
@@ -365,18 +380,14 @@ export class IngestSession {
     if (this.#broadcast !== null && this.#ending === null) this.#window.fill(this.#broadcast, isAway);
   }
 
-  get #hasVideo(): boolean {
-    return this.#broadcast?.tracks.some(({ kind }) => kind === "video") ?? true;
-  }
-
   /** Ends the broadcast, once. */
   #finish(): Promise<void> {
     if (this.#ending !== null) return this.#ending;
     const { log, onEnd } = this.#options;
     this.#window.close();
     this.#renditions.close();
-    this.#stopSilenceChecks();
     this.#health.stop();
+    this.standBy.stop("The broadcast has ended.");
     const broadcast = this.#transcoded ?? this.#broadcast;
     this.#ending =
       broadcast === null ? Promise.resolve() : this.#isRefused ? broadcast.close() : endBroadcast(broadcast, log);
@@ -385,9 +396,4 @@ export class IngestSession {
     onEnd(this.#ending);
     return this.#ending;
   }
-}
-
-function endFeeds({ feed, lowerFeed }: LiveSender): void {
-  feed?.end();
-  lowerFeed?.end();
 }

@@ -1,9 +1,10 @@
 /** One broadcast of a sender: its timelines packaged, and published until the edge has stored them. */
+import type { StreamKeyRole } from "../../core/access/stream-key.ts";
 import type { BroadcastConfig, Track } from "../../core/broadcast/broadcast-log.ts";
 import type { PassthroughTrack } from "../../core/ingest/passthrough/timeline-plan.ts";
 import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
 import type { Platform } from "../../core/kit/clock.ts";
-import type { StreamName, TrackName } from "../../core/kit/ids.ts";
+import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 import { toNumber } from "../../core/kit/rational.ts";
 import type { CodedFrame, InitInfo } from "../../core/media/cmaf/frame.ts";
 import { Packager, type PackagerOutput, partTargetFor } from "../../core/media/cmaf/packager.ts";
@@ -20,6 +21,8 @@ export interface IngestTarget {
   readonly key: string;
   /** Id of the publishing process. */
   readonly publisher: string;
+  /** What the key is for; absent: `primary`. */
+  readonly role?: StreamKeyRole;
   /** When the key begins no session any more, milliseconds since the epoch; null: never; absent: unknown. */
   readonly keyExpiresMs?: number | null;
 }
@@ -49,6 +52,8 @@ export interface PublishedBroadcastOptions {
   readonly platform: Platform;
   /** The edge refuses permanently. */
   readonly onFatal: (error: PublishError) => void;
+  /** See `PublisherOptions`. */
+  readonly onKeyRefused: (reason: string) => string | null;
   /** The edge has accepted the first part. */
   readonly onFirstPart: () => void;
 }
@@ -60,6 +65,7 @@ const WITHIN_MS = 1;
 
 /** See the file's first line. */
 export class PublishedBroadcast {
+  readonly id: BroadcastId;
   readonly tracks: readonly PassthroughTrack[];
   readonly lower: readonly VideoRendition[];
   readonly #packager: Packager;
@@ -71,7 +77,8 @@ export class PublishedBroadcast {
   readonly #awaited = new Set<VideoRendition>();
 
   constructor(options: PublishedBroadcastOptions) {
-    const { tracks, lower = [], packaging, stream, target, log, platform, onFatal, onFirstPart } = options;
+    const { tracks, lower = [], packaging, stream, target, log, platform } = options;
+    const { onFatal, onKeyRefused, onFirstPart } = options;
     this.tracks = tracks;
     this.lower = lower;
     const startedAtMs = Math.floor(options.startsAtMs);
@@ -91,11 +98,21 @@ export class PublishedBroadcast {
       ...(tracks[0]?.kind === "video" ? { maxKeyframeMs: INGEST_NODE_LIMITS.maxKeyframeMs } : {}),
     });
     const broadcast = createBroadcastId(platform);
+    this.id = broadcast;
     const config: BroadcastConfig = {
       ...{ broadcast, startedAtMs, targetDurationS, windowS: packaging.windowS, tracks: described },
     };
     const limits = { takeoverMs: INGEST_NODE_LIMITS.takeoverMs, queueBytes: INGEST_NODE_LIMITS.queueBytes };
-    this.#publisher = new BroadcastPublisher({ ...target, stream, config, log, platform, onFatal, limits });
+    this.#publisher = new BroadcastPublisher({
+      ...target,
+      stream,
+      config,
+      log,
+      platform,
+      onFatal,
+      onKeyRefused,
+      limits,
+    });
     this.#opening = options.previous.then(() => this.#publisher.open());
     // `onFatal` tells what the opening throws.
     this.#opening.catch(() => {});
@@ -116,6 +133,11 @@ export class PublishedBroadcast {
         );
       })
     );
+  }
+
+  /** Publishes with another key of the stream. */
+  useKey(key: string): void {
+    this.#publisher.useKey(key);
   }
 
   /** Throws `CmafError`, as the other methods that add media. */

@@ -10,6 +10,12 @@ export type SenderEnd =
   | { readonly kind: "invalid"; readonly detail: string }
   | { readonly kind: "closed" };
 
+/**
+ * Why a sender is refused, for protocols that tell it by number: its key may not publish, another sender has its place, or
+ * this side cannot take it now.
+ */
+export type RefusalReason = "key" | "in-use" | "overload";
+
 /** What an accepted connection delivers. After `onEnd` nothing follows. */
 export interface SenderHandlers {
   readonly onEvent: (event: IngestEvent) => void;
@@ -26,8 +32,8 @@ export interface SenderConnection {
   readonly key: string;
   /** Admits the sender. */
   accept(handlers: SenderHandlers): void;
-  /** Refuses the sender with a sentence that its encoder may show. */
-  refuse(sentence: string): void;
+  /** Refuses the sender with a sentence that its encoder may show; `reason` is `key` if absent. */
+  refuse(sentence: string, reason?: RefusalReason): void;
   /** Ends an accepted connection at once; no byte is taken after it. */
   close(sentence: string): void;
   statistics(): TransportSample;

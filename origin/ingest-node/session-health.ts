@@ -14,6 +14,7 @@ import { errorMessage } from "../kit/errors.ts";
 import type { IngestTarget } from "./published-broadcast.ts";
 import type { RenditionReport } from "./renditions/broadcast-renditions.ts";
 import type { SenderConnection } from "./sender-connection.ts";
+import type { SessionSender } from "./session-sender.ts";
 
 /** Periods and limits, each with its reason. */
 const SESSION_HEALTH_LIMITS = {
@@ -46,6 +47,7 @@ export interface SessionHealthOptions {
 /** See the file's first line. */
 export class SessionHealth {
   readonly #options: SessionHealthOptions;
+  #target: IngestTarget;
   readonly #stopTicks: () => void;
   #connection: SenderConnection | null = null;
   #reportedMs = Number.NEGATIVE_INFINITY;
@@ -56,8 +58,9 @@ export class SessionHealth {
 
   constructor(options: SessionHealthOptions) {
     this.#options = options;
-    const { target, monitor, platform } = options;
-    monitor.setKeyExpiry(target.keyExpiresMs ?? null);
+    this.#target = options.target;
+    const { platform } = options;
+    options.monitor.setKeyExpiry(options.target.keyExpiresMs ?? null);
     this.#stopTicks = startInterval(platform.clock, SESSION_HEALTH_LIMITS.tickMs, () => this.#tick());
   }
 
@@ -66,9 +69,25 @@ export class SessionHealth {
     return this.#options.monitor.report;
   }
 
+  /** A sender has come. */
   connected(connection: SenderConnection): void {
     this.#connection = connection;
     this.#pushConnection({ kind: "connected" });
+  }
+
+  /** A sender is on the air that was connected before. */
+  takenOver({ connection, description, decision }: SessionSender): void {
+    this.#connection = connection;
+    this.#pushConnection({ kind: "connected", isTakeOver: true });
+    for (const event of description) this.pushEvent(event);
+    if (decision.kind !== "undecided") this.pushDecision(decision, false);
+  }
+
+  /** Reports with the key of the sender on the air. */
+  useTarget(target: IngestTarget): void {
+    this.#target = target;
+    this.#isRevoked = false;
+    this.#options.monitor.setKeyExpiry(target.keyExpiresMs ?? null);
   }
 
   /** The sender has gone. */
@@ -147,7 +166,8 @@ export class SessionHealth {
 
   /** Sends a report. What fails is logged only: the next one is seconds away. */
   async #send(report: HealthReport): Promise<void> {
-    const { stream, target, platform, log, epochNowMs } = this.#options;
+    const { stream, platform, log, epochNowMs } = this.#options;
+    const target = this.#target;
     const deadline = startDeadline(platform.clock, SESSION_HEALTH_LIMITS.requestMs);
     try {
       const { statusCode, body } = await request(`${target.edge}/ingest/${stream}/health`, {
@@ -164,6 +184,8 @@ export class SessionHealth {
       if (statusCode < 400) return;
       log.debug(`${stream}: the edge refuses a health report: ${statusCode} ${text}`);
       if (!text.includes(`"${PUBLISH_PROBLEM_TYPES.keyWrong}"`)) return;
+      // Another sender is on the air meanwhile.
+      if (target !== this.#target) return;
       // The key was good when the sender came.
       this.#isRevoked = true;
       this.#connection = null;

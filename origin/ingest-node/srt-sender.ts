@@ -14,7 +14,14 @@ import type { PayloadDecryptor } from "../../core/ingest/srt/key-material.ts";
 import type { SrtPacket } from "../../core/ingest/srt/packet.ts";
 import { SRT_REJECT, type SrtRejectReason } from "../../core/ingest/srt/reject-reasons.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import type { SenderConnection, SenderEnd, SenderHandlers } from "./sender-connection.ts";
+import type { RefusalReason, SenderConnection, SenderEnd, SenderHandlers } from "./sender-connection.ts";
+
+/** What a caller is told for each reason of the node. */
+const REJECT_REASONS: Readonly<Record<RefusalReason, SrtRejectReason>> = {
+  key: SRT_REJECT.forbidden,
+  "in-use": SRT_REJECT.conflict,
+  overload: SRT_REJECT.overload,
+};
 
 /** A proven caller and what its connection needs. */
 export interface SrtSenderOptions {
@@ -91,8 +98,8 @@ export class SrtSender implements SenderConnection {
   }
 
   /** SRT has no text for a refusal: the caller gets a reason by number. */
-  refuse(_sentence: string): void {
-    this.refuseWith(SRT_REJECT.forbidden);
+  refuse(_sentence: string, reason: RefusalReason = "key"): void {
+    this.refuseWith(REJECT_REASONS[reason]);
   }
 
   /** Refuses with a reason of the protocol, if nothing is decided yet. */

@@ -3,7 +3,7 @@ import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import { slateFrameRate, slateOfRendition } from "../../core/ingest/slate/slate-format.ts";
 import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
 import { type Platform, sleep } from "../../core/kit/clock.ts";
-import type { StreamName, TrackName } from "../../core/kit/ids.ts";
+import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 import type { EncoderConnection } from "../ingest/encoder-connection.ts";
 import type { SourceInput } from "../ingest/input.ts";
 import { openConnection, type SourceHandle } from "../ingest/source-opener.ts";
@@ -35,6 +35,8 @@ export interface TranscodedBroadcastOptions {
   readonly log: PublisherOptions["log"];
   readonly platform: Platform;
   readonly epochNowMs: () => number;
+  /** See `PublisherOptions`. */
+  readonly onKeyRefused: (reason: string) => string | null;
   /** It cannot continue; a `PublishError` is the edge's refusal. */
   readonly onFatal: (error: Error) => void;
   /** The edge has accepted the first part. */
@@ -59,9 +61,23 @@ export class TranscodedBroadcast {
   #hasAudio: boolean | null = null;
   /** Null until they are ready. */
   #slates: ReadonlyMap<TrackName, EncodedSlate> | null = null;
+  #id: BroadcastId | null = null;
+  #key: string;
 
   constructor(options: TranscodedBroadcastOptions) {
     this.#options = options;
+    this.#key = options.target.key;
+  }
+
+  /** Null before the first frame. */
+  get id(): BroadcastId | null {
+    return this.#id;
+  }
+
+  /** Publishes with another key of the stream. */
+  useKey(key: string): void {
+    this.#key = key;
+    this.#publisher?.useKey(key);
   }
 
   /** Names of its tracks; empty before the first frame. */
@@ -184,9 +200,20 @@ export class TranscodedBroadcast {
   }
 
   #openPublisher(config: BroadcastConfig): void {
-    const { target, stream, log, platform, onFatal, onFirstPart, previous } = this.#options;
+    const { stream, log, platform, onFatal, onKeyRefused, onFirstPart, previous } = this.#options;
+    const target = { ...this.#options.target, key: this.#key };
+    this.#id = config.broadcast;
     const limits = { takeoverMs: INGEST_NODE_LIMITS.takeoverMs, queueBytes: INGEST_NODE_LIMITS.queueBytes };
-    const publisher = new BroadcastPublisher({ ...target, stream, config, log, platform, onFatal, limits });
+    const publisher = new BroadcastPublisher({
+      ...target,
+      stream,
+      config,
+      log,
+      platform,
+      onFatal,
+      onKeyRefused,
+      limits,
+    });
     this.#publisher = publisher;
     this.#names = config.tracks.map(({ name }) => name);
     this.#opening = previous.then(() => publisher.open());

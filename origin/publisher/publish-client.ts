@@ -15,7 +15,7 @@ import { initPath, partPath } from "../../core/media/hls/paths.ts";
 import { startDeadline } from "../kit/deadline.ts";
 import { errorMessage } from "../kit/errors.ts";
 import { retryAfterMs } from "../kit/retry-after.ts";
-import type { PublishRequest } from "./publish-queue.ts";
+import type { PublishOutcome, PublishRequest } from "./publish-queue.ts";
 
 /** Limits of a request. */
 const PUBLISH_REQUEST_LIMITS = {
@@ -38,8 +38,8 @@ export type PublishResponse =
   | { readonly kind: "retry"; readonly reason: string; readonly afterMs: number | null }
   /** The stream was stopped; the reason is for people. */
   | { readonly kind: "stopped"; readonly reason: string }
-  /** Permanent. */
-  | { readonly kind: "refused"; readonly reason: string };
+  /** Permanent; `isKey`: another key of the stream may be accepted. */
+  | { readonly kind: "refused"; readonly reason: string; readonly isKey: boolean };
 
 /** The target of a publisher. */
 export interface PublishTarget {
@@ -59,7 +59,7 @@ export class PublishClient {
   readonly #target: PublishTarget;
   readonly #pool: Pool;
   readonly #base: string;
-  readonly #headers: Readonly<Record<string, string>>;
+  #key: string;
   readonly #clock: Clock;
   readonly #requestMs: number;
 
@@ -69,7 +69,7 @@ export class PublishClient {
     this.#requestMs = requestMs;
     const url = new URL(target.edge);
     this.#base = `${url.pathname.replace(/\/$/, "")}/ingest/${target.stream}/${target.config.broadcast}`;
-    this.#headers = { authorization: `Bearer ${target.key}`, [PUBLISHER_HEADER]: target.publisher };
+    this.#key = target.key;
     this.#pool = new Pool(url.origin, {
       connections: target.config.tracks.length + 1,
       pipelining: 1,
@@ -78,6 +78,20 @@ export class PublishClient {
       maxResponseSize: PUBLISH_REQUEST_LIMITS.answerBytes,
       connect: { noDelay: true, timeout: requestMs },
     });
+  }
+
+  /** The key of the next request. */
+  get key(): string {
+    return this.#key;
+  }
+
+  set key(key: string) {
+    this.#key = key;
+  }
+
+  /** Takes the broadcast over; safe to repeat. */
+  takeOver(signal: AbortSignal): Promise<PublishResponse> {
+    return this.#put("/handover", "", {}, signal);
   }
 
   /** Opens the broadcast; safe to repeat. */
@@ -117,7 +131,7 @@ export class PublishClient {
       const response = await this.#pool.request({
         method: "PUT",
         path: this.#base + path,
-        headers: { ...this.#headers, ...headers },
+        headers: { authorization: `Bearer ${this.#key}`, [PUBLISHER_HEADER]: this.#target.publisher, ...headers },
         body,
         signal: AbortSignal.any([signal, deadline.signal]),
       });
@@ -136,6 +150,25 @@ export class PublishClient {
   }
 }
 
+/** What an answer means for the queue. */
+export function publishOutcomeOf(reply: PublishResponse): PublishOutcome {
+  switch (reply.kind) {
+    case "ok":
+    case "out-of-order":
+      return { kind: "answer", answer: reply.answer };
+    case "init-missing":
+    case "too-large":
+      return { kind: reply.kind };
+    default:
+      return { kind: "failed" };
+  }
+}
+
+/** A request in words. */
+export function describeRequest(send: PublishRequest): string {
+  return send.kind === "init" ? `init section ${send.version}` : `part ${send.meta.msn}.${send.meta.part}`;
+}
+
 const ProgressSchema = z.object({
   durableMsn: z.number().int().min(-1),
   next: z.object({ msn: z.number().int().nonnegative(), part: z.number().int().nonnegative() }),
@@ -148,6 +181,14 @@ const ProblemSchema = z.object({
   detail: z.string().optional(),
 });
 
+/** Problems of the key, as opposed to those of the broadcast. */
+const KEY_PROBLEMS: ReadonlySet<string> = new Set([
+  PUBLISH_PROBLEM_TYPES.keyWrong,
+  PUBLISH_PROBLEM_TYPES.keyExpired,
+  PUBLISH_PROBLEM_TYPES.keyUsed,
+  PUBLISH_PROBLEM_TYPES.tokenWrong,
+]);
+
 /** Classifies a response. Pure. */
 function classifyReply(status: number, body: string, afterMs: number | null): PublishResponse {
   const json = parseJson(body);
@@ -155,7 +196,7 @@ function classifyReply(status: number, body: string, afterMs: number | null): Pu
   if (status === 200) {
     return answer.success
       ? { kind: "ok", answer: answer.data as PublishProgress }
-      : { kind: "refused", reason: "the response is not from the publish API; is this a Corral edge?" };
+      : { kind: "refused", reason: "the response is not from the publish API; is this a Corral edge?", isKey: false };
   }
   const problem = ProblemSchema.safeParse(json);
   const { type = "", title = "", detail = "" } = problem.success ? problem.data : {};
@@ -170,7 +211,7 @@ function classifyReply(status: number, body: string, afterMs: number | null): Pu
     if (type === PUBLISH_PROBLEM_TYPES.notOpen) return { kind: "not-open" };
     if (type === PUBLISH_PROBLEM_TYPES.alreadyLive) return { kind: "already-live", reason };
   }
-  return { kind: "refused", reason };
+  return { kind: "refused", reason, isKey: KEY_PROBLEMS.has(type) };
 }
 
 function parseJson(text: string): unknown {

@@ -1,40 +1,21 @@
 /** Publishes a broadcast to the edge: every track in order, over kept-alive connections, until the edge has stored it. */
 import type { PartMeta } from "../../core/broadcast/broadcast-log.ts";
-import { type BackoffOptions, backoffMs } from "../../core/kit/backoff.ts";
+import { backoffMs } from "../../core/kit/backoff.ts";
 import { type Clock, type Platform, sleep } from "../../core/kit/clock.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import type { PackagerOutput } from "../../core/media/cmaf/packager.ts";
 import { startDeadline } from "../kit/deadline.ts";
 import { errorMessage, PublishError } from "../kit/errors.ts";
 import type { PublishJournal } from "./journal.ts";
-import { PublishClient, type PublishResponse, type PublishTarget } from "./publish-client.ts";
-import { type PublishOutcome, PublishQueue, type PublishRequest } from "./publish-queue.ts";
-
-/** Timeouts and retries. */
-export interface PublisherLimits {
-  readonly takeoverMs: number;
-  readonly unreachableMs: number;
-  readonly queueBytes: number | null;
-  readonly endMs: number;
-  readonly retry: BackoffOptions;
-  readonly delays: number;
-}
-
-/** The default limits. */
-const PUBLISHER_LIMITS: PublisherLimits = {
-  /** Limit of the wait for another publisher's lease to expire; that of a crashed predecessor lasts 10 s. */
-  takeoverMs: 30_000,
-  /** Limit of the wait for an edge that does not answer the opening. */
-  unreachableMs: 30_000,
-  /** Bytes that wait for the edge; null: the queue's own limit. */
-  queueBytes: null,
-  /** How long `end` waits for the queue to be sent and confirmed. */
-  endMs: 20_000,
-  /** Delays between attempts. */
-  retry: { firstMs: 50, maxMs: 5_000 },
-  /** Number of delays for the percentiles. */
-  delays: 512,
-};
+import {
+  describeRequest,
+  PublishClient,
+  type PublishResponse,
+  type PublishTarget,
+  publishOutcomeOf,
+} from "./publish-client.ts";
+import { PublishQueue, type PublishRequest } from "./publish-queue.ts";
+import { PUBLISHER_LIMITS, type PublisherLimits } from "./publisher-limits.ts";
 
 /** Dependencies of a publisher besides the target. */
 export interface PublisherOptions extends PublishTarget {
@@ -42,6 +23,8 @@ export interface PublisherOptions extends PublishTarget {
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
   /** Called once, when the edge refuses permanently and the broadcast cannot continue. */
   readonly onFatal: (error: PublishError) => void;
+  /** The edge refuses the key: another one with which the broadcast goes on, or null. It may call `useKey` itself. */
+  readonly onKeyRefused?: (reason: string) => string | null;
   /** Journal of media that the edge has not stored yet. */
   readonly journal?: Pick<PublishJournal, "append" | "removeThrough" | "removeAll">;
   /** Shorter limits, for tests. */
@@ -77,6 +60,8 @@ export class BroadcastPublisher {
   #openedAtMs = 0;
   #loops: Promise<void>[] = [];
   #reopening: Promise<void> | null = null;
+  /** While the edge does not know yet that another key publishes. */
+  #takingOver: Promise<void> | null = null;
   #fatal: PublishError | null = null;
   #counters = { parts: 0, bytes: 0, retries: 0, rewinds: 0, gapsByOverflow: 0 };
 
@@ -113,6 +98,41 @@ export class BroadcastPublisher {
       this.#fail(`The broadcast cannot continue: ${errorMessage(error)}.`, error);
     }
     this.#wakeTrack.get(output.track)?.();
+  }
+
+  /** Another key of the stream publishes from now on; nothing is sent before the edge has been told. */
+  useKey(key: string): void {
+    if (key === this.#client.key || this.#fatal !== null) return;
+    this.#client.key = key;
+    // An opening that is under way is followed by requests with the new key, which take the broadcast over too.
+    if (this.#loops.length === 0) return;
+    this.#takingOver ??= this.#takeOver().finally(() => {
+      this.#takingOver = null;
+    });
+  }
+
+  async #takeOver(): Promise<void> {
+    const { signal } = this.#stop;
+    for (let attempt = 1; !signal.aborted && this.#fatal === null; attempt += 1) {
+      const { key } = this.#client;
+      const reply = await this.#client.takeOver(signal);
+      if (key !== this.#client.key) continue;
+      if (reply.kind === "ok" || reply.kind === "out-of-order") {
+        this.#applyAnswer(reply);
+        return;
+      }
+      if (reply.kind === "stopped") this.#failStopped(reply.reason);
+      else if (reply.kind === "refused") this.#refuseKey(reply, "the handover to another key");
+      else if (reply.kind === "not-open") await this.#reopen();
+      if (reply.kind !== "refused") await this.#backOff(attempt, reply, signal);
+    }
+  }
+
+  /** The broadcast goes on with another key, or ends. */
+  #refuseKey({ reason, isKey }: Extract<PublishResponse, { kind: "refused" }>, what: string): void {
+    const next = isKey ? (this.#options.onKeyRefused?.(reason) ?? null) : null;
+    if (next === null) this.#fail(`The edge refuses ${what}: ${reason}.`, null);
+    else this.useKey(next);
   }
 
   #pushPart(track: TrackName, meta: PartMeta, bytes: Uint8Array): void {
@@ -227,14 +247,19 @@ export class BroadcastPublisher {
     const { signal } = this.#stop;
     let attempt = 0;
     while (!signal.aborted && this.#fatal === null) {
+      if (this.#takingOver !== null) await this.#takingOver;
       const send = this.#queue.nextRequest(track);
       if (send === null) {
         this.#notifyIdle();
         await new Promise<void>((resolve) => this.#wakeTrack.set(track, resolve));
         continue;
       }
-      const reply = await this.#client.sendMedia(send, signal);
+      const { key } = this.#client;
+      const answer = await this.#client.sendMedia(send, signal);
       if (signal.aborted) return;
+      // The key was replaced meanwhile: whether the edge takes the new one is not known yet.
+      const isStale = answer.kind === "refused" && key !== this.#client.key;
+      const reply: PublishResponse = isStale ? { kind: "retry", reason: answer.reason, afterMs: null } : answer;
       const moved = this.#settle(track, send, reply);
       if (moved && reply.kind !== "out-of-order") {
         attempt = 0;
@@ -285,7 +310,7 @@ export class BroadcastPublisher {
         this.#failStopped(reply.reason);
         break;
       case "refused":
-        this.#fail(`The edge refuses ${track} ${describeRequest(send)}: ${reply.reason}.`, null);
+        this.#refuseKey(reply, `${track} ${describeRequest(send)}`);
         break;
     }
     return moved;
@@ -360,21 +385,4 @@ export class BroadcastPublisher {
     }
     return error;
   }
-}
-
-function publishOutcomeOf(reply: PublishResponse): PublishOutcome {
-  switch (reply.kind) {
-    case "ok":
-    case "out-of-order":
-      return { kind: "answer", answer: reply.answer };
-    case "init-missing":
-    case "too-large":
-      return { kind: reply.kind };
-    default:
-      return { kind: "failed" };
-  }
-}
-
-function describeRequest(send: PublishRequest): string {
-  return send.kind === "init" ? `init section ${send.version}` : `part ${send.meta.msn}.${send.meta.part}`;
 }

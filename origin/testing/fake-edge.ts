@@ -20,6 +20,10 @@ export interface FakeEdgeTrack {
 export class FakeEdge {
   url = "";
   key = "secret";
+  /** Further keys that are accepted. */
+  readonly keys: Set<string> = new Set<string>();
+  /** Keys that have taken the broadcast over, in order. */
+  readonly handovers: string[] = [];
   config: BroadcastConfig | null = null;
   ended = false;
   /** Broadcasts that were opened, the newest last. */
@@ -95,8 +99,7 @@ export class FakeEdge {
 
   /** Not among the requests that faults are for. */
   #putHealth(request: IncomingMessage, body: Buffer): Answer {
-    if (request.headers.authorization !== `Bearer ${this.key}`)
-      return { status: 403, json: { type: PUBLISH_PROBLEM_TYPES.keyWrong } };
+    if (!this.#accepts(keyOf(request))) return { status: 403, json: { type: PUBLISH_PROBLEM_TYPES.keyWrong } };
     this.health.push(JSON.parse(body.toString()) as HealthReport);
     return { status: 200, json: {} };
   }
@@ -107,7 +110,8 @@ export class FakeEdge {
       json: { type, title: type, ...more },
     });
     const accept = (): Answer => ({ status: 200, json: this.#answer() });
-    if (request.headers.authorization !== `Bearer ${this.key}`) return refuse(403, PUBLISH_PROBLEM_TYPES.keyWrong);
+    const key = keyOf(request);
+    if (!this.#accepts(key)) return refuse(403, PUBLISH_PROBLEM_TYPES.keyWrong);
     if (typeof request.headers[PUBLISHER_HEADER] !== "string") return refuse(400, PUBLISH_PROBLEM_TYPES.malformed);
     const [, , , trackName, file] = (request.url ?? "").split("/").slice(1);
     if (trackName === undefined) {
@@ -128,6 +132,10 @@ export class FakeEdge {
       return accept();
     }
     if (this.config === null) return refuse(409, PUBLISH_PROBLEM_TYPES.notOpen);
+    if (trackName === "handover") {
+      this.handovers.push(key);
+      return accept();
+    }
     if (trackName === "end") {
       this.ended = true;
       for (const track of this.tracks.values()) track.durableMsn = track.parts.at(-1)?.meta.msn ?? -1;
@@ -154,6 +162,10 @@ export class FakeEdge {
     return accept();
   }
 
+  #accepts(key: string): boolean {
+    return key === this.key || this.keys.has(key);
+  }
+
   #answer(): object {
     const entries = [...this.tracks.values()].map((track) => [
       track.name,
@@ -167,6 +179,10 @@ function nextOf(track: FakeEdgeTrack): { msn: number; part: number } {
   const last = track.parts.at(-1)?.meta;
   if (last === undefined) return { msn: track.durableMsn + 1, part: 0 };
   return last.close === undefined ? { msn: last.msn, part: last.part + 1 } : { msn: last.msn + 1, part: 0 };
+}
+
+function keyOf(request: IncomingMessage): string {
+  return (request.headers.authorization ?? "").replace("Bearer ", "");
 }
 
 interface Answer {

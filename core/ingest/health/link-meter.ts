@@ -18,8 +18,8 @@ export interface TransportSample {
 
 /** What happens to a sender's connection. */
 export type SenderConnectionEvent =
-  /** A sender is connected, for the first time or again. */
-  | { readonly kind: "connected" }
+  /** A sender is connected, for the first time or again, or one that was connected takes over from another. */
+  | { readonly kind: "connected"; readonly isTakeOver?: boolean }
   /** The link broke; the broadcast waits for `waitMs`. */
   | { readonly kind: "lost"; readonly waitMs: number }
   /** The sender said goodbye, or was cut for a reason that is no fault. */
@@ -94,7 +94,7 @@ export class LinkMeter {
       this.#isRevoked = false;
       this.#connectedMs = nowMs;
       this.#lastDataMs = nowMs;
-      this.#connections.push(nowMs);
+      if (event.isTakeOver !== true) this.#connections.push(nowMs);
       if (this.#connections.length > HEALTH_LIMITS.connections) this.#connections.shift();
     }
   }

@@ -28,7 +28,7 @@ export const SRT_REJECT = {
   notFound: 1_404,
   /** The stream id asks for something else than to publish. */
   badMode: 1_405,
-  /** Another sender publishes with the key. */
+  /** Another sender publishes the stream. */
   conflict: 1_409,
 } as const;
 

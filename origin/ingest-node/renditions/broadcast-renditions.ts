@@ -80,8 +80,10 @@ export class BroadcastRenditions {
     this.#lower?.observe(frame);
   }
 
-  endTimeline(): void {
+  /** Ends the broadcast's timeline, if one is open, with theirs. */
+  endTimeline(broadcast: PublishedBroadcast | null): void {
     this.#lower?.endTimeline();
+    broadcast?.endTimeline();
   }
 
   /** The sender has gone. */
