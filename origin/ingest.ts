@@ -27,7 +27,7 @@ export async function runIngest(
 ): Promise<void> {
   const edge = options.edge === null ? await startOwnEdge(options, log, platform) : remoteEdge(options.edge, platform);
   const listeners: SenderListener[] = [];
-  const { preset, windowS, reconnectMs, slate, transcode, hasRenditions } = options;
+  const { preset, windowS, reconnectMs, returnMs, slate, transcode, hasRenditions } = options;
   const { mode } = transcode;
   const transcoder = mode === "never" ? null : new Transcoder({ ...transcode, mode, preset });
   const node = new IngestNode({
@@ -35,7 +35,7 @@ export async function runIngest(
     packaging: { partMs: preset.partMs, segmentMs: preset.segmentMs, windowS },
     slates: slate === "off" ? null : new SlateLibrary({ picture: slate, log, clock: platform.clock }),
     lower: mode === "auto" && transcoder !== null && hasRenditions ? new LowerLadder(transcoder, log) : null,
-    ...{ transcoder, reconnectMs, log, platform },
+    ...{ transcoder, reconnectMs, returnMs, log, platform },
   });
   try {
     const ports = await openListeners(options, edge, node, { log, platform, listeners });

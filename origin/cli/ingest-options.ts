@@ -23,6 +23,9 @@ import {
 const INGEST_OPTION_LIMITS = {
   /** A longer outage needs a new broadcast. */
   maxReconnectS: 1_800,
+  /** A primary that returns sooner would be on and off the air with its link. */
+  minReturnS: 2,
+  maxReturnS: 3_600,
   /** No machine encodes more. */
   maxTranscodes: 256,
   minDvrS: 10,
@@ -40,6 +43,8 @@ export interface IngestOptions {
   readonly rtmps: { readonly port: number; readonly cert: string; readonly key: string } | null;
   readonly srtPort: number;
   readonly reconnectMs: number;
+  /** See `AirSwitchOptions`. */
+  readonly returnMs: number | null;
   /** A picture for the time without a sender; null: the plain one. */
   readonly slate: string | "off" | null;
   /** Whether renditions are encoded beside a picture that is passed through. */
@@ -95,6 +100,12 @@ const INGEST_ARGS = {
     type: "string",
     valueHint: "FILE.png|off",
     description: "picture that stands for a sender while its broadcast waits (default: a sentence); off: gaps",
+  },
+  "primary-return": {
+    type: "string",
+    default: "10",
+    valueHint: "SECONDS|never",
+    description: "how long a primary encoder must be steady before it takes over from the backup again",
   },
   transcode: {
     type: "string",
@@ -176,6 +187,7 @@ export function parseIngestOptions(
     reconnectMs: parseNumberOption("--reconnect", args.reconnect, 0, maxReconnectS, false) * 1000,
     slate: slateOf(args.slate),
     hasRenditions: renditionsOf(args.renditions),
+    returnMs: returnOf(args["primary-return"]),
     transcode: transcodeOf(args, cores),
     preset,
     windowS: parseNumberOption("--dvr", args.dvr, minDvrS, maxDvrS, false),
@@ -207,6 +219,12 @@ function slateOf(text: string | undefined): IngestOptions["slate"] {
 function renditionsOf(text: string): boolean {
   if (text !== "auto" && text !== "off") throw new UsageError(`--renditions is auto or off, not "${text}".`);
   return text === "auto";
+}
+
+function returnOf(text: string): number | null {
+  const { minReturnS, maxReturnS } = INGEST_OPTION_LIMITS;
+  if (text === "never") return null;
+  return parseNumberOption("--primary-return", text, minReturnS, maxReturnS, false) * 1000;
 }
 
 /** 0 is any free port. */

@@ -6,12 +6,11 @@ import type { PassthroughOutput } from "../../core/ingest/passthrough/passthroug
 import type { TakeOverReason } from "../../core/ingest/stand-by/air-switch.ts";
 import { CmafError } from "../../core/media/cmaf/errors.ts";
 import { PublishError } from "../kit/errors.ts";
-import type { PublishCounters } from "../publisher/publisher.ts";
 import { delayOf, describeAmount, endBroadcast } from "./end-broadcast.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import { type IngestTarget, PublishedBroadcast } from "./published-broadcast.ts";
 import { ReconnectWindow } from "./reconnect-window.ts";
-import { BroadcastRenditions, type RenditionReport } from "./renditions/broadcast-renditions.ts";
+import { BroadcastRenditions } from "./renditions/broadcast-renditions.ts";
 import type { SenderConnection, SenderEnd } from "./sender-connection.ts";
 import { SessionHealth } from "./session-health.ts";
 import type { IngestSessionOptions, SessionDescription } from "./session-options.ts";
@@ -53,9 +52,12 @@ export class IngestSession {
       onSilence: (sender) => this.#suspend(sender),
       onLost: (sender) => this.#close(sender, "it has sent nothing for 10 s", "Nothing was received for too long."),
     });
-    const counters = (): PublishCounters | null => (this.#transcoded ?? this.#broadcast)?.counters() ?? null;
-    const renditions = (): RenditionReport => this.#renditions.report();
-    this.#health = new SessionHealth({ ...options, publishDelayMs: () => delayOf(counters()), renditions });
+    this.#health = new SessionHealth({
+      ...options,
+      publishDelayMs: () => delayOf((this.#transcoded ?? this.#broadcast)?.counters() ?? null),
+      renditions: () => this.#renditions.report(),
+      roles: () => this.standBy.describe(),
+    });
   }
 
   /** The broadcast that is published; null before the first timeline. */
@@ -272,8 +274,7 @@ export class IngestSession {
   #beginTimeline(sender: SessionSender, begin: Extract<PassthroughOutput, { kind: "begin" }>): void {
     const { stream, log, platform } = this.#options;
     let { previous } = this.#options;
-    sender.hasBegun = true;
-    sender.hasClock = true;
+    sender.markBegun();
     const { tracks, programOffsetMs, startsAtMs } = begin;
     this.#window.endFilling(startsAtMs + INGEST_NODE_LIMITS.slateOverlapMs);
     if (this.#broadcast !== null && !this.#broadcast.continues(tracks)) {

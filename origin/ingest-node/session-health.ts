@@ -1,5 +1,6 @@
 /** The health of one stream's senders: measured, logged as sentences, and reported to the edge. */
 import { request } from "undici";
+import type { SenderRoles } from "../../core/ingest/health/backup-state.ts";
 import type { HealthChange, HealthReport } from "../../core/ingest/health/health-check.ts";
 import type { HealthMonitor } from "../../core/ingest/health/health-monitor.ts";
 import type { SenderConnectionEvent } from "../../core/ingest/health/link-meter.ts";
@@ -38,6 +39,8 @@ export interface SessionHealthOptions {
   readonly publishDelayMs: () => number | null;
   /** Renditions beside the sender's picture; absent: none. */
   readonly renditions?: () => RenditionReport;
+  /** The senders of both roles; absent: not known. */
+  readonly roles?: () => SenderRoles;
   readonly log: Readonly<Record<"debug" | "info" | "warn", (text: string) => void>>;
   readonly platform: Platform;
   /** Milliseconds since the epoch, never going back. */
@@ -126,8 +129,9 @@ export class SessionHealth {
 
   #tick(): void {
     if (this.#isStopped) return;
-    const { monitor, epochNowMs, publishDelayMs } = this.#options;
+    const { monitor, epochNowMs, publishDelayMs, roles } = this.#options;
     const nowMs = epochNowMs();
+    if (roles !== undefined) monitor.pushRoles(roles(), nowMs);
     if (this.#connection !== null) monitor.pushTransport(this.#connection.statistics(), nowMs);
     const delayMs = publishDelayMs();
     if (delayMs !== null) monitor.pushPublishDelay(delayMs);

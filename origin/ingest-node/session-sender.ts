@@ -91,6 +91,12 @@ export class SessionSender {
     return out;
   }
 
+  /** A timeline of it begins on the air. */
+  markBegun(): void {
+    this.hasBegun = true;
+    this.hasClock = true;
+  }
+
   /** From now on its media is held. It is judged anew if its pictures were not read here. */
   standBy(previous: readonly PassthroughTrack[]): void {
     this.#seam = null;

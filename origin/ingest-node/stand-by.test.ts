@@ -252,6 +252,9 @@ test(
     await pass(3);
     expect(edge.opened).toHaveLength(1);
     await vi.waitFor(() => expect(edge.tracks.get("72p")?.inits.size).toBe(2));
+    const said = lines.join("\n");
+    expect(said).toMatch(/backup-differs: The backup sends h264 160×90.*; the primary sends h264 128×72/);
+    expect(said).toMatch(/on-backup: The backup encoder is on the air since/);
     await connect(PRIMARY, { ...OBS, sizes: ["128x72", "64x36"] }, 1);
     await pass(14);
     await vi.waitFor(() => expect(edge.opened).toHaveLength(2));

@@ -1,5 +1,6 @@
 /** The sender of a session that is not on the air: read, judged and kept ready, its key checked, and put on the air in time. */
 import type { StreamKeyRole } from "../../core/access/stream-key.ts";
+import type { SenderRoles } from "../../core/ingest/health/backup-state.ts";
 import type { IngestEvent } from "../../core/ingest/media-event.ts";
 import { PassthroughError } from "../../core/ingest/passthrough/limits.ts";
 import type { PassthroughTrack } from "../../core/ingest/passthrough/timeline-plan.ts";
@@ -36,13 +37,6 @@ export interface StandByOptions {
 /** A sender by its key or its role. */
 export type SenderQuery = { readonly key: string } | { readonly role: StreamKeyRole };
 
-/** What a stream's operator should know of the backup. */
-export interface BackupState {
-  readonly onAir: StreamKeyRole | null;
-  readonly hasBackup: boolean;
-  readonly differs: { readonly backup: string; readonly primary: string } | null;
-}
-
 /** See the file's first line. */
 export class StandBy {
   readonly #options: StandByOptions;
@@ -64,20 +58,16 @@ export class StandBy {
   }
 
   /** What is known of primary and backup. */
-  describe(): BackupState {
-    const onAir = this.#options.onAir();
-    const [both, backup] = [[onAir, this.#sender], this.find("backup")];
-    const primary = this.find("primary");
+  describe(): SenderRoles {
+    const [primary, backup] = [this.find("primary"), this.find("backup")];
     const outline = ({ begin, decision }: SessionSender): Parameters<typeof compareSenders>[0] => ({
       tracks: begin?.tracks ?? [],
       decision,
     });
-    const differs =
-      backup === null || primary === null || both.includes(null)
-        ? null
-        : compareSenders(outline(backup), outline(primary));
+    const differs = backup === null || primary === null ? null : compareSenders(outline(backup), outline(primary));
     return {
-      onAir: onAir?.role ?? null,
+      onAir: this.#options.onAir()?.role ?? null,
+      hasPrimary: primary !== null,
       hasBackup: backup !== null,
       differs: differs === null ? null : { backup: differs.one, primary: differs.other },
     };

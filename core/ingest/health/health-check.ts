@@ -13,6 +13,7 @@ export const HEALTH_CHECK_IDS = [
   "key-revoked",
   "no-data",
   "disconnected",
+  "on-backup",
   "starved",
   "video-missing",
   "audio-missing",
@@ -39,6 +40,7 @@ export const HEALTH_CHECK_IDS = [
   "bitrate-high",
   "bitrate-low",
   "bitrate-unsteady",
+  "backup-differs",
   "resolution-changed",
   "audio-channels",
   "av-offset",
@@ -47,6 +49,7 @@ export const HEALTH_CHECK_IDS = [
   "keyframes-often",
   "keyframes-uneven",
   "b-frames",
+  "backup-missing",
   "key-expiring",
 ] as const;
 export type HealthCheckId = (typeof HEALTH_CHECK_IDS)[number];

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { SenderRoles } from "./backup-state.ts";
 import { HEALTH_CHECK_IDS, type HealthCheckId, type HealthSeverity } from "./health-check.ts";
 import { HEALTH_RULES, HealthMonitor } from "./health-monitor.ts";
 import type { TransportSample } from "./link-meter.ts";
@@ -53,6 +54,14 @@ const pushTransport =
   (sample: Parameters<typeof transport>[1]) =>
   (monitor: HealthMonitor, afterMs: number): void =>
     monitor.pushTransport(transport(afterMs, sample), START_MS + afterMs);
+
+const pushRoles =
+  (roles: Partial<SenderRoles>) =>
+  (monitor: HealthMonitor, afterMs: number): void =>
+    monitor.pushRoles(
+      { onAir: "primary", hasPrimary: true, hasBackup: false, differs: null, ...roles },
+      START_MS + afterMs,
+    );
 
 const DAY_MS = 86_400_000;
 const CASES: readonly Case[] = [
@@ -227,6 +236,18 @@ const CASES: readonly Case[] = [
   {
     ...{ id: "key-expiring", severity: "warning", byS: 1, says: /expires in 45 min/ },
     onTick: (monitor) => monitor.setKeyExpiry(START_MS + 2_700_000),
+  },
+  {
+    ...{ id: "on-backup", severity: "warning", byS: 1, says: /on the air since/ },
+    onTick: pushRoles({ onAir: "backup", hasBackup: true }),
+  },
+  {
+    ...{ id: "backup-missing", severity: "info", fromS: 30, byS: 33, says: /No backup encoder/ },
+    onTick: (monitor, afterMs) => pushRoles({ hasBackup: afterMs < 2_000 })(monitor, afterMs),
+  },
+  {
+    ...{ id: "backup-differs", severity: "warning", byS: 1, says: /sends 720p30; the primary sends 1080p60/ },
+    onTick: pushRoles({ hasBackup: true, differs: { backup: "720p30", primary: "1080p60" } }),
   },
 ];
 

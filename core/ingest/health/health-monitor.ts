@@ -1,6 +1,8 @@
 /** The health of one stream's ingest, from what its senders send. It has no timers: `tick` wants to be called once a second. */
 import type { IngestEvent } from "../media-event.ts";
 import type { PassthroughDecision, TranscodeReason } from "../passthrough/gop-inspector.ts";
+import { BACKUP_RULES } from "./backup-rules.ts";
+import { type BackupState, NO_SENDERS, nextBackupState, type SenderRoles } from "./backup-state.ts";
 import { CheckLatch } from "./check-latch.ts";
 import { GROUP_RULES } from "./group-rules.ts";
 import {
@@ -20,7 +22,7 @@ import { MEDIA_RULES } from "./media-rules.ts";
 import { SenderMeter } from "./sender-meter.ts";
 
 /** Every check of the vocabulary that the wire tells. */
-export const HEALTH_RULES: readonly HealthRule[] = [...LINK_RULES, ...MEDIA_RULES, ...GROUP_RULES];
+export const HEALTH_RULES: readonly HealthRule[] = [...LINK_RULES, ...MEDIA_RULES, ...GROUP_RULES, ...BACKUP_RULES];
 
 /** A policy that takes anything. */
 const OPEN_POLICY: HealthPolicy = { maxBitsPerSecond: null, hardBitsPerSecond: null, isLowestDelay: false };
@@ -54,6 +56,7 @@ export class HealthMonitor {
   #transcodeSpeed: number | null = null;
   #shedRenditions: readonly string[] = [];
   #keyExpiresMs: number | null = null;
+  #backup: BackupState = NO_SENDERS;
   #atMs = 0;
 
   constructor(policy: Partial<HealthPolicy> = {}) {
@@ -121,6 +124,11 @@ export class HealthMonitor {
     this.#shedRenditions = names;
   }
 
+  /** Which senders are connected, and which is on the air. */
+  pushRoles(roles: SenderRoles, nowMs: number): void {
+    this.#backup = nextBackupState(this.#backup, roles, nowMs);
+  }
+
   /** When the sender's key expires, milliseconds since the epoch; null: never. */
   setKeyExpiry(expiresMs: number | null): void {
     this.#keyExpiresMs = expiresMs;
@@ -140,6 +148,7 @@ export class HealthMonitor {
       publishDelayMs: this.#publishDelayMs,
       transcodeSpeed: this.#transcodeSpeed,
       shedRenditions: this.#shedRenditions,
+      backup: this.#backup,
       keyExpiresMs: this.#keyExpiresMs,
     };
     return this.#states.flatMap((state) => this.#update(state, inputs) ?? []);

@@ -1,5 +1,6 @@
 /** A rule of the registry: how one check is read from what was measured. */
 import type { PassthroughDecision } from "../passthrough/gop-inspector.ts";
+import type { BackupState } from "./backup-state.ts";
 import type { HealthCheckId, HealthSentence, HealthSeverity } from "./health-check.ts";
 import type { HealthPolicy } from "./health-limits.ts";
 import type { LinkMeter } from "./link-meter.ts";
@@ -21,6 +22,7 @@ export interface HealthInputs {
   readonly transcodeSpeed: number | null;
   /** Names of renditions that are not encoded for want of capacity. */
   readonly shedRenditions: readonly string[];
+  readonly backup: BackupState;
   /** When the sender's key expires, milliseconds since the epoch; null: never. */
   readonly keyExpiresMs: number | null;
 }

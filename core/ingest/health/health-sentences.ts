@@ -21,6 +21,20 @@ export const HEALTH_SENTENCES = {
     say: `The connection to your encoder broke ${Math.floor(goneMs / 1000)} s ago.`,
     fix: `Start the encoder again: the broadcast waits ${Math.ceil(waitsMs / 1000)} s more for it.`,
   }),
+  onBackup: (sinceMs: number, hasPrimary: boolean): HealthSentence => ({
+    say: `The backup encoder is on the air since ${new Date(sinceMs).toISOString().slice(11, 19)} UTC.`,
+    fix: hasPrimary
+      ? "The primary encoder is connected again; it takes over once it has been steady for long enough."
+      : "Start the primary encoder again: it takes over once it has been steady.",
+  }),
+  backupMissing: (): HealthSentence => ({
+    say: "No backup encoder is connected, though one was before.",
+    fix: "Start it again if it should take over when the primary encoder fails.",
+  }),
+  backupDiffers: (backup: string, primary: string): HealthSentence => ({
+    say: `The backup sends ${backup}; the primary sends ${primary}.`,
+    fix: "Give both encoders one codec, size, frame rate and keyframe interval: otherwise a switch restarts viewers' decoders.",
+  }),
   reconnectingOften: (connections: number): HealthSentence => ({
     say: `Your encoder has connected ${connections} times in five minutes.`,
     fix: "Use a cable instead of Wi-Fi, lower the bitrate, or send by SRT.",
