@@ -11,6 +11,7 @@ import { measureReturn, measureRevocation, measureStart } from "./ingest/life.ts
 import { measureRefusals } from "./ingest/refusals.ts";
 import { measureRenditionCpu, measureSlateCpu } from "./ingest/renditions.ts";
 import { measureSrtLoss } from "./ingest/srt.ts";
+import { measureTakeOver } from "./ingest/take-over.ts";
 import type { BenchFigure } from "./stats.ts";
 
 /** CPU is read for half of `seconds`, the crowd takes twice as long. */
@@ -38,6 +39,7 @@ export async function measureIngest(edge: LocalEdge, adminToken: string, seconds
       ])),
       await withNode((node) => measureSlateCpu(node, full, seconds / 2)),
       await measureRenditionCpu(withNode, full, seconds / 2),
+      ...(await withNode((node) => measureTakeOver(node, small))),
       await measureSrtLoss(full),
       ...(await withNode((node) => measureRefusals(node, small))),
       await withNode((node) => measureCrowd(node, small, 2 * seconds)),

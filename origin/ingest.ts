@@ -1,20 +1,24 @@
 /** An ingest node from its options to its end: edge, listeners, and what to paste into an encoder. */
+import { fileURLToPath } from "node:url";
 import type { Platform } from "../core/kit/clock.ts";
 import type { IngestOptions } from "./cli/ingest-options.ts";
 import { describeIngestSetup } from "./cli/ingest-setup.ts";
 import { createEdgeAuthorizer } from "./ingest-node/edge-authorizer.ts";
 import { IngestNode } from "./ingest-node/ingest-node.ts";
-import { type IngestPorts, locateListeners } from "./ingest-node/listener-addresses.ts";
+import { type IngestPorts, locateListeners, reachableAddresses } from "./ingest-node/listener-addresses.ts";
 import { LowerLadder } from "./ingest-node/renditions/lower-ladder.ts";
-import { startRtmpListener } from "./ingest-node/rtmp-listener.ts";
+import { type RtmpListenerOptions, startRtmpListener } from "./ingest-node/rtmp-listener.ts";
+import { provideCertificate } from "./ingest-node/self-made-certificate.ts";
 import type { SenderConnection, SenderListener } from "./ingest-node/sender-connection.ts";
 import { SlateLibrary } from "./ingest-node/slate-encoder.ts";
 import { startSrtListener } from "./ingest-node/srt-listener.ts";
 import { errorMessage, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
-import { findPassphrase, type IngestEdge, startLocalIngestEdge } from "./local-edge/local-edge.ts";
+import { defaultDataFolder, findPassphrase, type IngestEdge, startLocalIngestEdge } from "./local-edge/local-edge.ts";
 import { Transcoder } from "./packager/transcoder.ts";
 
+/** The data folder of a node that publishes to another edge. */
+const INGEST_FOLDER = fileURLToPath(new URL("../.corral/ingest", import.meta.url));
 /** Latency that SRT proposes, milliseconds: three round trips of 50 ms and some, in which lost packets are repaired. */
 const SRT_LATENCY_MS = 200;
 
@@ -93,11 +97,12 @@ async function openListeners(
   const rtmp = await open("--rtmp-port", rtmpHost, rtmpPort, () =>
     startRtmpListener({ host: rtmpHost, port: rtmpPort, tls: null, platform, onSender }),
   );
+  const tls = rtmps === null ? null : (rtmps.tls ?? (await ownCertificate(options, log, platform)));
   const secure =
     rtmps === null
       ? null
       : await open("--rtmps-port", host, rtmps.port, () =>
-          startRtmpListener({ host, port: rtmps.port, tls: rtmps, platform, onSender }),
+          startRtmpListener({ host, port: rtmps.port, tls, platform, onSender }),
         );
   const { token } = edge;
   if (token === null) {
@@ -114,6 +119,22 @@ async function openListeners(
   );
   if (rtmpHost !== host) log.info(`Plain RTMP stays on ${rtmpHost}: it sends the key in clear (--allow-rtmp).`);
   return { rtmp, rtmps: secure, srt };
+}
+
+/** The node's own certificate for the addresses at which encoders reach it. */
+async function ownCertificate(
+  options: IngestOptions,
+  log: OriginLog,
+  { clock }: Platform,
+): Promise<RtmpListenerOptions["tls"]> {
+  const { host, port, edge, dataDir } = options;
+  const folder = dataDir ?? (edge === null ? defaultDataFolder(port) : INGEST_FOLDER);
+  const names = [...new Set(["localhost", "127.0.0.1", "::1", ...reachableAddresses(host)])];
+  const { cert, key, fingerprint, file, expiresMs } = await provideCertificate({ folder, names, nowMs: clock.nowMs() });
+  log.info(`RTMPS has a certificate of its own, valid until ${new Date(expiresMs).toISOString().slice(0, 10)}.`);
+  log.info(`Its SHA-256 fingerprint: ${fingerprint}`);
+  log.info(`OBS must trust it: add ${file} to the certificates of its system (docs/obs.md).`);
+  return { cert, key };
 }
 
 function describePortError(flag: string, host: string, port: number, cause: unknown): string {

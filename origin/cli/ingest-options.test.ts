@@ -29,6 +29,17 @@ test("plain RTMP stays on loopback unless it is allowed beyond", () => {
   expect(parse("--host", "::1").rtmpHost).toBe("::1");
 });
 
+test("RTMPS is on 1936 with a certificate of the node's own unless another one is given", () => {
+  expect(parse("--rtmps").rtmps).toEqual({ port: 1936, tls: null });
+  expect(parse("--rtmps-port", "443").rtmps).toEqual({ port: 443, tls: null });
+});
+
+test("a primary takes over again after 10 s unless it should not", () => {
+  expect(parse().returnMs).toBe(10_000);
+  expect(parse("--primary-return", "30").returnMs).toBe(30_000);
+  expect(parse("--primary-return", "never").returnMs).toBeNull();
+});
+
 test("a remote edge needs no key, since senders bring theirs, and takes an ingest token", () => {
   expect(parse("--edge", "https://live.example/").edge).toEqual({ url: "https://live.example", token: null });
   const token = { CORRAL_INGEST_TOKEN: "from-env" };
@@ -52,8 +63,9 @@ test.each([
   [["--host", "localhost"], /--host is an IP address/],
   [["--reconnect", "3600"], /--reconnect must be from 0 to 1800/],
   [["--rtmp-port", "70000"], /--rtmp-port must be a whole number from 0 to 65535/],
-  [["--rtmps-port", "1936"], /--rtmps-port needs --tls-cert and --tls-key/],
-  [["--tls-cert", "a.pem"], /need --rtmps-port/],
+  [["--rtmps-port", "1936", "--tls-key", "a.pem"], /--tls-cert and --tls-key belong together/],
+  [["--tls-cert", "a.pem"], /need --rtmps or --rtmps-port/],
+  [["--primary-return", "1"], /--primary-return must be from 2 to 3600/],
   [["--rtmps-port", "1936", "--tls-cert", "/none/a.pem", "--tls-key", "b.pem"], /--tls-cert cannot be read/],
   [["--rtmps-port", "1936", "--tls-cert", FILE, "--tls-key", FILE], /--tls-cert and --tls-key are not a certificate/],
   [["--ingest-token", "t"], /requires --edge/],
@@ -70,7 +82,9 @@ test("the help text names every listener and the presets", async () => {
   const help = stripVTControlCharacters(await renderIngestHelp());
   for (const word of [
     "--rtmp-port",
+    "--rtmps",
     "--rtmps-port",
+    "--primary-return",
     "--srt-port",
     "--allow-rtmp",
     "--reconnect",

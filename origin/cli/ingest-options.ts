@@ -32,6 +32,8 @@ const INGEST_OPTION_LIMITS = {
   maxDvrS: 86_400,
 } as const;
 
+const RTMPS_PORT = "1936";
+
 /** The validated options of an ingest node. */
 export interface IngestOptions {
   readonly stream: StreamName;
@@ -40,7 +42,11 @@ export interface IngestOptions {
   readonly rtmpPort: number;
   /** Address of plain RTMP: loopback, unless it may send keys in clear. */
   readonly rtmpHost: string;
-  readonly rtmps: { readonly port: number; readonly cert: string; readonly key: string } | null;
+  /** `tls`: the given certificate chain and its key, PEM; null: one is made. */
+  readonly rtmps: {
+    readonly port: number;
+    readonly tls: { readonly cert: string; readonly key: string } | null;
+  } | null;
   readonly srtPort: number;
   readonly reconnectMs: number;
   /** See `AirSwitchOptions`. */
@@ -86,7 +92,12 @@ const INGEST_ARGS = {
     default: false,
     description: "plain RTMP, which sends the key in clear, on --host too; otherwise on loopback only",
   },
-  "rtmps-port": { type: "string", valueHint: "PORT", description: "port of RTMPS; needs --tls-cert and --tls-key" },
+  rtmps: {
+    type: "boolean",
+    default: false,
+    description: "RTMPS too, with a certificate of the node's own unless --tls-cert and --tls-key are given",
+  },
+  "rtmps-port": { type: "string", valueHint: "PORT", description: "RTMPS on this port (default 1936)" },
   "tls-cert": { type: "string", valueHint: "FILE", description: "certificate chain of RTMPS, PEM" },
   "tls-key": { type: "string", valueHint: "FILE", description: "private key of RTMPS, PEM" },
   "srt-port": { type: "string", default: "8890", valueHint: "PORT", description: "UDP port of SRT" },
@@ -237,12 +248,12 @@ function isLoopback(host: string): boolean {
 }
 
 function rtmpsOf(args: IngestArgs): IngestOptions["rtmps"] {
-  const [port, cert, key] = [args["rtmps-port"], args["tls-cert"], args["tls-key"]];
-  if (port === undefined) {
-    if (cert !== undefined || key !== undefined) throw new UsageError("--tls-cert and --tls-key need --rtmps-port.");
-    return null;
-  }
-  if (cert === undefined || key === undefined) throw new UsageError("--rtmps-port needs --tls-cert and --tls-key.");
+  const [cert, key] = [args["tls-cert"], args["tls-key"]];
+  const port = portOf("--rtmps-port", args["rtmps-port"] ?? RTMPS_PORT);
+  const isWanted = args.rtmps || args["rtmps-port"] !== undefined;
+  if (cert === undefined && key === undefined) return isWanted ? { port, tls: null } : null;
+  if (!isWanted) throw new UsageError("--tls-cert and --tls-key need --rtmps or --rtmps-port.");
+  if (cert === undefined || key === undefined) throw new UsageError("--tls-cert and --tls-key belong together.");
   const pems = { cert: readPem("--tls-cert", cert), key: readPem("--tls-key", key) };
   try {
     createSecureContext(pems);
@@ -250,7 +261,7 @@ function rtmpsOf(args: IngestArgs): IngestOptions["rtmps"] {
     const what = "--tls-cert and --tls-key are not a certificate and its private key in PEM";
     throw new UsageError(`${what}: ${errorMessage(cause)}.`, { cause });
   }
-  return { port: portOf("--rtmps-port", port), ...pems };
+  return { port, tls: pems };
 }
 
 function readPem(flag: string, path: string): string {

@@ -30,6 +30,13 @@ export function locateListeners(
   return { rtmp: at(rtmpHost, rtmp), rtmps: at(host, rtmps), srt: at(host, srt) };
 }
 
+/** The addresses behind `host`: all of this machine where it stands for them. */
+export function reachableAddresses(host: string): string[] {
+  if (!/^(0\.0\.0\.0|::)$/.test(host)) return [host];
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.flatMap(({ address, internal, scopeid }) => (internal || (scopeid ?? 0) !== 0 ? [] : [address]));
+}
+
 /** This machine's first IPv4 address in its network, which a phone in the same network reaches; loopback without any. */
 function findMachineAddress(): string {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);

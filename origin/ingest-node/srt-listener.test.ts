@@ -86,6 +86,16 @@ test("a caller that repeats its conclusion gets the same answer, without another
   expect(lookups).toHaveLength(2);
 });
 
+test.each([
+  ["key", SRT_REJECT.forbidden],
+  ["in-use", SRT_REJECT.conflict],
+  ["overload", SRT_REJECT.overload],
+] as const)("a caller that the node refuses for %s is told so by number", async (reason, told) => {
+  const { listener } = await openTestListener({ onSender: (sender) => sender.refuse("a sentence", reason) });
+  const caller = await openCaller(listener.port);
+  expect(await caller.call()).toBe(refusalType(told));
+});
+
 test("a sender that the node refuses is told so, and one that it does not decide on is refused in time", async () => {
   const { clock, listener, senders } = await openTestListener({
     onSender(sender) {

@@ -83,6 +83,11 @@ export async function startLocalIngestEdge(
 /** Folder of media that the edge has not stored yet. */
 const UNSENT = "unsent";
 
+/** The data folder of the edge on `port`. */
+export function defaultDataFolder(port: number): string {
+  return fileURLToPath(new URL(`../../.corral/edge-${port}`, import.meta.url));
+}
+
 /** Starts the edge, and publishes the rest of an earlier run. */
 async function openEdge(
   port: number,
@@ -94,7 +99,7 @@ async function openEdge(
   const { clock } = platform;
   const { startEdge, PortError } = await import("./edge.ts");
   const { DataFolderError } = await import("./data-folder.ts");
-  const data = dataDir ?? fileURLToPath(new URL(`../../.corral/edge-${port}`, import.meta.url));
+  const data = dataDir ?? defaultDataFolder(port);
   const keepSignals = suppressNewSignalHandlers();
   const bindings = { CORRAL_INGEST_ADDRESSES: formatIngestAddresses(addresses) };
   const edge = await startEdge({ port, dataDir: data, bindings }, platform.clock)

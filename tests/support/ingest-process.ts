@@ -34,7 +34,10 @@ export class IngestProcess {
   }
 
   /** Issues a key of `stream`. */
-  async issueKey(stream: string, options: { readonly uses?: number } = {}): Promise<IssuedKey> {
+  async issueKey(
+    stream: string,
+    options: { readonly uses?: number; readonly role?: "primary" | "backup" } = {},
+  ): Promise<IssuedKey> {
     const answer = await this.#callApi(`${stream}/keys`, "POST", JSON.stringify(options));
     return (await answer.json()) as IssuedKey;
   }

@@ -12,6 +12,8 @@ export interface PlaylistReading {
   readonly nextSegment: number;
   /** Parts in it that are gaps. */
   readonly gaps: number;
+  /** Discontinuities since the broadcast's start. */
+  readonly discontinuities: number;
 }
 
 const READ_EVERY_MS = 20;
@@ -85,6 +87,9 @@ function readPlaylist(text: string): PlaylistReading {
     lastPart: uri === null ? null : `${first + segments}/${uri}`,
     firstSegment: first,
     nextSegment: first + segments,
+    discontinuities:
+      Number(/#EXT-X-DISCONTINUITY-SEQUENCE:(\d+)/.exec(text)?.[1] ?? 0) +
+      (text.match(/^#EXT-X-DISCONTINUITY$/gm)?.length ?? 0),
     gaps: parts.filter((attributes) => attributes.includes("GAP=YES")).length,
   };
 }

@@ -351,7 +351,7 @@ test.each([
   ["a host name", () => ["--host", "example.com"], /--host is an IP address/],
   ["an address that this machine lacks", () => ["--host", "192.0.2.7", "--allow-rtmp"], /cannot be opened|--host/],
   ["an unknown option", () => ["--obs"], /obs/],
-  ["half of RTMPS", () => ["--rtmps-port", "0"], /needs --tls-cert/],
+  ["half of RTMPS", () => ["--rtmps-port", "0", "--tls-key", file], /--tls-cert and --tls-key belong together/],
   [
     "a certificate that is none",
     () => ["--rtmps-port", "0", "--tls-cert", file, "--tls-key", file, "--rtmp-port", "0"],
