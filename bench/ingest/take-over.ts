@@ -21,6 +21,8 @@ const NEAR_EDGE_S = 1.6;
 const PATIENCE_MS = 15_000;
 
 interface TakeOverReading {
+  /** Until the node has switched, and until the edge has the backup's media. */
+  readonly nodeMs: number;
   readonly switchMs: number;
   readonly freezeMs: number;
   /** The longest before the failure: of the machine. */
@@ -51,6 +53,7 @@ export async function measureTakeOver(node: IngestProcess, file: string): Promis
         measured: `${formatFixed(switchMs / 1000)} s; ${formatFixed(freezeMs / 1000)} s; ${broadcasts}`,
         met: switchMs <= 1_000 && freezeMs <= 500 && broadcasts === 1,
         values: {
+          nodeMs: worst((one) => one.nodeMs),
           switchMs,
           freezeMs,
           usualFreezeMs: worst((one) => one.usualFreezeMs),
@@ -95,6 +98,8 @@ async function readTakeOver(
     const usualFreezeMs = await longestFreezeMs(page);
     const failedMs = performance.now();
     primary.process.kill(FAILURES[failure]);
+    await node.origin.waitForOutput(`${stream}: the backup sender takes over`);
+    const nodeMs = performance.now() - failedMs;
     await sleep(AFTER_MS);
     stop.abort();
     const readings = await watching;
@@ -102,6 +107,7 @@ async function readTakeOver(
     const first = readings.find(({ atMs, discontinuities }) => atMs > failedMs && discontinuities > before);
     const freezeMs = await longestFreezeMs(page);
     return {
+      nodeMs,
       switchMs: (first?.atMs ?? Number.POSITIVE_INFINITY) - failedMs,
       freezeMs,
       usualFreezeMs,

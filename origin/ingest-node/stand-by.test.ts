@@ -294,6 +294,54 @@ test("when both are lost the broadcast waits, and either continues it", TIMEOUT,
   expect(parts().at(-1)?.gap).toBe(false);
 });
 
+test("a backup that is not fit does not take over where nothing is encoded anew", TIMEOUT, async () => {
+  const primary = await connect(PRIMARY);
+  const backup = await connect(BACKUP, { ...OBS, gop: 250 }, 1);
+  await pass(16);
+  lose(primary);
+  await pass(3);
+  expect([edge.handovers, edge.ended, backup.sender.closing]).toEqual([[], false, null]);
+});
+
+test.each([1, 2, 3])(
+  "two senders that flap leave one broadcast without a missing part (seed %i)",
+  TIMEOUT,
+  async (seed) => {
+    let state = seed;
+    const random = (): number => {
+      state = (state * 48_271) % 2_147_483_647;
+      return state / 2_147_483_647;
+    };
+    const startMs = clock.monotonicMs();
+    const flap = new Map<string, Playing | null>([
+      [PRIMARY, await connect(PRIMARY)],
+      [BACKUP, await connect(BACKUP, OBS, 0.8)],
+    ]);
+    await pass(4);
+    for (let step = 0; step < 40; step += 1) {
+      const key = random() < 0.5 ? PRIMARY : BACKUP;
+      const each = flap.get(key) ?? null;
+      if (each === null || each.sender.closing !== null) flap.set(key, await connect(key, OBS, 2 * random()));
+      else if (random() < 0.5) each.isPaused = !each.isPaused;
+      else {
+        lose(each);
+        flap.set(key, null);
+      }
+      await pass(0.2 + 2 * random());
+    }
+    for (const [key, each] of flap) if (each === null || each.sender.closing !== null) await connect(key, OBS, 0.5);
+    for (const each of playing) each.isPaused = false;
+    await pass(5);
+    await caughtUp(startMs);
+    expect([edge.opened.length, edge.ended]).toEqual([1, false]);
+    expect(parts().at(-1)?.gap).toBe(false);
+    // Times of parts follow each other, and those of segments never go back.
+    const starts = parts().flatMap(({ start }) => (start === undefined ? [] : [start.programTimeMs]));
+    expect(starts).toEqual(starts.toSorted((a, b) => a - b));
+    expect(lines.filter((line) => /Internal error|cannot be|refuses/.test(line))).toEqual([]);
+  },
+);
+
 test("a sender that stands by and sends too fast is refused alone", TIMEOUT, async () => {
   const primary = await connect(PRIMARY);
   const backup = await connect(BACKUP, OBS, 1);

@@ -207,6 +207,7 @@ export class BroadcastPublisher {
     const begunMs = this.#clock.monotonicMs();
     let announced = false;
     for (let attempt = 1; !this.#stop.signal.aborted; attempt += 1) {
+      const { key } = this.#client;
       const reply = await this.#client.openBroadcast(this.#stop.signal);
       switch (reply.kind) {
         case "ok":
@@ -235,6 +236,7 @@ export class BroadcastPublisher {
         case "stopped":
           throw this.#failStopped(reply.reason);
         default:
+          if (key !== this.#client.key) continue;
           throw this.#fail(`The edge refuses the broadcast: ${"reason" in reply ? reply.reason : reply.kind}.`, null);
       }
       await this.#backOff(attempt, reply, this.#stop.signal);
