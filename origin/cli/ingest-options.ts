@@ -155,7 +155,11 @@ const INGEST_ARGS = {
     valueHint: "TOKEN",
     description: "the remote edge's CORRAL_INGEST_TOKEN (or that variable), for SRT",
   },
-  data: { type: "string", valueHint: "DIR", description: "data folder of the local edge (default .corral/edge-PORT)" },
+  data: {
+    type: "string",
+    valueHint: "DIR",
+    description: "data folder of the local edge, and of the node's certificate (default .corral/edge-PORT)",
+  },
   log: { type: "string", default: "text", valueHint: "text|json", description: "log format" },
   verbose: { type: "boolean", default: false, description: "verbose log" },
 } as const satisfies ArgsDef;
