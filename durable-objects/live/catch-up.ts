@@ -2,12 +2,12 @@
  * What a Live object may lack that it had before it lost its memory: nodes below have shown it, and the publisher sends it
  * again. Nodes that remember none of it wait for that, so that no playlist goes back.
  */
+import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import { comparePartPositions, type PartPosition } from "../../core/broadcast/track-position.ts";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import { Notifier } from "../../core/kit/notifier.ts";
-import type { BroadcastRow } from "./broadcast-store.ts";
 
 /** The return of one broadcast's tracks. */
 export class CatchUp {
@@ -26,7 +26,11 @@ export class CatchUp {
   }
 
   /** Begins with a broadcast's stored state; `isComplete`: nothing is lost of it, or nobody is there to send it again. */
-  static begin(clock: Clock, { config, ended }: BroadcastRow, isComplete: boolean): CatchUp {
+  static begin(
+    clock: Clock,
+    { config, ended }: { readonly config: BroadcastConfig; readonly ended: boolean },
+    isComplete: boolean,
+  ): CatchUp {
     const tracks = ended || isComplete ? [] : config.tracks.map(({ name }) => name);
     return new CatchUp(clock, tracks, LIVE_LIMITS.catchUpMs);
   }
