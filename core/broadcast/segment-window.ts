@@ -25,6 +25,10 @@ export const MIN_WINDOW_SEGMENTS = 6;
  */
 const TAIL_TARGET_DURATIONS = 12;
 
+/** The length of a track's tail. */
+export const tailTicksOf = ({ timescale }: Track, { targetDurationS }: BroadcastConfig): number =>
+  TAIL_TARGET_DURATIONS * targetDurationS * timescale;
+
 /** A track before its first part. */
 export function createTrackState(track: Track): TrackState {
   return { track, packed: NO_PACKED_SEGMENTS, segments: [], mediaSequence: 0, discontinuitySequence: 0 };
@@ -131,7 +135,7 @@ export function slideWindow(state: TrackState, config: BroadcastConfig): TrackSt
 /** Moves stored segments before the tail to the past. */
 export function packDurableSegments(state: TrackState, config: BroadcastConfig): TrackState {
   const { packed, segments } = state;
-  const tailTicks = TAIL_TARGET_DURATIONS * config.targetDurationS * state.track.timescale;
+  const tailTicks = tailTicksOf(state.track, config);
   let after = segments.reduce((sum, { durationTicks }) => sum + durationTicks, 0);
   let leaving = 0;
   for (const { closed, durable, durationTicks } of segments) {

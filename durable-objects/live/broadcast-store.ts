@@ -11,7 +11,12 @@ import {
 } from "../../core/broadcast/packed-segments.ts";
 import { Replica } from "../../core/broadcast/replica.ts";
 import type { SegmentState } from "../../core/broadcast/segment.ts";
-import { MIN_WINDOW_SEGMENTS, packDurableSegments, slideWindow } from "../../core/broadcast/segment-window.ts";
+import {
+  MIN_WINDOW_SEGMENTS,
+  packDurableSegments,
+  slideWindow,
+  tailTicksOf,
+} from "../../core/broadcast/segment-window.ts";
 import type { BroadcastSummary } from "../../core/broadcast/stream-status.ts";
 import type { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
@@ -191,7 +196,7 @@ export class BroadcastStore {
     const packs: SegmentPack[] = [];
     const newer: SegmentState[] = [];
     let [count, ticks] = [0, 0];
-    for (const found of this.#segmentsBackwards(config.broadcast, track.name)) {
+    for (const found of this.#segmentsBackwards(config.broadcast, track.name, tailTicksOf(track, config))) {
       if ("bytes" in found) {
         packs.unshift(found);
         count += countPackSegments(found);
@@ -214,8 +219,11 @@ export class BroadcastStore {
     );
   }
 
-  /** A track's indexed segments from the last one back: single, then packed, then those from before packs existed. */
-  *#segmentsBackwards(id: BroadcastId, track: TrackName): Generator<SegmentState | SegmentPack> {
+  /**
+   * A track's indexed segments from the last one back: single, then packed, then those from before packs existed. Those of the
+   * tail are single: a pack has no parts.
+   */
+  *#segmentsBackwards(id: BroadcastId, track: TrackName, tailTicks: number): Generator<SegmentState | SegmentPack> {
     const packs = this.#sql.exec<{ first: number; bytes: ArrayBuffer }>(
       "SELECT first, bytes FROM packs WHERE broadcast = ? AND track = ? ORDER BY first DESC",
       id,
@@ -226,7 +234,10 @@ export class BroadcastStore {
       const pack = { first, bytes: new Uint8Array(bytes) };
       const end = first + countPackSegments(pack);
       if (next === null) {
-        yield* this.#selectSegments("WHERE broadcast = ? AND track = ? AND msn >= ? ORDER BY msn DESC", id, track, end);
+        const where = "WHERE broadcast = ? AND track = ? AND msn >= ? ORDER BY msn DESC";
+        const after = [...this.#selectSegments(where, id, track, end)];
+        if (after.reduce((ticks, { durationTicks }) => ticks + durationTicks, 0) < tailTicks) continue;
+        yield* after;
       } else if (next !== end) break;
       yield pack;
       next = first;
