@@ -165,6 +165,12 @@ test("an evicted object restores indexed parts: a playlist keeps their tags and 
   expect((await testEdge.ask(publisher.path("video", "2.m4s"))).status).toBe(200);
 });
 
+test("the end of a broadcast confirms the segments that were open as stored", async () => {
+  const publisher = await live(8);
+  const answer = (await (await publisher.end()).json()) as { tracks: Record<string, { durableMsn: number }> };
+  expect(Object.values(answer.tracks).map(({ durableMsn }) => durableMsn)).toEqual([1, 1]);
+});
+
 test("a broadcast whose publisher disappeared ends by itself and keeps its segments", async () => {
   const publisher = await live(8);
   for (let alarm = 0; alarm <= LIVE_LIMITS.silentAlarms; alarm += 1)

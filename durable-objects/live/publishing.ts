@@ -327,10 +327,10 @@ export class Publishing {
     storage.transaction(() => {
       for (const { broadcast, track, segment } of jobs) store.addSegment(broadcast, track, segment);
     });
+    // Segments that were open at a broadcast's end are stored after it.
     const current = this.#current;
-    if (current === null || current.hasEnded) return;
     for (const { broadcast, track, segment } of jobs) {
-      if (current.id === broadcast) current.recordDurable(track, segment.msn);
+      if (current?.id === broadcast) current.recordDurable(track, segment.msn);
     }
   }
 
