@@ -105,7 +105,9 @@ function violatedMode(
   if (modes.noCapitals && isShouting(act.text, SHOUTING_RULE)) return "no-capitals";
   if (modes.slowS > 0) {
     const last = context.senderTraces(by.subject)[0];
-    if (last !== undefined && nowMs - last.atMs < 1_000 * modes.slowS) return "slow-mode";
+    const sinceMs = last === undefined ? Number.POSITIVE_INFINITY : nowMs - last.atMs;
+    // A clock that was set back says nothing of the time since the last message.
+    if (sinceMs >= 0 && sinceMs < 1_000 * modes.slowS) return "slow-mode";
   }
   return modes.unique && context.isRepeat(cleanText(act.text).text) ? "not-unique" : null;
 }

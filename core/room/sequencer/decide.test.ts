@@ -76,7 +76,11 @@ test("each chat mode refuses and exempts the participants that it names", () => 
   const subscriber = viewer("sub", ["subscriber"]);
   const verified = viewer("ver", ["verified"]);
   const recent = around({ senderTraces: () => [{ roles: [], device: "", address: "", atMs: NOW - 4_000 }] });
+  const beforeClockWasSetBack = around({
+    senderTraces: () => [{ roles: [], device: "", address: "", atMs: NOW + 90_000 }],
+  });
   const cases: [Partial<ChatModes>, CommandEnvelope, string | null, DecisionContext?][] = [
+    [{ slowS: 5 }, say(ann), null, beforeClockWasSetBack],
     [{ slowS: 5 }, say(ann), "slow-mode", recent],
     [{ slowS: 4 }, say(ann), null, recent],
     [{ slowS: 5 }, say(moderator), null, recent],

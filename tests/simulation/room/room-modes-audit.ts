@@ -33,7 +33,8 @@ function violatedMode(modes: ChatModes, { by, text: shown, atMs }: ChatEvent, la
   if (modes.noLinks && text.includes("www.") && !by.roles.includes("verified")) return "no links";
   if (modes.noCapitals && text.length > 12 && text === text.toUpperCase() && /\p{L}/u.test(text)) return "no capitals";
   if (modes.review) return "every message is held";
-  if (modes.slowS > 0 && lastAtMs !== null && atMs - lastAtMs < 1_000 * modes.slowS)
+  // Nothing is known of the time between two messages whose clock was set back between them.
+  if (modes.slowS > 0 && lastAtMs !== null && atMs >= lastAtMs && atMs - lastAtMs < 1_000 * modes.slowS)
     return `slow mode of ${modes.slowS} s`;
   return null;
 }
