@@ -7,7 +7,7 @@ import type { Replica } from "../../core/broadcast/replica.ts";
 import { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
 import { playlistObjectKey } from "../../core/delivery/r2-keys.ts";
 import type { StoredPlaylist } from "../../core/delivery/upstream-node.ts";
-import { type Clock, sleep } from "../../core/kit/clock.ts";
+import { type Clock, sleep, withTimeout } from "../../core/kit/clock.ts";
 import type { StreamName, TrackName } from "../../core/kit/ids.ts";
 import { renderIframePlaylist, renderMediaPlaylist } from "../../core/media/hls/media-playlist.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
@@ -16,6 +16,9 @@ import type { BroadcastRow, BroadcastStore } from "./broadcast-store.ts";
 
 /** Segments of a step: about 2 ms of CPU, less than one publish request takes. */
 const STEP_SEGMENTS = 256;
+
+/** A write without an answer for this long counts as refused: whoever asks for the playlist waits 3 s for it. */
+const WRITE_TIMEOUT_MS = 2_000;
 
 const RECORDING_FILES: readonly PlaylistFile[] = ["vod.m3u8", "vod-iframes.m3u8", "media.m3u8", "iframes.m3u8"];
 
@@ -64,8 +67,12 @@ export class RecordingPlaylists {
       : this.#renderWindow(row, track, file);
     const changedMs = this.#store.readEndedMs(row.config.broadcast) ?? row.config.startedAtMs;
     const playlist: StoredPlaylist = { text, ended: true, changedMs };
+    const options = { httpMetadata: { contentType: "application/json" } };
     try {
-      await this.#bucket.put(key, JSON.stringify(playlist), { httpMetadata: { contentType: "application/json" } });
+      const written = this.#bucket.put(key, JSON.stringify(playlist), options);
+      await withTimeout(this.#clock, WRITE_TIMEOUT_MS, written, () => {
+        throw new Error(`no answer within ${WRITE_TIMEOUT_MS} ms`);
+      });
     } catch (error) {
       console.error(`R2 refused ${key}; it is rendered again on request`, error);
     }
