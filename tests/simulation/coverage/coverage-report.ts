@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SourceBranch } from "./branch-coverage.ts";
-import { UNREACHABLE } from "./unreachable.ts";
+import { UNREACHABLE, type UnreachableBranch } from "./unreachable.ts";
 
 interface FileReport {
   readonly reached: number;
@@ -41,8 +41,12 @@ export function printCoverage(
 function reportFile(root: string, path: string, branches: readonly SourceBranch[]): FileReport {
   const lines = readFileSync(join(root, path), "utf8").split("\n");
   const missed = branches.filter(({ count }) => count === 0).sort((a, b) => a.line - b.line);
-  const whyOf = ({ line }: SourceBranch): string | null =>
-    UNREACHABLE.find((known) => known.path === path && (lines[line - 1] ?? "").includes(known.text))?.why ?? null;
+  const whyOf = ({ line, kind }: SourceBranch): string | null => {
+    const text = lines[line - 1] ?? "";
+    const isKnown = (known: UnreachableBranch): boolean =>
+      known.path === path && text.includes(known.text) && (known.kinds?.includes(kind) ?? true);
+    return UNREACHABLE.find(isKnown)?.why ?? null;
+  };
   return {
     reached: branches.length - missed.length,
     missing: missed.filter((branch) => whyOf(branch) === null),

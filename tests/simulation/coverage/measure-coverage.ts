@@ -1,8 +1,8 @@
 /** `npm run simulate -- --coverage`: how much of the product's core a number of seeds reaches, and what they do not. */
 import { globSync } from "node:fs";
-import { type BundledScript, ProductCode, SCRIPT_PREFIX } from "../kernel/product-code.ts";
+import { type BundledScript, type ProductCode, SCRIPT_PREFIX } from "../kernel/product-code.ts";
 import { Trace } from "../kernel/trace.ts";
-import { PRODUCT_PARTS } from "../media/media-world.ts";
+import { loadMediaCode } from "../media/media-world.ts";
 import { formatCommand, type SimulateOptions } from "../options.ts";
 import { runSide } from "../sides.ts";
 import { BranchCoverage } from "./branch-coverage.ts";
@@ -21,7 +21,7 @@ export async function measureCoverage(root: string, options: SimulateOptions): P
   // Before anything is compiled: V8 counts no blocks of what is compiled already.
   const recorder = new CoverageRecorder();
   const scripts: BundledScript[] = [];
-  const code = await ProductCode.load(root, PRODUCT_PARTS, (script) => scripts.push(script));
+  const code = await loadMediaCode(root, (script) => scripts.push(script));
   const isCounted = (path: string): boolean => FOLDERS.some((folder) => path.startsWith(`${folder}/`));
   const coverage = new BranchCoverage(scripts, isCounted);
   let failures = 0;

@@ -2,10 +2,9 @@
  * Durable Objects: namespaces by name, stubs with RPC and `fetch`, one instance at a time, alarms. An instance is a process
  * of its own; it ends by eviction, crash or deploy, and the next call makes another one from what is stored.
  */
-import { cloneMessage } from "./clone-message.ts";
-import { SimulatedRequest, type SimulatedRequestInit, SimulatedResponse } from "./fetch-types.ts";
 import type { Network } from "./network.ts";
 import { ObjectStorage, type StorageOwner } from "./object-storage.ts";
+import { createStub, DurableObject } from "./object-stubs.ts";
 import { ConnectionLostError, SimulatedProcess } from "./process.ts";
 import type { ProductCode } from "./product-code.ts";
 import type { SeededRandom } from "./seeded-random.ts";
@@ -363,58 +362,3 @@ export class HostedObject implements StorageOwner, SocketHost {
     }
   }
 }
-
-/** The base class that the platform gives objects. */
-class DurableObject {
-  readonly ctx: object;
-  readonly env: object;
-
-  constructor(ctx: object, env: object) {
-    this.ctx = ctx;
-    this.env = env;
-  }
-}
-
-/** A call by its name, and by what of its arguments is short. */
-const describeCall = (method: string, args: readonly unknown[]): string =>
-  [method, ...args.filter((arg) => typeof arg === "number" || (typeof arg === "string" && arg.length < 40))].join(" ");
-
-function createStub(
-  network: Network,
-  caller: SimulatedProcess,
-  target: HostedObject,
-  gate: ObjectContext["gate"],
-): object {
-  const answerGate = (): Promise<void> | null => target.storage.confirmed();
-  const call = async (method: string, args: readonly unknown[]): Promise<unknown> => {
-    await gate();
-    const sent = args.map(cloneMessage);
-    const serve = async (receiver: SimulatedProcess): Promise<unknown> =>
-      cloneMessage(await target.invoke(receiver, method, sent));
-    return network.request(caller, target, describeCall(method, args), serve, { gate: answerGate });
-  };
-  const fetch = async (input: string | SimulatedRequest, init?: SimulatedRequestInit): Promise<SimulatedResponse> => {
-    await gate();
-    const sent = new SimulatedRequest(input, init);
-    const serve = async (receiver: SimulatedProcess): Promise<SimulatedResponse> => {
-      const response = (await target.invoke(receiver, "fetch", [sent])) as SimulatedResponse;
-      if (response.heldBytes !== null || response.body === null) return response;
-      const body = network.carryStream(receiver, caller, response.body, answerGate);
-      return new SimulatedResponse(body, { status: response.status, headers: response.headers });
-    };
-    return network.request(caller, target, describeFetch(sent), serve, { gate: answerGate });
-  };
-  return new Proxy(
-    {},
-    {
-      get: (_, property) => {
-        // A stub is no promise, though it has methods of every other name.
-        if (typeof property !== "string" || property === "then") return undefined;
-        if (property === "fetch") return fetch;
-        return (...args: readonly unknown[]) => call(property, args);
-      },
-    },
-  );
-}
-
-const describeFetch = ({ url }: SimulatedRequest): string => `fetch ${url.replace(/^https?:\/\/[^/]*/, "")}`;

@@ -3,35 +3,11 @@
  * streams cross it; nothing is copied or run before it has arrived.
  */
 import { SimulatedResponse } from "./fetch-types.ts";
+import { type ActiveLinkFault, type Fate, FaultyLinks } from "./link-faults.ts";
 import { ConnectionLostError, type SimulatedProcess } from "./process.ts";
 import type { SeededRandom } from "./seeded-random.ts";
 import type { Simulation } from "./simulation.ts";
 import type { MessageCarrier, MessageLane } from "./web-sockets.ts";
-
-/** What is wrong with a link; 0 and absent: nothing. */
-export interface LinkFaults {
-  /** Probability that a message is lost. */
-  readonly loss?: number;
-  /** Probability that an answer, or a stream's chunk, is cut in the middle. */
-  readonly cut?: number;
-  /** Probability that a request arrives twice, where its kind may. */
-  readonly duplicate?: number;
-  /** Time added to each message. */
-  readonly delayMs?: number;
-  /** Spread of the times: with much of it, messages overtake one another. */
-  readonly jitterMs?: number;
-  /** Rate in bytes a second; absent: as fast as the latency. */
-  readonly bytesPerSecond?: number;
-}
-
-/** Faults on the links whose ends both match; each end is a part of a place's name. */
-export interface ActiveLinkFault {
-  readonly from: string;
-  readonly to: string;
-  /** Nothing passes, in either direction. */
-  readonly isPartition?: boolean;
-  readonly faults?: LinkFaults;
-}
 
 /** How a request crosses. */
 export interface RequestOptions {
@@ -42,7 +18,7 @@ export interface RequestOptions {
   readonly gate?: (receiver: SimulatedProcess) => Promise<void> | null;
 }
 
-/** Streams have this much on its way at most. */
+/** Streams have this much on its way at most, where a run says nothing else. */
 const STREAM_WINDOW_BYTES = 1_048_576;
 /** A sender notices after this long that the reader of its stream is gone. */
 const CANCEL_DELAY_MS = 200;
@@ -51,17 +27,16 @@ const LOSS_NOTICED_MS = 2_000;
 /** Spread of the latency of every link. */
 const JITTER_SHARE = 0.25;
 
-const NO_FAULTS: LinkFaults = {};
-const NOTHING_WRONG = { faults: NO_FAULTS, isPartition: false } as const;
-
 /** All links. */
 export class Network implements MessageCarrier {
   readonly #simulation: Simulation;
   readonly #random: SeededRandom;
   readonly #latencyMs: (from: string, to: string) => number;
   readonly #latencies = new Map<string, Map<string, number>>();
-  readonly #active = new Set<ActiveLinkFault>();
+  readonly #faults: FaultyLinks;
   readonly #streams = new Set<OpenStream>();
+  /** Bytes that a stream that opens from here on has on its way at most. */
+  streamWindowBytes: number = STREAM_WINDOW_BYTES;
   /** Is called for each stream that opens; what it returns gets each chunk that arrives. */
   onStream: (from: SimulatedProcess, to: SimulatedProcess) => (chunk: Uint8Array) => void = () => () => {};
   /** Is called with each request that arrives, and what it is. */
@@ -71,6 +46,7 @@ export class Network implements MessageCarrier {
   constructor(simulation: Simulation, latencyMs: (from: string, to: string) => number) {
     this.#simulation = simulation;
     this.#random = simulation.random.fork("network");
+    this.#faults = new FaultyLinks(this.#random);
     this.#latencyMs = latencyMs;
   }
 
@@ -86,8 +62,7 @@ export class Network implements MessageCarrier {
 
   /** Puts a fault in force until the returned function is called. */
   addFault(fault: ActiveLinkFault): () => void {
-    this.#active.add(fault);
-    return () => this.#active.delete(fault);
+    return this.#faults.add(fault);
   }
 
   /**
@@ -108,7 +83,7 @@ export class Network implements MessageCarrier {
         from.outboundCalls -= 1;
         fail(error);
       };
-      const fate = this.#drawFate(from.place, to.place);
+      const fate = this.#faults.drawFate(from.place, to.place);
       if (fate.isLost) {
         from.log(`→ ${to.place} ${what}: lost`);
         this.#noticeLoss(from, reject);
@@ -178,7 +153,7 @@ export class Network implements MessageCarrier {
     bytes: number,
     answer: (outcome: Settled<T>) => void,
   ): void {
-    const fate = this.#drawFate(fromPlace, to.place);
+    const fate = this.#faults.drawFate(fromPlace, to.place);
     if (fate.isLost) {
       to.log(`← ${fromPlace} ${what}: answer lost`);
       if (outcome.ok) this.#abandonBody(outcome.value);
@@ -225,7 +200,7 @@ export class Network implements MessageCarrier {
 
   /** Whether the body of a request that is sent now ends early. */
   cutsBody(from: string, to: string): boolean {
-    return this.#random.chance(this.#faultsBetween(from, to).faults.cut ?? 0);
+    return this.#random.chance(this.#faults.between(from, to).faults.cut ?? 0);
   }
 
   /** A stream as it arrives at `to`. It ends with either process; `gate` holds chunks back as in `request`. */
@@ -238,6 +213,7 @@ export class Network implements MessageCarrier {
     const open = new OpenStream(from.place, to.name, this.#simulation.nowMs);
     this.#streams.add(open);
     const observe = this.onStream(from, to);
+    const windowBytes = this.streamWindowBytes;
     const reader = stream.getReader();
     let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
     let isOver = false;
@@ -269,7 +245,7 @@ export class Network implements MessageCarrier {
       for (const each of withdrawals) each();
     };
     const schedule = (bytes: number, arrive: () => void): void => {
-      const fate = this.#drawFate(from.place, to.place);
+      const fate = this.#faults.drawFate(from.place, to.place);
       if (fate.isLost) open.isStalled = true;
       // Bytes of one connection stay in order.
       arrivesMs = Math.max(arrivesMs, this.#simulation.nowMs + this.#delayMs(from.place, to.place, fate, bytes));
@@ -290,7 +266,7 @@ export class Network implements MessageCarrier {
             return;
           }
           const bytes = chunk.value.byteLength;
-          const isCut = this.#random.chance(this.#faultsBetween(from.place, to.place).faults.cut ?? 0);
+          const isCut = this.#random.chance(this.#faults.between(from.place, to.place).faults.cut ?? 0);
           inFlightBytes += bytes;
           schedule(bytes, () => {
             inFlightBytes -= bytes;
@@ -300,7 +276,7 @@ export class Network implements MessageCarrier {
             if (isCut) open.fail(new ConnectionLostError("the stream was cut"));
             wakePump?.();
           });
-          while (!isOver && inFlightBytes - Math.min(0, controller?.desiredSize ?? 0) > STREAM_WINDOW_BYTES) {
+          while (!isOver && inFlightBytes - Math.min(0, controller?.desiredSize ?? 0) > windowBytes) {
             await new Promise<void>((resolve) => {
               wakePump = resolve;
             });
@@ -321,7 +297,7 @@ export class Network implements MessageCarrier {
           wakePump?.();
         },
       },
-      { highWaterMark: STREAM_WINDOW_BYTES, size: (chunk) => chunk.byteLength },
+      { highWaterMark: windowBytes, size: (chunk) => chunk.byteLength },
     );
     void pump();
     return carried;
@@ -329,7 +305,7 @@ export class Network implements MessageCarrier {
 
   /** Sends a message behind the others of its lane. False: it is lost. */
   carryMessage(lane: MessageLane, bytes: number, arrive: () => void): boolean {
-    const fate = this.#drawFate(lane.from, lane.to);
+    const fate = this.#faults.drawFate(lane.from, lane.to);
     if (fate.isLost || this.#random.chance(fate.faults.cut ?? 0)) return false;
     const nowMs = this.#simulation.nowMs;
     lane.arrivesMs = Math.max(lane.arrivesMs, nowMs + this.#delayMs(lane.from, lane.to, fate, bytes));
@@ -357,24 +333,6 @@ export class Network implements MessageCarrier {
     return found.length;
   }
 
-  #drawFate(from: string, to: string): Fate {
-    const { faults, isPartition } = this.#faultsBetween(from, to);
-    return { faults, isLost: isPartition || this.#random.chance(faults.loss ?? 0) };
-  }
-
-  #faultsBetween(from: string, to: string): { readonly faults: LinkFaults; readonly isPartition: boolean } {
-    if (this.#active.size === 0) return NOTHING_WRONG;
-    let faults = NO_FAULTS;
-    let isPartition = false;
-    for (const fault of this.#active) {
-      const matches = from.includes(fault.from) && to.includes(fault.to);
-      const matchesBack = from.includes(fault.to) && to.includes(fault.from);
-      if (fault.isPartition === true && (matches || matchesBack)) isPartition = true;
-      if (matches && fault.faults !== undefined) faults = { ...faults, ...fault.faults };
-    }
-    return { faults, isPartition };
-  }
-
   #baseMs(from: string, to: string): number {
     const known = this.#latencies.get(from)?.get(to);
     if (known !== undefined) return known;
@@ -393,11 +351,6 @@ export class Network implements MessageCarrier {
 }
 
 type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
-
-interface Fate {
-  readonly faults: LinkFaults;
-  readonly isLost: boolean;
-}
 
 class OpenStream {
   readonly from: string;

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { compileFunction } from "node:vm";
 import { type BuildOptions, build } from "esbuild";
 import { SimulatedHeaders, SimulatedRequest, SimulatedResponse } from "./fetch-types.ts";
+import { type LoweredLimits, loweredLimitsPlugin } from "./lowered-limits.ts";
 import type { SimulatedProcess } from "./process.ts";
 import {
   collectSharedModules,
@@ -71,30 +72,60 @@ const PURE_MODULES = /^node:(buffer|crypto|zlib|path|url|util|assert)$/;
 
 const nodeRequire = createRequire(import.meta.url);
 
+/** How sources are bundled. */
+export interface LoadOptions {
+  /** Gets each script before it is compiled. */
+  readonly onScript?: (script: BundledScript) => void;
+  /** Limits with other numbers than the sources have. */
+  readonly limits?: LoweredLimits;
+}
+
+/** Where and how a script is bundled. */
+interface Bundling {
+  readonly root: string;
+  readonly prefix: string;
+  readonly options: BuildOptions;
+  readonly onScript: (script: BundledScript) => void;
+}
+
 /** The bundles of one copy of the sources. */
 export class ProductCode {
   readonly #factories: ReadonlyMap<string, Factory>;
   readonly #shared: SharedModules;
+  /** The same sources with small limits; this code itself where there are none. */
+  readonly withSmallLimits: ProductCode;
 
-  private constructor(factories: ReadonlyMap<string, Factory>, shared: SharedModules) {
+  private constructor(
+    factories: ReadonlyMap<string, Factory>,
+    shared: SharedModules,
+    withSmallLimits: ProductCode | null,
+  ) {
     this.#factories = factories;
     this.#shared = shared;
+    this.withSmallLimits = withSmallLimits ?? this;
   }
 
-  /** Bundles parts of the sources below `root`; `onScript` gets each script before it is compiled. */
+  /** Bundles parts of the sources below `root`; with limits, a second time. */
   static async load(
     root: string,
     parts: readonly ProductPart[],
-    onScript: (script: BundledScript) => void = () => {},
+    { onScript = () => {}, limits }: LoadOptions = {},
   ): Promise<ProductCode> {
-    const entries = parts.map(({ entry }) => entry);
     const options = buildOptions(root);
-    const shared = await evaluateShared(root, await collectSharedModules(root, options, entries), onScript);
-    const plugins = [sharedModulesPlugin(root, shared)];
-    const factories = parts.map(
-      async (part) => [part.name, await bundle(root, part, { ...options, plugins }, onScript)] as const,
-    );
-    return new ProductCode(new Map(await Promise.all(factories)), shared);
+    const entries = parts.map(({ entry }) => entry);
+    const sharedEntry = await collectSharedModules(root, options, entries);
+    const loadOnce = async (bundling: Bundling, withSmallLimits: ProductCode | null): Promise<ProductCode> => {
+      const shared = await evaluateShared(bundling, sharedEntry);
+      const plugins = [sharedModulesPlugin(root, shared), ...(bundling.options.plugins ?? [])];
+      const partBundling = { ...bundling, options: { ...bundling.options, plugins } };
+      const factories = parts.map(async (part) => [part.name, await bundle(partBundling, part)] as const);
+      return new ProductCode(new Map(await Promise.all(factories)), shared, withSmallLimits);
+    };
+    const bundling = { root, prefix: SCRIPT_PREFIX, options, onScript };
+    if (limits === undefined) return loadOnce(bundling, null);
+    const lowered = { ...options, plugins: [loweredLimitsPlugin(root, limits)] };
+    const small = await loadOnce({ ...bundling, prefix: `${SCRIPT_PREFIX}small-`, options: lowered }, null);
+    return loadOnce(bundling, small);
   }
 
   /** The exports of a part, evaluated for a process. */
@@ -107,13 +138,8 @@ export class ProductCode {
   }
 }
 
-async function bundle(
-  root: string,
-  part: ProductPart,
-  options: BuildOptions,
-  onScript: (script: BundledScript) => void,
-): Promise<Factory> {
-  const name = `${SCRIPT_PREFIX}${part.name}.js`;
+async function bundle({ root, prefix, options, onScript }: Bundling, part: ProductPart): Promise<Factory> {
+  const name = `${prefix}${part.name}.js`;
   const stdin = { contents: part.entry, resolveDir: root, loader: "ts" } as const;
   const written = { write: false, sourcemap: "external", outfile: join(root, name) } as const;
   const { outputFiles } = await build({ ...options, ...written, stdin });
@@ -138,12 +164,8 @@ function buildOptions(root: string): BuildOptions {
 }
 
 /** Evaluates the modules that all processes share: what belongs to a process is refused. */
-async function evaluateShared(
-  root: string,
-  entry: string,
-  onScript: (script: BundledScript) => void,
-): Promise<SharedModules> {
-  const factory = await bundle(root, { name: "shared", entry }, buildOptions(root), onScript);
+async function evaluateShared(bundling: Bundling, entry: string): Promise<SharedModules> {
+  const factory = await bundle(bundling, { name: "shared", entry });
   const refuse = (what: string) => (): never => {
     throw new Error(`a module that all processes share uses ${what}`);
   };

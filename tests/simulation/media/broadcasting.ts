@@ -1,11 +1,16 @@
 /** The publishers of a stream over a run: one on air, another after it where it ends, and rivals. */
+import type { MediaWorld } from "./media-world.ts";
 import { type PublisherOptions, PublisherProcess } from "./publisher-process.ts";
 
 /** A new publisher follows one that ended before its time within this. */
 const RESTART_MS = { min: 500, max: 4_000 } as const;
 
-/** Why a publisher may give up at any time: the stream was stopped, or the edge could not be reached for too long. */
+/**
+ * Why a publisher may give up at any time: the stream was stopped, or the edge could not be reached for too long. And once a
+ * key was revoked, since its publisher is refused.
+ */
 const ALLOWED_FAILURE = /was stopped|does not answer|did not take the end/;
+const REVOKED_FAILURE = /\b40[13]\b/;
 /** Why it may give up where another one has published the stream: it was replaced, or it found the other one live. */
 const REPLACED_FAILURE = /410|Another publisher is live/;
 
@@ -16,11 +21,15 @@ export class Broadcasting {
   #current: PublisherProcess | null = null;
   #isOver = false;
   #isRestarting = false;
+  /** Of the publishers that start from now on. */
+  #key: string;
+  #hasRevokedKeys = false;
   /** Publishers that gave up, with what they said. */
   readonly failures: string[] = [];
 
   constructor(options: Omit<PublisherOptions, "onFailure">) {
     this.#options = options;
+    this.#key = options.key;
   }
 
   get stream(): string {
@@ -47,6 +56,15 @@ export class Broadcasting {
   killCurrent(): void {
     this.#current?.kill();
     this.#restart();
+  }
+
+  /** The operator revokes the stream's keys and issues another one, with which another publisher follows. */
+  async replaceKey(world: MediaWorld): Promise<void> {
+    const { stream } = this.#options;
+    this.#hasRevokedKeys = true;
+    await world.administer({ method: "DELETE", path: `/api/streams/${stream}/keys` });
+    this.#key = await world.issueKey(stream);
+    this.killCurrent();
   }
 
   /** Another process publishes the same stream for a while, or tries to. */
@@ -77,10 +95,12 @@ export class Broadcasting {
     return new PublisherProcess(
       {
         ...this.#options,
+        key: this.#key,
         onFailure: (message) => {
           this.failures.push(message);
           const isReplaced = this.#lives > 1 && REPLACED_FAILURE.test(message);
-          if (!isReplaced && !ALLOWED_FAILURE.test(message)) simulation.fail("publisher", message);
+          const isRevoked = this.#hasRevokedKeys && REVOKED_FAILURE.test(message);
+          if (!isReplaced && !isRevoked && !ALLOWED_FAILURE.test(message)) simulation.fail("publisher", message);
           onFailure();
         },
       },

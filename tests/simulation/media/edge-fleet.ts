@@ -35,6 +35,9 @@ interface Isolate {
   readonly env: object;
 }
 
+/** The platform ends what a request left in `waitUntil` so long after its response. */
+const WAIT_UNTIL_MS = 30_000;
+
 /** One place for an isolate: an isolate that ends gives way to a new one. */
 export class IsolateSlot {
   readonly site: string;
@@ -81,12 +84,25 @@ export class IsolateSlot {
 
   /** Runs the Worker's handler. */
   async serve(request: SimulatedRequest): Promise<SimulatedResponse> {
-    const { exports, env } = this.#get();
+    const { exports, env, process } = this.#get();
+    let pending = 0;
+    const settle = (): void => {
+      pending -= 1;
+    };
     const context = {
-      waitUntil: (work: Promise<unknown>) => void work.catch(() => {}),
+      waitUntil: (work: Promise<unknown>) => {
+        pending += 1;
+        work.then(settle, settle);
+      },
       passThroughOnException: () => {},
     };
-    return exports.serveRequest(request, env, context);
+    const response = await exports.serveRequest(request, env, context);
+    if (pending > 0) {
+      this.#fleet.simulation.after(WAIT_UNTIL_MS, () => {
+        if (pending > 0 && process.isAlive) this.#fleet.onLateWork(process, request);
+      });
+    }
+    return response;
   }
 
   #get(): Isolate {
@@ -122,6 +138,8 @@ export class EdgeFleet {
   readonly caches: Map<string, ColoCache> = new Map();
   readonly #variables: Readonly<Record<string, string>>;
   code: ProductCode;
+  /** Is called where work of a request goes on that the platform would have ended. */
+  onLateWork: (process: SimulatedProcess, request: SimulatedRequest) => void = () => {};
 
   /** `sites`: places like `weur/FRA` with their numbers of isolates. */
   constructor(options: {

@@ -1,6 +1,6 @@
 /** Faults by seed: what goes wrong when, for how long, and where. Each fault is drawn by itself, so that a run with some of them left out has the others unchanged. */
 import type { HostedObject } from "../kernel/durable-objects.ts";
-import type { LinkFaults } from "../kernel/network.ts";
+import type { LinkFaults } from "../kernel/link-faults.ts";
 import type { SeededRandom } from "../kernel/seeded-random.ts";
 import type { Audience } from "./audience.ts";
 import type { Broadcasting } from "./broadcasting.ts";
@@ -95,7 +95,9 @@ const KINDS: readonly FaultKind[] = [
   network("loss", 3, [1_000, 8_000], (random) => ({ loss: 0.02 + 0.3 * random.fraction() })),
   network("duplicates", 2, [5_000, 15_000], (random) => ({ duplicate: 0.2 + 0.6 * random.fraction() })),
   network("reordering", 2, [2_000, 10_000], (random) => ({ jitterMs: random.integer(100, 900) })),
-  network("delay", 2, [1_000, 8_000], (random) => ({ delayMs: random.integer(50, 2_500) })),
+  network("delay", 2, [1_000, 8_000], (random) => ({
+    delayMs: random.integer(50, random.pick([2_500, 2_500, 7_000])),
+  })),
   network("cut bodies", 3, [1_000, 8_000], (random) => ({ cut: 0.02 + 0.3 * random.fraction() })),
   network("cut connections", 1, [5_000, 15_000], (random) => ({ cut: 0.4 + 0.5 * random.fraction() })),
   network("slow link", 1, [2_000, 8_000], (random) => ({ bytesPerSecond: random.integer(2_000, 50_000) })),
@@ -174,7 +176,15 @@ const KINDS: readonly FaultKind[] = [
     begin({ world, broadcasting }, random) {
       const { site } = random.pick(world.fleet.slots);
       const [region = "", colo = ""] = site.split("/");
-      const node = random.pick(["live", "live", region, `${region}.${colo}.0`, `${region}.${colo}.1`, "nowhere.X"]);
+      const node = random.pick([
+        "live",
+        "live",
+        region,
+        `${region}.${colo}.0`,
+        `${region}.${colo}.1`,
+        "nowhere.X",
+        `${region}.x.y`,
+      ]);
       const path = `/api/streams/${broadcasting.stream}/restart?node=${node}`;
       void world.administer({ method: "POST", path }).catch(() => {});
       return node;
@@ -298,6 +308,26 @@ const KINDS: readonly FaultKind[] = [
     begin({ broadcasting }, _, durationMs) {
       broadcasting.startRival(durationMs);
       return "beside the first";
+    },
+  },
+  {
+    name: "malformed media",
+    group: "publishers",
+    weight: 2,
+    durationMs: [0, 0],
+    begin({ broadcasting }, random) {
+      const what = Array.from({ length: 4 }, () => broadcasting.current?.sendMalformed(random) ?? "nobody");
+      return what.join(" ");
+    },
+  },
+  {
+    name: "revoked key",
+    group: "publishers",
+    weight: 1,
+    durationMs: [0, 0],
+    begin({ broadcasting, world }) {
+      void broadcasting.replaceKey(world).catch(() => {});
+      return "and another one";
     },
   },
   {

@@ -3,21 +3,24 @@ import { DurableObjects, type HostedObject } from "../kernel/durable-objects.ts"
 import type { SimulatedResponse } from "../kernel/fetch-types.ts";
 import { Network } from "../kernel/network.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
-import { ProductCode, type ProductPart } from "../kernel/product-code.ts";
+import { type BundledScript, ProductCode, type ProductPart } from "../kernel/product-code.ts";
 import type { Simulation } from "../kernel/simulation.ts";
 import { Bucket } from "../kernel/stores.ts";
 import { defineObjectClasses, HOME_REGION, OBJECT_PARTS, SIMULATED_SECRETS } from "../object-classes.ts";
 import { CHAT_PART } from "../room/chat-part.ts";
 import { Reviewer } from "../room/reviewer.ts";
+import { SMALL_LIMITS } from "../small-limits.ts";
 import { EDGE_PART, EdgeFleet, type EdgeRequest } from "./edge-fleet.ts";
 import { Ledger } from "./ledger.ts";
 import { PUBLISHER_PART } from "./publisher-process.ts";
+import { CHECKER_PART } from "./tree-checker.ts";
 
 /** The parts of the product that a deployment and its clients run. */
-export const PRODUCT_PARTS: readonly ProductPart[] = [EDGE_PART, PUBLISHER_PART, CHAT_PART, ...OBJECT_PARTS];
+const PRODUCT_PARTS: readonly ProductPart[] = [EDGE_PART, PUBLISHER_PART, CHAT_PART, CHECKER_PART, ...OBJECT_PARTS];
 
-/** Bundles the product below `root` for simulations. */
-export const loadMediaCode = (root: string): Promise<ProductCode> => ProductCode.load(root, PRODUCT_PARTS);
+/** Bundles the product below `root` for simulations, with its limits and with small ones. */
+export const loadMediaCode = (root: string, onScript?: (script: BundledScript) => void): Promise<ProductCode> =>
+  ProductCode.load(root, PRODUCT_PARTS, { limits: SMALL_LIMITS, ...(onScript === undefined ? {} : { onScript }) });
 
 /** One way through a data centre, a region, the world, and the last mile, milliseconds. */
 const LATENCY_MS = { colo: 1, region: 6, world: 45, lastMile: 12, storage: 10 } as const;

@@ -5,6 +5,7 @@ import type { PackagerOutput } from "../../../core/media/cmaf/packager.ts";
 import type { SimulatedResponse } from "../kernel/fetch-types.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
 import type { ProductCode } from "../kernel/product-code.ts";
+import type { SeededRandom } from "../kernel/seeded-random.ts";
 import type { Simulation } from "../kernel/simulation.ts";
 import { describeBroadcast, type MediaShape, makeInit, makePart } from "./broadcast-source.ts";
 import type { EdgeFleet, IsolateSlot } from "./edge-fleet.ts";
@@ -66,6 +67,7 @@ export class PublisherProcess {
   #index = 0;
   #initVersion = 1;
   #isDiscontinuity = false;
+  readonly #publisherId: string;
   /** Until when the source gives nothing, and whether the packager fills that with gaps. */
   #pause: { readonly untilMs: number; readonly withGaps: boolean } | null = null;
   #state: PublisherState = "opening";
@@ -78,6 +80,7 @@ export class PublisherProcess {
     const id = `b${life}${this.process.random.uuid().replaceAll("-", "").slice(0, 12)}`;
     this.#config = describeBroadcast(shape, id, this.process.nowMs());
     this.broadcast = ledger.open(stream, this.#config);
+    this.#publisherId = `publisher-${this.process.random.uuid().slice(0, 8)}`;
     this.#publisher = this.#createPublisher();
     this.process.log(`begins broadcast ${id}`);
   }
@@ -108,7 +111,7 @@ export class PublisherProcess {
       edge: "http://edge.test",
       stream,
       key,
-      publisher: `publisher-${process.random.uuid().slice(0, 8)}`,
+      publisher: this.#publisherId,
       config: this.#config,
       platform: exports.systemPlatform,
       ...(playback === undefined ? {} : { playback }),
@@ -147,7 +150,8 @@ export class PublisherProcess {
   async end(): Promise<void> {
     if (this.#state === "failed" || this.#state === "ended") return;
     this.#state = "ending";
-    this.#closeSegment();
+    // A packager that is cut off leaves its last segment open.
+    if (this.process.random.chance(0.7)) this.#closeSegment();
     try {
       await this.#publisher.end();
       this.process.log("has ended its broadcast");
@@ -162,6 +166,44 @@ export class PublisherProcess {
     if (!this.isOnAir) return;
     this.process.log(`source pauses for ${durationMs} ms${withGaps ? ", filled with gaps" : ""}`);
     this.#pause = { untilMs: this.process.nowMs() + durationMs, withGaps };
+  }
+
+  /** Sends what its own key allows it to send, and no packager makes; returns what. It is refused, and the log unchanged. */
+  sendMalformed(random: SeededRandom): string {
+    const { stream, key } = this.#options;
+    const track = random.pick(this.#config.tracks).name;
+    const [msn, part] = [this.#segment, this.#part + random.integer(0, 1)];
+    const durationTicks = random.pick([0, -1, 0.5, 1e12]);
+    const start = { programTimeMs: 0, initVersion: random.pick([1, 99]), discontinuity: false };
+    const meta = {
+      msn,
+      part,
+      durationTicks,
+      independent: true,
+      gap: random.chance(0.5),
+      ...random.pick([{}, { start }]),
+    };
+    const [what, body] = random.pick<readonly [string, string]>([
+      [`/${track}/${msn}.${part}.m4s`, "not a part"],
+      [`/${track}/${msn + random.integer(0, 9)}.${part}.m4s`, "not a part"],
+      ["/nobody/0.0.m4s", "not a part"],
+      [`/${track}/init-${random.pick([1, 7, 300])}.mp4`, ""],
+      ["/nobody/init-1.mp4", "x"],
+      ["", JSON.stringify({ ...this.#config, windowS: random.pick([-1, 1e9]) })],
+      ["", JSON.stringify({ ...this.#config, tracks: [] })],
+    ]);
+    const headers = {
+      authorization: `Bearer ${key}`,
+      "corral-publisher": this.#publisherId,
+      "corral-part": random.chance(0.8) ? JSON.stringify(meta) : "{",
+    };
+    const path = `/ingest/${stream}/${this.#config.broadcast}${what}`;
+    const request = { method: "PUT", path, headers, body, signal: NEVER_ABORTED };
+    void this.#send(request).then(
+      ({ status }) => this.process.log(`malformed ${what || "opening"}: ${status}`),
+      () => {},
+    );
+    return what || "opening";
   }
 
   /** The process is killed. */
@@ -270,7 +312,7 @@ export class PublisherProcess {
       return await fleet.fetch(this.process, this.#slot, {
         method,
         path,
-        headers: { ...headers, "content-length": `${body.length}` },
+        headers: { ...headers, "content-length": `${Buffer.byteLength(body)}` },
         body,
         bytes: body.length,
         mayDuplicate: true,
@@ -289,6 +331,8 @@ interface PoolRequest {
   readonly body: Uint8Array | string;
   readonly signal: AbortSignal;
 }
+
+const NEVER_ABORTED = new AbortController().signal;
 
 /** `undici`'s pool of connections, as far as the publisher uses it. */
 function createPool(send: (request: PoolRequest) => Promise<SimulatedResponse>, process: SimulatedProcess): object {

@@ -1,9 +1,11 @@
 /** One run of the media side: a deployment, a broadcast, an audience, faults by seed, and the checkers around all of it. */
 import { LIVE_LIMITS } from "../../../core/delivery/node-limits.ts";
+import { HttpAttacker } from "../attack/http-attacker.ts";
 import type { ProductCode } from "../kernel/product-code.ts";
 import { Simulation, type SimulationOutcome } from "../kernel/simulation.ts";
 import type { Trace } from "../kernel/trace.ts";
 import { HOME_REGION } from "../object-classes.ts";
+import { SMALL_LIMITS_SHARE, SMALL_STREAM_WINDOW_BYTES } from "../small-limits.ts";
 import { AccessChecker } from "./access-checker.ts";
 import { Audience } from "./audience.ts";
 import { startBoundsChecker } from "./bounds-checker.ts";
@@ -45,6 +47,12 @@ const SITES: readonly Readonly<Record<string, number>>[] = [
   { "enam/IAD": 2, "weur/AMS": 2, "apac/NRT": 2 },
   { "weur/FRA": 1 },
 ];
+/** Data centres of runs with small limits: more isolates than a node feeds. */
+const CROWDED_SITES: readonly Readonly<Record<string, number>>[] = [
+  { "weur/FRA": 4, "weur/LHR": 1, "enam/IAD": 1 },
+  { "weur/FRA": 1, "weur/AMS": 1, "weur/LHR": 1, "enam/IAD": 1, "enam/ATL": 1 },
+  { "weur/FRA": 3, "enam/IAD": 3 },
+];
 /** Deployments: most have no settings, some admit few viewers at a time, some do not know where their isolates are. */
 const VARIABLES: readonly Readonly<Record<string, string>>[] = [
   {},
@@ -73,6 +81,9 @@ const IDLE_MS = 180_000;
 const TOKEN_SHARE = 0.3;
 const STOP_SHARE = 0.3;
 const FLAWLESS_SHARE = 0.1;
+
+/** Numbers of senders of absurd requests, one of them by seed. */
+const ATTACKERS = [0, 0, 1, 3] as const;
 
 /** Runs a plan. */
 export async function runMedia(plan: MediaPlan, code: ProductCode, trace: Trace): Promise<MediaOutcome> {
@@ -122,6 +133,8 @@ class MediaRun {
   readonly #shape: MediaShape;
   readonly #needsTokens: boolean;
   readonly #withStops: boolean;
+  /** Limits are reached, and what is beyond them refused: viewers may be disturbed, and objects come again. */
+  readonly #hasSmallLimits: boolean;
   readonly #faults: readonly ScheduledFault[];
   #broadcasting: Broadcasting | null = null;
   #requests = 0;
@@ -130,13 +143,16 @@ class MediaRun {
   #isStrict: boolean;
   isDone = false;
 
-  constructor(plan: MediaPlan, simulation: Simulation, code: ProductCode) {
+  constructor(plan: MediaPlan, simulation: Simulation, given: ProductCode) {
     this.#plan = plan;
     this.#simulation = simulation;
     const random = simulation.random.fork("scenario");
-    const sites = random.pick(SITES);
+    this.#hasSmallLimits = plan.shape === undefined && simulation.random.fork("limits").chance(SMALL_LIMITS_SHARE);
+    const sites = random.pick(this.#hasSmallLimits ? CROWDED_SITES : SITES);
     const variables = random.pick(VARIABLES);
+    const code = this.#hasSmallLimits ? given.withSmallLimits : given;
     this.#world = new MediaWorld({ simulation, code, sites, variables });
+    if (this.#hasSmallLimits) this.#world.network.streamWindowBytes = SMALL_STREAM_WINDOW_BYTES;
     this.#judge = new PlaylistJudge(
       (checker, message) => simulation.fail(checker, message),
       (broadcast, hasEnded) => this.#mayGoBack(broadcast, hasEnded),
@@ -158,7 +174,7 @@ class MediaRun {
     this.#faults = isFlawless
       ? []
       : scheduleFaults(simulation.random.fork("faults"), plan.faults, FIRST_FAULT_MS, untilMs);
-    this.#isStrict = !this.#isFaulty && !this.#withStops;
+    this.#isStrict = !this.#isFaulty && !this.#withStops && !this.#hasSmallLimits;
     const world: ViewerWorld = {
       simulation,
       fleet: this.#world.fleet,
@@ -224,6 +240,8 @@ class MediaRun {
     this.#startCheckers(broadcasting);
     await this.#simulation.sleep(FIRST_VIEWERS_MS);
     this.#letViewersCome();
+    this.#letAttackersCome();
+    if (this.#hasSmallLimits) this.#tree.allowFaults();
     if (this.#isFaulty) {
       this.#simulation.after(FIRST_FAULT_MS - this.#simulation.nowMs, () => {
         this.#tree.allowFaults();
@@ -271,6 +289,8 @@ class MediaRun {
   }
 
   #startCheckers(broadcasting: Broadcasting): void {
+    this.#world.fleet.onLateWork = ({ name }, { url }) =>
+      this.#simulation.fail("waitUntil", `${name} works 30 s after its response on what ${url} left`);
     const { sampleBytes, videoTracks } = this.#shape;
     const bytesPerSecond = (1000 / 32) * (sampleBytes + 40) * (1 + videoTracks) + 3_000;
     startBoundsChecker({ world: this.#world, audience: this.#audience, broadcasting, bytesPerSecond });
@@ -282,6 +302,16 @@ class MediaRun {
     const spreadMs = random.pick([1_000, 10_000, this.#plan.durationMs / 2]);
     for (let index = 0; index < this.#plan.viewers; index += 1) {
       this.#simulation.after(random.integer(0, Math.floor(spreadMs)), () => this.#audience.add());
+    }
+  }
+
+  #letAttackersCome(): void {
+    const random = this.#simulation.random.fork("attackers");
+    const untilMs = this.#simulation.nowMs + this.#plan.durationMs;
+    for (let number = random.pick(ATTACKERS); number > 0; number -= 1) {
+      const options = { world: this.#world, stream: STREAM, number, needsTokens: this.#needsTokens };
+      this.#tree.allowAttack();
+      void new HttpAttacker(options).attack(untilMs);
     }
   }
 
@@ -305,6 +335,8 @@ class MediaRun {
     await Promise.race([broadcasting.end(), this.#simulation.sleep(END_MS)]);
     const state = broadcasting.current?.state;
     if (state !== "ended") this.#simulation.fail("recovery", `the broadcast did not end: its publisher is ${state}`);
+    if (broadcasting.current?.broadcast.isEndConfirmed === false)
+      this.#simulation.fail("durability", "the broadcast has ended, and its end is not confirmed as stored");
     await this.#simulation.sleep(5_000);
   }
 
@@ -348,7 +380,7 @@ class MediaRun {
     const { partMs, partsPerSegment, videoTracks, isMuxed } = this.#shape;
     const summary =
       `${this.#world.fleet.slots.length} isolates, ${videoTracks} video tracks${isMuxed ? ", muxed" : ""}, parts of ${partMs} ms, ${partsPerSegment} a segment, ` +
-      `${this.#needsTokens ? "tokens, " : ""}${this.#activeFaults.length} faults, ${this.#world.ledger.broadcasts.length} broadcasts, ` +
+      `${this.#hasSmallLimits ? "small limits, " : ""}${this.#needsTokens ? "tokens, " : ""}${this.#activeFaults.length} faults, ${this.#world.ledger.broadcasts.length} broadcasts, ` +
       `${this.#requests} requests, ${this.#disturbances} disturbances, ${this.#judge.judgedPlaylists} playlists judged, ` +
       `${this.#access.acts} acts, crossings up to ${this.#tree.mostCrossings}, up to ${this.#tree.mostRequests} requests of a node in 10 s, ` +
       `${this.#simulation.unhandledRejections} unhandled, publishers failed ${this.#broadcasting?.failures.length ?? 0}`;

@@ -22,8 +22,8 @@ export interface ChatPageOptions {
   readonly site: string;
   /** The network that requests come from. */
   readonly address: string;
-  /** A new token; null for a viewer without an account. */
-  readonly getToken: () => string | null;
+  /** Requests a token, which is null for a viewer without an account; null: the client has no source of tokens. */
+  readonly getToken: (() => Promise<string | null>) | null;
   /** The socket is opened with a ticket, as by browsers. */
   readonly usesTicket: boolean;
   /** What the browser keeps between pages. */
@@ -82,7 +82,7 @@ export class ChatPage {
     };
     this.client = new chat.RoomClient({
       openSocket: (token) => this.#openSocket(token),
-      getToken: () => Promise.resolve(getToken()),
+      ...(getToken === null ? {} : { getToken }),
       clock,
       random: process.random.fork("client").fraction,
       listener: {

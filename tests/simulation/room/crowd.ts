@@ -1,4 +1,5 @@
 /** Everybody who comes to a simulated room. */
+import { startRoomAttack } from "../attack/room-attacker.ts";
 import type { SeededRandom } from "../kernel/seeded-random.ts";
 import { Person, type PersonProfile, type PersonWorld, type RoomStanding, subjectOfNumber } from "./person.ts";
 
@@ -46,6 +47,15 @@ export class Crowd {
     return person;
   }
 
+  /** Somebody comes with a client of their own, and goes at a time of the simulation. */
+  addAttacker(untilMs: number): void {
+    const { simulation } = this.#options.shared.world;
+    const person = this.addFor(Math.max(0, untilMs - simulation.nowMs));
+    person.isAttacker = true;
+    person.likes = Number.POSITIVE_INFINITY;
+    startRoomAttack(person, this.#random.fork(`attacker ${person.profile.number}`), simulation);
+  }
+
   /** Somebody new opens the page, and goes after a while. */
   addFor(durationMs: number): Person {
     const person = this.add();
@@ -78,7 +88,7 @@ export class Crowd {
     const standing = this.#drawStanding(isStaff || !needsTokens);
     const isAnonymous = !isStaff && (standing === "no token" || (!needsTokens && kind < ANONYMOUS_SHARE));
     const roles = number === 0 ? (["host"] as const) : isStaff ? (["moderator"] as const) : [];
-    const usesTicket = isAnonymous || random.chance(TICKET_SHARE);
+    const usesTicket = random.chance(TICKET_SHARE);
     return {
       number,
       subject: isAnonymous ? null : subjectOfNumber(number),
@@ -86,7 +96,8 @@ export class Crowd {
       standing,
       site: random.pick(sites),
       usesTicket,
-      plays: random.chance(playingShare),
+      // Without a ticket nobody counts who has no account.
+      plays: random.chance(playingShare) && (usesTicket || !isAnonymous),
       tokenLifetimeS,
       writesEveryMs,
     };

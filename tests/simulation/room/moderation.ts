@@ -67,8 +67,8 @@ export class Moderation {
     else if (what < 0.55) await this.#unban(staff);
     else if (what < 0.65) await this.#timeOut(staff);
     else if (what < 0.72) await this.#clear(staff);
-    else if (what < 0.8)
-      await this.#send(staff, { kind: "pin", target: random.chance(0.3) ? null : this.#pickMessage() });
+    else if (what < 0.82) await this.#pin(staff);
+    else if (what < 0.84) await this.#send(staff, { kind: "unban", subject: "person-of-no-room" });
     else await this.#send(staff, this.#nextText(staff));
   }
 
@@ -96,8 +96,12 @@ export class Moderation {
 
   async #ban(staff: Person): Promise<void> {
     const person = this.#pickVictim();
-    const subject = person?.profile.subject;
-    if (person === null || subject === null || subject === undefined || this.unsure.has(subject)) return;
+    if (person !== null) await this.#banPerson(staff, person);
+  }
+
+  async #banPerson(staff: Person, person: Person): Promise<void> {
+    const { subject } = person.profile;
+    if (subject === null || this.unsure.has(subject)) return;
     this.unsure.add(subject);
     this.#letWrite(person);
     const isDone = await this.#send(staff, { kind: "ban", subject, address: this.#random.chance(0.3) });
@@ -136,6 +140,20 @@ export class Moderation {
     if (person === null || subject === null || subject === undefined) return;
     this.#letWrite(person);
     await this.#send(staff, { kind: "timeout", subject, seconds: this.#random.integer(5, 20) } as Command);
+    // Another one of the staff finds that too little, or too late.
+    const others = this.#options.crowd.staff.filter(({ page }) => page?.isWelcomed === true);
+    if (this.#random.chance(0.3) && others.length > 0) await this.#banPerson(this.#random.pick(others), person);
+  }
+
+  /** A message, or none, now or from a program time on; and at times its author has to go right after. */
+  async #pin(staff: Person): Promise<void> {
+    const random = this.#random;
+    const nowMs = this.#simulation.clock.nowMs();
+    const target = random.chance(0.3) ? null : this.#pickMessage();
+    const at = random.pick([{}, {}, { atProgrammeMs: nowMs - random.integer(-9_000, 9_000) }, { atProgrammeMs: 7 }]);
+    await this.#send(staff, { kind: "pin", target, ...at });
+    const author = target === null ? null : this.#options.checker.ledger.subjectAt(target);
+    if (author !== null && random.chance(0.3)) await this.#remove(staff, { kind: "clear", subject: author });
   }
 
   /** A frame of whoever is banned closes the socket anyhow, so some are silent. */
@@ -222,7 +240,7 @@ export class Moderation {
     const { world, checker } = this.#options;
     const person = this.#pickVictim();
     const subject = person?.profile.subject;
-    if (person === null || subject === null || subject === undefined || person.profile.roles.length > 0) return;
+    if (person === null || subject === null || subject === undefined || person.profile.roles.includes("host")) return;
     person.isWriting = false;
     await this.#simulation.sleep(QUIET_MS);
     // Its last commands have arrived, or never will.

@@ -7,7 +7,7 @@ import type { SeededRandom } from "../kernel/seeded-random.ts";
 import type { MediaWorld } from "../media/media-world.ts";
 import { ChatPage, type PageObserver } from "./chat-page.ts";
 import type { ChatCode } from "./chat-part.ts";
-import { drawText } from "./message-texts.ts";
+import { drawName, drawText } from "./message-texts.ts";
 import { createRoomToken } from "./room-tokens.ts";
 
 /** Whose page must get nothing from the room, and why. */
@@ -51,11 +51,19 @@ export function inWords(number: number): string {
 /** The subject of the person with this number. */
 export const subjectOfNumber = (number: number): string => `person-${inWords(number).replaceAll(" ", "-")}.`;
 
+const EMOJI = ["🎉", "🔥", "👩‍🚀", "🇪🇺", "❤️", "🦄"] as const;
+/** A page that was kept by its browser is shown again after this. */
+const RESTORED_MS = { min: 300, max: 5_000 } as const;
+/** Of requests for a token, so many fail at the site that signs them. */
+const NO_TOKEN_CHANCE = 0.03;
+
 /** One person. */
 export class Person {
   readonly profile: PersonProfile;
   readonly #shared: PersonWorld;
   readonly #random: SeededRandom;
+  /** What its tokens say of it, beside its rights; `followerSinceMs`: before the token. */
+  readonly #tokenDetails: { readonly name: string; readonly followerSinceMs?: number };
   readonly #storage: { device: string | null } = { device: null };
   #page: ChatPage | null = null;
   #lives = 0;
@@ -71,6 +79,10 @@ export class Person {
   lastStop: string | null = null;
   /** Its tokens are revoked. */
   isRevoked = false;
+  /** It sends what no client of the product sends, likes without number among it. */
+  isAttacker = false;
+  /** What it wrote under an id of its own, several texts under one among it. */
+  readonly rawTexts: Map<string, Set<string>> = new Map();
   /** Nobody has ever restricted this person. */
   isUnrestricted = true;
   likes = 0;
@@ -83,6 +95,10 @@ export class Person {
     this.#shared = shared;
     this.profile = profile;
     this.#random = shared.world.simulation.random.fork(`person ${profile.number}`);
+    this.#tokenDetails = {
+      name: drawName(this.#random, `Name of ${profile.subject}`),
+      ...(this.#random.chance(0.4) ? { followerSinceMs: this.#random.integer(0, 1_200_000) } : {}),
+    };
     this.forbiddenSinceMs = profile.standing === "may read" ? null : 0;
   }
 
@@ -117,7 +133,7 @@ export class Person {
       stream,
       site,
       address: `10.${number >> 8}.${number & 255}.1`,
-      getToken: () => this.#createToken(),
+      getToken: this.profile.subject === null && !usesTicket ? null : () => this.#requestToken(),
       usesTicket,
       storage: this.#storage,
       observer,
@@ -152,11 +168,22 @@ export class Person {
     this.close(how);
   }
 
-  /** Sends a command; its outcome is observed. */
-  async send(command: Command): Promise<CommandOutcome> {
+  /** The browser keeps the page aside, without its connection, and shows it again. */
+  setAside(): void {
+    const page = this.#page;
+    if (page === null || page.hasStopped) return;
+    page.isWelcomed = false;
+    page.client.stop();
+    page.options.process.startTimer(this.#random.integer(RESTORED_MS.min, RESTORED_MS.max), () => {
+      if (this.#page === page && !page.hasStopped) page.client.start();
+    });
+  }
+
+  /** Sends a command; its outcome is observed. `programTimeMs`: of the picture on screen. */
+  async send(command: Command, programTimeMs: number | null = null): Promise<CommandOutcome> {
     const page = this.#page;
     if (page === null) return { ok: false, error: "unavailable" };
-    const outcome = await page.client.sendCommand(command);
+    const outcome = await page.client.sendCommand(command, programTimeMs);
     this.#shared.settled(this, command, outcome);
     return outcome;
   }
@@ -174,7 +201,9 @@ export class Person {
     const text = drawText(random, `${this.#textStart}${inWords(this.#messages)}`);
     const { position } = this.#page ?? { position: 0 };
     const replyTo = random.chance(0.1) && position > 0 ? { replyTo: random.integer(1, position + 2) } : {};
-    void this.send({ kind: "chat", text, ...replyTo });
+    const nowMs = this.#shared.world.simulation.clock.nowMs();
+    const programTimeMs = random.pick([null, null, nowMs - random.integer(500, 60_000), nowMs - 400_000]);
+    void this.send({ kind: "chat", text, ...replyTo }, programTimeMs);
   }
 
   #act(page: ChatPage, process: SimulatedProcess): void {
@@ -185,26 +214,36 @@ export class Person {
       const what = random.fraction();
       if (!this.isWriting) return;
       if (what < 0.25) {
-        page.client.addReaction(random.chance(0.7) ? null : "🎉");
+        page.client.addReaction(random.chance(0.7) ? null : random.pick(EMOJI));
         this.likes += 1;
         if (page.isWelcomed) this.sureLikes += 1;
       } else if (what < 0.3 && subject !== null) void this.send({ kind: "delete", target: 1 });
       else if (what < 0.33) page.client.setPlaying(false);
-      else this.#writeAnything();
+      else
+        for (let count = random.chance(0.06) ? random.integer(3, 8) : 1; count > 0; count -= 1) this.#writeAnything();
       if (what >= 0.33 && this.profile.plays) page.client.setPlaying(true);
       this.#act(page, process);
     });
+  }
+
+  #requestToken(): Promise<string | null> {
+    if (this.#random.chance(NO_TOKEN_CHANCE)) return Promise.reject(new Error("the site that signs tokens is down"));
+    return Promise.resolve(this.#createToken());
   }
 
   #createToken(): string | null {
     const { subject, roles, standing, tokenLifetimeS } = this.profile;
     if (subject === null || standing === "no token") return null;
     const { stream, world } = this.#shared;
+    const nowMs = world.simulation.clock.nowMs();
+    const { name, followerSinceMs } = this.#tokenDetails;
     return createRoomToken({
       room: standing === "token of another room" ? `not-${stream}` : stream,
       subject,
       roles,
-      nowMs: world.simulation.clock.nowMs(),
+      name,
+      ...(followerSinceMs === undefined ? {} : { followerSinceMs: nowMs - followerSinceMs }),
+      nowMs,
       lifetimeS: tokenLifetimeS,
       isForged: standing === "forged token",
     });

@@ -17,7 +17,8 @@ const WINDOW_MS = 60_000;
 /** Clocks may have been off by this. */
 const SLACK_MS = 400_000;
 /** Chat beyond this in a window may be left out of what is displayed. */
-const DISPLAYED = { events: 55, windowMs: 2_000 } as const;
+const DISPLAYED_EVENTS = { usual: 55, small: 2 } as const;
+const DISPLAYED_WINDOW_MS = 2_000;
 
 /** What is audited. */
 export interface RoomAuditOptions {
@@ -37,6 +38,8 @@ export interface RoomAuditOptions {
   readonly beaconViewers: number;
   /** Nothing was disturbed: sums are exact. */
   readonly isStrict: boolean;
+  /** Little is displayed, and few kinds of reactions are counted. */
+  readonly hasSmallLimits: boolean;
 }
 
 /** The room's calls that an audit makes. */
@@ -176,7 +179,10 @@ export class RoomAudit {
   #checkPages(events: readonly RoomEvent[]): void {
     const { crowd, checker, unsure } = this.#options;
     const head = events.length;
-    const isBusy = hasBusyMoment(events);
+    const isBusy = hasBusyMoment(
+      events,
+      this.#options.hasSmallLimits ? DISPLAYED_EVENTS.small : DISPLAYED_EVENTS.usual,
+    );
     for (const person of crowd.present) {
       const { page } = person;
       if (page === null || person.forbiddenSinceMs !== null || !page.isReading) continue;
@@ -229,9 +235,9 @@ export class RoomAudit {
   }
 }
 
-function hasBusyMoment(events: readonly RoomEvent[]): boolean {
+function hasBusyMoment(events: readonly RoomEvent[], displayed: number): boolean {
   const times = events.flatMap(({ kind, atMs }) => (kind === "chat" ? [atMs] : [])).sort((a, b) => a - b);
   return times.some(
-    (atMs, index) => atMs - (times[index - DISPLAYED.events] ?? Number.NEGATIVE_INFINITY) < DISPLAYED.windowMs,
+    (atMs, index) => atMs - (times[index - displayed] ?? Number.NEGATIVE_INFINITY) < DISPLAYED_WINDOW_MS,
   );
 }

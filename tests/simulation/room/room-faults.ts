@@ -1,6 +1,6 @@
 /** Faults of a room by seed. Each is drawn by itself, so that a run with some of them left out has the others unchanged. */
 import type { HostedObject } from "../kernel/durable-objects.ts";
-import type { LinkFaults } from "../kernel/network.ts";
+import type { LinkFaults } from "../kernel/link-faults.ts";
 import type { SeededRandom } from "../kernel/seeded-random.ts";
 import type { FaultGroup } from "../media/fault-schedule.ts";
 import type { MediaWorld } from "../media/media-world.ts";
@@ -77,28 +77,6 @@ const network = (
   },
 });
 
-/** Frames that the protocol does not have, or only just has. */
-const STRANGE_FRAMES: readonly string[] = [
-  "no JSON",
-  "[]",
-  '{"type":"unknown"}',
-  '{"type":"hello","from":{"epoch":7,"offset":-1}}',
-  '{"type":"hello","from":null}',
-  '{"type":"act","act":{"kind":"chat","text":"without an id"}}',
-  '{"type":"act","id":"s1","act":{"kind":"nothing"}}',
-  '{"type":"act","id":"s2","act":null}',
-  '{"type":"act","id":"s3","act":{"kind":"chat","text":"   "}}',
-  '{"type":"act","id":"s4","act":{"kind":"chat","text":"an answer","replyTo":"first"}}',
-  '{"type":"act","id":"s5","act":{"kind":"chat","text":"\\u200b\\u200b"}}',
-  '{"type":"like","count":0}',
-  '{"type":"react","count":1,"emoji":"no emoji"}',
-  '{"type":"play","on":"yes"}',
-  '{"type":"seen"}',
-  '{"type":"renew","token":7}',
-  '{"type":"renew","token":"no token"}',
-  `{"type":"act","id":"${"x".repeat(20_000)}"}`,
-];
-
 const ROOM_BINDINGS: readonly string[] = ["ROOM", "ROOM_SHARD", "ROOM_RELAY", "KEYRING", "LIVE"];
 
 /** An object with an instance; half of the time of those that a class has one of. */
@@ -124,6 +102,16 @@ const KINDS: readonly RoomFaultKind[] = [
       const [from, to] = random.pick(LINKS.slice(0, -1));
       world.simulation.after(durationMs, world.network.addFault({ from, to, isPartition: true }));
       return `${from} | ${to}`;
+    },
+  },
+  {
+    name: "Live object out of reach",
+    group: "network",
+    weight: 1,
+    durationMs: [2_000, 15_000],
+    begin({ world }, _, durationMs) {
+      world.simulation.after(durationMs, world.network.addFault({ from: "room/", to: "live", isPartition: true }));
+      return "of the room";
     },
   },
   {
@@ -275,17 +263,14 @@ const KINDS: readonly RoomFaultKind[] = [
     },
   },
   {
-    name: "strange frames",
+    name: "pages set aside",
     group: "viewers",
     weight: 1,
-    durationMs: [4_000, 8_000],
-    begin({ crowd, world }, random, durationMs) {
-      // Somebody's own client, which sends what the protocol does not have.
-      const stranger = crowd.addFor(durationMs);
-      const texts = Array.from({ length: random.integer(1, 3) }, () => random.pick(STRANGE_FRAMES));
-      for (const text of texts)
-        world.simulation.after(random.integer(1_500, 3_500), () => stranger.page?.sendRaw(text));
-      return texts.map((text) => text.slice(0, 40)).join(" ");
+    durationMs: [0, 0],
+    begin({ crowd }, random) {
+      const chosen = crowd.present.filter(() => random.chance(0.2));
+      for (const person of chosen) person.setAside();
+      return `${chosen.length}`;
     },
   },
   {

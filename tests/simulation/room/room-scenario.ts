@@ -1,11 +1,13 @@
 /** One run of a room: a deployment, people with the product's client, staff, faults by seed, and the checkers around it. */
 
+import { HttpAttacker } from "../attack/http-attacker.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
 import type { ProductCode } from "../kernel/product-code.ts";
 import { Simulation, type SimulationOutcome } from "../kernel/simulation.ts";
 import type { Trace } from "../kernel/trace.ts";
 import type { FaultGroup } from "../media/fault-schedule.ts";
 import { MediaWorld } from "../media/media-world.ts";
+import { SMALL_LIMITS_SHARE } from "../small-limits.ts";
 import { BeaconViewer } from "./beacon-viewer.ts";
 import { CHAT_PART, type ChatCode } from "./chat-part.ts";
 import { Crowd } from "./crowd.ts";
@@ -51,6 +53,9 @@ const SETTLE_MS = 110_000;
 const FLAWLESS_SETTLE_MS = 12_000;
 /** Before the audit everybody is quiet for so long, but for one message in the middle of it. */
 const QUIET_MS = 10_000;
+/** So long before that, relays lose their memory, and the next message reaches everybody within a time all the same. */
+const RELAYS_RESTART_MS = 20_000;
+const DELIVERY_MS = 5_000;
 /** Without people, nothing is left after this. */
 const IDLE_MS = 150_000;
 const TOKEN_SHARE = 0.3;
@@ -64,6 +69,9 @@ const BEACONS_SETTLE_MS = 60_000;
 const RESET_MS = 50_000;
 const STOP_SHARE = 0.15;
 const FLAWLESS_SHARE = 0.1;
+/** Numbers of people with clients of their own, and of senders of absurd requests, one of them by seed. */
+const ATTACKERS = [0, 0, 1, 3] as const;
+const HTTP_ATTACKERS = [0, 0, 0, 1] as const;
 const TOKEN_LIFETIMES_S = [21_600, 21_600, 90] as const;
 const PLAYING_SHARES = [0.85, 0.85, 0] as const;
 const WRITES_EVERY_MS = [6_000, 15_000, 30_000] as const;
@@ -96,6 +104,8 @@ class RoomRun {
   readonly #needsTokens: boolean;
   readonly #withStops: boolean;
   readonly #isStrict: boolean;
+  /** Limits are reached, and what is beyond them refused or left out. */
+  readonly #hasSmallLimits: boolean;
   readonly #startMs: number;
   readonly #settings: StaffSettings;
   readonly #beaconViewers: readonly BeaconViewer[];
@@ -104,11 +114,13 @@ class RoomRun {
   readonly #size: Readonly<Record<string, string>>;
   isDone = false;
 
-  constructor(plan: RoomPlan, simulation: Simulation, code: ProductCode) {
+  constructor(plan: RoomPlan, simulation: Simulation, given: ProductCode) {
     this.#plan = plan;
     this.#simulation = simulation;
     this.#startMs = simulation.clock.nowMs();
     const random = simulation.random.fork("room scenario");
+    this.#hasSmallLimits = simulation.random.fork("limits").chance(SMALL_LIMITS_SHARE);
+    const code = this.#hasSmallLimits ? given.withSmallLimits : given;
     const sites = random.pick(SITES);
     this.#size = random.pick(SIZES);
     const withReviewer = random.chance(REVIEWER_SHARE);
@@ -151,7 +163,8 @@ class RoomRun {
     });
     const untilMs = FIRST_FAULT_MS + plan.durationMs;
     this.#faults = isFlawless ? [] : scheduleRoomFaults(simulation.random, plan.faults, FIRST_FAULT_MS, untilMs);
-    this.#isStrict = this.#activeFaults.length === 0 && !this.#withStops;
+    this.#isStrict = this.#activeFaults.length === 0 && !this.#withStops && !this.#hasSmallLimits;
+    checker.mayForgetStaff = this.#hasSmallLimits;
   }
 
   get #activeFaults(): readonly RoomFault[] {
@@ -165,6 +178,7 @@ class RoomRun {
     await this.#prepareStream();
     startRoomBounds(this.#world, this.#crowd);
     this.#letPeopleCome();
+    this.#letAttackersCome();
     for (const viewer of this.#beaconViewers) void viewer.play();
     if (this.#activeFaults.length > 0) {
       this.#simulation.after(Math.max(0, FIRST_FAULT_MS - this.#simulation.nowMs), () => this.#checker.allowFaults());
@@ -182,6 +196,7 @@ class RoomRun {
       checker: this.#checker,
       startMs: this.#startMs,
       isStrict: this.#isStrict,
+      hasSmallLimits: this.#hasSmallLimits,
       needsTokens: this.#needsTokens,
       beaconViewers: this.#beaconViewers.length,
       banned: this.#moderation.banned,
@@ -221,6 +236,17 @@ class RoomRun {
     }
   }
 
+  #letAttackersCome(): void {
+    const random = this.#simulation.random.fork("attackers");
+    const untilMs = FIRST_FAULT_MS + this.#plan.durationMs;
+    for (let number = random.pick(ATTACKERS); number > 0; number -= 1)
+      this.#simulation.after(random.integer(2_000, 9_000), () => this.#crowd.addAttacker(untilMs));
+    for (let number = random.pick(HTTP_ATTACKERS); number > 0; number -= 1) {
+      const options = { world: this.#world, stream: STREAM, number, needsTokens: this.#needsTokens };
+      void new HttpAttacker(options).attack(untilMs);
+    }
+  }
+
   /** Nobody writes any more at the end of it. */
   async #settle(): Promise<void> {
     for (const viewer of this.#beaconViewers) viewer.leave();
@@ -231,6 +257,9 @@ class RoomRun {
     void this.#settings.reset(RESET_MS).then((isOpen) => {
       this.#isOpen = isOpen;
     });
+    if (!this.#isStrict) {
+      this.#simulation.after(settleMs - QUIET_MS - RELAYS_RESTART_MS, () => void this.#checkDelivery());
+    }
     await this.#simulation.sleep(settleMs - QUIET_MS);
     for (const person of this.#crowd.people) person.quieten();
     // What was sent before is answered, and whoever was too fast may write again.
@@ -239,6 +268,27 @@ class RoomRun {
     await this.#simulation.sleep(QUIET_MS / 2);
     for (const { name, probe } of this.#crowd.present) {
       if (probe === "unanswered") this.#simulation.fail("recovery", `${name} wrote, and got no answer`);
+    }
+  }
+
+  /** A relay that begins anew knows whom it delivers to. */
+  async #checkDelivery(): Promise<void> {
+    for (const object of this.#world.objects.all) {
+      if (object.binding === "ROOM_RELAY") object.end("crashed", "restarted before a message");
+    }
+    const readers = this.#crowd.present.flatMap(({ page, forbiddenSinceMs }) =>
+      page?.isWelcomed === true && page.isReading && forbiddenSinceMs === null ? [page] : [],
+    );
+    const connections = readers.map((page) => page.connections);
+    const writer = this.#crowd.staff.find(({ page }) => page?.isWelcomed === true);
+    const outcome = await writer?.write();
+    if (outcome?.ok !== true || outcome.event === undefined) return;
+    const { offset } = outcome.event;
+    await this.#simulation.sleep(DELIVERY_MS);
+    for (const [index, page] of readers.entries()) {
+      const isSame = page.isWelcomed && page.connections === connections[index] && page.options.process.isAlive;
+      if (isSame && page.position < offset)
+        this.#simulation.fail("delivery", `${page.options.process.name} is at ${page.position}, not at ${offset}`);
     }
   }
 
@@ -252,7 +302,9 @@ class RoomRun {
     const outcome = await person.write();
     person.probe = "answered";
     // A client that measured a clock while it was wrong renews its token late, and comes back with another one.
-    if (!outcome.ok && outcome.error !== "timed-out" && outcome.error !== "token-expired")
+    const isTolerated = (error: string): boolean =>
+      error === "timed-out" || error === "token-expired" || (this.#hasSmallLimits && error === "review-full");
+    if (!outcome.ok && !isTolerated(outcome.error))
       this.#simulation.fail("recovery", `${person.name} may write, and was told ${outcome.error}`);
   }
 
@@ -273,7 +325,7 @@ class RoomRun {
     const { ledger, frames, commands, refused } = this.#checker;
     const summary =
       `room ${JSON.stringify(this.#size)}, ${shards} shards, ${this.#crowd.people.length} people, ` +
-      `${this.#needsTokens ? "tokens, " : ""}${this.#activeFaults.length} faults, ${ledger.size} events, ${frames} frames, ` +
+      `${this.#hasSmallLimits ? "small limits, " : ""}${this.#needsTokens ? "tokens, " : ""}${this.#activeFaults.length} faults, ${ledger.size} events, ${frames} frames, ` +
       `${commands} commands (${refused} refused), ${this.#moderation.acts} acts, ${this.#simulation.unhandledRejections} unhandled`;
     return { faults: this.#activeFaults, summary };
   }

@@ -131,8 +131,11 @@ export class StaffSettings {
     const [appointed] = reviews.moderators.filter((subject) => !ledger.erased.has(subject));
     const isRemoval = appointed !== undefined && this.#random.chance(0.4);
     const viewers = this.#crowd.present.filter(
-      ({ profile, forbiddenSinceMs }) =>
-        profile.subject !== null && forbiddenSinceMs === null && profile.roles.every((role) => role !== "host"),
+      ({ profile, forbiddenSinceMs, isAttacker }) =>
+        profile.subject !== null &&
+        forbiddenSinceMs === null &&
+        !isAttacker &&
+        profile.roles.every((role) => role !== "host"),
     );
     if (viewers.length === 0) return;
     const subject = isRemoval ? appointed : this.#random.pick(viewers).profile.subject;
