@@ -72,11 +72,6 @@ export class ReplicaSubscription {
     this.#offset = options.start.kind === "resume" ? options.start.offset : options.start.snapshot.offset;
   }
 
-  /** Whether the subscriber has caught up. */
-  get isCaughtUp(): boolean {
-    return this.#isCaughtUp;
-  }
-
   /** Whether updates were lost because the subscriber was too slow: it must subscribe again. */
   get hasGap(): boolean {
     return this.#hasGap;

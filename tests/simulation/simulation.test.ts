@@ -42,6 +42,7 @@ test("without faults nobody is disturbed, and every object crosses each link onc
 const REGRESSIONS: readonly (Partial<MediaPlan> & { readonly cause: string })[] = [
   { cause: "feeds that were cut at once were requested again in a loop", seed: 24, faults: ["network"] },
   { cause: "what a resumed subscriber had missed was sent twice", seed: 37, faults: ["network"] },
+  { cause: "a recording's playlist waited for a write that R2 never answered", seed: 2, viewers: 5 },
 ];
 
 test.each(REGRESSIONS)("a run that failed once holds: $cause", async ({ cause: _, ...plan }) => {

@@ -106,6 +106,9 @@ export class Moderation {
     this.#letWrite(person);
     const isDone = await this.#send(staff, { kind: "ban", subject, address: this.#random.chance(0.3) });
     if (isDone === null) return;
+    const isStaff = person.profile.roles.some((role) => role === "host" || role === "moderator");
+    // A room that has forgotten that somebody is staff lets a moderator ban them; that has no effect on whom it names.
+    if (isDone && isStaff && !staff.profile.roles.includes("host")) return;
     this.unsure.delete(subject);
     if (!isDone) return;
     this.banned.add(subject);
