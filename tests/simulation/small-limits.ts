@@ -21,7 +21,7 @@ export const SMALL_LIMITS: LoweredLimits = {
     queueBytes: 28_672,
     streamBytes: 8_192,
     stopCutOffBytes: 4_096,
-    segmentCacheBytes: 20_000,
+    objectCacheBytes: 20_000,
     pendingArchiveBytes: 60_000,
     parkedRequestsPerNetwork: 8,
     "/** Bytes of one stream's tail in an isolate of 128 MB. */\n  tailBytes": 40_000,

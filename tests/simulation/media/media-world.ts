@@ -10,10 +10,10 @@ import { defineObjectClasses, HOME_REGION, OBJECT_PARTS, SIMULATED_SECRETS } fro
 import { CHAT_PART } from "../room/chat-part.ts";
 import { Reviewer } from "../room/reviewer.ts";
 import { SMALL_LIMITS } from "../small-limits.ts";
+import { CHECKER_PART } from "./checker-part.ts";
 import { EDGE_PART, EdgeFleet, type EdgeRequest } from "./edge-fleet.ts";
 import { Ledger } from "./ledger.ts";
 import { PUBLISHER_PART } from "./publisher-process.ts";
-import { CHECKER_PART } from "./tree-checker.ts";
 
 /** The parts of the product that a deployment and its clients run. */
 const PRODUCT_PARTS: readonly ProductPart[] = [EDGE_PART, PUBLISHER_PART, CHAT_PART, CHECKER_PART, ...OBJECT_PARTS];

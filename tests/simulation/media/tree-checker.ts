@@ -1,20 +1,9 @@
 /** What crosses the tree's links: each object once where nothing is wrong, and once a feed where feeds break; and no storm of requests towards the Live object. */
 
-import type { FeedDecoder } from "../../../core/broadcast/feed-codec.ts";
 import { BoundedMap } from "../../../core/kit/bounded-map.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
-import type { ProductPart } from "../kernel/product-code.ts";
+import { CHECKER_PART, type CheckerExports } from "./checker-part.ts";
 import type { MediaWorld } from "./media-world.ts";
-
-/** What the checker reads feeds with: it has the limits of the run. */
-export const CHECKER_PART: ProductPart = {
-  name: "checker",
-  entry: `export { FeedDecoder } from "./core/broadcast/feed-codec.ts";`,
-};
-
-interface CheckerExports {
-  readonly FeedDecoder: new () => FeedDecoder;
-}
 
 /** Objects that are remembered of one link. */
 const MAX_REMEMBERED = 2_048;
