@@ -15,7 +15,7 @@ export interface ReconnectWindowOptions {
   readonly stream: StreamName;
   /** Null: gaps stand for the time without a sender. */
   readonly slates: SlateLibrary | null;
-  readonly log: { info(text: string): void; error(text: string): void };
+  readonly log: Readonly<Record<"debug" | "info" | "error", (text: string) => void>>;
   readonly platform: Platform;
   /** Milliseconds since the epoch, never going back. */
   readonly epochNowMs: () => number;
@@ -60,7 +60,7 @@ export class ReconnectWindow {
 
   /** The broadcast has a timeline of `tracks` and renditions below: their slate is made soon, if it is not known. */
   prepareSlate(tracks: readonly PassthroughTrack[], lower: readonly VideoRendition[]): void {
-    const { slates, platform } = this.#options;
+    const { slates, platform, log, stream } = this.#options;
     if (slates === null) return;
     this.#cancelPreparation();
     const leader = tracks.find(({ kind }) => kind === "video");
@@ -83,6 +83,7 @@ export class ReconnectWindow {
         ready.set(name, slate);
       }
       this.#slates = ready;
+      log.debug(`${stream}: the slate is ready.`);
     };
   }
 

@@ -120,7 +120,7 @@ test.each([
     const first = push(file);
     await vi.waitFor(() => expect(lines.join("\n")).toContain("on the air"), PATIENCE);
     // The slate is made in the background.
-    await new Promise((resolve) => setTimeout(resolve, 4_000));
+    await vi.waitFor(() => expect(lines.join("\n")).toContain("the slate is ready"), PATIENCE);
     first.kill("SIGKILL");
     await vi.waitFor(() => expect(lines.join("\n")).toContain("a slate stands for the sender"), PATIENCE);
     const atCut = secondsOf("180p").total;
@@ -173,7 +173,7 @@ test("renditions that are encoded here have the slate too", { timeout: 60_000 },
 test("a sender that is silent is replaced after a second, and goes on at a keyframe", { timeout: 60_000 }, async () => {
   const sender = push(makeSource("-g 30 -bf 0"));
   await vi.waitFor(() => expect(lines.join("\n")).toContain("on the air"), PATIENCE);
-  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  await vi.waitFor(() => expect(lines.join("\n")).toContain("the slate is ready"), PATIENCE);
   sender.kill("SIGSTOP");
   await vi.waitFor(() => expect(lines.join("\n")).toContain("a slate stands for the sender"), PATIENCE);
   await new Promise((resolve) => setTimeout(resolve, 1_500));
