@@ -7,9 +7,6 @@ export const SMALL_LIMITS_SHARE = 0.35;
 /** Bytes that a connection holds on its way, in such runs. */
 export const SMALL_STREAM_WINDOW_BYTES = 8_192;
 
-const TAIL_OF_AN_OBJECT =
-  "\n  /** Bytes of the tail: an object has 128 MB, shared with others of its class. */\n  tailBytes";
-
 /** See the file's first line. */
 export const SMALL_LIMITS: LoweredLimits = {
   "core/access/access-policy.ts": { revocationsPerFrame: 1 },
@@ -24,9 +21,9 @@ export const SMALL_LIMITS: LoweredLimits = {
     objectCacheBytes: 20_000,
     pendingArchiveBytes: 60_000,
     parkedRequestsPerNetwork: 8,
-    "/** Bytes of one stream's tail in an isolate of 128 MB. */\n  tailBytes": 40_000,
-    [`leaseMs: 35_000,${TAIL_OF_AN_OBJECT}`]: 40_000,
-    [`LIVE_LIMITS = {${TAIL_OF_AN_OBJECT}`]: 40_000,
+    "EDGE_STREAM_LIMITS.tailBytes": 40_000,
+    "SHIELD_LIMITS.tailBytes": 40_000,
+    "LIVE_LIMITS.tailBytes": 40_000,
   },
   "core/delivery/tree/feed-policy.ts": {
     liveIsolates: 2,

@@ -6,7 +6,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Plugin } from "esbuild";
 
-/** Numbers by the text before them, by the path of their file from the project's folder. */
+/**
+ * Numbers by the text before them, or by the name of their object and their own (`LIMITS.queueBytes`); by the path of their
+ * file from the project's folder.
+ */
 export type LoweredLimits = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 /** Puts the numbers into the sources. Throws where a file has not exactly one number behind a text. */
@@ -30,8 +33,10 @@ export function loweredLimitsPlugin(root: string, limits: LoweredLimits): Plugin
 
 /** `name: 48` and `NAME = 2_048` get another number. */
 function lowerLimit(path: string, text: string, name: string, number: number): string {
+  const [object, member] = /^[A-Z_]+\.\w+$/.test(name) ? name.split(".") : [];
   const escaped = name.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const pattern = new RegExp(`(?<![\\w.])(${escaped}(?:: | = ))[\\d_]+`, "g");
+  const before = member === undefined ? `${escaped}(?:: | = )` : `${object} = \\{[^}]*?\\b${member}: `;
+  const pattern = new RegExp(`(?<![\\w.])(${before})[\\d_]+`, "g");
   const found = text.match(pattern)?.length ?? 0;
   if (found !== 1) throw new Error(`${path} has ${found} limits ${name}`);
   return text.replace(pattern, `$1${number}`);
