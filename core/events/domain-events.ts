@@ -5,6 +5,7 @@
 import { PLAYBACK_POLICIES, type PlaybackPolicy } from "../access/access-policy.ts";
 import { STOP_CATEGORIES, type StopAuthority, type StopCategory } from "../access/stream-stop.ts";
 import { asJsonObject, type JsonObject, readInteger } from "../kit/json-fields.ts";
+import { INGEST_END_REASONS, INGEST_EVENT_LIMITS, type IngestEventBody } from "./ingest-events.ts";
 
 /** Why a broadcast ended: by its publisher, by the publisher's absence, or by another broadcast. */
 export type EndReason = "publisher" | "abandoned" | "replaced";
@@ -28,7 +29,10 @@ export type LiveEventBody =
       readonly authority: StopAuthority;
       readonly untilMs: number | null;
     }
-  | { readonly kind: "stream-restored" };
+  | { readonly kind: "stream-restored" }
+  /** Another encoder has taken the broadcast over. */
+  | { readonly kind: "ingest-backup"; readonly broadcast: string }
+  | IngestEventBody;
 
 /** Events of a room. */
 export type RoomEventBody =
@@ -88,6 +92,13 @@ const readBan = (value: JsonObject): { subject: string; actor: string } | null =
   return subject === null || actor === null ? null : { subject, actor };
 };
 
+const readName = (value: unknown): string | null => readString(value, INGEST_EVENT_LIMITS.nameChars);
+
+const readProtocol = (value: JsonObject): { protocol: string } | null => {
+  const protocol = readName(value["protocol"]);
+  return protocol === null ? null : { protocol };
+};
+
 /** One schema per kind. */
 const BODY_SCHEMAS: { readonly [K in Kind]: (value: JsonObject) => BodyOf<K> | null } = {
   "broadcast-started": readBroadcast,
@@ -113,6 +124,25 @@ const BODY_SCHEMAS: { readonly [K in Kind]: (value: JsonObject) => BodyOf<K> | n
     return { category, authority, untilMs };
   },
   "stream-restored": () => ({}),
+  "ingest-backup": readBroadcast,
+  "ingest-connected": readProtocol,
+  "ingest-resumed": readProtocol,
+  "ingest-refused": (value) => {
+    const reason = readString(value["reason"], INGEST_EVENT_LIMITS.reasonChars);
+    return reason === null ? null : { reason };
+  },
+  "ingest-disconnected": (value) => {
+    const reason = readOneOf(value["reason"], INGEST_END_REASONS);
+    return reason === null ? null : { reason };
+  },
+  "health-raised": (value) => {
+    const [check, severity] = [readName(value["check"]), readName(value["severity"])];
+    return check === null || severity === null ? null : { check, severity };
+  },
+  "health-cleared": (value) => {
+    const check = readName(value["check"]);
+    return check === null ? null : { check };
+  },
   "subject-banned": readBan,
   "subject-unbanned": readBan,
   "viewer-peak": (value) => {

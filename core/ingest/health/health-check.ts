@@ -1,4 +1,6 @@
 /** A check of a stream's ingest, and the report of all that are raised. */
+import type { ReportedIngestEvent } from "../../events/ingest-events.ts";
+import type { HealthMeasures } from "./health-measures.ts";
 
 /** How much a check matters: `info` is advice, `warning` costs quality or delay, `error` is seen by viewers. */
 export const HEALTH_SEVERITIES = ["info", "warning", "error"] as const;
@@ -27,6 +29,9 @@ export const HEALTH_CHECK_IDS = [
   "faster-than-realtime",
   "transcode-slow",
   "rendition-shed",
+  "rendering-lagging",
+  "encoder-lagging",
+  "uplink-headroom",
   "ingest-delay",
   "packet-loss-seen",
   "packet-loss",
@@ -42,6 +47,8 @@ export const HEALTH_CHECK_IDS = [
   "bitrate-unsteady",
   "backup-differs",
   "resolution-changed",
+  "audio-silent",
+  "audio-clipping",
   "audio-channels",
   "av-offset",
   "av-drift",
@@ -78,6 +85,10 @@ export interface HealthReport {
   readonly atMs: number;
   /** The raised checks, the worst first. */
   readonly checks: readonly HealthCheck[];
+  /** The figures of now. */
+  readonly measures?: HealthMeasures | undefined;
+  /** What has happened, until the edge has confirmed it. */
+  readonly events?: readonly ReportedIngestEvent[] | undefined;
 }
 
 /** A check was raised, changed its severity, or was cleared. */

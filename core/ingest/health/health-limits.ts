@@ -40,6 +40,8 @@ export const HEALTH_THRESHOLDS = {
   frameRateShare: 0.9,
   framesPerSecond: 60,
   channels: 2,
+  silence: { dbfs: -60, ms: 30_000 },
+  clippedShare: 0.01,
   /** EBU R37 and ITU-R BT.1359: sound before the picture disturbs sooner than sound after it. */
   offsetMs: { early: 45, late: 125, error: 250 },
   driftMsPerMinute: 1,
@@ -51,6 +53,8 @@ export const HEALTH_THRESHOLDS = {
   jitterMs: 150,
   latencyRoundTrips: 3,
   publishDelayMs: { warning: 500, error: 2_000 },
+  /** Media that waits in the encoder for its network. */
+  sendQueueMs: 500,
   transcodeSpeed: { warning: 1.02, error: 1 },
   keyExpiryMs: { info: 86_400_000, warning: 3_600_000 },
   /** Sizes and rates with the bits per second of H.264 below which they look blocky. */

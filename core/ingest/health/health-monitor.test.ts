@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
 import type { SenderRoles } from "./backup-state.ts";
+import { concatBytes } from "../../kit/bytes.ts";
+import { joinWithLengths } from "../nal/annex-b.ts";
+import { fromHex, metricsMessages, pictureWithMessages, type WrittenMetrics } from "../obs/testing.ts";
 import { HEALTH_CHECK_IDS, type HealthCheckId, type HealthSeverity } from "./health-check.ts";
 import { HEALTH_RULES, HealthMonitor } from "./health-monitor.ts";
 import type { TransportSample } from "./link-meter.ts";
@@ -62,6 +65,26 @@ const pushRoles =
       { onAir: "primary", hasPrimary: true, hasBackup: false, differs: null, ...roles },
       START_MS + afterMs,
     );
+/** A sender whose keyframes tell these metrics, each `lateMs` after it was queued. */
+function withMetrics(
+  untilS: number,
+  told: Partial<WrittenMetrics>,
+  lateMs: (afterMs: number) => number = () => 40,
+): TimedEvent[] {
+  return clean(untilS).map(({ event, atMs }) => {
+    if (event.kind !== "frame" || event.media !== "video" || !event.sync) return { event, atMs };
+    const queuedMs = atMs - lateMs(atMs - START_MS);
+    const times = [queuedMs - 120, queuedMs - 100, queuedMs - 99, queuedMs] as const;
+    const metrics = metricsMessages({ session: [60, 0, 0, 60], rendition: [60, 0, 60], ...told, times });
+    const data = pictureWithMessages("h264", metrics);
+    return { event: { ...event, data: concatBytes([data, joinWithLengths([event.data])]) }, atMs };
+  });
+}
+
+/** A stereo frame without sections, as FFmpeg codes silence. */
+const SILENT_AAC = fromHex("211004608c1c");
+const silenced = ({ event, atMs }: TimedEvent): TimedEvent =>
+  event.kind === "frame" && event.media === "audio" ? { event: { ...event, data: SILENT_AAC }, atMs } : { event, atMs };
 
 const DAY_MS = 86_400_000;
 const CASES: readonly Case[] = [
@@ -234,6 +257,26 @@ const CASES: readonly Case[] = [
     says: /0\.94/,
   },
   {
+    ...{ id: "rendering-lagging", severity: "warning", byS: 14, says: /composes 3\.3 % of its pictures too late/ },
+    events: () => withMetrics(20, { session: [60, 2, 0, 60] }),
+  },
+  {
+    ...{ id: "encoder-lagging", severity: "error", byS: 14, says: /skips 10 % of its pictures/ },
+    events: () => withMetrics(20, { rendition: [60, 6, 54] }),
+  },
+  {
+    ...{ id: "uplink-headroom", severity: "warning", fromS: 15, byS: 18, says: /waits 0\.8 s .* 10 % of the frames/ },
+    events: () => withMetrics(20, { session: [60, 0, 6, 54] }, (ms) => (ms < 9_000 ? 40 : 840)),
+  },
+  {
+    ...{ id: "audio-silent", severity: "warning", fromS: 35, byS: 37, says: /silent for 30 s/ },
+    events: () => clean(38).map((each) => (each.atMs - START_MS < 5_000 ? each : silenced(each))),
+  },
+  {
+    ...{ id: "audio-clipping", severity: "info", byS: 12, says: /2\.0 % of its samples/ },
+    onTick: (monitor, afterMs) => monitor.pushSound({ dbfs: -9, clippedShare: 0.02 }, START_MS + afterMs),
+  },
+  {
     ...{ id: "key-expiring", severity: "warning", byS: 1, says: /expires in 45 min/ },
     onTick: (monitor) => monitor.setKeyExpiry(START_MS + 2_700_000),
   },
@@ -336,3 +379,22 @@ const later =
     event.kind === "frame"
       ? { event: { ...event, dts: event.dts + byMs }, atMs: atMs + byMs }
       : { event, atMs: atMs + byMs };
+
+test("the report has the figures behind the checks, and none without a sender", () => {
+  const monitor = new HealthMonitor();
+  monitor.pushConnection({ kind: "connected" }, START_MS);
+  monitor.pushPublishDelay(180);
+  runMonitor(monitor, withMetrics(15, { rendition: [60, 3, 57] }), 14, (afterMs) =>
+    monitor.pushTransport(transport(afterMs, { missing: 0.03, roundTripMs: 42 }), START_MS + afterMs),
+  );
+  const { measures } = monitor.report;
+  expect(measures).toMatchObject({
+    ...{ framesPerSecond: 30, roundTripMs: 42, delayMs: 180, compositionMs: 160, encodeMs: 120, sendQueueMs: 0 },
+    ...{ laggedShare: 0, skippedShare: 0.05, droppedShare: 0 },
+  });
+  expect(Math.abs((measures?.bitsPerSecond ?? 0) / 6_100_000 - 1)).toBeLessThan(0.02);
+  expect(measures?.lossShare).toBeCloseTo(0.03, 2);
+  expect(Math.abs(measures?.offsetMs ?? 99)).toBeLessThan(15);
+  monitor.pushConnection({ kind: "ended" }, START_MS + 15_000);
+  expect(Object.values(monitor.report.measures ?? {}).every((value) => value === null)).toBe(true);
+});

@@ -4,6 +4,7 @@ import type { PassthroughDecision, TranscodeReason } from "../passthrough/gop-in
 import { BACKUP_RULES } from "./backup-rules.ts";
 import { type BackupState, NO_SENDERS, nextBackupState, type SenderRoles } from "./backup-state.ts";
 import { CheckLatch } from "./check-latch.ts";
+import { ENCODER_RULES } from "./encoder-rules.ts";
 import { GROUP_RULES } from "./group-rules.ts";
 import {
   HEALTH_CHECK_IDS,
@@ -15,14 +16,17 @@ import {
   severityRank,
 } from "./health-check.ts";
 import type { HealthPolicy } from "./health-limits.ts";
+import { measureHealth, NO_MEASURES } from "./health-measures.ts";
 import type { HealthInputs, HealthReading, HealthRule } from "./health-rule.ts";
 import { LinkMeter, type SenderConnectionEvent, type TransportSample } from "./link-meter.ts";
 import { LINK_RULES } from "./link-rules.ts";
 import { MEDIA_RULES } from "./media-rules.ts";
 import { SenderMeter } from "./sender-meter.ts";
+import type { SoundLevel } from "./sound-meter.ts";
 
 /** Every check of the vocabulary that the wire tells. */
 export const HEALTH_RULES: readonly HealthRule[] = [...LINK_RULES, ...MEDIA_RULES, ...GROUP_RULES, ...BACKUP_RULES];
+export const HEALTH_RULES: readonly HealthRule[] = [...LINK_RULES, ...MEDIA_RULES, ...GROUP_RULES, ...ENCODER_RULES];
 
 /** A policy that takes anything. */
 const OPEN_POLICY: HealthPolicy = { maxBitsPerSecond: null, hardBitsPerSecond: null, isLowestDelay: false };
@@ -69,7 +73,10 @@ export class HealthMonitor {
     const checks = this.#states
       .flatMap(({ check }) => (check === null ? [] : [check]))
       .sort((a, b) => severityRank(b.severity) - severityRank(a.severity) || order(a.id) - order(b.id));
-    return { state: healthStateOf(checks), atMs: this.#atMs, checks };
+    const measures = this.isConnected
+      ? measureHealth(this.#sender, this.#link, this.#publishDelayMs, this.#atMs)
+      : NO_MEASURES;
+    return { state: healthStateOf(checks), atMs: this.#atMs, checks, measures };
   }
 
   /** Whether a sender is connected. */
@@ -127,6 +134,9 @@ export class HealthMonitor {
   /** Which senders are connected, and which is on the air. */
   pushRoles(roles: SenderRoles, nowMs: number): void {
     this.#backup = nextBackupState(this.#backup, roles, nowMs);
+  /** Decoded sound of about a second; without it, only digital silence is known. */
+  pushSound(level: SoundLevel, nowMs: number): void {
+    this.#sender.sound.pushLevel(level, nowMs);
   }
 
   /** When the sender's key expires, milliseconds since the epoch; null: never. */

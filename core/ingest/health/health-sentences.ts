@@ -111,6 +111,14 @@ export const HEALTH_SENTENCES = {
     say: `The picture arrives, and no sound for ${Math.floor(missingMs / 1000)} s.`,
     fix: "Check the audio device and that the encoder sends an audio track; a silent one is enough.",
   }),
+  audioSilent: (silentMs: number): HealthSentence => ({
+    say: `The sound has been silent for ${Math.floor(silentMs / 1000)} s.`,
+    fix: "Check that the microphone is not muted, and that the encoder's audio sources show a level.",
+  }),
+  audioClipping: (share: number): HealthSentence => ({
+    say: `The sound clips: ${percent(share)} of its samples are at full scale.`,
+    fix: "Lower the gain of the microphone, or the volume in the encoder.",
+  }),
   audioChannels: (channels: number): HealthSentence => ({
     say: `The sound has ${channels} channels; many devices play two.`,
     fix: "Set the audio to stereo in the encoder.",
@@ -166,6 +174,17 @@ export const HEALTH_SENTENCES = {
   renditionShed: (names: readonly string[]): HealthSentence => ({
     say: `The server has no capacity for ${names.join(", ")}: viewers get the other renditions.`,
     fix: "The server's operator should give it more capacity, or a ladder with fewer steps.",
+  renderingLagging: (share: number): HealthSentence => ({
+    say: `Your encoder composes ${percent(share)} of its pictures too late.`,
+    fix: "Its graphics processor is overloaded: limit the frame rate of games, use fewer sources, or a smaller canvas.",
+  }),
+  encoderLagging: (share: number): HealthSentence => ({
+    say: `Your encoder skips ${percent(share)} of its pictures, because it cannot encode them in time.`,
+    fix: "Choose a faster preset, fewer renditions or a smaller picture, or a hardware encoder.",
+  }),
+  uplinkHeadroom: (waitMs: number, droppedShare: number): HealthSentence => ({
+    say: `Your uplink has no room left: media waits ${seconds(waitMs)} in the encoder${droppedShare > 0.001 ? `, and ${percent(droppedShare)} of the frames are dropped` : ""}.`,
+    fix: "Lower the bitrates, send one rendition less, or end other uploads.",
   }),
   keyExpiring: (leftMs: number): HealthSentence => ({
     say: `This stream key expires in ${leftMs > 5_400_000 ? `${Math.round(leftMs / 3.6e6)} h` : `${Math.max(0, Math.round(leftMs / 60_000))} min`}; no new connection is taken then.`,

@@ -162,6 +162,25 @@ export const MEDIA_RULES: readonly HealthRule[] = [
     },
   },
   {
+    id: "audio-silent",
+    forMs: 0,
+    ownMs: LIMIT.silence.ms,
+    read: ({ sender, nowMs }) => {
+      const silentMs = sender.sound.silentMs(nowMs);
+      if (silentMs < LIMIT.silence.ms) return null;
+      return healthReading("warning", silentMs, LIMIT.silence.ms, SAY.audioSilent(silentMs));
+    },
+  },
+  {
+    id: "audio-clipping",
+    forMs: 10_000,
+    read: ({ sender, nowMs }) => {
+      const share = sender.sound.clippedShare(nowMs) ?? 0;
+      if (share <= LIMIT.clippedShare) return null;
+      return healthReading("info", share, LIMIT.clippedShare, SAY.audioClipping(share));
+    },
+  },
+  {
     id: "audio-channels",
     forMs: 0,
     read: ({ sender: { audio } }) => {

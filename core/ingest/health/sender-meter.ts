@@ -2,12 +2,16 @@
 import { toNumber } from "../../kit/rational.ts";
 import { CodecConfigError } from "../codecs/codec-error.ts";
 import { describeTrack } from "../codecs/describe-track.ts";
+import { isSilentAudio } from "../codecs/silent-audio.ts";
 import type { AudioTrackDescription, VideoTrackDescription } from "../codecs/track-description.ts";
 import type { IngestEvent, IngestFrame, IngestMetadata, IngestTrackConfig } from "../media-event.ts";
 import { hasDecodableLeading } from "../nal/leading-pictures.ts";
+import { readBroadcastMetrics } from "../obs/broadcast-metrics.ts";
 import { DriftMeter } from "./drift-meter.ts";
+import { EncoderMeter } from "./encoder-meter.ts";
 import { GroupMeter } from "./group-meter.ts";
-import { HEALTH_LIMITS } from "./health-limits.ts";
+import { HEALTH_LIMITS, HEALTH_THRESHOLDS } from "./health-limits.ts";
+import { SoundMeter } from "./sound-meter.ts";
 import { TrackMeter, type WindowSums } from "./track-meter.ts";
 
 /** A measured video track. */
@@ -40,6 +44,9 @@ export class SenderMeter {
   #metadata: IngestMetadata | null = null;
   readonly #offsetDrift = new DriftMeter();
   readonly #lagDrift = new DriftMeter();
+  /** What the encoder says of itself with the largest picture. */
+  readonly encoder: EncoderMeter = new EncoderMeter();
+  readonly sound: SoundMeter = new SoundMeter(HEALTH_THRESHOLDS.silence.dbfs);
   #driftMs: number | null = null;
   /** Least lag while the connection settles, and since when. */
   #settling = { sinceMs: Number.POSITIVE_INFINITY, lagMs: Number.POSITIVE_INFINITY };
@@ -175,6 +182,7 @@ export class SenderMeter {
     const audio = frame.media === "audio" && frame.track === 0 ? this.#audio : null;
     const measured = video ?? audio;
     if (measured === null) return;
+    if (audio !== null) this.sound.pushFrame(isSilentAudio(audio.description.codec, frame.data), nowMs);
     const jumpMs = measured.meter.push(frame, nowMs);
     if (jumpMs !== 0) {
       this.jump = { jumpMs, atMs: nowMs };
@@ -184,7 +192,13 @@ export class SenderMeter {
       this.#settling = { sinceMs: Number.POSITIVE_INFINITY, lagMs: Number.POSITIVE_INFINITY };
     }
     video?.groups.push(frame);
+    if (frame.sync && video !== undefined && video === this.leader) this.#readMetrics(video, frame.data, nowMs);
     if (measured.meter === this.main) this.#settle(nowMs - (1000 * frame.dts) / measured.timescale, nowMs);
+  }
+
+  #readMetrics({ description }: MeasuredVideo, data: Uint8Array, nowMs: number): void {
+    const metrics = readBroadcastMetrics(description.codec, data);
+    if (metrics !== null) this.encoder.push(metrics, nowMs);
   }
 
   #settle(lagMs: number, nowMs: number): void {
