@@ -86,14 +86,14 @@ export class Outbox<Body extends { readonly kind: string }> {
     this.#options = options;
   }
 
-  /** Stores an event; call `deliver` after the transaction. */
-  append(body: Body, programTimeMs: number | null): void {
+  /** Stores an event; call `deliver` after the transaction. `id`: of an event that another source has made. */
+  append(body: Body, programTimeMs: number | null, id?: string): void {
     const { storage, platform, subscribers } = this.#options;
     const nowMs = platform.clock.nowMs();
     const { sequence } = storage
       .insert<{ sequence: number }>(
         "INSERT INTO outbox (id, at_ms, program_time_ms, kind, body) VALUES (?, ?, ?, ?, ?) RETURNING sequence",
-        platform.newId(),
+        id ?? platform.newId(),
         nowMs,
         programTimeMs,
         body.kind,
@@ -103,6 +103,11 @@ export class Outbox<Body extends { readonly kind: string }> {
     if (sequence % OUTBOX_LIMITS.pruneEvery === 0) this.#dropBeyondBound(sequence);
     const isWanted = subscribers.some(({ kinds }) => kinds.includes(body.kind));
     void (isWanted ? this.#setAlarm(nowMs + OUTBOX_LIMITS.minRetryMs) : this.#setIdleAlarm());
+  }
+
+  /** Whether an event with this id is kept. */
+  has(id: string): boolean {
+    return this.#options.storage.exec("SELECT 1 FROM outbox WHERE id = ? LIMIT 1", id).toArray().length > 0;
   }
 
   /** Whether any subscriber has a pending event. */

@@ -47,6 +47,11 @@ export class BroadcastLifecycle {
     this.#announce(eventOf(current.id, state, announced, reason), { broadcast: current.id, state });
   }
 
+  /** Announces that another publisher takes a broadcast over. */
+  recordHandover(broadcast: BroadcastId): void {
+    this.#options.appendEvent({ kind: "ingest-backup", broadcast });
+  }
+
   #announce(event: LiveEventBody, announced: AnnouncedState): void {
     const { storage, appendEvent } = this.#options;
     storage.transaction(() => {

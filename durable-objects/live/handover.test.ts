@@ -1,4 +1,4 @@
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { PART_HEADER } from "../../core/ingest/publish-api.ts";
@@ -66,6 +66,18 @@ test("a key of the role primary takes over only if it says so, and comes back as
   await primary.putParts(3, 4);
   expect((await takeOver(backup)).status).toBe(200);
   expect(await outcome(takeOver(primary))).toBe("409 already-live");
+});
+
+test("a handover is one domain event, however often it is repeated", async () => {
+  const { primary, backup } = await primaryAndBackup();
+  expect((await takeOver(backup)).status).toBe(200);
+  expect((await takeOver(backup)).status).toBe(200);
+  const object = getLiveObject(primary) as unknown as DurableObjectStub;
+  const told = await runInDurableObject(object, (_live, { storage }) =>
+    storage.sql.exec<{ body: string }>("SELECT body FROM outbox WHERE kind = 'ingest-backup'").toArray(),
+  );
+  const { broadcast } = primary.config;
+  expect(told.map(({ body }) => JSON.parse(body) as unknown)).toEqual([{ kind: "ingest-backup", broadcast }]);
 });
 
 test("a replaced publisher may join again when the one after it has gone silent", async () => {

@@ -90,7 +90,7 @@ export class Live extends DurableObject<LiveEnv> {
     this.#countingSinceMs = clock.nowMs();
     this.#fingerprintSalt = Math.floor(platform.random() * 2 ** 32);
     this.#storage = openLiveStorage(ctx.storage);
-    this.#health = new HealthReports(clock);
+    this.#health = new HealthReports(clock, (body, id) => this.#appendEvent(body, id));
     this.#store = new BroadcastStore(this.#storage);
     this.#alarms = new AlarmSchedule(ctx.storage, "publisher");
     this.#outbox = this.#createOutbox();
@@ -172,9 +172,9 @@ export class Live extends DurableObject<LiveEnv> {
     return this.#health.store(report) ? null : refusePublish("tooMany", "Send a report every 2 s.");
   }
 
-  /** The ingest health as it was last reported. */
-  health(): StreamHealth {
-    return this.#health.describe();
+  /** The ingest health as it was last reported, with the samples after `afterMs`. */
+  health(afterMs: number): StreamHealth {
+    return this.#health.describe(afterMs);
   }
 
   /**
@@ -370,9 +370,10 @@ export class Live extends DurableObject<LiveEnv> {
     });
   }
 
-  #appendEvent(body: LiveEventBody): void {
+  #appendEvent(body: LiveEventBody, id?: string): void {
+    if (id !== undefined && this.#outbox.has(id)) return;
     const replica = this.#publishing.current?.replica;
-    this.#outbox.append(body, replica === undefined ? null : latestProgramTimeMs(replica));
+    this.#outbox.append(body, replica === undefined ? null : latestProgramTimeMs(replica), id);
   }
 
   #restoreBroadcast(row: BroadcastRow, isNew: boolean): ActiveBroadcast {

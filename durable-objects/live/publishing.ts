@@ -124,6 +124,7 @@ export class Publishing {
       return refusePublish("alreadyLive", "Only a key of the role `backup` takes over without `?handover`.");
     }
     current.recordActivity(this.#nowMs());
+    if (current.publisher !== by.id) this.#options.lifecycle.recordHandover(id);
     this.#enter(current, by, credential, current.publisher);
     await current.publisherWatch.scheduleAlarm();
     return this.#acceptPublish();

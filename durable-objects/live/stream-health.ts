@@ -1,26 +1,38 @@
 /** The ingest health of one stream, as its ingest node reports it. It is held in memory only: the next report is seconds away. */
+
+import type { IngestEventBody } from "../../core/events/ingest-events.ts";
 import { type HealthReport, healthStateOf } from "../../core/ingest/health/health-check.ts";
-import { HEALTH_REPORT_LIMITS, type StreamHealth } from "../../core/ingest/health/health-schemas.ts";
+import type { HealthMeasures } from "../../core/ingest/health/health-measures.ts";
+import { HEALTH_REPORT_LIMITS, type HealthSample, type StreamHealth } from "../../core/ingest/health/health-schemas.ts";
 import { HEALTH_SENTENCES } from "../../core/ingest/health/health-sentences.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import { type TokenBucket, takeTokens } from "../../core/kit/token-bucket.ts";
+import { IngestEventLog } from "./ingest-event-log.ts";
 
-/** The latest report. */
+/** The latest report, and the figures of the last minutes. */
 export class HealthReports {
   readonly #clock: Clock;
   #bucket: TokenBucket | undefined;
   #last: { readonly report: HealthReport; readonly atMs: number } | null = null;
+  readonly #samples: HealthSample[] = [];
+  readonly #events: IngestEventLog;
 
-  constructor(clock: Clock) {
+  /** `appendEvent` stores a domain event unless one with its id is kept. */
+  constructor(clock: Clock, appendEvent: (body: IngestEventBody, id: string) => void) {
     this.#clock = clock;
+    this.#events = new IngestEventLog(clock, appendEvent);
   }
 
   /** Takes a report; false if they come too often. */
   store(report: HealthReport): boolean {
     const { bucket, ok } = takeTokens(this.#bucket, HEALTH_REPORT_LIMITS.rate, this.#clock.monotonicMs(), 1);
     this.#bucket = bucket;
-    if (ok) this.#last = { report, atMs: this.#clock.nowMs() };
-    return ok;
+    if (!ok) return false;
+    const atMs = this.#clock.nowMs();
+    this.#last = { report, atMs };
+    this.#events.store(report.events ?? []);
+    if (report.measures !== undefined) this.#addSample(report.measures, atMs);
+    return true;
   }
 
   /** The publisher's key was revoked: its node cannot report it. */
@@ -31,12 +43,22 @@ export class HealthReports {
     this.#last = { report: { state: healthStateOf(checks), atMs, checks }, atMs };
   }
 
-  /** The health now; a report that is too old tells nothing, except that the key was revoked. */
-  describe(): StreamHealth {
-    if (this.#last === null) return { state: "no-data", reportedMs: null, checks: [] };
+  /** The health now, with the samples after `afterMs`; a report that is too old tells nothing, except that the key was revoked. */
+  describe(afterMs: number): StreamHealth {
+    const samples = this.#samples.filter(({ atMs }) => atMs > afterMs);
+    if (this.#last === null) return { state: "no-data", reportedMs: null, checks: [], samples };
     const { report, atMs } = this.#last;
     const isFresh = this.#clock.nowMs() - atMs <= HEALTH_REPORT_LIMITS.freshMs || report.state === "revoked";
-    if (!isFresh) return { state: "no-data", reportedMs: atMs, checks: [] };
-    return { state: report.state, reportedMs: atMs, checks: report.checks };
+    if (!isFresh) return { state: "no-data", reportedMs: atMs, checks: [], samples };
+    return { state: report.state, reportedMs: atMs, checks: report.checks, samples };
+  }
+
+  /** A clock that was set back begins the samples anew: they are in the order of their times. */
+  #addSample(measures: HealthMeasures, atMs: number): void {
+    const lastMs = this.#samples.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
+    if (atMs < lastMs) this.#samples.length = 0;
+    else if (atMs - lastMs < HEALTH_REPORT_LIMITS.sampleMs) return;
+    this.#samples.push({ atMs, ...measures });
+    if (this.#samples.length > HEALTH_REPORT_LIMITS.samples) this.#samples.shift();
   }
 }

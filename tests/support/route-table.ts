@@ -204,7 +204,7 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
     POST: { policy: forHosts("404 not-found", "404 not-found") },
   }),
   "/api/streams/:stream/ingest": control("/ingest", { GET: { policy: forHosts("200") } }),
-  "/api/streams/:stream/health": control("/health", { GET: { policy: forOperator() } }),
+  "/api/streams/:stream/health": control("/health", { GET: { policy: forHosts("200") } }),
   "/api/streams/:stream/restart": control("/restart", { POST: { policy: forOperator("204") } }, true),
   "/api/streams/:stream/access": control(
     "/access",

@@ -83,7 +83,7 @@ async function fetchStreamMetrics(scope: RequestScope, stream: StreamName): Prom
   const edge = await openCurrentStream(scope, stream);
   if (typeof edge === "string") return { stream, status: null };
   const metrics = await toStreamMetrics(scope, edge);
-  const health = await fetchStreamHealth(scope, stream).catch(() => null);
+  const health = await fetchStreamHealth(scope, stream, Number.MAX_SAFE_INTEGER).catch(() => null);
   if (health === null) return metrics;
   return { ...metrics, checks: health.checks.map(({ id, severity }) => ({ id, rank: severityRank(severity) })) };
 }

@@ -14,33 +14,43 @@ const HEALTH_EVENT_LIMITS = {
   lifetimeMs: 300_000,
 } as const;
 
+const AFTER_PATTERN = /^\d{1,15}$/;
 const EVENT_STREAM = "text/event-stream";
 let openStreams = 0;
 
-/** The health as the stream's Live object has it. */
-export async function fetchStreamHealth({ env }: RequestScope, stream: StreamName): Promise<StreamHealth> {
-  const health: StreamHealth = await env.LIVE.getByName(stream).health();
+/** The health as the stream's Live object has it, with the samples after `afterMs`. */
+export async function fetchStreamHealth(
+  { env }: RequestScope,
+  stream: StreamName,
+  afterMs: number,
+): Promise<StreamHealth> {
+  const health: StreamHealth = await env.LIVE.getByName(stream).health(afterMs);
   return health;
 }
 
 /** The health as JSON, or as events if the client accepts them. */
 export async function handleStreamHealth(scope: RequestScope, stream: StreamName): Promise<Response> {
-  const acceptsEvents = scope.request.headers.get("accept")?.includes(EVENT_STREAM) === true;
-  if (!acceptsEvents) return jsonResponse({ stream, ...(await fetchStreamHealth(scope, stream)) });
+  const { request } = scope;
+  const after = new URL(request.url).searchParams.get("after") ?? "0";
+  if (!AFTER_PATTERN.test(after))
+    return problemResponse("invalid-parameter", "`after` is a time in ms since the epoch.");
+  const acceptsEvents = request.headers.get("accept")?.includes(EVENT_STREAM) === true;
+  if (!acceptsEvents) return jsonResponse({ stream, ...(await fetchStreamHealth(scope, stream, Number(after))) });
   if (openStreams >= HEALTH_EVENT_LIMITS.streams) {
     return problemResponse("too-many-requests", "Too many event streams of health are open; ask without them.");
   }
   const headers = { "content-type": EVENT_STREAM, "cache-control": cacheLifetimes.noStore };
-  return new Response(openHealthEvents(scope, stream), { headers });
+  return new Response(openHealthEvents(scope, stream, Number(after)), { headers });
 }
 
 /** An event at once and at every period, until the client leaves. */
-function openHealthEvents(scope: RequestScope, stream: StreamName): ReadableStream<Uint8Array> {
+function openHealthEvents(scope: RequestScope, stream: StreamName, afterMs: number): ReadableStream<Uint8Array> {
   const { clock } = scope.platform;
   const encoder = new TextEncoder();
   const stop = new AbortController();
   const endMs = clock.monotonicMs() + HEALTH_EVENT_LIMITS.lifetimeMs;
   let isFirst = true;
+  let sentMs = afterMs;
   openStreams += 1;
   const release = (): void => {
     if (stop.signal.aborted) return;
@@ -57,7 +67,9 @@ function openHealthEvents(scope: RequestScope, stream: StreamName): ReadableStre
           controller.close();
           return;
         }
-        const data = JSON.stringify({ stream, ...(await fetchStreamHealth(scope, stream)) });
+        const health = await fetchStreamHealth(scope, stream, sentMs);
+        sentMs = health.samples.at(-1)?.atMs ?? sentMs;
+        const data = JSON.stringify({ stream, ...health });
         if (!stop.signal.aborted) controller.enqueue(encoder.encode(`event: health\ndata: ${data}\n\n`));
       } catch (error) {
         // After a cancellation nobody reads it; else the client connects again.

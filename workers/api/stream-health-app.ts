@@ -1,7 +1,7 @@
 /** The route of a stream's ingest health, a part of the control API. */
 import { Hono } from "hono";
 import { StreamHealthSchema } from "../../core/ingest/health/health-schemas.ts";
-import { adminOnly } from "../access/admin-only.ts";
+import { hostOrOperatorOnly } from "../access/host-or-operator.ts";
 import type { AppEnv } from "../kit/app-env.ts";
 import { streamName } from "../kit/middleware.ts";
 import { describeRoute } from "../kit/route-spec.ts";
@@ -13,13 +13,27 @@ export const streamHealthApi: Hono<AppEnv> = new Hono<AppEnv>();
 streamHealthApi.get(
   "/streams/:stream/health",
   streamName,
-  adminOnly,
+  hostOrOperatorOnly,
   describeRoute({
     tag: "Streams",
     summary: "The health of a stream's ingest, with `Accept: text/event-stream` every 2 s as events `health`",
+    parameters: [
+      {
+        name: "after",
+        in: "query",
+        description: "Only samples after this time, ms since the epoch.",
+        isRequired: false,
+        pattern: "^\\d{1,15}$",
+      },
+    ],
     answers: {
-      200: { description: "The raised checks.", schema: StreamHealthSchema, mediaTypes: ["text/event-stream"] },
+      200: {
+        description: "The raised checks, and the figures of the last minutes.",
+        schema: StreamHealthSchema,
+        mediaTypes: ["text/event-stream"],
+      },
     },
+    problems: ["invalid-parameter"],
   }),
   (c) => handleStreamHealth(c.var.scope, c.var.stream),
 );
