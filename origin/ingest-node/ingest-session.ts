@@ -260,6 +260,7 @@ export class IngestSession {
       previous: before === null ? previous : endBroadcast(before, log),
       onFatal: (error) => this.#fail(error),
       onFirstPart: () => log.info(`${stream}: on the air, encoded anew.`),
+      onSound: (level) => this.#health.pushSound(level),
     });
     this.#transcoded = transcoded;
     this.#feedTranscoder(sender, transcoded);
@@ -331,6 +332,7 @@ export class IngestSession {
       return;
     }
     this.#options.log.warn(`${this.#options.stream}: the sender is refused: ${sentence}`);
+    this.#health.refused(sentence);
     this.#cut(sentence);
     void this.#finish();
   }
@@ -341,6 +343,8 @@ export class IngestSession {
     this.#sender = null;
     sender.endFeeds();
     this.#health.disconnected({ kind: "ended" });
+    sender.feed?.end();
+    this.#health.disconnected({ kind: "ended" }, "closed");
     sender.connection.close(sentence);
   }
 
@@ -356,6 +360,9 @@ export class IngestSession {
     const isLost = end.kind === "lost" && this.#ending === null && !this.standBy.isReady;
     this.#health.disconnected(isLost ? { kind: "lost", waitMs: reconnectMs } : { kind: "ended" });
     if (this.#ending !== null || this.standBy.endOnAir(sender)) return;
+    const isLost = end.kind === "lost" && this.#ending === null;
+    this.#health.disconnected(isLost ? { kind: "lost", waitMs: reconnectMs } : { kind: "ended" }, end.kind);
+    if (this.#ending !== null) return;
     const waitMs = end.kind === "goodbye" ? Math.min(INGEST_NODE_LIMITS.goodbyeMs, reconnectMs) : reconnectMs;
     const why = say.describeEnd(end);
     if (this.#broadcast === null && this.#transcoded === null && this.standBy.sender === null) {

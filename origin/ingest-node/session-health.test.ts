@@ -9,6 +9,7 @@ import { SessionHealth } from "./session-health.ts";
 
 const OBS = { sizes: ["128x72"], fps: 30, gop: 60, hasAudio: true } as const;
 const CONNECTION = {
+  protocol: "rtmp",
   statistics: () => ({ receivedBytes: 1, roundTripMs: 310, packets: null }),
 } as unknown as SenderConnection;
 
@@ -21,6 +22,11 @@ beforeEach(async () => {
   edge = await new FakeEdge().start();
   clock = new VirtualClock();
   lines = [];
+  let ids = 0;
+  const newId = (): string => {
+    ids += 1;
+    return `event-${ids}`;
+  };
   const log = (text: string): void => void lines.push(text);
   health = new SessionHealth({
     stream: parseStreamName("demo") as StreamName,
@@ -28,7 +34,7 @@ beforeEach(async () => {
     monitor: new HealthMonitor(),
     publishDelayMs: () => null,
     log: { debug: log, info: log, warn: log },
-    platform: { clock, random: Math.random, newId: () => "id" },
+    platform: { clock, random: Math.random, newId },
     epochNowMs: () => clock.nowMs(),
   });
 });
@@ -57,7 +63,7 @@ test("checks are logged as one line each, and reported to the edge every two sec
   await vi.waitFor(() => expect(edge.health.at(-1)?.checks).toMatchObject([{ id: "round-trip-high" }]));
   expect(edge.health.length).toBeGreaterThanOrEqual(7);
   expect(edge.health.length).toBeLessThanOrEqual(10);
-  health.disconnected({ kind: "lost", waitMs: 60_000 });
+  health.disconnected({ kind: "lost", waitMs: 60_000 }, "lost");
   await vi.waitFor(() => expect(edge.health.at(-1)?.state).toBe("no-data"));
   expect(lines.at(-1)).toMatch(/^demo: health: disconnected: .* broke 0 s ago.* waits 60 s more/);
   health.connected(CONNECTION);
@@ -76,4 +82,26 @@ test("a key that was revoked is told, and no report follows", async () => {
   edge.key = "secret";
   await pass(6, 10);
   expect(edge.health.length).toBe(reports);
+});
+
+test("connections and changes of checks are told as events, each until the edge has confirmed it", async () => {
+  health.connected(CONNECTION);
+  await pass(0, 12);
+  health.disconnected({ kind: "lost", waitMs: 60_000 }, "lost");
+  await vi.waitFor(() => expect(edge.health.at(-1)?.state).toBe("no-data"));
+  health.connected(CONNECTION);
+  health.refused("No keyframe has come for 4 s.");
+  await pass(12, 15);
+  const told = edge.health.flatMap(({ events }) => events ?? []);
+  expect(told.map(({ id: _, ...event }) => event)).toEqual([
+    { kind: "ingest-connected", protocol: "rtmp" },
+    { kind: "health-raised", check: "round-trip-high", severity: "info" },
+    { kind: "ingest-disconnected", reason: "lost" },
+    { kind: "health-raised", check: "disconnected", severity: "error" },
+    { kind: "ingest-resumed", protocol: "rtmp" },
+    { kind: "ingest-refused", reason: "No keyframe has come for 4 s." },
+    { kind: "health-cleared", check: "disconnected" },
+  ]);
+  expect(new Set(told.map(({ id }) => id)).size).toBe(told.length);
+  expect(edge.health.at(-1)?.measures?.roundTripMs).toBe(310);
 });

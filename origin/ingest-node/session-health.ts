@@ -1,9 +1,11 @@
 /** The health of one stream's senders: measured, logged as sentences, and reported to the edge. */
 import { request } from "undici";
 import type { SenderRoles } from "../../core/ingest/health/backup-state.ts";
+import { INGEST_EVENT_LIMITS, type IngestEndReason } from "../../core/events/ingest-events.ts";
 import type { HealthChange, HealthReport } from "../../core/ingest/health/health-check.ts";
 import type { HealthMonitor } from "../../core/ingest/health/health-monitor.ts";
 import type { SenderConnectionEvent } from "../../core/ingest/health/link-meter.ts";
+import type { SoundLevel } from "../../core/ingest/health/sound-meter.ts";
 import type { IngestEvent } from "../../core/ingest/media-event.ts";
 import type { PassthroughDecision } from "../../core/ingest/passthrough/gop-inspector.ts";
 import type { PassthroughError } from "../../core/ingest/passthrough/limits.ts";
@@ -12,6 +14,7 @@ import { type Platform, startInterval } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { startDeadline } from "../kit/deadline.ts";
 import { errorMessage } from "../kit/errors.ts";
+import { IngestEventQueue } from "./ingest-event-queue.ts";
 import type { IngestTarget } from "./published-broadcast.ts";
 import type { RenditionReport } from "./renditions/broadcast-renditions.ts";
 import type { SenderConnection } from "./sender-connection.ts";
@@ -52,6 +55,8 @@ export class SessionHealth {
   readonly #options: SessionHealthOptions;
   #target: IngestTarget;
   readonly #stopTicks: () => void;
+  readonly #events: IngestEventQueue;
+  #connections = 0;
   #connection: SenderConnection | null = null;
   #reportedMs = Number.NEGATIVE_INFINITY;
   #isDue = false;
@@ -64,6 +69,9 @@ export class SessionHealth {
     this.#target = options.target;
     const { platform } = options;
     options.monitor.setKeyExpiry(options.target.keyExpiresMs ?? null);
+    const { target, monitor, platform } = options;
+    this.#events = new IngestEventQueue(platform.newId);
+    monitor.setKeyExpiry(target.keyExpiresMs ?? null);
     this.#stopTicks = startInterval(platform.clock, SESSION_HEALTH_LIMITS.tickMs, () => this.#tick());
   }
 
@@ -75,6 +83,9 @@ export class SessionHealth {
   /** A sender has come. */
   connected(connection: SenderConnection): void {
     this.#connection = connection;
+    this.#connections += 1;
+    const kind = this.#connections === 1 ? "ingest-connected" : "ingest-resumed";
+    this.#events.push({ kind, protocol: connection.protocol });
     this.#pushConnection({ kind: "connected" });
   }
 
@@ -95,8 +106,11 @@ export class SessionHealth {
 
   /** The sender has gone. */
   disconnected(event: Exclude<SenderConnectionEvent, { kind: "connected" }>): void {
+  /** The sender has gone, for this reason. */
+  disconnected(event: Exclude<SenderConnectionEvent, { kind: "connected" }>, reason: IngestEndReason): void {
     if (this.#connection === null) return;
     this.#connection = null;
+    this.#events.push({ kind: "ingest-disconnected", reason });
     this.#pushConnection(event);
     this.#tick();
   }
@@ -107,6 +121,16 @@ export class SessionHealth {
 
   pushDecision(decision: PassthroughDecision, isRefused: boolean): void {
     this.#options.monitor.pushDecision(decision, isRefused);
+  }
+
+  /** A second of sound was decoded. */
+  pushSound(level: SoundLevel): void {
+    this.#options.monitor.pushSound(level, this.#options.epochNowMs());
+  }
+
+  /** The sender is refused with a sentence. */
+  refused(sentence: string): void {
+    this.#events.push({ kind: "ingest-refused", reason: sentence.slice(0, INGEST_EVENT_LIMITS.reasonChars) });
   }
 
   /** The sender is refused for its media. */
@@ -161,6 +185,9 @@ export class SessionHealth {
     const changes = monitor.tick(nowMs);
     for (const { kind, check } of changes) {
       const { id, severity, say, fix } = check;
+      this.#events.push(
+        kind === "cleared" ? { kind: "health-cleared", check: id } : { kind: "health-raised", check: id, severity },
+      );
       if (kind === "cleared") log.info(`${stream}: health: ${id} is over.`);
       else if (severity === "info") log.info(`${stream}: health: ${id}: ${say} ${fix}`);
       else log.warn(`${stream}: health: ${id}: ${say} ${fix}`);
@@ -172,6 +199,8 @@ export class SessionHealth {
   async #send(report: HealthReport): Promise<void> {
     const { stream, platform, log, epochNowMs } = this.#options;
     const target = this.#target;
+    const { stream, target, platform, log, epochNowMs } = this.#options;
+    const events = this.#events.next;
     const deadline = startDeadline(platform.clock, SESSION_HEALTH_LIMITS.requestMs);
     try {
       const { statusCode, body } = await request(`${target.edge}/ingest/${stream}/health`, {
@@ -181,11 +210,14 @@ export class SessionHealth {
           [PUBLISHER_HEADER]: target.publisher,
           "content-type": "application/json",
         },
-        body: JSON.stringify(report),
+        body: JSON.stringify({ ...report, events } satisfies HealthReport),
         signal: deadline.signal,
       });
       const text = (await body.text()).slice(0, SESSION_HEALTH_LIMITS.answerBytes);
-      if (statusCode < 400) return;
+      if (statusCode < 400) {
+        this.#events.confirm(events);
+        return;
+      }
       log.debug(`${stream}: the edge refuses a health report: ${statusCode} ${text}`);
       if (!text.includes(`"${PUBLISH_PROBLEM_TYPES.keyWrong}"`)) return;
       // Another sender is on the air meanwhile.

@@ -4,8 +4,12 @@ import { slateFrameRate, slateOfRendition } from "../../core/ingest/slate/slate-
 import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
 import { type Platform, sleep } from "../../core/kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
+import type { SoundLevel } from "../../core/ingest/health/sound-meter.ts";
+import type { Platform } from "../../core/kit/clock.ts";
+import type { StreamName } from "../../core/kit/ids.ts";
 import type { EncoderConnection } from "../ingest/encoder-connection.ts";
 import type { SourceInput } from "../ingest/input.ts";
+import { measureSound } from "../ingest/measured-sound.ts";
 import { openConnection, type SourceHandle } from "../ingest/source-opener.ts";
 import { createBroadcastId } from "../kit/broadcast-id.ts";
 import { errorMessage, SourceError, UsageError } from "../kit/errors.ts";
@@ -41,6 +45,8 @@ export interface TranscodedBroadcastOptions {
   readonly onFatal: (error: Error) => void;
   /** The edge has accepted the first part. */
   readonly onFirstPart: () => void;
+  /** A second of sound was decoded. */
+  readonly onSound: (level: SoundLevel) => void;
 }
 
 /** FFmpeg's input arguments for a sender's feed. */
@@ -173,7 +179,10 @@ export class TranscodedBroadcast {
       },
       slates: () => this.#slates,
       open: async (signal): Promise<SourceHandle> =>
-        openConnection({ ...shared, clock: platform.clock }, await this.#nextConnection(signal)),
+        measureSound(
+          openConnection({ ...shared, clock: platform.clock }, await this.#nextConnection(signal)),
+          this.#options.onSound,
+        ),
       onStart: ({ startedAtMs, inits }) => {
         const tracks = announcedTracks(job, inits, partTargets, false);
         const { windowS } = this.#options;
