@@ -17,7 +17,8 @@ import {
   type StudioPhase,
 } from "./format.ts";
 import { GoLivePanel } from "./golive/go-live-panel.tsx";
-import { onAirDurationMs } from "./rate-window.ts";
+import { HealthPanel } from "./health/health-panel.tsx";
+import { onAirDurationMs, type StudioSample } from "./rate-window.ts";
 import { RoomPanel } from "./room/room-panel.tsx";
 import type { SampleHistory } from "./sample-history.ts";
 import { StopPanel } from "./stop/stop-panel.tsx";
@@ -29,7 +30,7 @@ export interface StudioView {
   readonly phase: StudioPhase;
   /** The last status; null before the first broadcast. */
   readonly status: StreamStatus | null;
-  readonly history: SampleHistory;
+  readonly history: SampleHistory<StudioSample>;
   readonly platform: Platform;
   /** The server's clock, milliseconds since the epoch. */
   readonly nowMs: number;
@@ -52,6 +53,7 @@ export function StudioApp({ view }: { view: StudioView }): VNode {
         <Note view={view} />
         <Anomalies found={view.anomalies} />
         {status !== null && <Tiles view={view} status={status} />}
+        {stream !== null && <HealthPanel stream={stream} isLive={view.phase === "live"} platform={view.platform} />}
         {stream !== null && <GoLivePanel stream={stream} />}
         {view.phase !== "unknown" && (
           <StopPanel stream={name} clock={view.platform.clock} reason={status?.stop?.reason ?? null} />

@@ -3,7 +3,7 @@ import "uplot/dist/uPlot.min.css";
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import { type ChartSpec, describeChart } from "./charts.ts";
+import { type AnyChartSpec, describeChart } from "./charts.ts";
 import { type ChartColumns, HISTORY_LIMITS } from "./sample-history.ts";
 
 /** Lines differ in colour and dashes, for readers with colour blindness. */
@@ -19,7 +19,7 @@ const HEIGHT = 168;
 const MIN_SPAN_S = 120;
 
 interface ChartProps {
-  readonly spec: ChartSpec;
+  readonly spec: AnyChartSpec;
   readonly columns: ChartColumns;
 }
 
@@ -62,7 +62,7 @@ export function Chart({ spec, columns }: ChartProps): VNode {
   );
 }
 
-function Legend({ spec, values }: { spec: ChartSpec; values: readonly (number | null)[] }): VNode {
+function Legend({ spec, values }: { spec: AnyChartSpec; values: readonly (number | null)[] }): VNode {
   const { series, format } = spec;
   return (
     <ul class="legend">
@@ -80,7 +80,7 @@ function Legend({ spec, values }: { spec: ChartSpec; values: readonly (number | 
   );
 }
 
-function optionsOf(spec: ChartSpec, width: number, point: (index: number | null) => void): uPlot.Options {
+function optionsOf(spec: AnyChartSpec, width: number, point: (index: number | null) => void): uPlot.Options {
   const font = "12px system-ui, sans-serif";
   const axis = { stroke: "#9aa0ae", font, ticks: { show: false }, grid: { stroke: "#ffffff14", width: 1 } } as const;
   const spanS = HISTORY_LIMITS.spanMs / 1000;

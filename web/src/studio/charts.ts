@@ -4,24 +4,27 @@ import { formatCount, formatDuration, formatPercent, formatRate, formatRatio } f
 import type { StudioSample } from "./rate-window.ts";
 
 /** One line of a chart. */
-export interface ChartSeries {
+export interface ChartSeries<Sample = StudioSample> {
   readonly label: string;
-  readonly read: (sample: StudioSample) => number | null;
+  readonly read: (sample: Sample) => number | null;
 }
 
 /** One chart. */
-export interface ChartSpec {
+export interface ChartSpec<Sample = StudioSample> {
   readonly id: string;
   readonly title: string;
   /** A short description of the values. */
   readonly about: string;
-  readonly series: readonly ChartSeries[];
+  readonly series: readonly ChartSeries<Sample>[];
   readonly format: (value: number) => string;
   /** Labels of the vertical axis, if `format` is too long for it. */
   readonly tick?: (value: number) => string;
   /** The range of the vertical axis for values from `least` to `most`. */
   readonly range: (least: number, most: number) => readonly [number, number];
 }
+
+/** A chart, whatever its samples are. */
+export type AnyChartSpec = ChartSpec<never>;
 
 /** From zero, with headroom, and with a minimum height against noise. */
 const fromZero =
@@ -97,7 +100,7 @@ export const STUDIO_CHARTS: readonly ChartSpec[] = [
 ];
 
 /** The text description of a chart: each line's latest, lowest and highest value. */
-export function describeChart({ title, series, format }: ChartSpec, columns: readonly (number | null)[][]): string {
+export function describeChart({ title, series, format }: AnyChartSpec, columns: readonly (number | null)[][]): string {
   const lines = series.map(({ label }, index) => {
     const known = (columns[index] ?? []).filter((value) => value !== null);
     const now = columns[index]?.at(-1) ?? null;

@@ -58,6 +58,12 @@ export class ControlClient {
     this.#onChange();
   }
 
+  /** Opens a GET request whose answer the caller reads: it is not pending here, and its failure is no error of the page. */
+  open(path: string, accept: string, signal: AbortSignal): Promise<Response> {
+    const headers = { authorization: `Bearer ${this.#token}`, accept };
+    return fetch(`/api/streams/${this.#stream}${path}`, { headers, cache: "no-store", signal });
+  }
+
   async request({ method, path, body }: ControlRequest): Promise<ControlAnswer> {
     this.#isBusy = true;
     this.#onChange();

@@ -16,7 +16,7 @@ const sample = (atMs: number, viewers: number): StudioSample => ({
 });
 
 test("columns hold the times in seconds and each series' numbers", () => {
-  const history = new SampleHistory();
+  const history = new SampleHistory<StudioSample>();
   history.add(sample(2_000, 1));
   history.add(sample(4_000, 5));
   expect(history.columns([({ viewers }) => viewers, ({ delayS }) => delayS])).toEqual([
@@ -28,7 +28,7 @@ test("columns hold the times in seconds and each series' numbers", () => {
 });
 
 test("a line has a gap where samples are missing", () => {
-  const history = new SampleHistory();
+  const history = new SampleHistory<StudioSample>();
   history.add(sample(0, 1));
   history.add(sample(HISTORY_LIMITS.gapMs + 2_000, 2));
   expect(history.columns([({ viewers }) => viewers])).toEqual([
@@ -38,7 +38,7 @@ test("a line has a gap where samples are missing", () => {
 });
 
 test("samples beyond the span or the limit are dropped, and a new broadcast starts empty", () => {
-  const history = new SampleHistory();
+  const history = new SampleHistory<StudioSample>();
   for (let index = 0; index < 1_000; index += 1) history.add(sample(index * 1_000, index));
   const [times = []] = history.columns([]);
   expect(times).toHaveLength(HISTORY_LIMITS.samples);

@@ -1,5 +1,4 @@
 /** The samples of the last minutes and their columns for charts; pure. */
-import type { StudioSample } from "./rate-window.ts";
 
 /** Bounds, each with its reason. */
 export const HISTORY_LIMITS = {
@@ -14,12 +13,17 @@ export const HISTORY_LIMITS = {
 /** One column of times, seconds since the epoch, and one for each series. */
 export type ChartColumns = [number[], ...(number | null)[][]];
 
+/** A sample's time, milliseconds since the epoch. */
+interface TimedSample {
+  readonly atMs: number;
+}
+
 /** Samples in the order of their times; the oldest are dropped first. */
-export class SampleHistory {
-  #samples: StudioSample[] = [];
+export class SampleHistory<Sample extends TimedSample> {
+  #samples: Sample[] = [];
 
   /** Adds a sample that is newer than all others. */
-  add(sample: StudioSample): void {
+  add(sample: Sample): void {
     const oldestMs = sample.atMs - HISTORY_LIMITS.spanMs;
     const recent = this.#samples.filter(({ atMs }) => atMs >= oldestMs).slice(1 - HISTORY_LIMITS.samples);
     this.#samples = [...recent, sample];
@@ -31,15 +35,15 @@ export class SampleHistory {
   }
 
   /** The latest sample, or null. */
-  get latest(): StudioSample | null {
+  get latest(): Sample | null {
     return this.#samples.at(-1) ?? null;
   }
 
   /** Columns of the values that `series` read, with gaps where samples are missing. */
-  columns(series: readonly ((sample: StudioSample) => number | null)[]): ChartColumns {
+  columns(series: readonly ((sample: Sample) => number | null)[]): ChartColumns {
     const columns: ChartColumns = [[], ...series.map((): (number | null)[] => [])];
     const [times, ...values] = columns;
-    let before: StudioSample | null = null;
+    let before: Sample | null = null;
     for (const sample of this.#samples) {
       if (before !== null && sample.atMs - before.atMs > HISTORY_LIMITS.gapMs) {
         times.push((before.atMs + sample.atMs) / 2000);

@@ -5,6 +5,7 @@ import "../chat/chat.css";
 import "./room/room.css";
 import "./stop/stop.css";
 import "./golive/golive.css";
+import "./health/health.css";
 import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
 import { parseStreamName } from "../../../core/kit/ids.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
@@ -12,7 +13,7 @@ import { findAnomalies, ViewerCountHistory } from "./anomalies.ts";
 import { drawStudio } from "./draw-studio.tsx";
 import type { StudioPhase } from "./format.ts";
 import { StudioPoller } from "./poll.ts";
-import { RateWindow } from "./rate-window.ts";
+import { RateWindow, type StudioSample } from "./rate-window.ts";
 import { SampleHistory } from "./sample-history.ts";
 import type { StatusAnswer } from "./stream-status.ts";
 
@@ -22,7 +23,7 @@ root.textContent = "";
 
 const name = location.pathname.replace(/^\/studio\/?/, "").replace(/\/$/, "");
 const stream = parseStreamName(name);
-const history = new SampleHistory();
+const history = new SampleHistory<StudioSample>();
 let rates = new RateWindow();
 let counts = new ViewerCountHistory();
 let anomalies: readonly string[] = [];
