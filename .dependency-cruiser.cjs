@@ -46,7 +46,7 @@ const DOMAINS = {
     player: ["kit"],
     chat: ["kit", "player"],
     watch: ["kit", "player", "chat"],
-    studio: ["kit", "chat"],
+    studio: ["kit", "player", "chat"],
     landing: ["kit", "player"],
   },
 };

@@ -148,7 +148,11 @@ test("a stream whose publisher reads the source itself says that no node measure
   const publisher = await SyntheticPublisher.start(edge.url, "file", ADMIN_TOKEN, SHAPE);
   await page.goto(`${edge.url}/studio/file`);
   await says("No ingest node measures this stream: its publisher reads the source itself (npm start -- INPUT).");
+  await section().getByRole("button", { name: "Show the picture" }).click();
+  await section().getByRole("button", { name: "Hide the picture" }).waitFor();
   await takePicture("health-file");
+  await section().getByRole("button", { name: "Hide the picture" }).click();
+  expect(await section().locator("video").count()).toBe(0);
   await publisher.stop();
   expect(trouble).toEqual([]);
 });

@@ -53,7 +53,7 @@ export function StudioApp({ view }: { view: StudioView }): VNode {
         <Note view={view} />
         <Anomalies found={view.anomalies} />
         {status !== null && <Tiles view={view} status={status} />}
-        {stream !== null && <HealthPanel stream={stream} isLive={view.phase === "live"} platform={view.platform} />}
+        {stream !== null && <HealthPanel stream={stream} broadcast={liveBroadcast(view)} platform={view.platform} />}
         {stream !== null && <GoLivePanel stream={stream} />}
         {view.phase !== "unknown" && (
           <StopPanel stream={name} clock={view.platform.clock} reason={status?.stop?.reason ?? null} />
@@ -90,6 +90,11 @@ export function StudioApp({ view }: { view: StudioView }): VNode {
       </main>
     </>
   );
+}
+
+/** The live broadcast, or null. */
+function liveBroadcast({ phase, status }: StudioView): string | null {
+  return phase === "live" ? (status?.broadcast ?? null) : null;
 }
 
 function Heading({ view: { name, phase } }: { view: StudioView }): VNode {

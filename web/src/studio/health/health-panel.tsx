@@ -9,16 +9,17 @@ import { type ListedCheck, SEVERITY_LABELS } from "./check-list.ts";
 import { ENCODER_CHARTS, INGEST_CHARTS } from "./health-charts.ts";
 import { HealthController } from "./health-controller.ts";
 import { describeVerdict } from "./health-verdict.ts";
+import { Picture } from "./picture.tsx";
 
 interface HealthPanelProps {
   readonly stream: StreamName;
-  /** Whether the stream has a live broadcast. */
-  readonly isLive: boolean;
+  /** The live broadcast, whoever publishes it; null without one. */
+  readonly broadcast: string | null;
   readonly platform: Platform;
 }
 
 /** The section of one stream, for its hosts and the operator. */
-export function HealthPanel({ stream, isLive, platform }: HealthPanelProps): VNode {
+export function HealthPanel({ stream, broadcast, platform }: HealthPanelProps): VNode {
   const [, redraw] = useReducer((drawn: number) => drawn + 1, 0);
   const [desk] = useState(() => new HealthController(stream, platform, () => redraw(null)));
   useEffect(() => {
@@ -38,7 +39,11 @@ export function HealthPanel({ stream, isLive, platform }: HealthPanelProps): VNo
           />
         </div>
       ) : (
-        <Health desk={desk} isLive={isLive} />
+        <div class="health-columns">
+          <Health desk={desk} isLive={broadcast !== null} />
+          {broadcast !== null && <Picture key={broadcast} stream={stream} platform={platform} />}
+          <HealthCharts desk={desk} />
+        </div>
       )}
     </section>
   );
@@ -48,29 +53,25 @@ function Health({ desk, isLive }: { desk: HealthController; isLive: boolean }): 
   const { answer, checks } = desk;
   if (answer === null) return null;
   const { word, sentence } = describeVerdict(answer, isLive);
-  const isMeasured = answer.reportedMs !== null;
   return (
-    <>
-      <div class={`health health-${isMeasured ? answer.state : "none"}`}>
-        <p class="health-verdict" role="status">
-          <strong>{word}</strong> <span>{sentence}</span>
-        </p>
-        <p class="health-away" role="status" hidden={!desk.isAway}>
-          The edge does not respond. Retrying; this is the last known state.
-        </p>
-        {checks.length > 0 && (
-          <ul class="health-checks" aria-label="Checks">
-            {checks.map((each) => (
-              <CheckRow key={each.check.id} of={each} />
-            ))}
-          </ul>
-        )}
-        <p class="sr" role="status">
-          {desk.announced}
-        </p>
-      </div>
-      {isMeasured && <HealthCharts desk={desk} />}
-    </>
+    <div class={`health health-${answer.reportedMs === null ? "none" : answer.state}`}>
+      <p class="health-verdict" role="status">
+        <strong>{word}</strong> <span>{sentence}</span>
+      </p>
+      <p class="health-away" role="status" hidden={!desk.isAway}>
+        The edge does not respond. Retrying; this is the last known state.
+      </p>
+      {checks.length > 0 && (
+        <ul class="health-checks" aria-label="Checks">
+          {checks.map((each) => (
+            <CheckRow key={each.check.id} of={each} />
+          ))}
+        </ul>
+      )}
+      <p class="sr" role="status">
+        {desk.announced}
+      </p>
+    </div>
   );
 }
 
@@ -94,8 +95,9 @@ function CheckRow({ of: { check, clearedMs } }: { of: ListedCheck }): VNode {
 }
 
 /** Charts of what the sender's protocol and the encoder tell; the others are named. */
-function HealthCharts({ desk }: { desk: HealthController }): VNode {
-  const { history } = desk;
+function HealthCharts({ desk }: { desk: HealthController }): VNode | null {
+  const { history, answer } = desk;
+  if (answer === null || answer.reportedMs === null) return null;
   const all = [...INGEST_CHARTS, ...ENCODER_CHARTS].map((spec) => ({
     spec,
     columns: history.columns(spec.series.map(({ read }) => read)),
@@ -105,8 +107,8 @@ function HealthCharts({ desk }: { desk: HealthController }): VNode {
   const known = all.filter(isKnown);
   const unknown = all.filter((each) => !isKnown(each) && INGEST_CHARTS.includes(each.spec));
   return (
-    <>
-      <div class="charts health-charts">
+    <div class="health-figures">
+      <div class="charts">
         {known.map(({ spec, columns }) => (
           <Chart key={spec.id} spec={spec} columns={columns} />
         ))}
@@ -118,7 +120,7 @@ function HealthCharts({ desk }: { desk: HealthController }): VNode {
             : `Not told for this encoder: ${unknown.map(({ spec }) => spec.title.toLowerCase()).join(", ")}.`}
         </p>
       )}
-    </>
+    </div>
   );
 }
 
