@@ -3,6 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineCommand, runMain } from "citty";
+import type { StreamHealth } from "../../core/ingest/health/health-schemas.ts";
+import { buildObsOverride } from "../../core/ingest/obs/obs-configuration.ts";
+import { parseStreamName } from "../../core/kit/ids.ts";
 import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import { startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
@@ -10,9 +13,13 @@ import { launchBrowser, readPageStats, waitForStats } from "../support/browser.t
 import { makeSource } from "../support/ffmpeg-senders.ts";
 import { IngestProcess } from "../support/ingest-process.ts";
 import { freePort } from "../support/ports.ts";
-import { ObsProcess } from "./obs-process.ts";
+import { type ObsOptions, ObsProcess } from "./obs-process.ts";
 
 const START_MS = 60_000;
+/** Seconds until an encoder has told its metrics: some groups of pictures. */
+const METRICS_TRIES = 30;
+/** The first release of OBS that sends them. */
+const METRICS_RELEASE = 31;
 const SENTENCE = "No keyframe has come for 4 s; set the keyframe interval to 2 s";
 
 const ARGS = {
@@ -41,10 +48,14 @@ const command = defineCommand({
     }
     const folder = await mkdtemp(join(tmpdir(), "corral-obs-check-"));
     const edge = await startEdge({ port: await freePort(), dataDir: join(folder, "edge"), adminToken: ADMIN_TOKEN });
-    const node = await IngestProcess.start(edge, ADMIN_TOKEN, ["--verbose"]);
+    const node = await IngestProcess.start(edge, ADMIN_TOKEN, ["--verbose", "--transcode", "never"]);
     try {
       const given: ObsCase = { node, clip: makeSource(folder, "small"), root: args.root ?? null };
-      const failures = [await checkAdvised(given, seconds, args.screenshot ?? null), await checkDefaults(given)];
+      const failures = [
+        await checkAdvised(given, seconds, args.screenshot ?? null),
+        await checkDefaults(given),
+        await checkMultitrack(given),
+      ];
       process.exitCode = failures.some(Boolean) ? 1 : 0;
     } finally {
       await node.origin.interrupt();
@@ -54,16 +65,20 @@ const command = defineCommand({
   },
 });
 
-async function startObs({ node, clip, root }: ObsCase, stream: string, keyframeS: number | null): Promise<ObsProcess> {
+async function startObs(
+  { node, clip, root }: ObsCase,
+  stream: string,
+  options: Pick<ObsOptions, "keyframeS" | "override">,
+): Promise<ObsProcess> {
   const { key } = await node.issueKey(stream);
   const server = `rtmp://127.0.0.1:${node.rtmpPort}/live/${stream}`;
-  return ObsProcess.start({ root, clip, server, key, keyframeS });
+  return ObsProcess.start({ root, clip, server, key, ...options });
 }
 
 /** Keyframes every 2 s: passed through, and plays. Whether it failed. */
 async function checkAdvised(given: ObsCase, seconds: number, screenshot: string | null): Promise<boolean> {
   const { node } = given;
-  const obs = await startObs(given, "obs", 2);
+  const obs = await startObs(given, "obs", { keyframeS: 2 });
   const browser = await launchBrowser();
   try {
     await node.origin.waitForOutput(/obs: passed through: .*/, START_MS);
@@ -85,7 +100,7 @@ async function checkAdvised(given: ObsCase, seconds: number, screenshot: string 
 
 /** OBS's defaults: refused with advice. Whether it failed. */
 async function checkDefaults(given: ObsCase): Promise<boolean> {
-  const obs = await startObs(given, "obs-defaults", null);
+  const obs = await startObs(given, "obs-defaults", { keyframeS: null });
   try {
     await given.node.origin.waitForOutput(/obs-defaults: the sender is refused: .*/, START_MS);
     const sentence = /obs-defaults: the sender is refused: (.*)/.exec(given.node.origin.output)?.[1] ?? "";
@@ -95,6 +110,43 @@ async function checkDefaults(given: ObsCase): Promise<boolean> {
   } finally {
     await obs.stop();
   }
+}
+
+/** Multitrack video: passed through, and the metrics that OBS 31 and later sends are in the health. Whether it failed. */
+async function checkMultitrack(given: ObsCase): Promise<boolean> {
+  const { node } = given;
+  const stream = parseStreamName("obs-multitrack");
+  if (stream === null) return true;
+  const rtmp = { host: "127.0.0.1", port: node.rtmpPort };
+  const addresses = { rtmp, rtmps: null, srt: null };
+  const override = buildObsOverride(addresses, stream, { height: 360, framesPerSecond: 30 });
+  const obs = await startObs(given, stream, { keyframeS: 2, override });
+  try {
+    await node.origin.waitForOutput(/obs-multitrack: passed through: .*/, START_MS);
+    const told = await waitForMetrics(`${node.edge.url}/api/streams/${stream}/health`);
+    const tracks = /obs-multitrack: (\d+p .*)/.exec(node.origin.output)?.[1];
+    console.log(`OBS, multitrack video: ${tracks}`);
+    const release = Number(/OBS (\d+)\.\d+\.\d+/.exec(obs.output)?.[1]);
+    console.log(`  metrics of OBS ${release}: ${JSON.stringify(told)}`);
+    return told === null && release >= METRICS_RELEASE;
+  } finally {
+    await obs.stop();
+  }
+}
+
+/** The newest figures of an encoder that tells its own; null if none came in time. */
+async function waitForMetrics(url: string): Promise<object | null> {
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  for (let count = 0; count < METRICS_TRIES; count += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const { samples } = (await (await fetch(url, { headers })).json()) as StreamHealth;
+    const { encodeMs = null, laggedShare = null, skippedShare = null, compositionMs } = samples.at(-1) ?? {};
+    const { sendQueueMs, droppedShare } = samples.at(-1) ?? {};
+    if (encodeMs !== null && laggedShare !== null && skippedShare !== null) {
+      return { compositionMs, encodeMs, sendQueueMs, laggedShare, skippedShare, droppedShare };
+    }
+  }
+  return null;
 }
 
 await runMain(command);

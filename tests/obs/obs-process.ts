@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ObsConfiguration } from "../../core/ingest/obs/obs-configuration.ts";
 
 /** Where OBS is and what it sends. */
 export interface ObsOptions {
@@ -14,6 +15,8 @@ export interface ObsOptions {
   readonly key: string;
   /** Seconds between keyframes; null: OBS's defaults. */
   readonly keyframeS: number | null;
+  /** The renditions of multitrack video, as its config override; null: one rendition. */
+  readonly override?: ObsConfiguration | null;
 }
 
 const PROFILE = "Corral";
@@ -53,6 +56,7 @@ export class ObsProcess {
     const screen = spawnIn(root, ["Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24"], {});
     const [number] = (await Promise.race([once(screen.stdout ?? screen, "data"), failure(screen, "Xvfb")])) as [Buffer];
     const words = ["obs", "--multi", "--profile", PROFILE, "--collection", PROFILE, "--startstreaming"];
+    if (options.override) words.push("--enable-multitrack-video-dev");
     const obs = spawnIn(root, [...words, "--disable-shutdown-check", "--disable-updater", "--minimize-to-tray"], {
       ...{ HOME: home, XDG_CONFIG_HOME: home, XDG_RUNTIME_DIR: home, DISPLAY: `:${String(number).trim()}` },
       ...{ LIBGL_ALWAYS_SOFTWARE: "1", QT_QPA_PLATFORM: "xcb" },
@@ -114,16 +118,20 @@ function describeScene(clip: string): object {
   };
 }
 
-function profileFiles({ server, key, keyframeS }: ObsOptions): [name: string, text: string][] {
+function profileFiles({ server, key, keyframeS, override = null }: ObsOptions): [name: string, text: string][] {
   const simple = `Mode=Simple\n[SimpleOutput]\nVBitrate=${SIZE.kbps}\nStreamEncoder=x264\nABitrate=128\nPreset=veryfast\n`;
   const advanced = "Mode=Advanced\n[AdvOut]\nEncoder=obs_x264\nTrackIndex=1\nApplyServiceSettings=false\n";
   const video = `[Video]\nBaseCX=${SIZE.x}\nBaseCY=${SIZE.y}\nOutputCX=${SIZE.x}\nOutputCY=${SIZE.y}\nFPSCommon=${SIZE.fps}\n`;
   const audio = "[Audio]\nSampleRate=48000\nChannelSetup=Stereo\n";
   const output = `[Output]\nReconnect=true\nRetryDelay=2\nMaxRetries=25\n${keyframeS === null ? simple : advanced}`;
+  // The value of a setting has doubled backslashes.
+  const text = JSON.stringify({ text: JSON.stringify(override) }).replaceAll("\\", "\\\\");
+  const settings = `MultitrackVideoConfigOverrideEnabled=true\nMultitrackVideoConfigOverride=${text}`;
+  const multitrack = override === null ? "" : `[Stream1]\nEnableMultitrackVideo=true\n${settings}\n`;
   const encoder = { bitrate: SIZE.kbps, keyint_sec: keyframeS, preset: "veryfast", rate_control: "CBR" };
   const service = { type: "rtmp_custom", settings: { server, key, use_auth: false } };
   return [
-    ["basic.ini", `[General]\nName=${PROFILE}\n${video}${audio}${output}`],
+    ["basic.ini", `[General]\nName=${PROFILE}\n${video}${audio}${output}${multitrack}`],
     ["service.json", JSON.stringify(service)],
     ...(keyframeS === null ? [] : [["streamEncoder.json", JSON.stringify(encoder)] satisfies [string, string]]),
   ];
