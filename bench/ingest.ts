@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { makeSource } from "../tests/support/ffmpeg-senders.ts";
 import { IngestProcess } from "../tests/support/ingest-process.ts";
+import { measureCleanSenders } from "./ingest/clean.ts";
 import { measurePassthroughCpu } from "./ingest/cpu.ts";
 import { measureCrowd } from "./ingest/crowd.ts";
 import { measureReturn, measureRevocation, measureStart } from "./ingest/life.ts";
@@ -43,6 +44,7 @@ export async function measureIngest(edge: LocalEdge, adminToken: string, seconds
       await measureSrtLoss(full),
       ...(await withNode((node) => measureRefusals(node, small))),
       await withNode((node) => measureCrowd(node, small, 2 * seconds)),
+      await withNode((node) => measureCleanSenders(node, folder, 4 * seconds)),
     ];
   } finally {
     await rm(folder, { recursive: true, force: true });
