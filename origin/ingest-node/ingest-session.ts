@@ -342,8 +342,6 @@ export class IngestSession {
     if (sender === null) return;
     this.#sender = null;
     sender.endFeeds();
-    this.#health.disconnected({ kind: "ended" });
-    sender.feed?.end();
     this.#health.disconnected({ kind: "ended" }, "closed");
     sender.connection.close(sentence);
   }
@@ -358,11 +356,8 @@ export class IngestSession {
     this.#renditions.leave();
     this.#sender = null;
     const isLost = end.kind === "lost" && this.#ending === null && !this.standBy.isReady;
-    this.#health.disconnected(isLost ? { kind: "lost", waitMs: reconnectMs } : { kind: "ended" });
-    if (this.#ending !== null || this.standBy.endOnAir(sender)) return;
-    const isLost = end.kind === "lost" && this.#ending === null;
     this.#health.disconnected(isLost ? { kind: "lost", waitMs: reconnectMs } : { kind: "ended" }, end.kind);
-    if (this.#ending !== null) return;
+    if (this.#ending !== null || this.standBy.endOnAir(sender)) return;
     const waitMs = end.kind === "goodbye" ? Math.min(INGEST_NODE_LIMITS.goodbyeMs, reconnectMs) : reconnectMs;
     const why = say.describeEnd(end);
     if (this.#broadcast === null && this.#transcoded === null && this.standBy.sender === null) {

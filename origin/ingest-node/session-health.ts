@@ -69,9 +69,7 @@ export class SessionHealth {
     this.#target = options.target;
     const { platform } = options;
     options.monitor.setKeyExpiry(options.target.keyExpiresMs ?? null);
-    const { target, monitor, platform } = options;
     this.#events = new IngestEventQueue(platform.newId);
-    monitor.setKeyExpiry(target.keyExpiresMs ?? null);
     this.#stopTicks = startInterval(platform.clock, SESSION_HEALTH_LIMITS.tickMs, () => this.#tick());
   }
 
@@ -104,8 +102,6 @@ export class SessionHealth {
     this.#options.monitor.setKeyExpiry(target.keyExpiresMs ?? null);
   }
 
-  /** The sender has gone. */
-  disconnected(event: Exclude<SenderConnectionEvent, { kind: "connected" }>): void {
   /** The sender has gone, for this reason. */
   disconnected(event: Exclude<SenderConnectionEvent, { kind: "connected" }>, reason: IngestEndReason): void {
     if (this.#connection === null) return;
@@ -199,7 +195,6 @@ export class SessionHealth {
   async #send(report: HealthReport): Promise<void> {
     const { stream, platform, log, epochNowMs } = this.#options;
     const target = this.#target;
-    const { stream, target, platform, log, epochNowMs } = this.#options;
     const events = this.#events.next;
     const deadline = startDeadline(platform.clock, SESSION_HEALTH_LIMITS.requestMs);
     try {

@@ -25,8 +25,13 @@ import { SenderMeter } from "./sender-meter.ts";
 import type { SoundLevel } from "./sound-meter.ts";
 
 /** Every check of the vocabulary that the wire tells. */
-export const HEALTH_RULES: readonly HealthRule[] = [...LINK_RULES, ...MEDIA_RULES, ...GROUP_RULES, ...BACKUP_RULES];
-export const HEALTH_RULES: readonly HealthRule[] = [...LINK_RULES, ...MEDIA_RULES, ...GROUP_RULES, ...ENCODER_RULES];
+export const HEALTH_RULES: readonly HealthRule[] = [
+  ...LINK_RULES,
+  ...MEDIA_RULES,
+  ...GROUP_RULES,
+  ...BACKUP_RULES,
+  ...ENCODER_RULES,
+];
 
 /** A policy that takes anything. */
 const OPEN_POLICY: HealthPolicy = { maxBitsPerSecond: null, hardBitsPerSecond: null, isLowestDelay: false };
@@ -134,6 +139,8 @@ export class HealthMonitor {
   /** Which senders are connected, and which is on the air. */
   pushRoles(roles: SenderRoles, nowMs: number): void {
     this.#backup = nextBackupState(this.#backup, roles, nowMs);
+  }
+
   /** Decoded sound of about a second; without it, only digital silence is known. */
   pushSound(level: SoundLevel, nowMs: number): void {
     this.#sender.sound.pushLevel(level, nowMs);

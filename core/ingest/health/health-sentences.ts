@@ -174,6 +174,7 @@ export const HEALTH_SENTENCES = {
   renditionShed: (names: readonly string[]): HealthSentence => ({
     say: `The server has no capacity for ${names.join(", ")}: viewers get the other renditions.`,
     fix: "The server's operator should give it more capacity, or a ladder with fewer steps.",
+  }),
   renderingLagging: (share: number): HealthSentence => ({
     say: `Your encoder composes ${percent(share)} of its pictures too late.`,
     fix: "Its graphics processor is overloaded: limit the frame rate of games, use fewer sources, or a smaller canvas.",
