@@ -5,8 +5,6 @@ import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
 import { type Platform, sleep } from "../../core/kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 import type { SoundLevel } from "../../core/ingest/health/sound-meter.ts";
-import type { Platform } from "../../core/kit/clock.ts";
-import type { StreamName } from "../../core/kit/ids.ts";
 import type { EncoderConnection } from "../ingest/encoder-connection.ts";
 import type { SourceInput } from "../ingest/input.ts";
 import { measureSound } from "../ingest/measured-sound.ts";
