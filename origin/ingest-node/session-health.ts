@@ -1,7 +1,7 @@
 /** The health of one stream's senders: measured, logged as sentences, and reported to the edge. */
 import { request } from "undici";
-import type { SenderRoles } from "../../core/ingest/health/backup-state.ts";
 import { INGEST_EVENT_LIMITS, type IngestEndReason } from "../../core/events/ingest-events.ts";
+import type { SenderRoles } from "../../core/ingest/health/backup-state.ts";
 import type { HealthChange, HealthReport } from "../../core/ingest/health/health-check.ts";
 import type { HealthMonitor } from "../../core/ingest/health/health-monitor.ts";
 import type { SenderConnectionEvent } from "../../core/ingest/health/link-meter.ts";

@@ -1,10 +1,10 @@
 /** One broadcast of a sender whose pictures are encoded anew: its connections one after another, through FFmpeg. */
 import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
+import type { SoundLevel } from "../../core/ingest/health/sound-meter.ts";
 import { slateFrameRate, slateOfRendition } from "../../core/ingest/slate/slate-format.ts";
 import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
 import { type Platform, sleep } from "../../core/kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
-import type { SoundLevel } from "../../core/ingest/health/sound-meter.ts";
 import type { EncoderConnection } from "../ingest/encoder-connection.ts";
 import type { SourceInput } from "../ingest/input.ts";
 import { measureSound } from "../ingest/measured-sound.ts";

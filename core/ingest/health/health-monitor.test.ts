@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import type { SenderRoles } from "./backup-state.ts";
 import { concatBytes } from "../../kit/bytes.ts";
 import { joinWithLengths } from "../nal/annex-b.ts";
 import { fromHex, metricsMessages, pictureWithMessages, type WrittenMetrics } from "../obs/testing.ts";
+import type { SenderRoles } from "./backup-state.ts";
 import { HEALTH_CHECK_IDS, type HealthCheckId, type HealthSeverity } from "./health-check.ts";
 import { HEALTH_RULES, HealthMonitor } from "./health-monitor.ts";
 import type { TransportSample } from "./link-meter.ts";
