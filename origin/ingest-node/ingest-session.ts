@@ -227,9 +227,7 @@ export class IngestSession {
     if (decision.kind === "passthrough") {
       sender.feed?.release();
       log.info(`${stream}: ${say.describePassthrough(decision)}`);
-    } else if (decision.kind === "transcode") {
-      this.#transcode(sender, decision.sentence);
-    }
+    } else if (decision.kind === "transcode") this.#transcode(sender, decision.sentence);
   }
 
   get #canTranscode(): boolean {
