@@ -1,4 +1,4 @@
-/** Concatenation of bytes. */
+/** Concatenation and comparison of bytes. */
 
 /** The pieces concatenated in a copy; `byteLength` if the caller knows their sum. */
 export function concatBytes(
@@ -12,4 +12,9 @@ export function concatBytes(
     at += piece.byteLength;
   }
   return whole;
+}
+
+/** Whether both hold the same bytes. */
+export function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.byteLength === b.byteLength && a.every((byte, at) => byte === b[at]);
 }

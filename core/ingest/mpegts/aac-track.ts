@@ -1,8 +1,8 @@
 /** An AAC track: raw frames and AudioSpecificConfig from ADTS. */
-import { concatBytes } from "../../kit/bytes.ts";
+import { concatBytes, isSameBytes } from "../../kit/bytes.ts";
 import type { IngestEvent } from "../media-event.ts";
 import { MPEG_TS_LIMITS } from "./limits.ts";
-import { FrameTimes, isSameBytes, TRANSPORT_TIMESCALE, type TrackReader, type TrackUnit } from "./track-reader.ts";
+import { FrameTimes, TRANSPORT_TIMESCALE, type TrackReader, type TrackUnit } from "./track-reader.ts";
 
 const SAMPLE_RATES: readonly number[] = [
   96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350,

@@ -10,10 +10,6 @@ export const MPEG_TS_LIMITS = {
   sectionBytes: 1_024,
   /** NAL units of one access unit: 600 slices are the most that a level allows. */
   nalUnits: 1_024,
-  /** Parameter sets of one kind that a track remembers. */
-  parameterSets: 16,
-  /** Bytes of a parameter set: the length field of the records has 16 bits. */
-  parameterSetBytes: 65_535,
   /** Bytes of an ADTS frame, whose length field has 13 bits. */
   adtsBytes: 8_191,
   /** Audio frames of one PES packet: FFmpeg packs about 8. */

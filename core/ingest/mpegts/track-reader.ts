@@ -26,11 +26,6 @@ export interface TrackReader {
   reset(): void;
 }
 
-/** Whether both hold the same bytes. */
-export function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.byteLength === b.byteLength && a.every((byte, at) => byte === b[at]);
-}
-
 /** Times of the frames of a PES packet: its time is that of the first frame that begins in it, others follow by duration. */
 export class FrameTimes {
   #anchor: number | null = null;
