@@ -5,13 +5,19 @@ import type { IngestOptions } from "./cli/ingest-options.ts";
 import { describeIngestSetup } from "./cli/ingest-setup.ts";
 import { createEdgeAuthorizer } from "./ingest-node/edge-authorizer.ts";
 import { IngestNode } from "./ingest-node/ingest-node.ts";
-import { type IngestPorts, locateListeners, reachableAddresses } from "./ingest-node/listener-addresses.ts";
+import {
+  type IngestPorts,
+  listAnnouncedAddresses,
+  locateListeners,
+  reachableAddresses,
+} from "./ingest-node/listener-addresses.ts";
 import { LowerLadder } from "./ingest-node/renditions/lower-ladder.ts";
 import { type RtmpListenerOptions, startRtmpListener } from "./ingest-node/rtmp-listener.ts";
 import { provideCertificate } from "./ingest-node/self-made-certificate.ts";
 import type { SenderConnection, SenderListener } from "./ingest-node/sender-connection.ts";
 import { SlateLibrary } from "./ingest-node/slate-encoder.ts";
 import { startSrtListener } from "./ingest-node/srt-listener.ts";
+import { startWhipListener, type WhipListener } from "./ingest-node/whip-listener.ts";
 import { errorMessage, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
 import { defaultDataFolder, findPassphrase, type IngestEdge, startLocalIngestEdge } from "./local-edge/local-edge.ts";
@@ -29,8 +35,20 @@ export async function runIngest(
   stop: AbortSignal,
   platform: Platform,
 ): Promise<void> {
-  const edge = options.edge === null ? await startOwnEdge(options, log, platform) : remoteEdge(options.edge, platform);
-  const listeners: SenderListener[] = [];
+  let admit = (connection: SenderConnection): void => connection.refuse("The server is starting; try again.");
+  let edgeToken: string | null = null;
+  // Before the edge, which is told its address.
+  const whip = await openWhip(options, {
+    clock: platform.clock,
+    edgeToken: () => edgeToken,
+    onSender: (sender) => admit(sender),
+  });
+  const listeners: SenderListener[] = [whip];
+  const edge = await openIngestEdge(options, whip, log, platform).catch(async (error: unknown) => {
+    await whip.close();
+    throw error;
+  });
+  edgeToken = edge.token;
   const { preset, windowS, reconnectMs, returnMs, slate, transcode, hasRenditions } = options;
   const { mode } = transcode;
   const transcoder = mode === "never" ? null : new Transcoder({ ...transcode, mode, preset });
@@ -41,8 +59,11 @@ export async function runIngest(
     lower: mode === "auto" && transcoder !== null && hasRenditions ? new LowerLadder(transcoder, log) : null,
     ...{ transcoder, reconnectMs, returnMs, log, platform },
   });
+  admit = (connection) => {
+    node.admit(connection).catch((error: unknown) => log.error(`Internal error: ${errorMessage(error)}`));
+  };
   try {
-    const ports = await openListeners(options, edge, node, { log, platform, listeners });
+    const ports = await openListeners(options, edge, admit, { log, platform, listeners });
     const setup = {
       stream: options.stream,
       key: edge.key,
@@ -50,6 +71,9 @@ export async function runIngest(
       addresses: locateListeners(options, ports),
     };
     for (const line of describeIngestSetup(setup)) log.info(line);
+    log.info(`WHIP:   ${edge.url}/whip/${options.stream}  (media to UDP port ${whip.port}; the key as bearer token)`);
+    if (options.edge !== null)
+      log.info(`        for which the edge needs CORRAL_WHIP_NODE: this machine's TCP port ${whip.httpPort}`);
     if (!stop.aborted) await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
     log.info("Ending the broadcasts.");
   } finally {
@@ -59,12 +83,31 @@ export async function runIngest(
   }
 }
 
+/** Opens the listener of WHIP; its signalling is on loopback, where a local edge reaches it. */
+function openWhip(
+  { host, edge, whip }: IngestOptions,
+  rest: Pick<Parameters<typeof startWhipListener>[0], "clock" | "edgeToken" | "onSender">,
+): Promise<WhipListener> {
+  const announced = listAnnouncedAddresses(host, whip.addresses);
+  const http = { httpHost: edge === null ? "127.0.0.1" : host, httpPort: whip.httpPort };
+  return startWhipListener({ host, port: whip.port, announced, ...http, ...rest }).catch((cause: unknown) => {
+    throw new UsageError(describePortError("--whip-port or --whip-http-port", host, whip.port, cause), { cause });
+  });
+}
+
 /** The edge names the listeners to creators; a port that the system chooses is not known yet. */
-async function startOwnEdge(options: IngestOptions, log: OriginLog, platform: Platform): Promise<IngestEdge> {
+async function openIngestEdge(
+  options: IngestOptions,
+  whip: WhipListener,
+  log: OriginLog,
+  platform: Platform,
+): Promise<IngestEdge> {
+  if (options.edge !== null) return remoteEdge(options.edge, platform);
   log.info(`Starting the edge on port ${options.port}.`);
   const { rtmpPort, rtmps, srtPort } = options;
   const addresses = locateListeners(options, { rtmp: rtmpPort, rtmps: rtmps?.port ?? null, srt: srtPort });
-  return startLocalIngestEdge(options, addresses, log, platform);
+  const whipNode = `http://127.0.0.1:${whip.httpPort}`;
+  return startLocalIngestEdge(options, { addresses, whipNode }, log, platform);
 }
 
 function remoteEdge({ url, token }: NonNullable<IngestOptions["edge"]>, { newId }: Platform): IngestEdge {
@@ -75,13 +118,10 @@ function remoteEdge({ url, token }: NonNullable<IngestOptions["edge"]>, { newId 
 async function openListeners(
   options: IngestOptions,
   edge: IngestEdge,
-  node: IngestNode,
+  onSender: (connection: SenderConnection) => void,
   { log, platform, listeners }: { log: OriginLog; platform: Platform; listeners: SenderListener[] },
 ): Promise<IngestPorts> {
   const { host, rtmpHost, rtmpPort, rtmps, srtPort } = options;
-  const onSender = (connection: SenderConnection): void => {
-    node.admit(connection).catch((error: unknown) => log.error(`Internal error: ${errorMessage(error)}`));
-  };
   const open = async (
     flag: string,
     at: string,

@@ -122,7 +122,7 @@ test("an ingest port in use is one sentence and exit code 2", async () => {
 });
 
 test("an ingest node prints what to paste, and ends at Ctrl-C", async () => {
-  const ports = ["--rtmp-port", "0", "--srt-port", "0"];
+  const ports = ["--rtmp-port", "0", "--srt-port", "0", "--whip-port", "0"];
   const { child, says, code, output } = run("ingest", "--edge", "http://127.0.0.1:9", "--ingest-token", "t", ...ports);
   await says(/Watch:/);
   child.kill("SIGINT");

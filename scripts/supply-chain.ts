@@ -30,6 +30,7 @@ const TOOL_LICENCES: ReadonlySet<string> = new Set([
   "CC-BY-4.0",
   "MPL-2.0",
   "LGPL-3.0-or-later",
+  "Unlicense",
 ]);
 /** Licences that packages state in a form that npm does not read. */
 const STATED_ELSEWHERE: Readonly<Record<string, string>> = { "dom-walk": "MIT" };

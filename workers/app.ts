@@ -14,6 +14,7 @@ import type { Env } from "./env.ts";
 import { publishApi } from "./ingest/ingest-app.ts";
 import { ingestNodeApi } from "./ingest/ingest-node-app.ts";
 import { obsApi } from "./ingest/obs-app.ts";
+import { whipApi } from "./ingest/whip-app.ts";
 import type { AppEnv } from "./kit/app-env.ts";
 import { canonicalizeUrl } from "./kit/canonical-url.ts";
 import { closeRoutes, cors, requestScope, securityHeaders } from "./kit/middleware.ts";
@@ -35,6 +36,7 @@ function createApp(platform: Platform): Hono<AppEnv> {
   // First: its literal paths are no broadcast's.
   app.route("/ingest", ingestNodeApi);
   app.route("/ingest", publishApi);
+  app.route("/whip", whipApi);
   app.route("/", metrics);
   app.route("/", devTokens);
   app.route("/", createDocsApi(app));

@@ -145,7 +145,7 @@ test("preflights of players that send CMCD, tokens and ranges are granted at eve
       "access-control-request-headers": wanted.join(","),
     };
     const { answer } = await ask(path, { method: "OPTIONS", headers });
-    if (!/^\/(live|api|rooms|ingest|metrics|openapi)/.test(path)) {
+    if (!/^\/(live|api|rooms|ingest|whip|metrics|openapi)/.test(path)) {
       expect(answer.headers.get("access-control-allow-origin"), path).toBeNull();
       continue;
     }

@@ -30,8 +30,9 @@ export interface Config {
   readonly metricsToken: string | null;
   /** Opens what ingest nodes ask for; the admin token does, too. */
   readonly ingestToken: string | null;
-  /** Where encoders send to. */
+  /** Where encoders send to; and the ingest node that takes WHIP, without a final slash, or null. */
   readonly ingestAddresses: IngestAddresses;
+  readonly whipNode: string | null;
   readonly viewerKeys: ViewerTokenKeys;
   /** Signs what only the edge itself verifies: the first of the edge's secret, the viewers' and the admin token. */
   readonly edgeSecret: string | null;
@@ -53,6 +54,7 @@ export const VARIABLE_NAMES = [
   "CORRAL_METRICS_TOKEN",
   "CORRAL_INGEST_TOKEN",
   "CORRAL_INGEST_ADDRESSES",
+  "CORRAL_WHIP_NODE",
   "CORRAL_VIEWER_SECRET",
   "CORRAL_VIEWER_JWKS",
   "CORRAL_EDGE_SECRET",
@@ -174,6 +176,11 @@ function parseAddresses(addresses: string): IngestAddresses {
   throw new InvalidVariable("must be addresses like rtmps://ingest.example.com:1936, one of each protocol");
 }
 
+function parseWhipNode(url: string): string {
+  if (/^https?:\/\/[A-Za-z0-9.:[\]-]{1,260}\/?$/.test(url)) return url.replace(/\/$/, "");
+  throw new InvalidVariable("must be an address like https://ingest.example.com");
+}
+
 function parseSite(site: string): Site {
   const [region, colo = "", ...rest] = site.split("/");
   if (isRegion(region) && rest.length === 0 && /^[A-Z0-9]{2,8}$/.test(colo)) return { region, colo };
@@ -200,6 +207,11 @@ const variables = {
     "Addresses of ingest nodes, with spaces between them, as `rtmp://`, `rtmps://` and `srt://` with host and port: what the studio and OBS's multitrack video tell creators.",
     NO_INGEST_ADDRESSES,
     parseAddresses,
+  ),
+  CORRAL_WHIP_NODE: text<string | null>(
+    "Address of the ingest node to which the edge passes WHIP on, like `https://ingest.example.com`; the node trusts CORRAL_INGEST_TOKEN, or the admin token. Without it WHIP is answered with 501.",
+    null,
+    parseWhipNode,
   ),
   CORRAL_VIEWER_SECRET: secret("Verifies viewer tokens and publish tokens that are signed with HS256."),
   CORRAL_VIEWER_JWKS: variable<string | null>(
@@ -324,6 +336,7 @@ export function parseConfig(values: ConfigVariables): Config {
     metricsToken: set.CORRAL_METRICS_TOKEN,
     ingestToken: set.CORRAL_INGEST_TOKEN,
     ingestAddresses: set.CORRAL_INGEST_ADDRESSES,
+    whipNode: set.CORRAL_WHIP_NODE,
     viewerKeys: { secret: set.CORRAL_VIEWER_SECRET, keySet: set.CORRAL_VIEWER_JWKS },
     edgeSecret: set.CORRAL_EDGE_SECRET ?? set.CORRAL_VIEWER_SECRET ?? set.CORRAL_ADMIN_TOKEN,
     devTokens: set.CORRAL_DEV_TOKENS,

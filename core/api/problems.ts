@@ -3,8 +3,6 @@
  * one meaning. Its URI is `/problems/` and its name, where the edge serves its page; `docs/problems.md` lists all.
  */
 
-import { renderMarkdownTable } from "./markdown-table.ts";
-
 /** One type of problem. */
 export interface ProblemType {
   /** HTTP statuses of the answers; the first is the usual one. */
@@ -25,6 +23,7 @@ export const PROBLEM_NAMES = [
   "bad-directive",
   "websocket-expected",
   "malformed",
+  "invalid-offer",
   "token-missing",
   "token-expired",
   "token-malformed",
@@ -52,6 +51,7 @@ export const PROBLEM_NAMES = [
   "method-not-allowed",
   "too-slow",
   "already-live",
+  "sender-refused",
   "replaced",
   "out-of-order",
   "init-missing",
@@ -62,10 +62,13 @@ export const PROBLEM_NAMES = [
   "room-in-use",
   "ended",
   "stopped",
+  "precondition-failed",
   "too-large",
+  "unsupported-media-type",
   "range-not-satisfiable",
   "too-many-requests",
   "no-jurisdictions",
+  "no-ingest-node",
   "unavailable",
   "change-incomplete",
   "crowded",
@@ -110,6 +113,12 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
     statuses: [400],
     title: "Invalid publish request",
     meaning: "The request does not fit the publish API. `detail` says where.",
+  },
+  "invalid-offer": {
+    statuses: [400],
+    title: "Invalid WHIP offer",
+    meaning:
+      "The offer is no session description, or asks for what is not taken: H.264 and Opus are, bundled and with multiplexed RTCP. `detail` says what.",
   },
   "token-missing": {
     statuses: [401],
@@ -224,6 +233,11 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
     title: "Another publisher is live",
     meaning: "Another publisher is live on this stream. Stop that one, or try again later.",
   },
+  "sender-refused": {
+    statuses: [409],
+    title: "Sender refused",
+    meaning: "The ingest node does not take this sender now. `detail` says why.",
+  },
   replaced: {
     statuses: [409],
     title: "Replaced by another publisher",
@@ -273,10 +287,20 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
     meaning:
       "The operator or a host has stopped the stream. The status is 451 after a legal demand, 403 for publishers, and 410 otherwise; `detail` has the reason.",
   },
+  "precondition-failed": {
+    statuses: [412],
+    title: "Precondition failed",
+    meaning: "ICE of the WHIP session has been restarted since the fragment was made.",
+  },
   "too-large": {
     statuses: [413],
     title: "Request body too large",
     meaning: "The body exceeds the limit that `detail` names.",
+  },
+  "unsupported-media-type": {
+    statuses: [415],
+    title: "Unsupported media type",
+    meaning: "The body is of another media type than the address takes, which `Accept-Post` or `Accept-Patch` names.",
   },
   "range-not-satisfiable": {
     statuses: [416],
@@ -293,6 +317,11 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
     statuses: [501],
     title: "Jurisdictions not supported",
     meaning: "The runtime does not support jurisdictions, as on a local edge. Bind the stream on Cloudflare.",
+  },
+  "no-ingest-node": {
+    statuses: [501],
+    title: "No ingest node for WHIP",
+    meaning: "This deployment names no ingest node that takes WHIP; its operator sets CORRAL_WHIP_NODE.",
   },
   unavailable: {
     statuses: [503],
@@ -358,21 +387,4 @@ export function createProblem(name: ProblemName, detail?: string, status?: numbe
   const { statuses, title, meaning } = PROBLEM_TYPES[name];
   if (status !== undefined && !statuses.includes(status)) throw new RangeError(`${name} has no status ${status}`);
   return { type: problemTypeUri(name), title, detail: detail ?? meaning, status: status ?? statuses[0] };
-}
-
-/** `docs/problems.md`. */
-export function renderProblemDocs(): string {
-  const rows = PROBLEM_NAMES.map((name) => {
-    const { statuses, title, meaning } = PROBLEM_TYPES[name];
-    return [`<a id="${name}"></a>\`${name}\``, statuses.join(", "), title, meaning];
-  });
-  return [
-    "# Problem types",
-    "",
-    "The edge answers every failure with `application/problem+json` (RFC 9457). The `type` is `/problems/` and a name of this",
-    "table, and the edge serves a page at that address. `core/api/problems.ts` is the source of this file.",
-    "",
-    ...renderMarkdownTable(["type", "status", "title", "meaning"], rows),
-    "",
-  ].join("\n");
 }

@@ -48,6 +48,8 @@ export interface IngestOptions {
     readonly tls: { readonly cert: string; readonly key: string } | null;
   } | null;
   readonly srtPort: number;
+  /** WHIP: the UDP port of media, the TCP port of the node's own signalling, and the addresses that senders are told. */
+  readonly whip: { readonly port: number; readonly httpPort: number; readonly addresses: readonly string[] };
   readonly reconnectMs: number;
   /** See `AirSwitchOptions`. */
   readonly returnMs: number | null;
@@ -101,6 +103,18 @@ const INGEST_ARGS = {
   "tls-cert": { type: "string", valueHint: "FILE", description: "certificate chain of RTMPS, PEM" },
   "tls-key": { type: "string", valueHint: "FILE", description: "private key of RTMPS, PEM" },
   "srt-port": { type: "string", default: "8890", valueHint: "PORT", description: "UDP port of SRT" },
+  "whip-port": { type: "string", default: "8189", valueHint: "PORT", description: "UDP port of WHIP's media" },
+  "whip-address": {
+    type: "string",
+    valueHint: "ADDRESS",
+    description: "IP addresses that WHIP senders are told, with commas between them (default: this machine's)",
+  },
+  "whip-http-port": {
+    type: "string",
+    default: "0",
+    valueHint: "PORT",
+    description: "TCP port at which the edge reaches WHIP (default: any free one)",
+  },
   reconnect: {
     type: "string",
     default: "60",
@@ -171,7 +185,7 @@ export async function renderIngestHelp(): Promise<string> {
   const meta = {
     name: "npm start -- ingest",
     description:
-      "Takes OBS and other encoders by RTMP and SRT, and publishes their media, without transcoding if it is fit.",
+      "Takes OBS, other encoders and browsers by RTMP, SRT and WHIP, and publishes their media, without transcoding if it is fit.",
   };
   const usage = (await renderUsage(defineCommand({ meta, args: INGEST_ARGS }))).replace(/[ \t]+$/gm, "").trimEnd();
   return `${usage}\n\n${renderPresets()}`;
@@ -199,6 +213,11 @@ export function parseIngestOptions(
     rtmpHost: args["allow-rtmp"] || isLoopback(args.host) ? args.host : "127.0.0.1",
     rtmps: rtmpsOf(args),
     srtPort: portOf("--srt-port", args["srt-port"]),
+    whip: {
+      port: portOf("--whip-port", args["whip-port"]),
+      httpPort: portOf("--whip-http-port", args["whip-http-port"]),
+      addresses: whipAddressesOf(args["whip-address"]),
+    },
     reconnectMs: parseNumberOption("--reconnect", args.reconnect, 0, maxReconnectS, false) * 1000,
     slate: slateOf(args.slate),
     hasRenditions: renditionsOf(args.renditions),
@@ -245,6 +264,13 @@ function returnOf(text: string): number | null {
 /** 0 is any free port. */
 function portOf(flag: string, text: string): number {
   return parseNumberOption(flag, text, 0, 65_535, true);
+}
+
+function whipAddressesOf(text: string | undefined): readonly string[] {
+  const addresses = text === undefined ? [] : text.split(",").map((address) => address.trim());
+  const invalid = addresses.find((address) => isIP(address) === 0);
+  if (invalid !== undefined) throw new UsageError(`--whip-address has IP addresses, not "${invalid}".`);
+  return addresses;
 }
 
 function isLoopback(host: string): boolean {

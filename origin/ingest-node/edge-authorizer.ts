@@ -1,5 +1,6 @@
 /** Asks the edge whether a sender's key may publish. */
 import { request } from "undici";
+import { isJwtFormat } from "../../core/access/publish-token.ts";
 import { isStreamKeyFormat } from "../../core/access/stream-key.ts";
 import { PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import type { Clock } from "../../core/kit/clock.ts";
@@ -25,7 +26,7 @@ export function createEdgeAuthorizer(
 ): (connection: SenderConnection, ownBroadcast?: string | null) => Promise<SenderAuthorization> {
   return async ({ stream, key }, ownBroadcast = null) => {
     // A key is looked up only if it can be one.
-    if (!isStreamKeyFormat(key))
+    if (!isStreamKeyFormat(key) && !isJwtFormat(key))
       return { kind: "refused", sentence: "The stream key is malformed; copy all of it.", reason: "key" };
     const deadline = startDeadline(clock, AUTHORIZE_MS);
     try {

@@ -37,8 +37,27 @@ export function reachableAddresses(host: string): string[] {
   return all.flatMap(({ address, internal, scopeid }) => (internal || (scopeid ?? 0) !== 0 ? [] : [address]));
 }
 
+/** IP addresses that senders of WHIP are told: the given ones, else that of the listener, or all of this machine. */
+export function listAnnouncedAddresses(
+  host: string,
+  given: readonly string[],
+  machineAddresses: readonly string[] = listMachineAddresses(),
+): readonly string[] {
+  if (given.length > 0) return given;
+  if (!/^(0\.0\.0\.0|::)$/.test(host)) return [host];
+  return machineAddresses.length === 0 ? ["127.0.0.1"] : machineAddresses;
+}
+
+/** This machine's IPv4 addresses in its networks, the first four. */
+function listMachineAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all
+    .filter(({ family, internal }) => family === "IPv4" && !internal)
+    .map(({ address }) => address)
+    .slice(0, 4);
+}
+
 /** This machine's first IPv4 address in its network, which a phone in the same network reaches; loopback without any. */
 function findMachineAddress(): string {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return all.find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1";
+  return listMachineAddresses()[0] ?? "127.0.0.1";
 }

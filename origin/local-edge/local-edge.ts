@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { request } from "undici";
 import { z } from "zod";
-import { formatIngestAddresses, type IngestAddresses, NO_INGEST_ADDRESSES } from "../../core/api/ingest-addresses.ts";
+import { formatIngestAddresses, type IngestAddresses } from "../../core/api/ingest-addresses.ts";
 import type { Clock, Platform } from "../../core/kit/clock.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { startDeadline } from "../kit/deadline.ts";
@@ -62,14 +62,22 @@ export interface IngestEdge {
   stop(): Promise<void>;
 }
 
-/** As `startLocalEdge`, with a key for encoders that stays the same in each run. `addresses`: where they send to. */
+/** Where the senders of an edge reach its ingest node. */
+export interface IngestNodePlaces {
+  readonly addresses: IngestAddresses;
+  /** Address of WHIP's signalling for the edge. */
+  readonly whipNode: string;
+}
+
+/** As `startLocalEdge`, with a key for encoders that stays the same in each run. */
 export async function startLocalIngestEdge(
   { stream, port, dataDir }: { readonly stream: StreamName; readonly port: number; readonly dataDir: string | null },
-  addresses: IngestAddresses,
+  { addresses, whipNode }: IngestNodePlaces,
   log: OriginLog,
   platform: Platform,
 ): Promise<IngestEdge> {
-  const { edge } = await openEdge(port, dataDir, log, platform, addresses);
+  const bindings = { CORRAL_INGEST_ADDRESSES: formatIngestAddresses(addresses), CORRAL_WHIP_NODE: whipNode };
+  const { edge } = await openEdge(port, dataDir, log, platform, bindings);
   try {
     const token = edge.secret("admin");
     const key = await findEncoderKey(edge.url, stream, token, platform.clock);
@@ -94,14 +102,13 @@ async function openEdge(
   dataDir: string | null,
   log: OriginLog,
   platform: Platform,
-  addresses: IngestAddresses = NO_INGEST_ADDRESSES,
+  bindings: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly edge: LocalEdge; readonly data: string }> {
   const { clock } = platform;
   const { startEdge, PortError } = await import("./edge.ts");
   const { DataFolderError } = await import("./data-folder.ts");
   const data = dataDir ?? defaultDataFolder(port);
   const keepSignals = suppressNewSignalHandlers();
-  const bindings = { CORRAL_INGEST_ADDRESSES: formatIngestAddresses(addresses) };
   const edge = await startEdge({ port, dataDir: data, bindings }, platform.clock)
     .catch((cause: unknown) => {
       if (cause instanceof PortError || cause instanceof DataFolderError)

@@ -5,8 +5,11 @@ import type { PlaybackStats } from "../../web/src/player/stats.ts";
 
 const PATHS = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** Starts headless Chromium. Throws if there is none. */
-export function launchBrowser(): Promise<Browser> {
+/** Switches of a Chromium whose camera and microphone are made up, and whose pages get them unasked. */
+export const FAKE_DEVICES = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"] as const;
+
+/** Starts headless Chromium, with further `switches`. Throws if there is none. */
+export function launchBrowser(switches: readonly string[] = []): Promise<Browser> {
   const executablePath = PATHS.find((path) => path !== undefined && existsSync(path));
   if (executablePath === undefined) throw new Error("No Chromium here; install it (Debian: apt-get install chromium).");
   return chromium.launch({
@@ -20,6 +23,7 @@ export function launchBrowser(): Promise<Browser> {
       "--disable-sync",
       "--no-first-run",
       "--autoplay-policy=no-user-gesture-required",
+      ...switches,
     ],
   });
 }

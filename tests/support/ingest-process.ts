@@ -20,7 +20,7 @@ export class IngestProcess {
   private constructor(edge: LocalEdge, adminToken: string, args: readonly string[]) {
     this.edge = edge;
     this.#adminToken = adminToken;
-    const ports = ["--rtmp-port", "0", "--srt-port", "0"];
+    const ports = ["--rtmp-port", "0", "--srt-port", "0", "--whip-port", "0"];
     this.origin = new OriginProcess(["ingest", "--edge", edge.url, "--ingest-token", adminToken, ...ports, ...args]);
   }
 

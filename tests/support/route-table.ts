@@ -8,6 +8,7 @@
  */
 import { makeTestConfig } from "../../core/broadcast/testing.ts";
 import { PART_HEADER, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
+import { SDP_FRAGMENT_MEDIA_TYPE, SDP_MEDIA_TYPE } from "../../core/ingest/whip/whip-api.ts";
 import type { BroadcastId } from "../../core/kit/ids.ts";
 import type { TrackFile } from "../../core/media/hls/media-path.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
@@ -45,7 +46,7 @@ export interface RouteMethod {
 /** One address of a pattern. `HEAD` and `OPTIONS` are implied. */
 export interface RouteAddress {
   readonly path: string;
-  readonly methods: Readonly<Partial<Record<"GET" | "PUT" | "POST" | "DELETE", RouteMethod>>>;
+  readonly methods: Readonly<Partial<Record<"GET" | "PUT" | "POST" | "PATCH" | "DELETE", RouteMethod>>>;
   readonly changesStream?: boolean;
   /** No such address: 404 by any method except `OPTIONS`. */
   readonly isUnknown?: boolean;
@@ -173,6 +174,12 @@ const obs = (path: string): RouteAddress => ({
   path,
   methods: { POST: { policy: forEverybody(), body: OBS_BODY } },
 });
+/** The edge of these tests has no ingest node. */
+const whip = (contentType: string): RouteMethod => ({
+  policy: forPublisher("501 no-ingest-node"),
+  headers: { "content-type": contentType },
+  body: "v=0",
+});
 const page = (path: string): RouteAddress => ({ path, methods: { GET: { policy: forEverybody() } } });
 const missing = (path: string): RouteAddress => ({
   path,
@@ -272,12 +279,20 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
       headers: { [PART_HEADER]: JSON.stringify(testPartMeta(NEXT_PART_INDEX)) },
     }),
   ],
+  "/whip/:stream": [{ path: "/whip/{stream}", methods: { POST: whip(SDP_MEDIA_TYPE) } }],
+  "/whip/:stream/:session": [
+    {
+      path: `/whip/{stream}/${"0".repeat(32)}`,
+      methods: { PATCH: whip(SDP_FRAGMENT_MEDIA_TYPE), DELETE: { policy: forPublisher("501 no-ingest-node") } },
+    },
+  ],
   "/metrics": [{ path: "/metrics?stream={stream}", methods: { GET: { policy: forMetrics } } }],
   "/dev/token": [{ path: "/dev/token", methods: { POST: { policy: forEverybody(), body: DEV_TOKEN_BODY } } }],
   "/openapi.json": [page("/openapi.json")],
   "/api/*": [missing("/api/nope")],
   "/rooms/*": [missing("/rooms/nope")],
   "/ingest/*": [missing("/ingest/nope")],
+  "/whip/*": [missing("/whip")],
   "/*": [
     page("/"),
     page("/watch/{stream}"),

@@ -4,17 +4,18 @@ import { problemResponse } from "./responses.ts";
 import { READABLE_HEADERS } from "./security-headers.ts";
 
 /** Methods handled by routes. */
-export type HttpMethod = "GET" | "PUT" | "POST" | "DELETE";
+export type HttpMethod = "GET" | "PUT" | "POST" | "PATCH" | "DELETE";
 
 /**
  * Request headers that scripts may send: tokens, ranges, conditions, the players' CMCD (CTA-5004 §2.1), those of Google
- * Cast receivers, and those of publishers.
+ * Cast receivers, and those of publishers and WHIP senders.
  */
 const ALLOWED_REQUEST_HEADERS = [
   "Authorization",
   "Range",
   "Content-Type",
   "Accept-Encoding",
+  "If-Match",
   "If-None-Match",
   "If-Modified-Since",
   "CMCD-Object",

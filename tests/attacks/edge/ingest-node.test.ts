@@ -303,7 +303,7 @@ test(
 
 test("Ctrl-C with ten senders ends the broadcasts, and leaves no process and no port", TIMEOUT, async () => {
   const [port, rtmp, srt] = [await freePort(), await freePort(), await freePort()];
-  const ports = ["--port", `${port}`, "--rtmp-port", `${rtmp}`, "--srt-port", `${srt}`];
+  const ports = ["--port", `${port}`, "--rtmp-port", `${rtmp}`, "--srt-port", `${srt}`, "--whip-port", "0"];
   const chain = new NpmStartChain(["ingest", ...ports, "--data", join(folder, "own")]);
   const senders: Sender[] = [];
   try {

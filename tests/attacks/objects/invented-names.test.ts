@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { REGISTRY_LIMITS } from "../../../core/access/registry/registry-limits.ts";
 import { registryObjectName, selectRegistryShard } from "../../../core/access/registry/registry-shards.ts";
 import { PUBLISHER_HEADER } from "../../../core/ingest/publish-api.ts";
+import { SDP_MEDIA_TYPE } from "../../../core/ingest/whip/whip-api.ts";
 import type { StreamName } from "../../../core/kit/ids.ts";
 import type { NewStreamKey } from "../../../durable-objects/live/stream-key-store.ts";
 import { app } from "../../../workers/app.ts";
@@ -66,6 +67,8 @@ const ROUTES: Readonly<Record<string, Cost>> = {
   "/ingest/:stream/health": { init: { method: "PUT", headers: publisher, body: "{}" }, status: 403 },
   "/ingest/:stream/srt-passphrase": { init: { method: "POST", body: '{"keyId":"0123456789"}' }, status: 401 },
   "/ingest/:stream/:broadcast": { init: { method: "PUT", headers: publisher, body: "{}" }, status: 403 },
+  "/whip/:stream": { init: { method: "POST", headers: { ...publisher, "content-type": SDP_MEDIA_TYPE } }, status: 403 },
+  "/whip/:stream/:session": { init: { method: "DELETE", headers: publisher }, status: 403 },
   "/metrics": { init: { headers: admin }, query: "?stream=:stream", status: 200, operator: true },
   "/watch/:stream": { status: 200 },
   "/studio/:stream": { status: 200 },
@@ -78,6 +81,7 @@ const OTHER_ROUTES = new Set([
   "/api/*",
   "/rooms/*",
   "/ingest/*",
+  "/whip/*",
   // A key is checked before the path is parsed, as at the opening of a broadcast.
   "/ingest/:stream/:broadcast/handover",
   "/ingest/:stream/:broadcast/end",
@@ -92,6 +96,7 @@ function pathOf(route: string, { query = "" }: Cost): string {
     .replaceAll(":stream", `invented-${invented}`)
     .replace(":id", `nobody-${invented}`)
     .replace(":key", "0123456789")
+    .replace(":session", "0".repeat(32))
     .replace(":broadcast", "broadcast1");
 }
 
@@ -151,7 +156,7 @@ test("requests for unknown names on all routes store nothing and cost upstream r
     for (const end = Math.min(total, done + 200); done < end; done += 1) {
       const [route, cost] = open[done % open.length] ?? ["/", { status: 200 }];
       const asked = gateway.ask(pathOf(route, cost), cost.init);
-      (/^\/(ingest|api\/obs)\//.test(route) ? publishing : round).push(asked);
+      (/^\/(ingest|whip|api\/obs)\//.test(route) ? publishing : round).push(asked);
     }
     await Promise.all(round);
   }

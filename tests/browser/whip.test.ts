@@ -1,0 +1,60 @@
+/** A page publishes by WHIP, through the edge's address, to an ingest node; the playlist plays at the edge. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { FAKE_DEVICES, launchBrowser, waitForStats } from "../support/browser.ts";
+import { IngestProcess } from "../support/ingest-process.ts";
+import { waitUntil } from "../support/npm-start.ts";
+import { findTarget } from "../support/playlist-viewer.ts";
+import { freePort } from "../support/ports.ts";
+import { WhipPage } from "../support/whip-page.ts";
+
+const TIMEOUT = { timeout: 120_000 };
+
+let folder = "";
+let edge: LocalEdge;
+let node: IngestProcess;
+let browser: Browser;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "corral-whip-"));
+  const whipPort = await freePort();
+  const bindings = { CORRAL_WHIP_NODE: `http://127.0.0.1:${whipPort}` };
+  edge = await startEdge({ port: await freePort(), dataDir: join(folder, "edge"), adminToken: ADMIN_TOKEN, bindings });
+  node = await IngestProcess.start(edge, ADMIN_TOKEN, ["--verbose", "--whip-http-port", `${whipPort}`]);
+  browser = await launchBrowser(FAKE_DEVICES);
+}, 120_000);
+afterAll(async () => {
+  await browser?.close();
+  if (node?.origin.process.exitCode === null) await node.origin.interrupt();
+  await edge?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("a page publishes by WHIP, the edge plays it without transcoding, and a DELETE ends it", TIMEOUT, async () => {
+  const { key } = await node.issueKey("page");
+  const sender = await WhipPage.open(browser);
+  const answer = await sender.publish({ endpoint: `${edge.url}/whip/page`, key });
+  expect(answer).toMatchObject({ status: 201, location: expect.stringMatching(/\/whip\/page\/[0-9a-f]{32}$/) });
+  await findTarget(`${edge.url}/live/page`).catch((error: unknown) => {
+    throw new Error(node.origin.output, { cause: error });
+  });
+  await waitUntil("it is judged", () => node.origin.output.includes("page: passed through"));
+  const watch = await browser.newPage();
+  await watch.goto(`${edge.url}/watch/page`);
+  await waitForStats(
+    watch,
+    ({ state, currentTime }) => state === "live" && currentTime > 6,
+    30_000,
+    "live for some seconds",
+  );
+  await watch.close();
+  const ended = await fetch(answer.location ?? "", { method: "DELETE", headers: { authorization: `Bearer ${key}` } });
+  expect(ended.status).toBe(204);
+  await waitUntil("the sender has ended", () => node.origin.output.includes("page: the sender said goodbye"));
+  await sender.close();
+});

@@ -1,0 +1,83 @@
+/** Passes WHIP's signalling on to the ingest node, after the key's check: media goes to the node itself. */
+import { createProblem } from "../../core/api/problems.ts";
+import { WHIP_LIMITS } from "../../core/ingest/whip/limits.ts";
+import {
+  SDP_FRAGMENT_MEDIA_TYPE,
+  SDP_MEDIA_TYPE,
+  WHIP_EDGE_TOKEN_HEADER,
+  WHIP_RESPONSE_HEADERS,
+  WHIP_SENDER_ADDRESS_HEADER,
+  WHIP_SESSION_PATTERN,
+} from "../../core/ingest/whip/whip-api.ts";
+import { withTimeout } from "../../core/kit/clock.ts";
+import type { StreamName } from "../../core/kit/ids.ts";
+import type { RequestScope } from "../kit/app-env.ts";
+import { notFoundResponse, problemDocumentResponse, problemResponse } from "../kit/responses.ts";
+import { authenticatePublisher } from "./publisher-authentication.ts";
+import { answerPublisher, throwRefusal } from "./refused-publish.ts";
+import { readBodyBounded } from "./request-body.ts";
+
+/** The node waits for the key's check at most 8 s. */
+const NODE_MS = 10_000;
+/** Scripts of other origins need the session's address. */
+const EXPOSED = { "access-control-expose-headers": "Accept-Patch, Accept-Post, ETag, Location, Retry-After" };
+
+/** A request about the stream's sessions: an offer if `session` is null, else a fragment or the session's end. */
+export function handleWhip(scope: RequestScope, stream: StreamName, session: string | null): Promise<Response> {
+  return answerPublisher(async () => {
+    const { request, config, platform } = scope;
+    if (session !== null && !WHIP_SESSION_PATTERN.test(session)) return notFoundResponse();
+    const refusal = checkMediaType(request, session);
+    if (refusal !== null) return refusal;
+    // A wrong key costs the node nothing.
+    await authenticatePublisher(scope, stream, "");
+    const node = config.whipNode ?? throwRefusal(createProblem("no-ingest-node"));
+    const path = session === null ? `/whip/${stream}` : `/whip/${stream}/${session}`;
+    const forward = (body: Uint8Array | null): Promise<Response> => callNode(scope, `${node}${path}`, body);
+    if (request.method === "DELETE") return forward(null);
+    const { sdpBytes } = WHIP_LIMITS;
+    const answer = await readBodyBounded(platform.clock, request, stream, sdpBytes, forward);
+    return answer instanceof Response ? answer : problemDocumentResponse(answer);
+  });
+}
+
+/** The refusal of a body of another type; null if it fits. */
+function checkMediaType({ method, headers }: Request, session: string | null): Response | null {
+  if (method === "DELETE") return null;
+  const [expected, header] =
+    session === null
+      ? ([SDP_MEDIA_TYPE, "accept-post"] as const)
+      : ([SDP_FRAGMENT_MEDIA_TYPE, "accept-patch"] as const);
+  const sent = (headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+  if (sent === expected) return null;
+  return problemResponse("unsupported-media-type", `Send ${expected}.`, { headers: { [header]: expected } });
+}
+
+async function callNode(scope: RequestScope, url: string, body: Uint8Array | null): Promise<Response> {
+  const { request, config, platform } = scope;
+  const headers = new Headers();
+  for (const name of ["authorization", "content-type", "if-match"]) {
+    const value = request.headers.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  const token = config.ingestToken ?? config.adminToken;
+  const address = request.headers.get("cf-connecting-ip");
+  if (token !== null && address !== null) {
+    headers.set(WHIP_EDGE_TOKEN_HEADER, token);
+    headers.set(WHIP_SENDER_ADDRESS_HEADER, address);
+  }
+  const call = fetch(url, { method: request.method, headers, body, redirect: "manual" }).catch(() => null);
+  const answer = await withTimeout(platform.clock, NODE_MS, call, () => null);
+  if (answer === null || answer.status >= 500) {
+    await answer?.body?.cancel();
+    const detail = answer === null ? "The ingest node does not answer." : "The ingest node takes no session now.";
+    return problemResponse("unavailable", detail);
+  }
+  const passed = new Headers({ ...EXPOSED, "cache-control": "no-store" });
+  for (const name of WHIP_RESPONSE_HEADERS) {
+    const value = answer.headers.get(name);
+    if (value !== null) passed.set(name, value);
+  }
+  const text = answer.status === 204 ? null : (await answer.text()).slice(0, WHIP_LIMITS.sdpBytes);
+  return new Response(text, { status: answer.status, headers: passed });
+}
