@@ -1,4 +1,4 @@
-/** The ingest node with real senders: FFmpeg by RTMP and SRT, through the node's process, to a real edge. */
+/** The ingest node with real senders: FFmpeg by RTMP and SRT, Chromium by WHIP, through the node's process, to a real edge. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +13,7 @@ import { measureRefusals } from "./ingest/refusals.ts";
 import { measureRenditionCpu, measureSlateCpu } from "./ingest/renditions.ts";
 import { measureSrtLoss } from "./ingest/srt.ts";
 import { measureTakeOver } from "./ingest/take-over.ts";
+import { measureWhipLoss } from "./ingest/whip.ts";
 import type { BenchFigure } from "./stats.ts";
 
 /** CPU is read for half of `seconds`, the crowd takes twice as long. */
@@ -42,6 +43,7 @@ export async function measureIngest(edge: LocalEdge, adminToken: string, seconds
       await measureRenditionCpu(withNode, full, seconds / 2),
       ...(await withNode((node) => measureTakeOver(node, small))),
       await measureSrtLoss(full),
+      await measureWhipLoss(seconds),
       ...(await withNode((node) => measureRefusals(node, small))),
       await withNode((node) => measureCrowd(node, small, 2 * seconds)),
       await withNode((node) => measureCleanSenders(node, folder, 4 * seconds)),

@@ -209,7 +209,7 @@ const variables = {
     parseAddresses,
   ),
   CORRAL_WHIP_NODE: text<string | null>(
-    "Address of the ingest node to which the edge passes WHIP on, like `https://ingest.example.com`; the node trusts CORRAL_INGEST_TOKEN, or the admin token. Without it WHIP is answered with 501.",
+    "Address of the ingest node to which the edge passes WHIP on, like `https://ingest.example.com`; with CORRAL_INGEST_TOKEN it is told the senders' addresses. Without it WHIP is answered with 501.",
     null,
     parseWhipNode,
   ),

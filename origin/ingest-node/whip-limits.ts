@@ -6,7 +6,7 @@ export const WHIP_LISTENER_LIMITS = {
   sessionsPerNetwork: 16,
   /** Offers of one network: a page tries again every few seconds. More get 429. */
   offerRate: { perSecond: 1, burst: 20 },
-  /** Time for the node to accept or refuse a sender, milliseconds; then the offer gets 503. */
+  /** Time for the node to accept or refuse a sender, milliseconds; then the offer is refused. */
   decisionMs: 8_000,
   /** Time from the answer to the end of the DTLS handshake, milliseconds; then the session ends. */
   connectMs: 10_000,

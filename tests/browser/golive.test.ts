@@ -111,6 +111,9 @@ test("the other encoders get their settings, and the arrow keys reach each tab",
   expect(await field("SRT address").inputValue()).toMatch(/^srt:\/\/192\.0\.2\.7:8890\?streamid=show\/[0-9a-z]{10}&/);
   expect(await field("SRT address").getAttribute("type")).toBe("password");
   await page.keyboard.press("ArrowRight");
+  expect(await field("WHIP address").inputValue()).toBe(`${edge.url}/whip/show`);
+  expect(await field("Bearer token").getAttribute("type")).toBe("password");
+  await page.keyboard.press("ArrowRight");
   expect(await section().getByRole("link", { name: "Open in Moblin" }).getAttribute("href")).toMatch(
     /^moblin:\/\/\?%7B/,
   );
@@ -147,7 +150,7 @@ test("a key is rotated and revoked after a confirmation", async () => {
 
 test("on a phone nothing is wider than the screen, and no error was logged", async () => {
   await page.setViewportSize({ width: 390, height: 844 });
-  for (const tab of ["OBS", "Multitrack", "SRT", "Phone"]) {
+  for (const tab of ["OBS", "Multitrack", "SRT", "WHIP", "Phone"]) {
     if (tab === "OBS") await button("New key").click();
     await section().getByRole("tab", { name: tab, exact: true }).click();
     await expect

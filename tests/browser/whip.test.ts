@@ -58,3 +58,26 @@ test("a page publishes by WHIP, the edge plays it without transcoding, and a DEL
   await waitUntil("the sender has ended", () => node.origin.output.includes("page: the sender said goodbye"));
   await sender.close();
 });
+
+test("a page whose key is revoked is cut within a second, and learns it", TIMEOUT, async () => {
+  const { key, id } = await node.issueKey("revoked");
+  const sender = await WhipPage.open(browser);
+  expect(await sender.publish({ endpoint: `${edge.url}/whip/revoked`, key })).toMatchObject({ status: 201 });
+  await waitUntil("it is on the air", () => node.origin.output.includes("revoked: on the air"));
+  await sender.page.evaluate(() => {
+    const [transceiver] = (globalThis as unknown as { whip: RTCPeerConnection }).whip.getTransceivers();
+    const transport = transceiver?.sender.transport;
+    const closed = new Promise((resolve) => transport?.addEventListener("statechange", () => resolve(transport.state)));
+    Object.assign(globalThis, { transportClosed: closed });
+  });
+  await node.revokeKey("revoked", id);
+  const revokedMs = performance.now();
+  await waitUntil("it is refused", () => node.origin.output.includes("revoked: the sender is refused"));
+  expect(performance.now() - revokedMs).toBeLessThan(1_000);
+  expect(
+    await sender.page.evaluate(() => (globalThis as unknown as { transportClosed: Promise<string> }).transportClosed),
+  ).toBe("closed");
+  const again = await sender.publish({ endpoint: `${edge.url}/whip/revoked`, key });
+  expect([again.status, JSON.parse(again.body)]).toMatchObject([403, { type: "/problems/key-wrong" }]);
+  await sender.close();
+});

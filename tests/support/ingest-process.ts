@@ -16,6 +16,9 @@ export class IngestProcess {
   readonly #adminToken: string;
   rtmpPort = 0;
   srtPort = 0;
+  /** UDP port of WHIP's media, and TCP port of its signalling. */
+  whipPort = 0;
+  whipHttpPort = 0;
 
   private constructor(edge: LocalEdge, adminToken: string, args: readonly string[]) {
     this.edge = edge;
@@ -30,6 +33,9 @@ export class IngestProcess {
     await node.origin.waitForOutput("Watch:");
     node.rtmpPort = Number(/rtmp:\/\/[^:]+:(\d+)\//.exec(node.origin.output)?.[1]);
     node.srtPort = Number(/srt:\/\/[^:]+:(\d+)\?/.exec(node.origin.output)?.[1]);
+    await node.origin.waitForOutput("CORRAL_WHIP_NODE");
+    node.whipPort = Number(/media to UDP port (\d+)/.exec(node.origin.output)?.[1]);
+    node.whipHttpPort = Number(/this machine's TCP port (\d+)/.exec(node.origin.output)?.[1]);
     return node;
   }
 

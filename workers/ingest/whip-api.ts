@@ -60,7 +60,8 @@ async function callNode(scope: RequestScope, url: string, body: Uint8Array | nul
     const value = request.headers.get(name);
     if (value !== null) headers.set(name, value);
   }
-  const token = config.ingestToken ?? config.adminToken;
+  // Never the admin token: a node needs no part in the control API.
+  const token = config.ingestToken;
   const address = request.headers.get("cf-connecting-ip");
   if (token !== null && address !== null) {
     headers.set(WHIP_EDGE_TOKEN_HEADER, token);

@@ -11,7 +11,7 @@
 export const SDP_MEDIA_TYPE = "application/sdp";
 export const SDP_FRAGMENT_MEDIA_TYPE = "application/trickle-ice-sdpfrag";
 
-/** Header with the secret that lets the edge name the sender's address: the ingest token, or the admin token. */
+/** Header with the secret that lets the edge name the sender's address: the ingest token. */
 export const WHIP_EDGE_TOKEN_HEADER = "corral-ingest-token";
 /** Header with the sender's IP address. */
 export const WHIP_SENDER_ADDRESS_HEADER = "corral-sender-address";

@@ -10,13 +10,14 @@ import { CopyField } from "./copy-field.tsx";
 import { QrCode } from "./qr-code.tsx";
 import type { IssuedKey } from "./stream-keys.ts";
 
-const ENCODER_TABS = ["obs", "multitrack", "srt", "phone"] as const;
+const ENCODER_TABS = ["obs", "multitrack", "srt", "whip", "phone"] as const;
 type EncoderTab = (typeof ENCODER_TABS)[number];
 
 const TAB_LABELS: Readonly<Record<EncoderTab, string>> = {
   obs: "OBS",
   multitrack: "Multitrack",
   srt: "SRT",
+  whip: "WHIP",
   phone: "Phone",
 };
 
@@ -62,6 +63,7 @@ export function EncoderTabs(props: EncoderProps): VNode {
         {open === "obs" && <ObsFields {...props} />}
         {open === "multitrack" && <MultitrackFields {...props} />}
         {open === "srt" && <SrtFields {...props} setup={setup} />}
+        {open === "whip" && <WhipFields {...props} />}
         {open === "phone" && <PhoneLinks {...props} setup={setup} />}
       </div>
     </div>
@@ -159,6 +161,23 @@ function SrtFields({ addresses, issued, setup }: SetupProps): VNode {
         contains the key.
       </p>
       <CopyField key={issued.id} id="srt-url" label="SRT address" text={setup.srtUrl} isSecret />
+    </>
+  );
+}
+
+function WhipFields({ stream, issued }: EncoderProps): VNode {
+  return (
+    <>
+      <p>
+        For OBS 30 and later (service <b>WHIP</b>), pages and other senders of WebRTC: H.264 and Opus. It needs an
+        ingest node: an edge without one answers 501.
+      </p>
+      <CopyField id="whip-address" label="WHIP address" text={`${location.origin}/whip/${stream}`} />
+      {issued === null ? (
+        <NoSecret />
+      ) : (
+        <CopyField key={issued.id} id="whip-key" label="Bearer token" text={issued.key} isSecret />
+      )}
     </>
   );
 }
