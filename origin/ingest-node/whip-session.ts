@@ -72,7 +72,7 @@ export class WhipSession implements SenderConnection {
     this.#receiver = new RtpMediaReceiver(negotiation.plan, ssrc);
     this.#transport = new WhipTransport({
       certificate,
-      fingerprint: negotiation.fingerprint,
+      agreed: negotiation,
       send: (bytes) => {
         if (this.#peer !== null) options.send(bytes, this.#peer);
       },
@@ -146,7 +146,9 @@ export class WhipSession implements SenderConnection {
 
   /** A verified check came from `peer`; media goes to the address that the sender has chosen last. */
   observeCheck(peer: WhipPeer, isNominating: boolean): void {
-    if (isNominating || this.#peer === null) this.#peer = peer;
+    const isFirst = this.#peer === null;
+    if (isNominating || isFirst) this.#peer = peer;
+    if (isFirst) this.#transport.start();
   }
 
   /** A datagram of DTLS, SRTP or SRTCP (RFC 7983 §7). What a handler throws ends this session only. */

@@ -29,8 +29,8 @@ export async function createWhipCertificate(): Promise<WhipCertificate> {
 /** What a transport needs. */
 export interface WhipTransportOptions {
   readonly certificate: WhipCertificate;
-  /** The digest of the sender's certificate, as it offered it. */
-  readonly fingerprint: WhipNegotiation["fingerprint"];
+  /** The digest of the sender's certificate, as it offered it, and whether this side begins. */
+  readonly agreed: Pick<WhipNegotiation, "fingerprint" | "isDtlsClient">;
   /** Sends a datagram to the sender. */
   readonly send: (bytes: Uint8Array) => void;
   /** The handshake is complete. */
@@ -48,7 +48,7 @@ const PROTECTED_EPOCH = 1;
 /** See the file's first line. Nothing throws, whatever comes. */
 export class WhipTransport {
   readonly #options: WhipTransportOptions;
-  readonly #server: InstanceType<Werift["DtlsServer"]>;
+  readonly #dtls: InstanceType<Werift["DtlsServer" | "DtlsClient"]>;
   readonly #incoming: { onData: (data: Buffer, address: readonly [string, number]) => void };
   #handshakeBytes = 0;
   #srtp: InstanceType<Werift["SrtpSession"]> | null = null;
@@ -61,7 +61,7 @@ export class WhipTransport {
 
   constructor(options: WhipTransportOptions) {
     this.#options = options;
-    const { certificate, send } = options;
+    const { certificate, send, agreed } = options;
     const { werift } = certificate;
     const transport = {
       type: "udp",
@@ -75,7 +75,7 @@ export class WhipTransport {
       close: () => Promise.resolve(),
     };
     this.#incoming = transport;
-    this.#server = new werift.DtlsServer({
+    const settings = {
       cert: certificate.pem,
       key: certificate.keyPem,
       signatureHash: certificate.signatureHash,
@@ -83,14 +83,22 @@ export class WhipTransport {
       srtpProfiles: [werift.ProtectionProfileAeadAes128Gcm, werift.ProtectionProfileAes128CmHmacSha1_80],
       extendedMasterSecret: true,
       certificateRequest: true,
-    });
-    this.#server.onConnect.subscribe(() => this.#connect());
-    this.#server.onClose.subscribe(() => this.#end(true, "the sender closed the connection"));
-    this.#server.onError.subscribe((error) => this.#end(false, `DTLS failed: ${error?.message ?? "unknown"}`));
+    };
+    this.#dtls = agreed.isDtlsClient ? new werift.DtlsClient(settings) : new werift.DtlsServer(settings);
+    this.#dtls.onConnect.subscribe(() => this.#connect());
+    this.#dtls.onClose.subscribe(() => this.#end(true, "the sender closed the connection"));
+    this.#dtls.onError.subscribe((error) => this.#end(false, `DTLS failed: ${error?.message ?? "unknown"}`));
   }
 
   get isConnected(): boolean {
     return this.#srtp !== null;
+  }
+
+  /** The sender can be reached: begins the handshake, if this side does. Once. */
+  start(): void {
+    const { werift } = this.#options.certificate;
+    if (this.#isEnded || !(this.#dtls instanceof werift.DtlsClient)) return;
+    this.#dtls.connect().catch((error: unknown) => this.#end(false, `DTLS failed: ${String(error)}`));
   }
 
   /** A datagram of DTLS. After the handshake only the sender's goodbye is taken. */
@@ -150,7 +158,7 @@ export class WhipTransport {
   }
 
   #sendGoodbye(): void {
-    const { cipher, dtls } = this.#server;
+    const { cipher, dtls, sessionType } = this.#dtls;
     dtls.recordSequenceNumber += 1;
     const head = Buffer.alloc(RECORD_HEADER_BYTES);
     head[0] = RECORD_ALERT;
@@ -164,7 +172,7 @@ export class WhipTransport {
         epoch: PROTECTED_EPOCH,
         sequenceNumber: dtls.recordSequenceNumber,
       };
-      const fragment = cipher.cipher.encrypt(this.#server.sessionType, CLOSE_NOTIFY, header);
+      const fragment = cipher.cipher.encrypt(sessionType, CLOSE_NOTIFY, header);
       head.writeUInt16BE(fragment.byteLength, 11);
       this.#options.send(Buffer.concat([head, fragment]));
     } catch {
@@ -175,12 +183,12 @@ export class WhipTransport {
   #connect(): void {
     if (this.#isEnded || this.#srtp !== null) return;
     const { werift } = this.#options.certificate;
-    const profile = this.#server.srtp.srtpProfile;
-    if (profile === undefined || !this.#isExpected(this.#server.remoteCertificate)) {
+    const profile = this.#dtls.srtp.srtpProfile;
+    if (profile === undefined || !this.#isExpected(this.#dtls.remoteCertificate)) {
       this.#end(false, "the certificate is not the offered one");
       return;
     }
-    const { localKey, localSalt, remoteKey, remoteSalt } = this.#server.extractSessionKeys(
+    const { localKey, localSalt, remoteKey, remoteSalt } = this.#dtls.extractSessionKeys(
       werift.keyLength(profile),
       werift.saltLength(profile),
     );
@@ -198,7 +206,7 @@ export class WhipTransport {
   /** RFC 8842 §5.1: the certificate must have the offered digest. */
   #isExpected(certificate: Uint8Array | undefined): boolean {
     if (certificate === undefined) return false;
-    const { algorithm, digest } = this.#options.fingerprint;
+    const { algorithm, digest } = this.#options.agreed.fingerprint;
     const expected = Buffer.from(digest.replaceAll(":", ""), "hex");
     const actual = createHash(algorithm.replace("-", "")).update(certificate).digest();
     return expected.byteLength === actual.byteLength && timingSafeEqual(expected, actual);

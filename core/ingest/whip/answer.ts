@@ -17,7 +17,7 @@ const LOCAL_PREFERENCE = 65_535;
 
 /** The answer. `sessionId`: decimal digits. */
 export function writeAnswer(
-  { sections }: WhipNegotiation,
+  { sections, isDtlsClient }: WhipNegotiation,
   { ice, fingerprint, candidates }: LocalDescription,
   sessionId: string,
 ): string {
@@ -26,7 +26,7 @@ export function writeAnswer(
     `a=ice-ufrag:${ice.fragment}`,
     `a=ice-pwd:${ice.password}`,
     `a=fingerprint:sha-256 ${fingerprint}`,
-    "a=setup:passive",
+    `a=setup:${isDtlsClient ? "active" : "passive"}`,
     ...candidateLines(candidates),
   ];
   const lines = [

@@ -41,7 +41,7 @@ const LOCAL = {
 };
 /** Every line of an answer is one that this side writes: nothing of the offer begins another. */
 const ANSWER_LINE =
-  /^(?:v=0|o=- 1 1 IN IP4 127\.0\.0\.1|s=-|t=0 0|c=IN IP4 0\.0\.0\.0|m=[a-z]+ [09] [A-Z/]+( [!-~]+)+|a=(?:group:BUNDLE|ice-lite|mid:[!-~]+|inactive|ice-ufrag:localfragment|ice-pwd:\w+|fingerprint:sha-256 AA|setup:passive|candidate:1 1 udp \d+ 192\.0\.2\.7 8189 typ host|end-of-candidates|rtcp-mux|rtcp-rsize|recvonly|(?:rtpmap|fmtp|rtcp-fb|extmap):\d+ [ -~]+)[ !-~]*|)$/;
+  /^(?:v=0|o=- 1 1 IN IP4 127\.0\.0\.1|s=-|t=0 0|c=IN IP4 0\.0\.0\.0|m=[a-z]+ [09] [A-Z/]+( [!-~]+)+|a=(?:group:BUNDLE|ice-lite|mid:[!-~]+|inactive|ice-ufrag:localfragment|ice-pwd:\w+|fingerprint:sha-256 AA|setup:(?:passive|active)|candidate:1 1 udp \d+ 192\.0\.2\.7 8189 typ host|end-of-candidates|rtcp-mux|rtcp-rsize|recvonly|(?:rtpmap|fmtp|rtcp-fb|extmap):\d+ [ -~]+)[ !-~]*|)$/;
 
 function damage(text: string): string {
   let damaged = text;

@@ -25,6 +25,8 @@ export interface WhipNegotiation {
   /** The sender's certificate: algorithm like `sha-256`, and its digest as pairs of hexadecimal digits. */
   readonly fingerprint: { readonly algorithm: string; readonly digest: string };
   readonly ice: IceCredentials;
+  /** Whether this side begins DTLS: the sender waits for it, as FFmpeg does. */
+  readonly isDtlsClient: boolean;
 }
 
 /** Fragment and password of one side of ICE. */
@@ -52,8 +54,6 @@ export function negotiateOffer(text: string): WhipNegotiation | string {
   const ice = readIceCredentials(leading.section.attributes, offer.attributes);
   const fingerprint = readFingerprint(leading.section.attributes, offer.attributes);
   if (ice === null || fingerprint === null) return "The offer lacks ice-ufrag, ice-pwd, or a fingerprint of SHA-256.";
-  if (firstValue("setup", leading.section.attributes, offer.attributes) === "passive")
-    return "The offer must begin DTLS itself (setup:actpass or active).";
   const unbundled = findUnbundled(offer, [chosen.video, chosen.audio]);
   if (unbundled !== null) return unbundled;
   const sections = offer.sections.map((section, index) => answerSection(section, index, [chosen.video, chosen.audio]));
@@ -74,6 +74,7 @@ export function negotiateOffer(text: string): WhipNegotiation | string {
     },
     fingerprint,
     ice,
+    isDtlsClient: firstValue("setup", leading.section.attributes, offer.attributes) === "passive",
   };
 }
 
