@@ -1,6 +1,7 @@
 /** DTLS and SRTP of one WHIP session, by `werift`, behind an interface of our own. */
 import { createHash, timingSafeEqual, X509Certificate } from "node:crypto";
 import type { WhipNegotiation } from "../../core/ingest/whip/negotiate.ts";
+import { errorMessage } from "../kit/errors.ts";
 import { WHIP_LISTENER_LIMITS } from "./whip-limits.ts";
 
 type Werift = typeof import("werift");
@@ -82,12 +83,15 @@ export class WhipTransport {
       transport,
       srtpProfiles: [werift.ProtectionProfileAeadAes128Gcm, werift.ProtectionProfileAes128CmHmacSha1_80],
       extendedMasterSecret: true,
-      certificateRequest: true,
     };
-    this.#dtls = agreed.isDtlsClient ? new werift.DtlsClient(settings) : new werift.DtlsServer(settings);
+    // As a client, it would wait for the other side's request for a certificate, which FFmpeg does not send.
+    this.#dtls = agreed.isDtlsClient
+      ? new werift.DtlsClient(settings)
+      : new werift.DtlsServer({ ...settings, certificateRequest: true });
     this.#dtls.onConnect.subscribe(() => this.#connect());
     this.#dtls.onClose.subscribe(() => this.#end(true, "the sender closed the connection"));
-    this.#dtls.onError.subscribe((error) => this.#end(false, `DTLS failed: ${error?.message ?? "unknown"}`));
+    // The library throws texts too.
+    this.#dtls.onError.subscribe((error: unknown) => this.#end(false, `DTLS failed: ${errorMessage(error)}`));
   }
 
   get isConnected(): boolean {
@@ -98,7 +102,7 @@ export class WhipTransport {
   start(): void {
     const { werift } = this.#options.certificate;
     if (this.#isEnded || !(this.#dtls instanceof werift.DtlsClient)) return;
-    this.#dtls.connect().catch((error: unknown) => this.#end(false, `DTLS failed: ${String(error)}`));
+    this.#dtls.connect().catch((error: unknown) => this.#end(false, `DTLS failed: ${errorMessage(error)}`));
   }
 
   /** A datagram of DTLS. After the handshake only the sender's goodbye is taken. */
