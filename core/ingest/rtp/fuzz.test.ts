@@ -27,7 +27,7 @@ const heapBytes = (): number => process.memoryUsage().heapUsed + process.memoryU
 
 const PLAN = {
   video: { payloadType: 102, rtxPayloadType: 103, canRepair: true },
-  audio: { payloadType: 111, canRepair: true },
+  audio: { payloadType: 111, redPayloadType: 63, canRepair: true },
   transportExtension: TEST_TRANSPORT_EXTENSION,
 } as const;
 
@@ -74,7 +74,14 @@ function makeRtp(video: Numbers, audio: Numbers): Uint8Array {
   }
   if (kind < 3) {
     const payload = concatBytes([Uint8Array.of(0xfc), randomBytes(pick(60))]);
-    return writeTestRtp({ ...common, ...audio.next(), payloadType: 111, ssrc: 2, payload });
+    if (pick(2) === 0) return writeTestRtp({ ...common, ...audio.next(), payloadType: 111, ssrc: 2, payload });
+    const length = pick(payload.byteLength + 4);
+    const red = concatBytes([
+      Uint8Array.of(0xef, pick(16), pick(4) * 4 + (length >> 8), length & 255, 111),
+      payload,
+      payload,
+    ]);
+    return writeTestRtp({ ...common, ...audio.next(), payloadType: 63, ssrc: 2, payload: red });
   }
   const ssrc = pick(500) === 0 ? pick(5) : 1;
   return writeTestRtp({ ...common, ...video.next(), payloadType: 102, ssrc, payload: makePayload() });

@@ -23,10 +23,10 @@ export class KeyframeRequests {
     this.#isNeeded = false;
   }
 
-  /** Whether to ask now. */
-  take(nowMs: number): boolean {
+  /** Whether to ask now; `isUrgent`: one may be needed soon. */
+  take(nowMs: number, isUrgent: boolean): boolean {
     const dueMs = (this.#lastKeyframeMs ?? Number.NEGATIVE_INFINITY) + RTP_LIMITS.keyframeMs;
-    const isDue = this.#isNeeded || nowMs >= dueMs;
+    const isDue = isUrgent || this.#isNeeded || nowMs >= dueMs;
     if (!isDue || nowMs - this.#askedMs < RTP_LIMITS.keyframeStepMs) return false;
     this.#askedMs = nowMs;
     return true;

@@ -10,6 +10,8 @@ export const RTP_LIMITS = {
   videoRepairMs: 450,
   /** The same of sound, which browsers do not repeat: only reordered packets are waited for. */
   audioRepairMs: 80,
+  /** Time after which a keyframe is asked for beside a missing packet: it ends the freeze if that one never comes. */
+  doubtMs: 200,
   /** Requests for one missing packet. */
   repairRequests: 10,
   /** Shortest time between two requests for one packet, milliseconds, and the time while the round trip is unknown. */

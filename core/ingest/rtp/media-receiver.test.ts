@@ -13,7 +13,7 @@ import {
 } from "./testing.ts";
 
 const VIDEO = { payloadType: 102, rtxPayloadType: 103, canRepair: true } as const;
-const AUDIO = { payloadType: 111, canRepair: false } as const;
+const AUDIO = { payloadType: 111, redPayloadType: 63, canRepair: false } as const;
 const [VIDEO_SSRC, AUDIO_SSRC, RTX_SSRC, OWN_SSRC] = [11, 22, 33, 44];
 const FRAME_MS = 1000 / 30;
 /** A frame of Opus of 20 ms. */
@@ -138,6 +138,20 @@ test("pictures after a packet that never comes are left out until the keyframe t
   expect(sender.receiver.statistics.lost).toBe(1);
 });
 
+test("a keyframe is asked for while a packet is still missing, so that it is there when that one is given up", () => {
+  const sender = new Sender();
+  sender.sendPicture(true);
+  sender.sendPicture(false, (i) => i === 0);
+  sender.told.length = 0;
+  sender.sendPicture(false);
+  sender.advance(RTP_LIMITS.doubtMs);
+  expect(sender.told.filter((kind) => kind === PLI)).toHaveLength(1);
+  sender.sendPicture(true);
+  expect(frames(sender.events, "video")).toHaveLength(1);
+  sender.advance(RTP_LIMITS.videoRepairMs - RTP_LIMITS.doubtMs);
+  expect(frames(sender.events, "video").map(({ sync }) => sync)).toEqual([true, true]);
+});
+
 test("keyframes are asked for every two seconds, and more often only while none comes", () => {
   const sender = new Sender();
   sender.sendPicture(true);
@@ -178,6 +192,22 @@ test("sound and picture are put together by sender reports, in steps that keep t
   expect(pictures.every((dtsS, i) => i === 0 || dtsS > (pictures[i - 1] ?? 0))).toBe(true);
   const steps = sound.slice(1).map((dtsS, i) => dtsS - (sound[i] ?? 0));
   expect(Math.max(...steps) - Math.min(...steps)).toBeLessThan(1e-9);
+});
+
+test("a lost packet of sound is repaired by the next one, which repeats its frame", () => {
+  const sender = new Sender();
+  const send = (n: number): void => {
+    // The frame before, 960 ticks earlier, of 4 bytes, and this one.
+    const payload = Uint8Array.of(0x80 | 111, 960 >> 6, (960 & 63) << 2, 4, 111, 0xfc, n - 1, 0, 0, 0xfc, n, 0, 0);
+    const fields = { payloadType: 63, ssrc: AUDIO_SSRC, sequence: 65_530 + n, timestamp: n * 960, payload };
+    sender.events.push(...sender.receiver.receiveRtp(writeTestRtp(fields), sender.nowMs));
+  };
+  for (const n of [1, 2, 3, 5, 6, 8, 9]) send(n);
+  expect(frames(sender.events, "audio").map(({ data }) => data[1])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(sender.receiver.statistics).toMatchObject({ missing: 0, lost: 0 });
+  const broken = Uint8Array.of(0x80 | 111, 15, 0, 200, 111, 1, 2);
+  const fields = { payloadType: 63, ssrc: AUDIO_SSRC, sequence: 4, timestamp: 0, payload: broken };
+  expect(sender.receiver.receiveRtp(writeTestRtp(fields), sender.nowMs)).toEqual([]);
 });
 
 test("an offset in reports that arrival contradicts is not believed", () => {

@@ -7,6 +7,7 @@ import { NalTrackReader } from "../nal/nal-track-reader.ts";
 import { H264Depacketizer, type RtpPicture } from "./h264-depacketizer.ts";
 import { KeyframeRequests } from "./keyframe-requests.ts";
 import { RTP_LIMITS } from "./limits.ts";
+import { unwrapRedundancy } from "./redundancy.ts";
 import { ReorderBuffer, type ReorderCounts, type ReorderedItem } from "./reorder-buffer.ts";
 import {
   parseRtcp,
@@ -33,7 +34,12 @@ export interface RtpSessionPlan {
     readonly canRepair: boolean;
   } | null;
   /** Opus; null: no sound. */
-  readonly audio: { readonly payloadType: number; readonly canRepair: boolean } | null;
+  readonly audio: {
+    readonly payloadType: number;
+    /** Of packets that repeat frames; null: there are none. */
+    readonly redPayloadType: number | null;
+    readonly canRepair: boolean;
+  } | null;
   /** Id of the header extension with transport-wide numbers; 0: none. */
   readonly transportExtension: number;
 }
@@ -98,7 +104,11 @@ export class RtpMediaReceiver {
     const { video, audio } = this.#plan;
     if (packet.payloadType === video?.payloadType) this.#receive(this.#videoSource(packet.ssrc), packet, nowMs);
     else if (packet.payloadType === audio?.payloadType) this.#receive(this.#audioSource(packet.ssrc), packet, nowMs);
-    else if (this.#video !== null && video !== null && packet.payloadType === video.rtxPayloadType) {
+    else if (audio !== null && packet.payloadType === audio.redPayloadType) {
+      const source = this.#audioSource(packet.ssrc);
+      source.report.observe(packet, nowMs);
+      for (const each of unwrapRedundancy(packet, audio.payloadType)) source.buffer.push(each, nowMs);
+    } else if (this.#video !== null && video !== null && packet.payloadType === video.rtxPayloadType) {
       const { ssrc } = this.#video.report;
       const original = unwrapRetransmission(packet, { payloadType: video.payloadType, ssrc });
       if (original !== null) this.#video.buffer.push(original, nowMs);
@@ -126,7 +136,8 @@ export class RtpMediaReceiver {
     const { video, audio } = this.#plan;
     if (video?.canRepair === true) this.#askAgain(this.#video, nowMs, packets);
     if (audio?.canRepair === true) this.#askAgain(this.#audio, nowMs, packets);
-    if (this.#video !== null && this.#keyframes.take(nowMs))
+    const doubtMs = Math.max(RTP_LIMITS.doubtMs, 2.5 * (this.#roundTripMs ?? 0));
+    if (this.#video !== null && this.#keyframes.take(nowMs, this.#video.buffer.waitingMs(nowMs) >= doubtMs))
       packets.push(writePictureLoss(this.#ssrc, this.#video.report.ssrc));
     if (nowMs - this.#feedbackMs >= RTP_LIMITS.feedbackMs) {
       this.#feedbackMs = nowMs;

@@ -97,6 +97,12 @@ export class ReorderBuffer {
     return items;
   }
 
+  /** How long the packet that leaves next has been missing, milliseconds; 0 if it is not. */
+  waitingMs(nowMs: number): number {
+    const missing = this.#missing.get(this.#next ?? Number.NaN);
+    return missing === undefined ? 0 : nowMs - missing.sinceMs;
+  }
+
   /** Unwrapped numbers to ask for now, ascending; `roundTripMs` null: unknown. */
   takeRequests(nowMs: number, roundTripMs: number | null): number[] {
     const stepMs = Math.max(RTP_LIMITS.repairStepMs, 1.2 * (roundTripMs ?? RTP_LIMITS.unknownRoundTripMs));

@@ -22,7 +22,7 @@ test("a browser's offer gets H.264 with retransmissions, and Opus", () => {
   const { plan, ice, fingerprint } = agreed();
   expect(plan).toEqual({
     video: { payloadType: 102, rtxPayloadType: 103, canRepair: true },
-    audio: { payloadType: 111, canRepair: false },
+    audio: { payloadType: 111, redPayloadType: 63, canRepair: false },
     transportExtension: 3,
   });
   expect(ice.fragment).toBe("abcd");
@@ -42,7 +42,7 @@ test("the answer receives only, sends no checks, and names the given candidates 
   expect(lines.filter((line) => line.startsWith("m="))).toEqual([
     "m=video 9 UDP/TLS/RTP/SAVPF 102 103",
     "m=application 0 UDP/DTLS/SCTP webrtc-datachannel",
-    "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+    "m=audio 9 UDP/TLS/RTP/SAVPF 63 111",
   ]);
   expect(lines.filter((line) => line === "a=recvonly")).toHaveLength(2);
   expect(lines).toContain("a=setup:passive");

@@ -68,6 +68,7 @@ export function negotiateOffer(text: string): WhipNegotiation | string {
       },
       audio: chosen.audio && {
         payloadType: chosen.audio.payloadType,
+        redPayloadType: chosen.audio.red,
         canRepair: chosen.audio.feedback.includes("nack"),
       },
       transportExtension: Math.max(chosen.video?.transportExtension ?? 0, chosen.audio?.transportExtension ?? 0),
@@ -84,7 +85,9 @@ interface ChosenSection {
   readonly payloadType: number;
   readonly codec: string;
   readonly parameters: string;
+  /** Payload types of retransmissions, and of packets that repeat frames. */
   readonly rtx: number | null;
+  readonly red: number | null;
   readonly feedback: readonly string[];
   readonly transportExtension: number;
 }
@@ -109,12 +112,17 @@ function chooseH264(section: SdpSection): ChosenSection | null {
     ({ codec, parameters }) =>
       /^rtx\/90000$/i.test(codec) && /(?:^|;)\s*apt=(\d+)/.exec(parameters)?.[1] === String(format.payloadType),
   );
-  return { ...format, ...commonOf(section, format), rtx: repair?.payloadType ?? null };
+  return { ...format, ...commonOf(section, format), rtx: repair?.payloadType ?? null, red: null };
 }
 
 function chooseOpus(section: SdpSection): ChosenSection | null {
   const format = readFormats(section).find(({ codec }) => /^opus\/48000\/2$/i.test(codec));
-  return format === undefined ? null : { ...format, ...commonOf(section, format), rtx: null };
+  if (format === undefined) return null;
+  const repeats = new RegExp(`^${format.payloadType}(/${format.payloadType}){1,4}$`);
+  const red = readFormats(section).find(
+    ({ codec, parameters }) => /^red\/48000\/2$/i.test(codec) && repeats.test(parameters),
+  );
+  return { ...format, ...commonOf(section, format), rtx: null, red: red?.payloadType ?? null };
 }
 
 interface SdpFormat {
@@ -181,7 +189,8 @@ function answerSection(
   const own = chosen.find((each) => each?.section === section) ?? null;
   const format = section.formats[0] ?? "0";
   if (own === null) return { media, protocol, mid, accepted: null, format };
-  const payloadTypes = own.rtx === null ? [own.payloadType] : [own.payloadType, own.rtx];
+  // The first one is what the sender prefers: sound that repeats itself.
+  const payloadTypes = [own.red, own.payloadType, own.rtx].filter((each) => each !== null);
   return { media, protocol, mid, accepted: { payloadTypes, lines: describeCodec(own) }, format };
 }
 
@@ -191,6 +200,7 @@ function describeCodec({
   codec,
   parameters,
   rtx,
+  red,
   feedback,
   transportExtension,
   section,
@@ -200,6 +210,7 @@ function describeCodec({
     `a=rtpmap:${payloadType} ${codec}`,
     `a=fmtp:${payloadType} ${section.media === "video" ? answerH264(parameters) : "minptime=10;useinbandfec=1;stereo=1"}`,
     ...feedback.filter((what) => known.includes(what)).map((what) => `a=rtcp-fb:${payloadType} ${what}`),
+    ...(red === null ? [] : [`a=rtpmap:${red} red/48000/2`, `a=fmtp:${red} ${payloadType}/${payloadType}`]),
     ...(rtx === null ? [] : [`a=rtpmap:${rtx} rtx/90000`, `a=fmtp:${rtx} apt=${payloadType}`]),
     ...(transportExtension === 0 ? [] : [`a=extmap:${transportExtension} ${TRANSPORT_EXTENSION}`]),
   ];

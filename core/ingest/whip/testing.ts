@@ -39,6 +39,7 @@ const SECTIONS = {
     "a=rtcp-fb:111 transport-cc",
     "a=fmtp:111 minptime=10;useinbandfec=1",
     "a=rtpmap:63 red/48000/2",
+    "a=fmtp:63 111/111",
   ],
   application: ["m=application 9 UDP/DTLS/SCTP webrtc-datachannel", "a=sctp-port:5000"],
 } as const;
