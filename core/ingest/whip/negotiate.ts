@@ -1,12 +1,7 @@
 /** What an offer of WHIP asks for, and what of it is taken: one picture in H.264 and one sound in Opus, received only. */
 import type { RtpSessionPlan } from "../rtp/media-receiver.ts";
 import { WHIP_LIMITS } from "./limits.ts";
-import {
-  parseSessionDescription,
-  type SdpAttributes,
-  type SdpSection,
-  type SessionDescription,
-} from "./session-description.ts";
+import { type ParsedOffer, parseOffer, type SdpAttributes, type SdpSection } from "./session-description.ts";
 
 /** A media section's part of the answer. */
 export interface AnsweredSection {
@@ -46,7 +41,7 @@ const RECEIVED_LEVEL = "34";
 
 /** The agreement, or a sentence that says why the offer is refused. */
 export function negotiateOffer(text: string): WhipNegotiation | string {
-  const offer = parseSessionDescription(text);
+  const offer = parseOffer(text);
   if (offer === null) return "The body is no session description.";
   const chosen = { video: chooseSection(offer, "video"), audio: chooseSection(offer, "audio") };
   const leading = chosen.video ?? chosen.audio;
@@ -93,7 +88,7 @@ interface ChosenSection {
 }
 
 /** The first section of a kind that sends a codec which is taken. */
-function chooseSection(offer: SessionDescription, media: "video" | "audio"): ChosenSection | null {
+function chooseSection(offer: ParsedOffer, media: "video" | "audio"): ChosenSection | null {
   for (const section of offer.sections) {
     const isSending = !["recvonly", "inactive"].some((name) => section.attributes.has(name));
     if (section.media !== media || !section.protocol.endsWith("/SAVPF") || !isSending) continue;
@@ -165,7 +160,7 @@ function commonOf(
 }
 
 /** RFC 9725 §4.4.1: all media of a session are in one bundle, and RTCP is multiplexed. */
-function findUnbundled(offer: SessionDescription, chosen: readonly (ChosenSection | null)[]): string | null {
+function findUnbundled(offer: ParsedOffer, chosen: readonly (ChosenSection | null)[]): string | null {
   const taken = chosen.filter((each) => each !== null);
   if (taken.some(({ section }) => !section.attributes.has("rtcp-mux")))
     return "The offer must multiplex RTCP (rtcp-mux).";

@@ -13,7 +13,7 @@ export interface SdpSection {
 }
 
 /** A description. */
-export interface SessionDescription {
+export interface ParsedOffer {
   readonly attributes: SdpAttributes;
   readonly sections: readonly SdpSection[];
 }
@@ -22,7 +22,7 @@ const MEDIA_LINE = /^m=([a-z]{1,32}) \d{1,5}(?:\/\d{1,5})? ([A-Z/]{1,32}) ([!-~]
 const ATTRIBUTE_LINE = /^a=([A-Za-z0-9-]{1,64})(?::(.*))?$/;
 
 /** Parses a description; null if it is none, or beyond the limits. */
-export function parseSessionDescription(text: string): SessionDescription | null {
+export function parseOffer(text: string): ParsedOffer | null {
   if (text.length > WHIP_LIMITS.sdpBytes) return null;
   const lines = text.split(/\r?\n/).filter((line) => line !== "");
   if (lines[0] !== "v=0" || lines.length > WHIP_LIMITS.lines) return null;
