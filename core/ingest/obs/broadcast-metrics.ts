@@ -28,20 +28,20 @@ export type EncodingTimes = Readonly<Record<(typeof TIME_TAGS)[number], number |
 /** Frames of all renditions since the last keyframe: composed, composed late, dropped by the network, sent. */
 export type SessionFrames = Readonly<Record<(typeof SESSION_TAGS)[number], number>>;
 /** Frames of one rendition since the last keyframe: given to the encoder, skipped by it, encoded. */
-export type RenditionFrames = Readonly<Record<(typeof RENDITION_TAGS)[number], number>>;
+export type RenditionFrameCounts = Readonly<Record<(typeof RENDITION_TAGS)[number], number>>;
 
 /** The metrics of one keyframe. */
 export interface BroadcastMetrics {
   readonly times: EncodingTimes | null;
   readonly session: SessionFrames | null;
-  readonly rendition: RenditionFrames | null;
+  readonly rendition: RenditionFrameCounts | null;
 }
 
 /** The metrics in a coded picture, as `IngestFrame.data` has it; null without any. Malformed messages are left out. */
 export function readBroadcastMetrics(codec: IngestVideoCodec, data: Uint8Array): BroadcastMetrics | null {
   let times: EncodingTimes | null = null;
   let session: SessionFrames | null = null;
-  let rendition: RenditionFrames | null = null;
+  let rendition: RenditionFrameCounts | null = null;
   for (const message of readUserData(codec, data)) {
     if (message.length <= UUID_BYTES) continue;
     const uuid = toHex(message.subarray(0, UUID_BYTES));
