@@ -75,6 +75,8 @@ const MAX_LAG_MS = 8_000;
 const SEGMENTS_LAG_MS = 8_000;
 /** A broadcast ends, with all of it stored, within this. */
 const END_MS = 30_000;
+/** The audit of every recording of a run, whose publishers were replaced a hundred times. */
+const AUDIT_MS = 120_000;
 /** Without viewers nothing is left open after this. */
 const IDLE_MS = 180_000;
 /** Shares of runs: with tokens, with stops, and without any fault, which then must be flawless. */
@@ -91,7 +93,7 @@ export async function runMedia(plan: MediaPlan, code: ProductCode, trace: Trace)
   const run = new MediaRun(plan, simulation, code);
   try {
     void run.direct().catch((error: unknown) => simulation.fail("scenario", describeError(error)));
-    const outcome = await simulation.run(plan.durationMs + SETTLE_MS + END_MS + IDLE_MS + 30_000);
+    const outcome = await simulation.run(plan.durationMs + SETTLE_MS + END_MS + AUDIT_MS + IDLE_MS);
     if (outcome.failure === null && !run.isDone) simulation.fail("progress", "the run did not come to its end");
     return { ...outcome, failure: simulation.failure, ...run.report() };
   } finally {
