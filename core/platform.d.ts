@@ -68,3 +68,20 @@ declare class Response {
   readonly headers: Headers;
   readonly body: ReadableStream<Uint8Array> | null;
 }
+
+declare class DOMException extends Error {
+  constructor(message?: string, name?: string);
+}
+
+declare class AbortSignal {
+  static any(signals: readonly AbortSignal[]): AbortSignal;
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
+declare class AbortController {
+  readonly signal: AbortSignal;
+  abort(reason?: unknown): void;
+}

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { request } from "undici";
 import type { PartMeta } from "../core/broadcast/broadcast-log.ts";
 import { type Clock, type Platform, sleep, startInterval } from "../core/kit/clock.ts";
+import { startDeadline } from "../core/kit/deadline.ts";
 import type { BroadcastId, TrackName } from "../core/kit/ids.ts";
 import { partPath } from "../core/media/hls/paths.ts";
 import type { BroadcastOptions } from "./cli/options.ts";
@@ -12,7 +13,6 @@ import { canToneMap, findFont, listEncoders, probeSource } from "./ingest/probe.
 import type { SourceInfo } from "./ingest/source-info.ts";
 import { acceptFirstConnection, createSourceOpener, type SourceHandle } from "./ingest/source-opener.ts";
 import { createBroadcastId } from "./kit/broadcast-id.ts";
-import { startDeadline } from "./kit/deadline.ts";
 import { createEpochClock } from "./kit/epoch-clock.ts";
 import { PublishError, SourceError, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
@@ -29,8 +29,8 @@ import type { EncodeJob } from "./packager/encoder.ts";
 import { planRenditions } from "./packager/ladder.ts";
 import { SourceSupervisor } from "./packager/source-supervisor.ts";
 import { announcedTracks } from "./packager/tracks.ts";
+import { BroadcastPublisher } from "./publisher/broadcast-publisher.ts";
 import { PublishJournal } from "./publisher/journal.ts";
-import { BroadcastPublisher } from "./publisher/publisher.ts";
 
 /** Limit until an accepted first part can be fetched. */
 const FETCHABLE_MS = 5_000;

@@ -4,7 +4,7 @@ import { isJwtFormat } from "../../core/access/publish-token.ts";
 import { isStreamKeyFormat } from "../../core/access/stream-key.ts";
 import { PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import type { Clock } from "../../core/kit/clock.ts";
-import { startDeadline } from "../kit/deadline.ts";
+import { startDeadline } from "../../core/kit/deadline.ts";
 import type { SenderAuthorization } from "./ingest-node.ts";
 import type { IngestTarget } from "./published-broadcast.ts";
 import type { SenderConnection } from "./sender-connection.ts";

@@ -1,6 +1,7 @@
 /** The end of a broadcast of the ingest node, and what is said of it. */
+
+import type { PublishCounters } from "../../core/ingest/publisher/media-publisher.ts";
 import { PublishError } from "../kit/errors.ts";
-import type { PublishCounters } from "../publisher/publisher.ts";
 import type { PublishedBroadcast } from "./published-broadcast.ts";
 import type { TranscodedBroadcast } from "./transcoded-broadcast.ts";
 

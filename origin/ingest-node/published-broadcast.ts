@@ -2,6 +2,7 @@
 import type { StreamKeyRole } from "../../core/access/stream-key.ts";
 import type { BroadcastConfig, Track } from "../../core/broadcast/broadcast-log.ts";
 import type { PassthroughTrack } from "../../core/ingest/passthrough/timeline-plan.ts";
+import type { PublishCounters } from "../../core/ingest/publisher/media-publisher.ts";
 import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
@@ -11,7 +12,7 @@ import { Packager, type PackagerOutput, partTargetFor } from "../../core/media/c
 import { createBroadcastId } from "../kit/broadcast-id.ts";
 import type { PublishError } from "../kit/errors.ts";
 import type { VideoRendition } from "../packager/ladder.ts";
-import { BroadcastPublisher, type PublishCounters, type PublisherOptions } from "../publisher/publisher.ts";
+import { BroadcastPublisher, type PublisherOptions } from "../publisher/broadcast-publisher.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import { describeLowerTrack, emptyInit } from "./renditions/rendition-plan.ts";
 

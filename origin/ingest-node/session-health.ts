@@ -11,8 +11,8 @@ import type { PassthroughDecision } from "../../core/ingest/passthrough/gop-insp
 import type { PassthroughError } from "../../core/ingest/passthrough/limits.ts";
 import { PUBLISH_PROBLEM_TYPES, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import { type Platform, startInterval } from "../../core/kit/clock.ts";
+import { startDeadline } from "../../core/kit/deadline.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import { startDeadline } from "../kit/deadline.ts";
 import { errorMessage } from "../kit/errors.ts";
 import { IngestEventQueue } from "./ingest-event-queue.ts";
 import type { IngestTarget } from "./published-broadcast.ts";

@@ -1,6 +1,7 @@
 /** One broadcast of a sender whose pictures are encoded anew: its connections one after another, through FFmpeg. */
 import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import type { SoundLevel } from "../../core/ingest/health/sound-meter.ts";
+import type { PublishCounters } from "../../core/ingest/publisher/media-publisher.ts";
 import { slateFrameRate, slateOfRendition } from "../../core/ingest/slate/slate-format.ts";
 import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
 import { type Platform, sleep } from "../../core/kit/clock.ts";
@@ -16,7 +17,7 @@ import type { EncodeJob } from "../packager/encoder.ts";
 import { SourceSupervisor } from "../packager/source-supervisor.ts";
 import { announcedTracks } from "../packager/tracks.ts";
 import type { TranscodePlan, Transcoder } from "../packager/transcoder.ts";
-import { BroadcastPublisher, type PublishCounters, type PublisherOptions } from "../publisher/publisher.ts";
+import { BroadcastPublisher, type PublisherOptions } from "../publisher/broadcast-publisher.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import type { IngestTarget } from "./published-broadcast.ts";
 import type { SlateLibrary } from "./slate-encoder.ts";

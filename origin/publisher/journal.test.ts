@@ -8,8 +8,8 @@ import type { StreamName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { EagerClock } from "../testing/eager-clock.ts";
 import { FakeEdge } from "../testing/fake-edge.ts";
+import { BroadcastPublisher } from "./broadcast-publisher.ts";
 import { PublishJournal, readJournal } from "./journal.ts";
-import { BroadcastPublisher } from "./publisher.ts";
 import { resendJournals } from "./resend-journals.ts";
 
 const stops: (() => unknown)[] = [];

@@ -3,8 +3,8 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { PackagerOutput } from "../../core/media/cmaf/packager.ts";
 import { PublishError } from "../kit/errors.ts";
+import { BroadcastPublisher, type PublisherOptions } from "./broadcast-publisher.ts";
 import { listFolders, readJournal } from "./journal.ts";
-import { BroadcastPublisher, type PublisherOptions } from "./publisher.ts";
 
 /** Publishes the journals below `folder`, each of an interrupted broadcast, and ends those broadcasts. */
 export async function resendJournals(

@@ -3,7 +3,7 @@ import { connect } from "node:tls";
 import { gunzipSync } from "node:zlib";
 import { Agent, request } from "undici";
 import { type Clock, sleep } from "../../core/kit/clock.ts";
-import { startDeadline } from "../../origin/kit/deadline.ts";
+import { startDeadline } from "../../core/kit/deadline.ts";
 import { createEpochClock } from "../../origin/kit/epoch-clock.ts";
 import type { Exchange } from "./model.ts";
 

@@ -23,7 +23,7 @@ import { frameMs, parseLadderFlags, planRenditions, type Rendition } from "../..
 import { PRESETS } from "../../origin/packager/presets.ts";
 import { SourceSupervisor } from "../../origin/packager/source-supervisor.ts";
 import { announcedTracks } from "../../origin/packager/tracks.ts";
-import { BroadcastPublisher } from "../../origin/publisher/publisher.ts";
+import { BroadcastPublisher } from "../../origin/publisher/broadcast-publisher.ts";
 import { decodeOutput, maxAvOffsetMs } from "../sources/decode-output.ts";
 import { AAC_ARGS, flashAndBeepArgs, H264_ARGS, runFfmpeg } from "../sources/ffmpeg-args.ts";
 import { SMALL_LADDER } from "../sources/package-source.ts";

@@ -5,7 +5,7 @@ import { makeTestConfig } from "../../core/broadcast/testing.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { createNodeRoomClient } from "../../loadtest/room/node-room-client.ts";
-import { BroadcastPublisher } from "../../origin/publisher/publisher.ts";
+import { BroadcastPublisher } from "../../origin/publisher/broadcast-publisher.ts";
 import { testPartMeta } from "./publisher.ts";
 
 const PARTS_PER_SEGMENT = 6;

@@ -14,7 +14,7 @@ import type { Ledger, PublishedBroadcast } from "./ledger.ts";
 /** The part of the product that a publishing process runs. */
 export const PUBLISHER_PART = {
   name: "publisher",
-  entry: `export { BroadcastPublisher } from "./origin/publisher/publisher.ts";
+  entry: `export { BroadcastPublisher } from "./origin/publisher/broadcast-publisher.ts";
     export { systemPlatform } from "./core/kit/system-platform.ts";`,
 } as const;
 

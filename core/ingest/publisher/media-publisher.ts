@@ -1,12 +1,11 @@
-/** Publishes a broadcast to the edge: every track in order, over kept-alive connections, until the edge has stored it. */
-import type { PartMeta } from "../../core/broadcast/broadcast-log.ts";
-import { backoffMs } from "../../core/kit/backoff.ts";
-import { type Clock, type Platform, sleep } from "../../core/kit/clock.ts";
-import type { TrackName } from "../../core/kit/ids.ts";
-import type { PackagerOutput } from "../../core/media/cmaf/packager.ts";
-import { startDeadline } from "../kit/deadline.ts";
-import { errorMessage, PublishError } from "../kit/errors.ts";
-import type { PublishJournal } from "./journal.ts";
+/** Publishes a broadcast to the edge: every track in order, over a transport, until the edge has stored it. */
+import type { PartMeta } from "../../broadcast/broadcast-log.ts";
+import { backoffMs } from "../../kit/backoff.ts";
+import { type Clock, type Platform, sleep } from "../../kit/clock.ts";
+import { startDeadline } from "../../kit/deadline.ts";
+import { errorMessage } from "../../kit/error-message.ts";
+import type { TrackName } from "../../kit/ids.ts";
+import type { PackagerOutput } from "../../media/cmaf/packager.ts";
 import {
   describeRequest,
   PublishClient,
@@ -14,11 +13,22 @@ import {
   type PublishTarget,
   publishOutcomeOf,
 } from "./publish-client.ts";
+import { PublishError } from "./publish-error.ts";
 import { PublishQueue, type PublishRequest } from "./publish-queue.ts";
+import type { PublishTransport } from "./publish-transport.ts";
 import { PUBLISHER_LIMITS, type PublisherLimits } from "./publisher-limits.ts";
 
+/** Keeps what the edge has not stored yet. */
+export interface ResendJournal {
+  append(output: PackagerOutput): void;
+  /** Segments up to `durableMsn` are stored. */
+  removeThrough(durableMsn: number): void;
+  removeAll(): void;
+}
+
 /** Dependencies of a publisher besides the target. */
-export interface PublisherOptions extends PublishTarget {
+export interface MediaPublisherOptions extends PublishTarget {
+  readonly transport: PublishTransport;
   readonly platform: Platform;
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
   /** Called once, when the edge refuses permanently and the broadcast cannot continue. */
@@ -26,7 +36,7 @@ export interface PublisherOptions extends PublishTarget {
   /** The edge refuses the key: another one with which the broadcast goes on, or null. It may call `useKey` itself. */
   readonly onKeyRefused?: (reason: string) => string | null;
   /** Journal of media that the edge has not stored yet. */
-  readonly journal?: Pick<PublishJournal, "append" | "removeThrough" | "removeAll">;
+  readonly journal?: ResendJournal;
   /** Shorter limits, for tests. */
   readonly limits?: Partial<PublisherLimits> & { readonly requestMs?: number };
 }
@@ -45,8 +55,8 @@ export interface PublishCounters {
 }
 
 /** See the file's first line. */
-export class BroadcastPublisher {
-  readonly #options: PublisherOptions;
+export class MediaPublisher {
+  readonly #options: MediaPublisherOptions;
   readonly #clock: Clock;
   readonly #client: PublishClient;
   readonly #queue: PublishQueue;
@@ -65,11 +75,11 @@ export class BroadcastPublisher {
   #fatal: PublishError | null = null;
   #counters = { parts: 0, bytes: 0, retries: 0, rewinds: 0, gapsByOverflow: 0 };
 
-  constructor(options: PublisherOptions) {
+  constructor(options: MediaPublisherOptions) {
     this.#options = options;
     this.#clock = options.platform.clock;
     this.#limits = { ...PUBLISHER_LIMITS, ...options.limits };
-    this.#client = new PublishClient(options, this.#clock, options.limits?.requestMs);
+    this.#client = new PublishClient(options, options.transport, this.#clock, options.limits?.requestMs);
     const names = options.config.tracks.map(({ name }) => name);
     this.#queue = new PublishQueue(names, this.#limits.queueBytes === null ? {} : { bytes: this.#limits.queueBytes });
     this.#firstPart.promise.catch(() => {});

@@ -1,28 +1,22 @@
 /** One publish request: HTTP out, a classified reply back. Queueing and retries are the caller's. */
-import { Pool } from "undici";
-import { z } from "zod";
-import type { PlaybackPolicy } from "../../core/access/access-policy.ts";
-import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
-import {
-  PART_HEADER,
-  PUBLISH_PROBLEM_TYPES,
-  PUBLISHER_HEADER,
-  type PublishProgress,
-} from "../../core/ingest/publish-api.ts";
-import type { Clock } from "../../core/kit/clock.ts";
-import type { StreamName } from "../../core/kit/ids.ts";
-import { initPath, partPath } from "../../core/media/hls/paths.ts";
-import { startDeadline } from "../kit/deadline.ts";
-import { errorMessage } from "../kit/errors.ts";
-import { retryAfterMs } from "../kit/retry-after.ts";
+import type { PlaybackPolicy } from "../../access/access-policy.ts";
+import type { BroadcastConfig } from "../../broadcast/broadcast-log.ts";
+import type { Clock } from "../../kit/clock.ts";
+import { startDeadline } from "../../kit/deadline.ts";
+import { errorMessage } from "../../kit/error-message.ts";
+import type { StreamName } from "../../kit/ids.ts";
+import { parseJsonObject } from "../../kit/json-fields.ts";
+import { retryAfterMs } from "../../kit/retry-after.ts";
+import { initPath, partPath } from "../../media/hls/paths.ts";
+import { PART_HEADER, PUBLISH_PROBLEM_TYPES, PUBLISHER_HEADER, type PublishProgress } from "../publish-api.ts";
+import { parsePublishProgress } from "./publish-answer.ts";
 import type { PublishOutcome, PublishRequest } from "./publish-queue.ts";
+import type { PublishTransport } from "./publish-transport.ts";
 
 /** Limits of a request. */
-const PUBLISH_REQUEST_LIMITS = {
+export const PUBLISH_REQUEST_LIMITS = {
   /** A request without an answer within this time is aborted and repeated. */
   requestMs: 10_000,
-  /** A larger response is not from the publish API. */
-  answerBytes: 1_000_000,
   /** Upper bound of `Retry-After`. */
   retryAfterMs: 30_000,
 } as const;
@@ -54,30 +48,29 @@ export interface PublishTarget {
   readonly playback?: PlaybackPolicy;
 }
 
-/** Sends publish requests over kept-alive connections. */
+/** Sends publish requests over a transport. */
 export class PublishClient {
   readonly #target: PublishTarget;
-  readonly #pool: Pool;
+  readonly #transport: PublishTransport;
   readonly #base: string;
   #key: string;
   readonly #clock: Clock;
   readonly #requestMs: number;
 
-  constructor(target: PublishTarget, clock: Clock, requestMs: number = PUBLISH_REQUEST_LIMITS.requestMs) {
+  constructor(
+    target: PublishTarget,
+    transport: PublishTransport,
+    clock: Clock,
+    requestMs: number = PUBLISH_REQUEST_LIMITS.requestMs,
+  ) {
     this.#target = target;
+    this.#transport = transport;
     this.#clock = clock;
     this.#requestMs = requestMs;
-    const url = new URL(target.edge);
-    this.#base = `${url.pathname.replace(/\/$/, "")}/ingest/${target.stream}/${target.config.broadcast}`;
+    // The path of an address: `http://host/path` → `/path`.
+    const path = target.edge.replace(/^[a-z]+:\/\/[^/]*/, "").replace(/\/$/, "");
+    this.#base = `${path}/ingest/${target.stream}/${target.config.broadcast}`;
     this.#key = target.key;
-    this.#pool = new Pool(url.origin, {
-      connections: target.config.tracks.length + 1,
-      pipelining: 1,
-      keepAliveTimeout: 60_000,
-      keepAliveMaxTimeout: 600_000,
-      maxResponseSize: PUBLISH_REQUEST_LIMITS.answerBytes,
-      connect: { noDelay: true, timeout: requestMs },
-    });
   }
 
   /** The key of the next request. */
@@ -117,7 +110,7 @@ export class PublishClient {
 
   /** Closes the connections at once. */
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await this.#transport.close();
   }
 
   async #put(
@@ -128,20 +121,14 @@ export class PublishClient {
   ): Promise<PublishResponse> {
     const deadline = startDeadline(this.#clock, this.#requestMs);
     try {
-      const response = await this.#pool.request({
-        method: "PUT",
+      const answer = await this.#transport.put({
         path: this.#base + path,
         headers: { authorization: `Bearer ${this.#key}`, [PUBLISHER_HEADER]: this.#target.publisher, ...headers },
         body,
         signal: AbortSignal.any([signal, deadline.signal]),
       });
-      const text = await response.body.text();
-      const retryAfter = response.headers["retry-after"];
-      const afterMs = retryAfterMs(
-        typeof retryAfter === "string" ? retryAfter : undefined,
-        PUBLISH_REQUEST_LIMITS.retryAfterMs,
-      );
-      return classifyReply(response.statusCode, text, afterMs);
+      const afterMs = retryAfterMs(answer.retryAfter ?? undefined, PUBLISH_REQUEST_LIMITS.retryAfterMs);
+      return classifyReply(answer.status, answer.body, afterMs);
     } catch (error) {
       return { kind: "retry", reason: errorMessage(error), afterMs: null };
     } finally {
@@ -169,18 +156,6 @@ export function describeRequest(send: PublishRequest): string {
   return send.kind === "init" ? `init section ${send.version}` : `part ${send.meta.msn}.${send.meta.part}`;
 }
 
-const ProgressSchema = z.object({
-  durableMsn: z.number().int().min(-1),
-  next: z.object({ msn: z.number().int().nonnegative(), part: z.number().int().nonnegative() }),
-  inits: z.array(z.number().int().nonnegative()),
-});
-const AnswerSchema = z.object({ epoch: z.string(), tracks: z.record(z.string(), ProgressSchema) });
-const ProblemSchema = z.object({
-  type: z.string().optional(),
-  title: z.string().optional(),
-  detail: z.string().optional(),
-});
-
 /** Problems of the key, as opposed to those of the broadcast. */
 const KEY_PROBLEMS: ReadonlySet<string> = new Set([
   PUBLISH_PROBLEM_TYPES.keyWrong,
@@ -191,33 +166,28 @@ const KEY_PROBLEMS: ReadonlySet<string> = new Set([
 
 /** Classifies a response. Pure. */
 function classifyReply(status: number, body: string, afterMs: number | null): PublishResponse {
-  const json = parseJson(body);
-  const answer = AnswerSchema.safeParse(json);
+  const json = parseJsonObject(body);
+  const progress = parsePublishProgress(json);
   if (status === 200) {
-    return answer.success
-      ? { kind: "ok", answer: answer.data as PublishProgress }
-      : { kind: "refused", reason: "the response is not from the publish API; is this a Corral edge?", isKey: false };
+    return progress === null
+      ? { kind: "refused", reason: "the response is not from the publish API; is this a Corral edge?", isKey: false }
+      : { kind: "ok", answer: progress };
   }
-  const problem = ProblemSchema.safeParse(json);
-  const { type = "", title = "", detail = "" } = problem.success ? problem.data : {};
+  const textOf = (name: string): string => {
+    const value = json?.[name];
+    return typeof value === "string" ? value : "";
+  };
+  const [type, title, detail] = [textOf("type"), textOf("title"), textOf("detail")];
   const reason = `${status} ${[title, detail].filter((text) => text !== "").join(": ")}`.trim();
   if (status === 408 || status === 429 || status >= 500) return { kind: "retry", reason, afterMs };
   if (status === 413) return { kind: "too-large" };
   if (status === 403 && type === PUBLISH_PROBLEM_TYPES.stopped) return { kind: "stopped", reason: detail };
   if (status === 409) {
-    if (type === PUBLISH_PROBLEM_TYPES.outOfOrder && answer.success)
-      return { kind: "out-of-order", answer: answer.data as PublishProgress };
+    if (type === PUBLISH_PROBLEM_TYPES.outOfOrder && progress !== null)
+      return { kind: "out-of-order", answer: progress };
     if (type === PUBLISH_PROBLEM_TYPES.initMissing) return { kind: "init-missing" };
     if (type === PUBLISH_PROBLEM_TYPES.notOpen) return { kind: "not-open" };
     if (type === PUBLISH_PROBLEM_TYPES.alreadyLive) return { kind: "already-live", reason };
   }
   return { kind: "refused", reason, isKey: KEY_PROBLEMS.has(type) };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

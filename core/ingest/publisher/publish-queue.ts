@@ -6,9 +6,9 @@
  * from its `next`, forwards after success, backwards after the edge lost its memory. A part is dropped once its
  * segment is durable.
  */
-import type { PartMeta } from "../../core/broadcast/broadcast-log.ts";
-import type { PublishProgress, TrackProgress } from "../../core/ingest/publish-api.ts";
-import type { TrackName } from "../../core/kit/ids.ts";
+import type { PartMeta } from "../../broadcast/broadcast-log.ts";
+import type { TrackName } from "../../kit/ids.ts";
+import type { PublishProgress, TrackProgress } from "../publish-api.ts";
 
 /** Limits of the queue while the edge does not answer. */
 const PUBLISH_QUEUE_LIMITS = {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { PartMeta } from "../../core/broadcast/broadcast-log.ts";
-import type { PublishProgress } from "../../core/ingest/publish-api.ts";
-import { parseTrackName, type TrackName } from "../../core/kit/ids.ts";
+import type { PartMeta } from "../../broadcast/broadcast-log.ts";
+import { parseTrackName, type TrackName } from "../../kit/ids.ts";
+import type { PublishProgress } from "../publish-api.ts";
 import { type PublishOutcome, PublishQueue, PublishQueueError, type PublishRequest } from "./publish-queue.ts";
 
 const name = (text: string): TrackName => parseTrackName(text) ?? expect.fail(`${text} is no track name`);

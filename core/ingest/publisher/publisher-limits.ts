@@ -1,5 +1,5 @@
 /** Timeouts and retries of a publisher. */
-import type { BackoffOptions } from "../../core/kit/backoff.ts";
+import type { BackoffOptions } from "../../kit/backoff.ts";
 
 /** See the file's first line. */
 export interface PublisherLimits {

@@ -5,7 +5,7 @@ import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { PublishError } from "../kit/errors.ts";
 import { EagerClock } from "../testing/eager-clock.ts";
 import { type EdgeFault, FakeEdge } from "../testing/fake-edge.ts";
-import { BroadcastPublisher, type PublisherOptions } from "./publisher.ts";
+import { BroadcastPublisher, type PublisherOptions } from "./broadcast-publisher.ts";
 
 const stops: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/kit/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** A signal that aborts at a deadline. */
 export interface Deadline {
