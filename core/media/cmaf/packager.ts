@@ -161,9 +161,9 @@ export class Packager {
   }
 
   /**
-   * An audio track is silent, or an optional one has lost its frames: none comes before `untilTicks` of its media time. The
-   * other tracks go on without it, and gap parts stand for the time. A video track goes on at a keyframe that begins a
-   * segment. Throws `CmafError`.
+   * A track other than the leader is silent, or an optional one has lost its frames: none comes before `untilTicks` of its
+   * media time. The other tracks go on without it, and gap parts stand for the time. Video returns with a keyframe of the
+   * leader, an optional track at a keyframe that begins a segment. Throws `CmafError`.
    */
   markSilent(track: TrackName, untilTicks: number): PackagerOutput[] {
     const { queue, timeline } = this.#openQueue(track);

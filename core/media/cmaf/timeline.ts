@@ -101,15 +101,14 @@ export class Timeline {
     }
   }
 
-  /** No frame of an audio or optional track comes before `untilTicks` of its media time: gap parts stand for it. */
+  /** No frame of a following track comes before `untilTicks` of its media time: gap parts stand for it. */
   markSilent(queue: FrameQueue, untilTicks: number): PartOutput[] {
     const out: PartOutput[] = [];
     queue.extendSilence(untilTicks);
-    const { originS } = this.#grid;
+    const originS = this.#grid.originS ?? Number.POSITIVE_INFINITY;
     const track = this.#followers.find((each) => each === queue);
-    const isFollower = track !== undefined && (track.kind === "audio" || track.isOptional);
     const endS = track?.isOptional ? track.toSeconds(track.toOutputTicks(untilTicks)) : (queue.receivedS ?? 0);
-    if (isFollower && originS !== null && endS > originS && this.#failure === null) {
+    if (track !== undefined && endS > originS && this.#failure === null) {
       track.isLost ||= track.isOptional;
       if (!track.hasStarted) this.#startTrack(track, null, out);
       track.silentUntilTicks = Math.max(track.silentUntilTicks, track.toTicks(endS));
@@ -307,7 +306,7 @@ export class Timeline {
       const end = track.kind === "audio" ? Math.min(timed.end, timed.dts + track.writer.partTicks) : timed.end;
       track.writer.addFrame({ ...timed, end }, out);
       if (frame.durationTicks <= track.writer.partTicks) track.frameTicks = frame.durationTicks;
-      track.silentUntilTicks = timed.end;
+      track.silentUntilTicks = Math.max(track.silentUntilTicks, timed.end);
     }
     if (track.firstFrame === undefined) this.#fillSilence(track, null, out);
     if (!track.hasStarted || !track.writer.isOpen) return;
@@ -321,10 +320,11 @@ export class Timeline {
       track.writer.flushIfFull(out);
   }
 
-  /** Fills time without audio frames with gap parts, segment by segment; whether that time is over. */
+  /** Fills silence with gap parts, segment by segment; whether it is over. Frames that wait stand before silence marked later. */
   #fillSilence(track: TrackPackager, next: TimedFrame | null, out: PartOutput[]): boolean {
-    if (!track.hasStarted || track.kind === "video") return true;
-    const until = next === null ? track.silentUntilTicks : Math.max(track.silentUntilTicks, next.dts);
+    const silent = track.silentUntilTicks;
+    if (!track.hasStarted || track.isOptional) return true;
+    const until = track.kind === "video" ? Math.min(silent, next?.dts ?? silent) : (next?.dts ?? silent);
     return fillWithoutFrames(track, until, this.#followerContext, out);
   }
 
