@@ -1,5 +1,5 @@
-import type { Platform } from "../../core/kit/clock.ts";
-import { type BroadcastId, parseBroadcastId } from "../../core/kit/ids.ts";
+import type { Platform } from "./clock.ts";
+import { type BroadcastId, parseBroadcastId } from "./ids.ts";
 
 /** A unique broadcast id: time, then a random number. */
 export function createBroadcastId({ clock, random }: Pick<Platform, "clock" | "random">): BroadcastId {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { startDeadline } from "../../core/kit/deadline.ts";
-import { VirtualClock } from "../../core/kit/virtual-clock.ts";
+import { startDeadline } from "./deadline.ts";
 import { createEpochClock } from "./epoch-clock.ts";
+import { VirtualClock } from "./virtual-clock.ts";
 
 test("the epoch clock follows monotonic time when the wall clock is set", async () => {
   const clock = new VirtualClock(1_000_000);

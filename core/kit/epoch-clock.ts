@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/kit/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** Milliseconds since the epoch: the initial wall time, continued by monotonic time, so a clock step never moves media. */
 export function createEpochClock(clock: Clock): () => number {

@@ -1,15 +1,15 @@
 /** One broadcast of a sender: its timelines packaged, and published until the edge has stored them. */
 import type { StreamKeyRole } from "../../core/access/stream-key.ts";
-import type { BroadcastConfig, Track } from "../../core/broadcast/broadcast-log.ts";
+import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
+import { announceTracks } from "../../core/ingest/passthrough/announce-tracks.ts";
 import type { PassthroughTrack } from "../../core/ingest/passthrough/timeline-plan.ts";
 import type { PublishCounters } from "../../core/ingest/publisher/media-publisher.ts";
 import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
+import { createBroadcastId } from "../../core/kit/broadcast-id.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
-import { toNumber } from "../../core/kit/rational.ts";
 import type { CodedFrame, InitInfo } from "../../core/media/cmaf/frame.ts";
-import { Packager, type PackagerOutput, partTargetFor } from "../../core/media/cmaf/packager.ts";
-import { createBroadcastId } from "../kit/broadcast-id.ts";
+import { Packager, type PackagerOutput } from "../../core/media/cmaf/packager.ts";
 import type { PublishError } from "../kit/errors.ts";
 import type { VideoRendition } from "../packager/ladder.ts";
 import { BroadcastPublisher, type PublisherOptions } from "../publisher/broadcast-publisher.ts";
@@ -59,9 +59,6 @@ export interface PublishedBroadcastOptions {
   readonly onFirstPart: () => void;
 }
 
-/** A segment's rate may exceed the average by this factor: encoders of constant rate vary less. */
-const PEAK_FACTOR = 1.5;
-const PART_OVERHEAD_BYTES = 200;
 const WITHIN_MS = 1;
 
 /** See the file's first line. */
@@ -84,7 +81,7 @@ export class PublishedBroadcast {
     this.lower = lower;
     const startedAtMs = Math.floor(options.startsAtMs);
     const targetDurationS = targetDurationOf(packaging);
-    const [top, ...others] = describeTracks(tracks, packaging.partMs);
+    const [top, ...others] = announceTracks(tracks, packaging.partMs);
     const partTargetMs = top?.partTargetMs ?? packaging.partMs;
     const encoded = lower.map((each) => describeLowerTrack(each, partTargetMs, packaging.segmentMs));
     const described = [...(top === undefined ? [] : [top]), ...encoded, ...others];
@@ -229,25 +226,4 @@ export class PublishedBroadcast {
 /** The target duration, whole seconds: any keyframes up to the limit fit, and segments of the requested duration. */
 function targetDurationOf({ segmentMs }: IngestPackaging): number {
   return Math.max(INGEST_NODE_LIMITS.targetDurationS, Math.ceil(segmentMs / 1000));
-}
-
-/** The announced tracks. All have the leader's part target, so that none raises the hold-back. */
-function describeTracks(tracks: readonly PassthroughTrack[], partMs: number): Track[] {
-  const [leader] = tracks;
-  const isEven = leader?.frameRate !== null || leader.kind === "audio";
-  const partTargetMs =
-    leader !== undefined && isEven ? partTargetFor(partMs, leader.frameMs) : Math.max(partMs, leader?.frameMs ?? 0);
-  return tracks.map(({ name, kind, timescale, description, init, frameRate, frameMs, bitsPerSecond }): Track => {
-    const overhead = (8 * PART_OVERHEAD_BYTES * 1000) / partTargetMs;
-    const common = {
-      ...{ name, kind, timescale, partTargetMs, codecs: init.info.codecs },
-      bandwidth: Math.ceil(bitsPerSecond * PEAK_FACTOR + overhead),
-      averageBandwidth: Math.ceil(bitsPerSecond + overhead),
-    };
-    if (description.media === "audio")
-      return { ...common, channels: description.channels, sampleRate: description.outputRate };
-    const rate = frameRate === null ? 1000 / frameMs : toNumber(frameRate);
-    const { width, height } = description;
-    return { ...common, width, height, frameRate: Math.round(rate * 1000) / 1000 };
-  });
 }

@@ -13,6 +13,16 @@ const OUT = "web/dist";
 /** Required browser versions: those with WebKit's ManagedMediaSource or later. */
 const TARGETS = ["chrome111", "firefox114", "safari16.4"];
 
+/** The pages' scripts, and those that they load by address: a worker and a worklet, which cannot be imported. */
+const ENTRY_POINTS: Readonly<Record<string, string>> = {
+  watch: "web/src/watch/watch.ts",
+  studio: "web/src/studio/studio.ts",
+  golive: "web/src/golive/golive.ts",
+  landing: "web/src/landing/landing.ts",
+  publisher: "web/src/golive/worker/publisher.ts",
+  "sound-worklet": "web/src/golive/sound-worklet.ts",
+};
+
 /** Builds every page in memory. Throws errors of esbuild. */
 export async function buildPages(): Promise<PageFiles> {
   const pages = new Map<string, Uint8Array>();
@@ -21,7 +31,7 @@ export async function buildPages(): Promise<PageFiles> {
     for (const [name, tags] of renderBundleTags(metafile)) inserts.set(name, tags);
     for (const { path, contents } of outputFiles) pages.set(relative(join(root, OUT), path), contents);
   }
-  for (const page of ["watch.html", "studio.html", "index.html", "404.html"]) {
+  for (const page of ["watch.html", "studio.html", "golive.html", "index.html", "404.html"]) {
     pages.set(page, new TextEncoder().encode(fillTemplate(await readPageSource(page), inserts)));
   }
   pages.set("third-party-notices.txt", await readFile(join(root, "THIRD-PARTY-NOTICES.txt")));
@@ -31,14 +41,14 @@ export async function buildPages(): Promise<PageFiles> {
 
 /** The scripts and style sheets of every page, in memory. */
 export function bundlePages(): Promise<BuildResult<{ metafile: true; write: false }>[]> {
-  return Promise.all(["watch", "studio", "landing"].map(bundlePage));
+  return Promise.all(Object.keys(ENTRY_POINTS).map(bundlePage));
 }
 
 /** One page's script. Shared code is not split out: each further file waits for one of the browser's six connections. */
 function bundlePage(page: string): Promise<BuildResult<{ metafile: true; write: false }>> {
   return build({
     absWorkingDir: root,
-    entryPoints: { [page]: `web/src/${page}/${page}.ts` },
+    entryPoints: { [page]: ENTRY_POINTS[page] ?? "" },
     outdir: `${OUT}/assets`,
     write: false,
     entryNames: "[name]-[hash]",
@@ -58,7 +68,7 @@ function bundlePage(page: string): Promise<BuildResult<{ metafile: true; write: 
   });
 }
 
-/** The tags that load each entry point: `watch.js` its script and what that imports, `watch.css` its style sheet. */
+/** The tags that load each entry point: `watch.js` its script and what that imports, `watch.css` its style sheet; `watch.url` is its address. */
 function renderBundleTags(metafile: Metafile): Map<string, string> {
   const tags = new Map<string, string>();
   for (const [path, output] of Object.entries(metafile.outputs)) {
@@ -71,6 +81,7 @@ function renderBundleTags(metafile: Metafile): Map<string, string> {
       ...imports.map((imported) => `<link rel="modulepreload" href="${assetAddress(imported.path)}" />`),
     ];
     tags.set(`${entry}.js`, lines.join("\n"));
+    tags.set(`${entry}.url`, assetAddress(path));
     if (output.cssBundle === undefined) continue;
     tags.set(`${entry}.css`, `<link rel="stylesheet" href="${assetAddress(output.cssBundle)}" />`);
   }
@@ -85,7 +96,7 @@ const readPageSource = (name: string): Promise<string> => readFile(join(web, "pa
 function fillTemplate(page: string, inserts: ReadonlyMap<string, string>): string {
   return page
     .replace(/\s*<!--[\s\S]*?-->/g, "")
-    .replace(/( *)\{\{([a-z.]+)\}\}/g, (_, indent: string, name: string) => {
+    .replace(/( *)\{\{([a-z.-]+)\}\}/g, (_, indent: string, name: string) => {
       const insert = inserts.get(name);
       if (insert === undefined) throw new Error(`a page names ${name}, which no bundle and no part has`);
       return insert.trim().replaceAll(/^/gm, indent);

@@ -4,7 +4,7 @@ import { gunzipSync } from "node:zlib";
 import { Agent, request } from "undici";
 import { type Clock, sleep } from "../../core/kit/clock.ts";
 import { startDeadline } from "../../core/kit/deadline.ts";
-import { createEpochClock } from "../../origin/kit/epoch-clock.ts";
+import { createEpochClock } from "../../core/kit/epoch-clock.ts";
 import type { Exchange } from "./model.ts";
 
 /** Limits of a server's responses. */

@@ -1,5 +1,6 @@
 /** Packages a source like the command line, faster than real time, and keeps the output. */
 
+import { createEpochClock } from "../../core/kit/epoch-clock.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
@@ -8,7 +9,6 @@ import type { SourceInput } from "../../origin/ingest/input.ts";
 import { canToneMap, probeSource } from "../../origin/ingest/probe.ts";
 import type { SourceInfo } from "../../origin/ingest/source-info.ts";
 import { acceptFirstConnection, createSourceOpener, type FirstConnection } from "../../origin/ingest/source-opener.ts";
-import { createEpochClock } from "../../origin/kit/epoch-clock.ts";
 import { createEncodeJob } from "../../origin/packager/encode-plan.ts";
 import { frameMs, parseLadderFlags, planRenditions, type Rendition } from "../../origin/packager/ladder.ts";
 import { PRESETS } from "../../origin/packager/presets.ts";

@@ -13,7 +13,7 @@ import {
   type PublishTarget,
   publishOutcomeOf,
 } from "./publish-client.ts";
-import { PublishError } from "./publish-error.ts";
+import { PublishError, type PublishErrorCode } from "./publish-error.ts";
 import { PublishQueue, type PublishRequest } from "./publish-queue.ts";
 import type { PublishTransport } from "./publish-transport.ts";
 import { PUBLISHER_LIMITS, type PublisherLimits } from "./publisher-limits.ts";
@@ -141,7 +141,7 @@ export class MediaPublisher {
   /** The broadcast goes on with another key, or ends. */
   #refuseKey({ reason, isKey }: Extract<PublishResponse, { kind: "refused" }>, what: string): void {
     const next = isKey ? (this.#options.onKeyRefused?.(reason) ?? null) : null;
-    if (next === null) this.#fail(`The edge refuses ${what}: ${reason}.`, null);
+    if (next === null) this.#fail(`The edge refuses ${what}: ${reason}.`, null, "refused");
     else this.useKey(next);
   }
 
@@ -203,6 +203,18 @@ export class MediaPublisher {
     this.#firstPart.reject(new PublishError("The publisher was closed before the edge accepted a part."));
   }
 
+  /** Age of the oldest part that waits for the edge since the opening, milliseconds; 0 if none waits. */
+  queueAgeMs(): number {
+    const oldestMs = this.#queue.oldestWaitingMs;
+    if (oldestMs === null || this.#loops.length === 0) return 0;
+    return this.#clock.monotonicMs() - Math.max(oldestMs, this.#openedAtMs);
+  }
+
+  /** The media of `track` that waits is sent as gaps. Returns the number of parts. */
+  dropWaiting(track: TrackName): number {
+    return this.#queue.dropWaiting(track);
+  }
+
   /** Counters since the start. */
   counters(): PublishCounters {
     const sorted = this.#delays.toSorted((a, b) => a - b);
@@ -232,6 +244,7 @@ export class MediaPublisher {
                 ? `The edge at ${edge} does not answer: ${reply.reason}.`
                 : `Another publisher is live on ${stream}; stop it, or choose another name with --stream.`,
               null,
+              reply.kind === "retry" ? "unreachable" : "already-live",
             );
           }
           if (!announced) {
@@ -247,7 +260,11 @@ export class MediaPublisher {
           throw this.#failStopped(reply.reason);
         default:
           if (key !== this.#client.key) continue;
-          throw this.#fail(`The edge refuses the broadcast: ${"reason" in reply ? reply.reason : reply.kind}.`, null);
+          throw this.#fail(
+            `The edge refuses the broadcast: ${"reason" in reply ? reply.reason : reply.kind}.`,
+            null,
+            "refused",
+          );
       }
       await this.#backOff(attempt, reply, this.#stop.signal);
     }
@@ -383,11 +400,15 @@ export class MediaPublisher {
 
   #failStopped(reason: string): PublishError {
     const { stream } = this.#options;
-    return this.#fail(`${stream} was stopped, and accepts no publisher until the stop is undone: ${reason}`, null);
+    return this.#fail(
+      `${stream} was stopped, and accepts no publisher until the stop is undone: ${reason}`,
+      null,
+      "stopped",
+    );
   }
 
-  #fail(message: string, cause: unknown): PublishError {
-    const error = new PublishError(message, { cause });
+  #fail(message: string, cause: unknown, code: PublishErrorCode = "failed"): PublishError {
+    const error = new PublishError(message, { cause }, code);
     if (this.#fatal === null) {
       this.#fatal = error;
       this.#firstPart.reject(error);

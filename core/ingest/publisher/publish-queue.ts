@@ -109,6 +109,16 @@ export class PublishQueue {
     return sum;
   }
 
+  /** When the oldest part that the edge has not accepted was queued, null if none waits. */
+  get oldestWaitingMs(): number | null {
+    let oldest: number | null = null;
+    for (const { items, cursor } of this.#tracks.values()) {
+      const queuedAtMs = items[cursor]?.queuedAtMs;
+      if (queuedAtMs !== undefined && (oldest === null || queuedAtMs < oldest)) oldest = queuedAtMs;
+    }
+    return oldest;
+  }
+
   /** Whether the edge has confirmed every closed segment durable: nothing has to be retained. */
   get isDurable(): boolean {
     return this.#parts === 0;
@@ -143,6 +153,13 @@ export class PublishQueue {
     let dropped = 0;
     while (this.#bytes > this.#limits.bytes && this.#turnOldestIntoGap()) dropped += 1;
     return dropped;
+  }
+
+  /** Turns the parts of `track` that wait into gaps, except one that is being sent. Returns how many. */
+  dropWaiting(track: TrackName): number {
+    const { items, cursor, inFlight } = this.#queue(track);
+    const from = inFlight?.kind === "part" ? cursor + 1 : cursor;
+    return items.slice(from).filter((item) => item.bytes.byteLength > 0 && this.#turnIntoGap(item)).length;
   }
 
   /** The next request for `track`, or null: one is pending, or nothing waits. */
