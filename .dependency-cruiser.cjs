@@ -47,6 +47,7 @@ const DOMAINS = {
     chat: ["kit", "player"],
     watch: ["kit", "player", "chat"],
     studio: ["kit", "player", "chat"],
+    golive: ["kit", "player", "chat"],
     landing: ["kit", "player"],
   },
 };

@@ -89,6 +89,9 @@ test("on a phone in portrait no page is wider than the window, in any state", as
   await page.goto(`${edge.url}/studio/${LONG_NAME}`);
   await page.locator("#tab-review").waitFor();
   await look(page, "its studio", wide);
+  await page.goto(`${edge.url}/golive/${LONG_NAME}#key=wrong`);
+  await page.locator("#stream-key").waitFor();
+  await look(page, "going live without a key", wide);
   await page.close();
   expect(wide).toEqual([]);
 });

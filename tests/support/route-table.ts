@@ -297,6 +297,7 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
     page("/"),
     page("/watch/{stream}"),
     page("/studio/{stream}"),
+    page("/golive/{stream}"),
     page("/watch"),
     page("/problems/not-found"),
     page("/favicon.svg"),

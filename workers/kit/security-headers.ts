@@ -44,23 +44,47 @@ const PERMISSIONS: Readonly<Record<string, "self" | "">> = {
   "xr-spatial-tracking": "",
 };
 
+/** Of the page that a person goes live from, besides. */
+const CAPTURE_PERMISSIONS: Readonly<Record<string, "self">> = {
+  camera: "self",
+  microphone: "self",
+  "display-capture": "self",
+};
+
+const permissionsPolicy = (permissions: Readonly<Record<string, "self" | "">>): string =>
+  Object.entries(permissions)
+    .map(([feature, allowed]) => `${feature}=(${allowed})`)
+    .join(", ");
+
 const PAGE_HEADERS = {
   ...SAME_ORIGIN_HEADERS,
   "content-security-policy": CSP,
   "cross-origin-opener-policy": "same-origin",
-  "permissions-policy": Object.entries(PERMISSIONS)
-    .map(([feature, allowed]) => `${feature}=(${allowed})`)
-    .join(", "),
+  "permissions-policy": permissionsPolicy(PERMISSIONS),
   // The pages' own requests carry their origin (`POST /dev/token` requires it); other sites get no referrer.
   "referrer-policy": "same-origin",
 } as const;
+
+const CAPTURE_PAGE_HEADERS = {
+  ...PAGE_HEADERS,
+  "permissions-policy": permissionsPolicy({ ...PERMISSIONS, ...CAPTURE_PERMISSIONS }),
+} as const;
+
+/** What is sent: a page, the page that uses the camera, a file that pages load. */
+export type PageResponseKind = "page" | "capture-page" | "file";
+
+const HEADERS_BY_KIND: Readonly<Record<PageResponseKind, Readonly<Record<string, string>>>> = {
+  page: PAGE_HEADERS,
+  "capture-page": CAPTURE_PAGE_HEADERS,
+  file: SAME_ORIGIN_HEADERS,
+};
 
 /** A year, as required by HSTS preload lists. Other hosts of the domain are not the edge's concern. */
 const HSTS = "max-age=31536000";
 
 /** Adds the headers of a page, or of a file that pages load. */
-export function addPageHeaders(response: Response, kind: "page" | "file"): Response {
-  setHeaders(response, kind === "page" ? PAGE_HEADERS : SAME_ORIGIN_HEADERS);
+export function addPageHeaders(response: Response, kind: PageResponseKind): Response {
+  setHeaders(response, HEADERS_BY_KIND[kind]);
   return response;
 }
 

@@ -1,4 +1,4 @@
-/** The pages: files built from `web/`, with the watch page and the studio at every stream's address. */
+/** The pages: files built from `web/`, with the watch page, the studio and the go-live page at every stream's address. */
 import { Hono } from "hono";
 import { parseStreamName } from "../../core/kit/ids.ts";
 import { findEdgeStream } from "../delivery/edge-streams.ts";
@@ -17,10 +17,10 @@ export const pages: Hono<AppEnv> = new Hono<AppEnv>();
 
 pages.all("*", (c) => handlePage(c.var.scope));
 
-/** `GET /`, `/watch/{stream}`, `/studio/{stream}`, `/problems/{type}` and assets. */
+/** `GET /`, `/watch/{stream}`, `/studio/{stream}`, `/golive/{stream}`, `/problems/{type}` and assets. */
 async function handlePage({ env, request }: RequestScope): Promise<Response> {
   const url = new URL(request.url);
-  const [, kind, stream] = /^\/(watch|studio)\/([^/]+)\/?$/.exec(url.pathname) ?? [];
+  const [, kind, stream] = /^\/(watch|studio|golive)\/([^/]+)\/?$/.exec(url.pathname) ?? [];
   const path = stream === undefined ? url.pathname : parseStreamName(stream) === null ? "/404" : `/${kind}`;
   const page = problemPage(path) ?? (await fetchAsset(env, request, path));
   if (page.status === 404 || path === "/404") {
@@ -40,7 +40,7 @@ async function handlePage({ env, request }: RequestScope): Promise<Response> {
     // The player loads it first, so it is loading while the script still loads. A preload sends no token.
     response.headers.set("link", `</live/${stream}/multivariant.m3u8>; rel=preload; as=fetch; crossorigin`);
   }
-  return addPageHeaders(response, isAsset ? "file" : "page");
+  return addPageHeaders(response, isAsset ? "file" : kind === "golive" ? "capture-page" : "page");
 }
 
 function fetchAsset(env: Env, request: Request, path: string): Promise<Response> {

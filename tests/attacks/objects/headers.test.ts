@@ -91,7 +91,10 @@ test("a page may use its required features, and is opened, framed and referred f
     expect(headers.get("cross-origin-opener-policy"), about).toBe("same-origin");
     expect(headers.get("referrer-policy"), about).toBe("same-origin");
     const permissions = headers.get("permissions-policy");
-    for (const wanted of ["camera=()", "microphone=()", "geolocation=()", "fullscreen=(self)"]) {
+    // Only the page that people go live from may use their camera.
+    const capture = about.includes("/golive/") ? "(self)" : "()";
+    const captured = ["camera", "microphone", "display-capture"].map((feature) => `${feature}=${capture}`);
+    for (const wanted of [...captured, "geolocation=()", "fullscreen=(self)", "screen-wake-lock=(self)"]) {
       expect(permissions?.split(", "), about).toContain(wanted);
     }
   }

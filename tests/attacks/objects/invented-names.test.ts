@@ -72,6 +72,7 @@ const ROUTES: Readonly<Record<string, Cost>> = {
   "/metrics": { init: { headers: admin }, query: "?stream=:stream", status: 200, operator: true },
   "/watch/:stream": { status: 200 },
   "/studio/:stream": { status: 200 },
+  "/golive/:stream": { status: 200 },
 };
 
 const OTHER_ROUTES = new Set([

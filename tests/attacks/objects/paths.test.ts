@@ -26,6 +26,7 @@ const ODD = [
   "/watch//demo",
   "/watch/demo//",
   "/studio/%2f",
+  "/golive/%2f",
   "/live",
   "/live/",
   "/live//",

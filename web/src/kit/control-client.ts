@@ -1,5 +1,5 @@
 /** Requests to a stream's control API, with the token of the operator or of a host. */
-import { isLocalEdge, loadViewerToken, requestDevToken } from "../kit/viewer-session.ts";
+import { isLocalEdge, loadViewerToken, requestDevToken } from "./viewer-session.ts";
 
 const TIMEOUT_MS = 10_000;
 

@@ -1,7 +1,7 @@
 /** A stream's keys and ingest addresses, with the token of the operator or of a host. */
 import type { StreamKeyRole } from "../../../../core/access/stream-key.ts";
 import type { IngestAddresses } from "../../../../core/api/ingest-addresses.ts";
-import { ControlClient, type ControlRequest } from "../control-client.ts";
+import { ControlClient, type ControlRequest } from "../../kit/control-client.ts";
 import { type IssuedKey, type ListedKey, parseAddressAnswer, parseIssuedKey, parseKeyList } from "./stream-keys.ts";
 
 /** The keys of one page's stream. A secret stays in the page's memory, and ends with it. */

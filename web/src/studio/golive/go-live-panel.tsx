@@ -17,6 +17,11 @@ export function GoLivePanel({ stream }: { stream: StreamName }): VNode {
     <section class="panel" aria-labelledby="golive">
       <h2 id="golive">Go live</h2>
       <div class="golive">
+        <p class="golive-browser">
+          <a class="plain-button app-link" href={`/golive/${stream}${issued === null ? "" : `#key=${issued.key}`}`}>
+            Go live from this browser
+          </a>
+        </p>
         {addresses === null || keys === null ? (
           <OperatorTokenForm
             about="Enter the operator’s or a host’s token to see what to paste into an encoder."

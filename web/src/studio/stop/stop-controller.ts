@@ -1,6 +1,6 @@
 /** Stops and starts a stream with the token of the operator or of a host. */
 import type { StopCategory } from "../../../../core/access/stream-stop.ts";
-import { ControlClient } from "../control-client.ts";
+import { ControlClient } from "../../kit/control-client.ts";
 import { parseStopReport, type StopReport } from "./stop-report.ts";
 
 /** The input of the stop form. */

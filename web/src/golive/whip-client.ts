@@ -1,0 +1,120 @@
+/** WebRTC ingest (WHIP, RFC 9725), for browsers without encoders of their own: the server encodes the ladder. */
+import type { Clock } from "../../../core/kit/clock.ts";
+import type { WorkerEvent } from "./worker/messages.ts";
+
+/** Addresses are gathered for at most this long; a server with a public address needs few. */
+const GATHER_MS = 1_000;
+const REQUEST_MS = 10_000;
+/** A connection that is away for longer has ended. */
+const DISCONNECT_MS = 20_000;
+
+/** Tells the same events as the publishing worker; `missing`: the server has no such address. */
+export type WhipEvent = WorkerEvent | { readonly kind: "missing" };
+
+/** One WebRTC session. */
+export class WhipClient {
+  readonly #stream: string;
+  readonly #key: string;
+  readonly #report: (event: WhipEvent) => void;
+  readonly #connection = new RTCPeerConnection();
+  #resource: string | null = null;
+  readonly #clock: Clock;
+  #startedMs = 0;
+  #isOver = false;
+
+  constructor(stream: string, key: string, clock: Clock, report: (event: WhipEvent) => void) {
+    this.#stream = stream;
+    this.#clock = clock;
+    this.#key = key;
+    this.#report = report;
+    this.#connection.onconnectionstatechange = () => this.#onState();
+  }
+
+  /** Offers the tracks, and connects. */
+  async start(tracks: readonly MediaStreamTrack[]): Promise<void> {
+    this.#startedMs = this.#clock.monotonicMs();
+    const stream = new MediaStream([...tracks]);
+    // RFC 9725 §4.2: "the WHIP client MUST use the sendonly attribute".
+    for (const track of tracks) this.#connection.addTransceiver(track, { direction: "sendonly", streams: [stream] });
+    try {
+      await this.#connection.setLocalDescription(await this.#connection.createOffer());
+      await this.#gather();
+      const response = await fetch(`/whip/${this.#stream}`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${this.#key}`, "content-type": "application/sdp" },
+        body: this.#connection.localDescription?.sdp ?? "",
+        signal: AbortSignal.timeout(REQUEST_MS),
+      });
+      if (response.status !== 201) return await this.#refuse(response);
+      this.#resource = response.headers.get("location");
+      await this.#connection.setRemoteDescription({ type: "answer", sdp: await response.text() });
+    } catch (error) {
+      this.#fail("unreachable", error instanceof Error ? error.message : "");
+    }
+  }
+
+  /** Replaces a track of the same kind. */
+  async replace(track: MediaStreamTrack): Promise<void> {
+    const sender = this.#connection.getSenders().find((each) => each.track?.kind === track.kind);
+    await sender?.replaceTrack(track);
+  }
+
+  /** RFC 9725 §4.2: "To explicitly terminate a WHIP session, the WHIP client MUST perform an HTTP DELETE request". */
+  async end(): Promise<void> {
+    if (this.#isOver) return;
+    this.#close();
+    if (this.#resource !== null) {
+      const headers = { authorization: `Bearer ${this.#key}` };
+      await fetch(this.#resource, { method: "DELETE", headers, keepalive: true }).catch(() => {});
+    }
+    this.#report({ kind: "ended" });
+  }
+
+  #gather(): Promise<void> {
+    return new Promise((resolve) => {
+      const signal = AbortSignal.timeout(GATHER_MS);
+      signal.addEventListener("abort", () => resolve());
+      const check = (): void => {
+        if (this.#connection.iceGatheringState === "complete") resolve();
+      };
+      this.#connection.addEventListener("icegatheringstatechange", check);
+      check();
+    });
+  }
+
+  async #refuse(response: Response): Promise<void> {
+    const { status } = response;
+    const body: unknown = await response.json().catch(() => null);
+    const detail = (body as { detail?: unknown } | null)?.detail;
+    const reason = typeof detail === "string" ? detail : "";
+    if (status === 404 || status === 405 || status === 501) {
+      this.#close();
+      this.#report({ kind: "missing" });
+    } else if (status === 401 || status === 403) this.#fail("refused", `key: ${reason}`);
+    else if (status === 409) this.#fail("already-live", reason);
+    else this.#fail(status >= 500 ? "unreachable" : "failed", reason);
+  }
+
+  #onState(): void {
+    const { connectionState } = this.#connection;
+    if (connectionState === "connected" && !this.#isOver) {
+      this.#report({ kind: "live", afterMs: this.#clock.monotonicMs() - this.#startedMs });
+    } else if (connectionState === "failed") this.#fail("network", "");
+    else if (connectionState === "disconnected") {
+      AbortSignal.timeout(DISCONNECT_MS).addEventListener("abort", () => {
+        if (this.#connection.connectionState === "disconnected") this.#fail("network", "");
+      });
+    }
+  }
+
+  #fail(code: Extract<WorkerEvent, { kind: "failed" }>["code"], reason: string): void {
+    if (this.#isOver) return;
+    this.#close();
+    this.#report({ kind: "failed", code, reason });
+  }
+
+  #close(): void {
+    this.#isOver = true;
+    this.#connection.close();
+  }
+}
