@@ -9,6 +9,7 @@ import { measureCleanSenders } from "./ingest/clean.ts";
 import { measurePassthroughCpu } from "./ingest/cpu.ts";
 import { measureCrowd } from "./ingest/crowd.ts";
 import { measureReturn, measureRevocation, measureStart } from "./ingest/life.ts";
+import { measurePageStart } from "./ingest/page.ts";
 import { measureRefusals } from "./ingest/refusals.ts";
 import { measureRenditionCpu, measureSlateCpu } from "./ingest/renditions.ts";
 import { measureSrtLoss } from "./ingest/srt.ts";
@@ -42,6 +43,7 @@ export async function measureIngest(edge: LocalEdge, adminToken: string, seconds
       await withNode((node) => measureSlateCpu(node, full, seconds / 2)),
       await measureRenditionCpu(withNode, full, seconds / 2),
       ...(await withNode((node) => measureTakeOver(node, small))),
+      await measurePageStart(edge),
       await measureSrtLoss(full),
       await measureWhipLoss(seconds),
       ...(await withNode((node) => measureRefusals(node, small))),

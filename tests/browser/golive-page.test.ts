@@ -6,11 +6,10 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
-import { launchBrowser, waitForStats } from "../support/browser.ts";
+import { FAKE_DEVICES, launchBrowser, waitForStats } from "../support/browser.ts";
 import { freePort } from "../support/ports.ts";
 
 const PATIENCE_MS = 60_000;
-const FAKE_DEVICES = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
 
 let dataDir: string;
 let edge: LocalEdge;
@@ -29,10 +28,11 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** A go-live page of a stream; console errors other than a refusal's are trouble. */
-async function openPage(address: string, width = 1280, height = 800): Promise<Page> {
+/** A go-live page of a stream, after the script `before`; console errors other than a refusal's are trouble. */
+async function openPage(address: string, width = 1280, height = 800, before = ""): Promise<Page> {
   const context: BrowserContext = await browser.newContext({ viewport: { width, height } });
   const page = await context.newPage();
+  await page.addInitScript(before);
   page.setDefaultTimeout(PATIENCE_MS);
   page.on("pageerror", (error) => trouble.push(String(error)));
   page.on("console", (message) => {
@@ -156,6 +156,31 @@ test("a network that is away pauses the broadcast, which goes on after it as the
     .poll(async () => (await stateOf("away")).tracks[0]?.lastMsn, { timeout: PATIENCE_MS })
     .toBeGreaterThan(msn + 1);
   expect(await broadcastOf()).toBe(before);
+  await page.context().close();
+});
+
+test("a browser without encoders offers its tracks by WHIP, and says so if the edge takes none", async () => {
+  const page = await openPage("/golive/old", 1280, 800, "delete globalThis.VideoEncoder");
+  let offer = "";
+  await page.route("**/whip/old", async (route) => {
+    offer = route.request().postData() ?? "";
+    expect(route.request().headers()["authorization"]).toMatch(/^Bearer corral_/);
+    await route.fulfill({ status: 404, contentType: "application/problem+json", body: "{}" });
+  });
+  await page.locator("#start:not(:disabled)").click();
+  await page.locator(".health").getByText("This browser needs WebRTC ingest").waitFor();
+  expect(offer.match(/a=sendonly/g)).toHaveLength(2);
+  await page.context().close();
+});
+
+test("a browser without a camera says what to do", async () => {
+  const before =
+    "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', 'NotAllowedError'); };";
+  const page = await openPage("/golive/blind", 390, 844, before);
+  await page.getByText("Camera and microphone are blocked.").waitFor();
+  await page.getByRole("button", { name: "Try again" }).waitFor();
+  expect(await page.locator("#start").isDisabled()).toBe(true);
+  await takePicture(page, "golive-page-blocked");
   await page.context().close();
 });
 

@@ -8,10 +8,14 @@ function run(
   untilMs: number,
   queueAt: (ms: number) => number,
   isOverloaded = false,
+  acceptedAt: (ms: number) => number = (ms) => ms,
 ): (readonly [ms: number, action: UplinkAction])[] {
   const actions: (readonly [number, UplinkAction])[] = [];
   for (let nowMs = fromMs; nowMs < untilMs; nowMs += 250) {
-    const action = controller.update({ nowMs, queueMs: queueAt(nowMs), isOverloaded });
+    const action = controller.update({
+      ...{ nowMs, queueMs: queueAt(nowMs), isOverloaded },
+      acceptedParts: acceptedAt(nowMs),
+    });
     if (action !== "none") actions.push([nowMs, action]);
   }
   return actions;
@@ -44,15 +48,38 @@ test("a broadcast of one rendition keeps it", () => {
   expect(run(new UplinkController(false), 0, 10_000, () => 900)).toEqual([]);
 });
 
-test("a lost network pauses, its return resumes, and a minute of it ends the broadcast", () => {
+test("a lost network pauses, the first accepted part resumes, and a minute of it ends the broadcast", () => {
   const controller = new UplinkController(false);
-  expect(run(controller, 0, 6_000, (ms) => ms)).toEqual([[4_250, "pause"]]);
+  const none = (): number => 1;
+  expect(run(controller, 0, 6_000, (ms) => ms, false, none)).toEqual([[4_250, "pause"]]);
   expect(controller.isPaused).toBe(true);
-  expect(run(controller, 6_000, 9_000, (ms) => (ms < 8_000 ? ms : 0))).toEqual([[8_000, "resume"]]);
-  expect(run(controller, 9_000, 10_000, () => 0)).toEqual([]);
-  const lost = run(controller, 10_000, 80_000, (ms) => ms - 10_000);
-  expect(lost.slice(0, 2)).toEqual([
+  // A queue of gaps drains slowly; one accepted part shows that the network is back.
+  const back = run(
+    controller,
+    6_000,
+    9_000,
+    (ms) => ms,
+    false,
+    (ms) => (ms < 8_000 ? 1 : 2),
+  );
+  expect(back[0]).toEqual([8_000, "resume"]);
+  const other = new UplinkController(false);
+  expect(run(other, 10_000, 80_000, (ms) => ms - 10_000, false, none).slice(0, 2)).toEqual([
     [14_250, "pause"],
     [10_000 + UPLINK_LIMITS.windowMs, "end"],
   ]);
+});
+
+test("an uplink too slow for the smallest rendition skips what waits, at most every four seconds", () => {
+  const controller = new UplinkController(true);
+  const actions = run(controller, 0, 14_000, (ms) => (ms < 1_000 ? 600 : 5_000));
+  expect(actions).toEqual([
+    [500, "drop-top"],
+    [1_000, "skip"],
+    [5_000, "skip"],
+    [9_000, "skip"],
+    [13_000, "skip"],
+  ]);
+  expect(controller.isSkipping(14_000)).toBe(true);
+  expect(controller.isPaused).toBe(false);
 });

@@ -6,27 +6,31 @@ export const UPLINK_LIMITS = {
   dropQueueMs: 500,
   /** One part may be late; a queue that stays is a slow uplink. */
   dropHoldMs: 500,
-  /** Headroom: a queue below this for the calm time shows that the remaining renditions fit. */
-  calmQueueMs: 250,
+  /** Headroom: a queue below this, a mobile round trip and an upload, for the calm time shows that the remaining renditions fit. */
+  calmQueueMs: 350,
   /** Calm time before the first return; it doubles with every drop, up to the limit. */
   calmMs: 20_000,
   maxCalmMs: 320_000,
-  /** An older queue is a lost network: encoding for it is pointless. */
-  pauseQueueMs: 4_000,
-  /** The network is back when what waits is younger, or nothing waits. */
-  resumeQueueMs: 500,
+  /** An older queue is of no use for live viewers: what waits is skipped. */
+  skipQueueMs: 4_000,
+  /** Parts are skipped at most this often: what was skipped needs time to show its effect. */
+  skipEveryMs: 4_000,
+  /** A queue that old while the edge accepts nothing for this long is a lost network: encoding for it is pointless. */
+  silentMs: 3_000,
   /** A broadcast waits this long for its network. */
   windowMs: 60_000,
 } as const;
 
 /** What to do. */
-export type UplinkAction = "none" | "drop-top" | "restore-top" | "pause" | "resume" | "end";
+export type UplinkAction = "none" | "drop-top" | "restore-top" | "skip" | "pause" | "resume" | "end";
 
 /** A reading of the send queue. */
 export interface UplinkReading {
   readonly nowMs: number;
   /** Age of the oldest part that the edge has not accepted, milliseconds; 0 if none waits. */
   readonly queueMs: number;
+  /** Parts that the edge has accepted so far. */
+  readonly acceptedParts: number;
   /** The encoders have too much to do: as a slow uplink. */
   readonly isOverloaded: boolean;
 }
@@ -39,6 +43,8 @@ export class UplinkController {
   #slowSinceMs: number | null = null;
   #calmSinceMs: number | null = null;
   #pausedSinceMs: number | null = null;
+  #accepted = { parts: 0, atMs: Number.NEGATIVE_INFINITY };
+  #skippedMs: number = Number.NEGATIVE_INFINITY;
 
   /** `hasLower`: whether there is a rendition below the largest. */
   constructor(hasLower: boolean) {
@@ -55,10 +61,18 @@ export class UplinkController {
     return this.#pausedSinceMs !== null;
   }
 
+  /** Whether parts were skipped lately. */
+  isSkipping(nowMs: number): boolean {
+    return nowMs - this.#skippedMs < 2 * UPLINK_LIMITS.skipEveryMs;
+  }
+
   update(reading: UplinkReading): UplinkAction {
-    const { nowMs, queueMs } = reading;
+    const { nowMs, queueMs, acceptedParts } = reading;
+    const isFirst = this.#accepted.atMs === Number.NEGATIVE_INFINITY;
+    const hasAccepted = acceptedParts > this.#accepted.parts;
+    if (hasAccepted || isFirst) this.#accepted = { parts: acceptedParts, atMs: nowMs };
     if (this.#pausedSinceMs !== null) {
-      if (queueMs <= UPLINK_LIMITS.resumeQueueMs) {
+      if (hasAccepted) {
         this.#pausedSinceMs = null;
         this.#slowSinceMs = null;
         this.#calmSinceMs = nowMs;
@@ -66,9 +80,18 @@ export class UplinkController {
       }
       return nowMs - this.#pausedSinceMs >= UPLINK_LIMITS.windowMs ? "end" : "none";
     }
-    if (queueMs > UPLINK_LIMITS.pauseQueueMs) {
-      this.#pausedSinceMs = nowMs - queueMs;
-      return "pause";
+    if (queueMs > UPLINK_LIMITS.skipQueueMs) {
+      if (nowMs - this.#accepted.atMs >= UPLINK_LIMITS.silentMs) {
+        this.#pausedSinceMs = this.#accepted.atMs;
+        return "pause";
+      }
+      // The largest rendition goes first.
+      if (this.#isTopDropped || !this.#hasLower) {
+        if (nowMs - this.#skippedMs < UPLINK_LIMITS.skipEveryMs) return "none";
+        this.#skippedMs = nowMs;
+        this.#calmSinceMs = null;
+        return "skip";
+      }
     }
     return this.#updateRenditions(reading);
   }

@@ -12,6 +12,8 @@ export function drawGoLivePage(page: GoLivePage): void {
   const { view } = controller;
   document.title = goLiveTitle(view, name);
   document.body.dataset["phase"] = view.phase;
+  // Read by measurements.
+  document.body.dataset["firstPartMs"] = view.firstPartMs === null ? "" : view.firstPartMs.toFixed(0);
   const elapsed = view.liveSinceMs === null ? null : formatElapsed(nowMs - view.liveSinceMs);
   renderInto("head", <Head page={page} elapsed={elapsed} />);
   renderInto("overlay", <PreviewOverlay page={page} />);

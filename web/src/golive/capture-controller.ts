@@ -166,14 +166,14 @@ export class CaptureController {
     const [key, devices, audio] = [this.#key, this.#devices, this.#audio];
     this.#sound?.resume();
     if (key === null || devices === null || isOnAir(this.#view)) return;
-    this.#dispatch({ kind: "start" });
+    this.#dispatch({ kind: "start", nowMs: platform.clock.monotonicMs() });
     this.#releaseScreen = keepScreenAwake();
     if (this.#mode !== "webcodecs" || audio === null || this.#ladder.length === 0) {
       await this.#startWhip(stream, key, devices);
       return;
     }
     const command: StartCommand = {
-      ...{ kind: "start", edge: location.origin, stream, key, publisher: `${this.#publisher}` },
+      ...{ kind: "start", edge: location.origin, stream, key, publisher: this.#publisher },
       ...{ ladder: this.#ladder, audio, clockOffsetMs: clockOffsetMs() },
     };
     this.#post(command);
@@ -200,7 +200,7 @@ export class CaptureController {
   }
 
   async #startWhip(stream: string, key: string, devices: OpenDevices): Promise<void> {
-    const whip = new WhipClient(stream, key, this.#options.platform.clock, (event) => this.#onWhipEvent(event));
+    const whip = new WhipClient(stream, key, (event) => this.#onWhipEvent(event));
     this.#whip = whip;
     const sound = this.#sound?.openTrack() ?? null;
     await whip.start(sound === null ? [devices.picture] : [devices.picture, sound]);

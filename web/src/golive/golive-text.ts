@@ -89,6 +89,10 @@ export function describeHealth(status: CaptureStatus, mode: CaptureMode, isHidde
     const text = "The network is away. The broadcast waits up to a minute for it; viewers see a pause.";
     return [{ id: "paused", severity: "error", text }];
   }
+  if (status.isSkipping) {
+    const text = "The uplink is too slow even for the smallest rendition: viewers miss moments. Use another network.";
+    lines.push({ id: "skipping", severity: "error", text });
+  }
   if (status.isTopDropped) {
     const kept = status.renditions.join(" and ");
     const why = status.isOverloaded

@@ -12,32 +12,34 @@ const READY: readonly GoLiveEvent[] = [
   { kind: "preparing" },
   { kind: "devices-open", source: "camera" },
 ];
-const LIVE: readonly GoLiveEvent[] = [...READY, { kind: "start" }, worker({ kind: "live", afterMs: 600 }, 5_000)];
+const LIVE: readonly GoLiveEvent[] = [...READY, { kind: "start", nowMs: 4_400 }, worker({ kind: "live" }, 5_000)];
 const STATUS: CaptureStatus = {
   ...{ queueMs: 100, delayMs: 80, bitsPerSecond: 2_900_000, framesPerSecond: 30, isOverloaded: false },
-  ...{ renditions: ["720p", "360p"], isTopDropped: false, isPaused: false, checks: [] },
+  ...{ renditions: ["720p", "360p"], isTopDropped: false, isPaused: false, isSkipping: false, checks: [] },
 };
 
 test("a broadcast begins with its first part at the edge, and ends with its duration", () => {
   expect(after(...READY).phase).toBe("ready");
-  expect(after(...READY, { kind: "start" }).phase).toBe("starting");
+  expect(after(...READY, { kind: "start", nowMs: 4_400 }).phase).toBe("starting");
   const live = after(...LIVE);
   expect([live.phase, live.liveSinceMs, live.firstPartMs, isOnAir(live)]).toEqual(["live", 5_000, 600, true]);
   const ended = after(...LIVE, { kind: "end" }, worker({ kind: "ended" }, 65_000));
   expect([ended.phase, ended.lastedMs, isOnAir(ended)]).toEqual(["ended", 60_000, false]);
-  expect(reduceGoLiveView(ended, { kind: "start" }).phase).toBe("starting");
+  expect(reduceGoLiveView(ended, { kind: "start", nowMs: 4_400 }).phase).toBe("starting");
 });
 
 test("a start without open devices does nothing, and neither does a second one", () => {
   for (const view of [initialGoLiveView(true), initialGoLiveView(false), after(...LIVE)])
-    expect(reduceGoLiveView(view, { kind: "start" })).toBe(view);
+    expect(reduceGoLiveView(view, { kind: "start", nowMs: 4_400 })).toBe(view);
 });
 
 test("a broadcast that was cancelled while it started is not told as live", () => {
-  const ending = after(...READY, { kind: "start" }, { kind: "end" });
+  const ending = after(...READY, { kind: "start", nowMs: 4_400 }, { kind: "end" });
   expect(ending.phase).toBe("ending");
-  expect(reduceGoLiveView(ending, worker({ kind: "live", afterMs: 1 })).phase).toBe("ending");
-  expect(after(...READY, { kind: "start" }, { kind: "end" }, worker({ kind: "ended" })).phase).toBe("ready");
+  expect(reduceGoLiveView(ending, worker({ kind: "live" })).phase).toBe("ending");
+  expect(after(...READY, { kind: "start", nowMs: 4_400 }, { kind: "end" }, worker({ kind: "ended" })).phase).toBe(
+    "ready",
+  );
 });
 
 test("devices can be changed on the air, and one that fails ends nothing", () => {

@@ -56,6 +56,8 @@ export interface GoLiveView {
   readonly liveSinceMs: number | null;
   /** How long the last broadcast was on the air. */
   readonly lastedMs: number | null;
+  /** When the broadcast was started, and how long it took until the edge had its first part. */
+  readonly startedMs: number | null;
   readonly firstPartMs: number | null;
   readonly status: CaptureStatus | null;
 }
@@ -69,7 +71,7 @@ export type GoLiveEvent =
   | { readonly kind: "devices-failed"; readonly problem: GoLiveProblem }
   | { readonly kind: "notice"; readonly problem: GoLiveProblem | null }
   | { readonly kind: "muted"; readonly isMuted: boolean }
-  | { readonly kind: "start" }
+  | { readonly kind: "start"; readonly nowMs: number }
   | { readonly kind: "end" }
   | { readonly kind: "worker"; readonly event: WorkerEvent; readonly nowMs: number };
 
@@ -78,7 +80,7 @@ export function initialGoLiveView(hasStream: boolean): GoLiveView {
   return {
     phase: hasStream ? "checking" : "unknown",
     ...{ problem: null, source: "camera", isMuted: false, status: null },
-    ...{ liveSinceMs: null, lastedMs: null, firstPartMs: null },
+    ...{ liveSinceMs: null, lastedMs: null, startedMs: null, firstPartMs: null },
   };
 }
 
@@ -106,7 +108,10 @@ export function reduceGoLiveView(view: GoLiveView, event: GoLiveEvent): GoLiveVi
       return { ...view, isMuted: event.isMuted };
     case "start":
       if (view.phase !== "ready" && view.phase !== "ended") return view;
-      return { ...view, phase: "starting", problem: null, status: null, liveSinceMs: null, lastedMs: null };
+      return {
+        ...{ ...view, phase: "starting", problem: null, status: null, liveSinceMs: null, lastedMs: null },
+        ...{ startedMs: event.nowMs, firstPartMs: null },
+      };
     case "end":
       return view.phase === "live" || view.phase === "starting" ? { ...view, phase: "ending" } : view;
     case "worker":
@@ -120,7 +125,7 @@ function applyWorkerEvent(view: GoLiveView, event: WorkerEvent, nowMs: number): 
   switch (event.kind) {
     case "live":
       if (view.phase !== "starting") return view;
-      return { ...view, phase: "live", liveSinceMs: nowMs, firstPartMs: event.afterMs };
+      return { ...view, phase: "live", liveSinceMs: nowMs, firstPartMs: nowMs - (view.startedMs ?? nowMs) };
     case "status":
       return { ...view, status: event.status };
     case "failed":

@@ -1,5 +1,4 @@
 /** WebRTC ingest (WHIP, RFC 9725), for browsers without encoders of their own: the server encodes the ladder. */
-import type { Clock } from "../../../core/kit/clock.ts";
 import type { WorkerEvent } from "./worker/messages.ts";
 
 /** Addresses are gathered for at most this long; a server with a public address needs few. */
@@ -18,13 +17,10 @@ export class WhipClient {
   readonly #report: (event: WhipEvent) => void;
   readonly #connection = new RTCPeerConnection();
   #resource: string | null = null;
-  readonly #clock: Clock;
-  #startedMs = 0;
   #isOver = false;
 
-  constructor(stream: string, key: string, clock: Clock, report: (event: WhipEvent) => void) {
+  constructor(stream: string, key: string, report: (event: WhipEvent) => void) {
     this.#stream = stream;
-    this.#clock = clock;
     this.#key = key;
     this.#report = report;
     this.#connection.onconnectionstatechange = () => this.#onState();
@@ -32,7 +28,6 @@ export class WhipClient {
 
   /** Offers the tracks, and connects. */
   async start(tracks: readonly MediaStreamTrack[]): Promise<void> {
-    this.#startedMs = this.#clock.monotonicMs();
     const stream = new MediaStream([...tracks]);
     // RFC 9725 §4.2: "the WHIP client MUST use the sendonly attribute".
     for (const track of tracks) this.#connection.addTransceiver(track, { direction: "sendonly", streams: [stream] });
@@ -98,7 +93,7 @@ export class WhipClient {
   #onState(): void {
     const { connectionState } = this.#connection;
     if (connectionState === "connected" && !this.#isOver) {
-      this.#report({ kind: "live", afterMs: this.#clock.monotonicMs() - this.#startedMs });
+      this.#report({ kind: "live" });
     } else if (connectionState === "failed") this.#fail("network", "");
     else if (connectionState === "disconnected") {
       AbortSignal.timeout(DISCONNECT_MS).addEventListener("abort", () => {

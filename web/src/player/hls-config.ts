@@ -1,5 +1,7 @@
 /** Configuration of hls.js for a stream with about a second of delay. */
+
 import type { HlsConfig } from "hls.js";
+import { GAP_PENALTY_MS } from "./gap-levels.ts";
 import { PromptAudioController } from "./prompt-audio.ts";
 
 /** Assumed bits per second before the first measurement, if the browser provides no estimate. */
@@ -25,6 +27,7 @@ export function createHlsConfig(downlinkMbps: number | undefined, token: () => s
     abrEwmaDefaultEstimate: Math.max(500_000, estimate),
     abrEwmaDefaultEstimateMax: Math.max(DEFAULT_BANDWIDTH, estimate),
     capLevelToPlayerSize: true,
+    errorPenaltyExpireMs: GAP_PENALTY_MS,
     // The browser evicts from its buffers by itself. If hls.js's own removal overlaps an append, it loses track of the
     // loaded parts of the segment at the edge, and loading then stops at the segment's end.
     backBufferLength: Number.POSITIVE_INFINITY,

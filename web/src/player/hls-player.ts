@@ -1,6 +1,7 @@
 /** Plays with hls.js: set-up, renditions, recovery from its errors. */
 import Hls, { type ErrorData, ErrorDetails, ErrorTypes, Events } from "hls.js";
 import { backoffMs } from "../../../core/kit/backoff.ts";
+import { leaveGapLevel } from "./gap-levels.ts";
 import { createHlsConfig } from "./hls-config.ts";
 import { type LiveEdge, LiveEdgeController } from "./live-edge-controller.ts";
 import { installMediaTraits, type MediaTraits } from "./media-traits.ts";
@@ -84,8 +85,9 @@ export class HlsPlayer implements StreamPlayer {
     this.#hls = hls;
     hls.on(Events.MANIFEST_LOADED, (_, { networkDetails }) => storePlaybackProof(readPlaybackProof(networkDetails)));
     hls.on(Events.MANIFEST_PARSED, () => this.#listRenditions(hls));
-    hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
+    hls.on(Events.LEVEL_UPDATED, (_, { details, level }) => {
       this.#retries = 0;
+      if (details.live) leaveGapLevel(hls, level, details.partList, this.#options.platform.clock.monotonicMs());
       this.#traits.streamType = details.live ? "live" : "on-demand";
       this.#traits.targetLiveWindow =
         details.live && details.totalduration >= SHORTEST_DVR_S ? Math.floor(details.totalduration) : 0;

@@ -65,7 +65,8 @@ export class CaptureSession {
   #lastSoundTicks = Number.NEGATIVE_INFINITY;
   #broadcast: CaptureBroadcast | null = null;
   #lastFrame: VideoFrame | null = null;
-  #keyGroup = -1;
+  /** The slot of the last keyframe; minus infinity: the next picture is one. */
+  #lastKeySlot: number = Number.NEGATIVE_INFINITY;
   /** The largest rendition returns with this slot; infinite while it is left out, 0 while it is not. */
   #topFromSlot = 0;
   #hasMicrophone = true;
@@ -164,9 +165,9 @@ export class CaptureSession {
   #encodeSlot(slot: number): void {
     if (this.#lastFrame === null) return;
     const { framesPerSecond = 30 } = this.#lowest ?? {};
-    const group = Math.floor((slot * 1000) / framesPerSecond / CAPTURE_LIMITS.keyframeMs);
-    const isKeyframe = group !== this.#keyGroup;
-    this.#keyGroup = group;
+    const keyframeSlots = Math.round((CAPTURE_LIMITS.keyframeMs * framesPerSecond) / 1000);
+    const isKeyframe = slot - this.#lastKeySlot >= keyframeSlots;
+    if (isKeyframe) this.#lastKeySlot = slot;
     if (isKeyframe && this.#topFromSlot === RETURN_WITH_KEYFRAME) this.#topFromSlot = slot;
     const except = slot < this.#topFromSlot ? this.#top : null;
     const frame = this.#shaper.shape(this.#lastFrame, Math.round((slot * 1e6) / framesPerSecond));
@@ -253,9 +254,7 @@ export class CaptureSession {
       onFatal: (error) => this.#fail(error.code, error.message),
     });
     this.#broadcast = broadcast;
-    broadcast.firstPart
-      .then(() => this.#post({ kind: "live", afterMs: this.#platform.clock.monotonicMs() - this.#startMs }))
-      .catch(() => {});
+    broadcast.firstPart.then(() => this.#post({ kind: "live" })).catch(() => {});
     this.#beginTimeline();
     for (const { track, frame } of this.#held.splice(0)) broadcast.push(track, frame);
   }
@@ -281,9 +280,10 @@ export class CaptureSession {
     this.#skippedShare += (this.#pictures.takeSkippedShare() - this.#skippedShare) / 4;
     const isOverloaded = this.#skippedShare > SESSION_LIMITS.overloadShare;
     const { clock } = this.#platform;
-    const wasPaused = this.#uplink.isPaused;
-    if (wasPaused) broadcast.fillGapUntil(this.#nowEpochMs() - SESSION_LIMITS.gapMarginMs);
-    const action = this.#uplink.update({ nowMs: clock.monotonicMs(), queueMs: broadcast.queueMs, isOverloaded });
+    if (this.#uplink.isPaused) broadcast.fillGapUntil(this.#nowEpochMs() - SESSION_LIMITS.gapMarginMs);
+    const { queueMs } = broadcast;
+    const acceptedParts = broadcast.counters().parts;
+    const action = this.#uplink.update({ nowMs: clock.monotonicMs(), queueMs, acceptedParts, isOverloaded });
     switch (action) {
       case "drop-top":
         this.#topFromSlot = Number.POSITIVE_INFINITY;
@@ -292,13 +292,16 @@ export class CaptureSession {
       case "restore-top":
         this.#topFromSlot = RETURN_WITH_KEYFRAME;
         break;
+      case "skip":
+        for (const name of this.#tracks.keys()) broadcast.dropWaiting(name);
+        break;
       case "pause":
         broadcast.endTimeline();
         for (const name of this.#tracks.keys()) broadcast.dropWaiting(name);
         break;
       case "resume":
         // The next picture begins a timeline with a keyframe.
-        this.#keyGroup = -1;
+        this.#lastKeySlot = Number.NEGATIVE_INFINITY;
         this.#beginTimeline();
         break;
       case "end":
@@ -321,6 +324,7 @@ export class CaptureSession {
         delayMs: delayP95Ms,
         isOverloaded: this.#skippedShare > SESSION_LIMITS.overloadShare,
         renditions: isPaused ? [] : kept.map(captureTrackName),
+        isSkipping: this.#uplink.isSkipping(this.#platform.clock.monotonicMs()),
         ...{ isTopDropped, isPaused, checks: this.#health.checks },
       },
     });
@@ -335,7 +339,7 @@ export class CaptureSession {
       else if (error instanceof PublishError) this.#fail(error.code, error.message);
       else if (error instanceof CmafError && ++this.#broken <= SESSION_LIMITS.brokenTimelines) {
         this.#broadcast?.endTimeline();
-        this.#keyGroup = -1;
+        this.#lastKeySlot = Number.NEGATIVE_INFINITY;
         this.#beginTimeline();
       } else this.#fail("failed", errorMessage(error));
     }

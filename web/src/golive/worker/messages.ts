@@ -59,6 +59,8 @@ export interface CaptureStatus {
   readonly renditions: readonly string[];
   readonly isTopDropped: boolean;
   readonly isPaused: boolean;
+  /** Whether the uplink is too slow even for the rest, and media was skipped lately. */
+  readonly isSkipping: boolean;
   /** Raised checks of the vocabulary, the worst first. */
   readonly checks: readonly HealthCheck[];
 }
@@ -69,8 +71,8 @@ export type WorkerEvent =
   | { readonly kind: "ready"; readonly canReadTracks: boolean }
   /** The broadcast has an id; the edge may not have opened it yet. */
   | { readonly kind: "opening"; readonly broadcast: BroadcastId }
-  /** The edge has the first part, this long after the start. */
-  | { readonly kind: "live"; readonly afterMs: number }
+  /** The edge has the first part. */
+  | { readonly kind: "live" }
   | { readonly kind: "status"; readonly status: CaptureStatus }
   | { readonly kind: "failed"; readonly code: PublishErrorCode | "encoder" | "network"; readonly reason: string }
   | { readonly kind: "ended" };
