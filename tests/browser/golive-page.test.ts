@@ -51,10 +51,17 @@ async function startIn(page: Page): Promise<void> {
   await phase(page, "live");
 }
 
-async function stateOf(stream: string): Promise<{ state: string; tracks: { name: string; lastMsn: number }[] }> {
+/** The used part of the stream's status. */
+interface StreamState {
+  readonly state: string;
+  readonly broadcast: string;
+  readonly tracks: readonly { readonly name: string; readonly lastMsn: number }[];
+}
+
+async function stateOf(stream: string): Promise<StreamState> {
   const answer = await fetch(`${edge.url}/api/streams/${stream}`);
   expect(answer.status).toBe(200);
-  return (await answer.json()) as { state: string; tracks: { name: string; lastMsn: number }[] };
+  return (await answer.json()) as StreamState;
 }
 
 /** Saves a picture of the page where the environment names a folder. */
@@ -145,7 +152,7 @@ test("while another encoder is live the page says so, and starts nothing", async
 test("a network that is away pauses the broadcast, which goes on after it as the same one", async () => {
   const page = await openPage("/golive/away");
   await startIn(page);
-  const broadcastOf = async (): Promise<unknown> => ((await stateOf("away")) as { broadcast?: unknown }).broadcast;
+  const broadcastOf = async (): Promise<string> => (await stateOf("away")).broadcast;
   const before = await broadcastOf();
   await page.context().setOffline(true);
   await page.locator(".health").getByText("The network is away.").waitFor();
@@ -156,6 +163,15 @@ test("a network that is away pauses the broadcast, which goes on after it as the
     .poll(async () => (await stateOf("away")).tracks[0]?.lastMsn, { timeout: PATIENCE_MS })
     .toBeGreaterThan(msn + 1);
   expect(await broadcastOf()).toBe(before);
+  // Sound and both renditions have media again, not gaps.
+  for (const track of ["audio", "360p"]) {
+    const playlist = `${edge.url}/live/away/${before}/${track}/media.m3u8`;
+    const newestPart = async (): Promise<string> => {
+      const lines = (await (await fetch(playlist)).text()).split("\n");
+      return lines.filter((line) => line.startsWith("#EXT-X-PART:")).at(-1) ?? "GAP=YES";
+    };
+    await expect.poll(newestPart, { timeout: PATIENCE_MS, interval: 500 }).not.toContain("GAP=YES");
+  }
   await page.context().close();
 });
 

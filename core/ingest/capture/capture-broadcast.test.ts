@@ -41,6 +41,7 @@ class MemoryEdge implements PublishTransport {
   #progress(name: string): object {
     const last = this.parts.get(name)?.at(-1);
     const isClosed = last?.close !== undefined;
+    const inits = [1, 2].filter((version) => this.puts.includes(`${name}/init-${version}.mp4`));
     const next =
       last === undefined
         ? { msn: 0, part: 0 }
@@ -50,7 +51,7 @@ class MemoryEdge implements PublishTransport {
     return {
       durableMsn: isClosed ? last.msn : (last?.msn ?? 0) - 1,
       next,
-      inits: this.puts.includes(`${name}/init-1.mp4`) ? [1] : [],
+      inits,
     };
   }
 }
@@ -159,6 +160,24 @@ test("a network that returns finds gap parts for the time between, and a timelin
   expect(low.filter(({ start }) => start?.discontinuity === true)).toHaveLength(1);
   const gapTicks = low.filter(({ gap }) => gap).reduce((sum, { durationTicks }) => sum + durationTicks, 0);
   expect(gapTicks / 90_000).toBeCloseTo(4, 1);
+});
+
+test("another configuration of an encoder is another init section, with the next timeline", async () => {
+  const edge = new MemoryEdge();
+  const { broadcast } = begin(edge);
+  broadcast.beginTimeline(1_760_000_000_000);
+  push(broadcast, 0, 2);
+  broadcast.endTimeline();
+  // Another value of a parameter set's last byte.
+  const record = RECORD.with(-1, 0xca);
+  broadcast.replaceTrack(describeVideoTrack(LOW, record));
+  broadcast.beginTimeline(1_760_000_000_000);
+  push(broadcast, 2, 4);
+  await broadcast.end();
+  expect(edge.puts.filter((put) => put.includes("init-"))).toEqual(
+    expect.arrayContaining(["360p/init-1.mp4", "360p/init-2.mp4", "720p/init-1.mp4"]),
+  );
+  expect(edge.puts).not.toContain("720p/init-2.mp4");
 });
 
 test("the age of the queue is that of the oldest part since the opening, and dropped media waits as gaps", async () => {

@@ -49,7 +49,7 @@ export interface CaptureBroadcastOptions
 export class CaptureBroadcast {
   readonly #packager: Packager;
   readonly #publisher: MediaPublisher;
-  readonly #tracks: readonly PassthroughTrack[];
+  #tracks: readonly PassthroughTrack[];
   readonly #opening: Promise<void>;
   #isOpen = false;
 
@@ -96,6 +96,11 @@ export class CaptureBroadcast {
     const inits = new Map(this.#tracks.map(({ name, init }) => [name, init]));
     this.#publish(this.#packager.beginTimeline({ inits, programOffsetMs }));
     this.#isOpen = true;
+  }
+
+  /** An encoder has another configuration: `track`, of a known name, is that of the next timeline. */
+  replaceTrack(track: PassthroughTrack): void {
+    this.#tracks = this.#tracks.map((each) => (each.name === track.name ? track : each));
   }
 
   push(track: TrackName, frame: CodedFrame): void {

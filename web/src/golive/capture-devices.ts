@@ -49,6 +49,9 @@ const CAMERA: MediaTrackConstraints = {
 };
 const MICROPHONE: MediaTrackConstraints = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 
+/** Whether the browser shares screens: those of phones do not. */
+export const canShareScreen = (): boolean => typeof navigator.mediaDevices?.getDisplayMedia === "function";
+
 /** Opens devices. Throws `DeviceError`. */
 export async function openDevices(choice: DeviceChoice): Promise<OpenDevices> {
   if (navigator.mediaDevices === undefined) throw new DeviceError({ kind: "insecure", reason: "" });
@@ -81,9 +84,6 @@ async function openMedia(video: MediaTrackConstraints, microphoneId: string): Pr
 }
 
 async function openScreen({ microphoneId }: DeviceChoice): Promise<OpenDevices> {
-  if (typeof navigator.mediaDevices.getDisplayMedia !== "function") {
-    throw new DeviceError({ kind: "screen-refused", reason: "This browser shares no screen" });
-  }
   let screen: MediaStream;
   try {
     screen = await navigator.mediaDevices.getDisplayMedia({

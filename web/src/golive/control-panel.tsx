@@ -2,6 +2,7 @@
 import type { VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { CaptureController } from "./capture-controller.ts";
+import { canShareScreen } from "./capture-devices.ts";
 import type { GoLivePage } from "./golive-page.ts";
 import { describeHealth, describeProblem, type HealthLine } from "./golive-text.ts";
 import { isOnAir, type PictureSource } from "./golive-view.ts";
@@ -132,11 +133,12 @@ const SOURCES: readonly (readonly [source: PictureSource, label: string, icon: (
 
 function SourceFields({ controller }: { controller: CaptureController }): VNode {
   const { view, devices, choice } = controller;
+  const sources = SOURCES.filter(([source]) => source === "camera" || canShareScreen());
   return (
     <div class="sources">
-      <fieldset class="segments">
+      <fieldset class="segments" hidden={sources.length < 2}>
         <legend class="sr">Picture</legend>
-        {SOURCES.map(([source, label, SourceIcon]) => (
+        {sources.map(([source, label, SourceIcon]) => (
           <button
             key={source}
             type="button"

@@ -1,6 +1,7 @@
 /** What lies over the preview: the key form, what is the matter, or what will be sent. */
 import type { ComponentChildren, VNode } from "preact";
 import { useState } from "preact/hooks";
+import { canShareScreen } from "./capture-devices.ts";
 import type { GoLivePage } from "./golive-page.ts";
 import { describeProblem, formatElapsed } from "./golive-text.ts";
 import { type GoLiveProblem, isOnAir } from "./golive-view.ts";
@@ -25,9 +26,11 @@ export function PreviewOverlay({ page }: { page: GoLivePage }): VNode {
         <button type="button" class="pill" onClick={() => void controller.openSource(controller.choice.source)}>
           Try again
         </button>
-        <button type="button" class="pill pill-quiet" onClick={() => void controller.openSource("screen")}>
-          Share the screen
-        </button>
+        {canShareScreen() && (
+          <button type="button" class="pill pill-quiet" onClick={() => void controller.openSource("screen")}>
+            Share the screen
+          </button>
+        )}
       </ProblemCard>
     );
   }

@@ -38,8 +38,9 @@ const SESSION_LIMITS = {
   heldFrames: 600,
   /** The encoders skip more than this share of pictures: they cannot keep up. */
   overloadShare: 0.1,
-  /** Timelines that an encoder's mistakes may break. */
+  /** Timelines that an encoder's mistakes may break within a minute. */
   brokenTimelines: 6,
+  brokenWindowMs: 60_000,
 } as const;
 
 /** See the file's first line. */
@@ -52,7 +53,8 @@ export class CaptureSession {
   readonly #pacer: FramePacer;
   readonly #shaper: PictureShaper;
   readonly #pictures: PictureEncoders;
-  readonly #sound: SoundEncoder;
+  /** Another one after each pause: encoders count on from their first sample. */
+  #sound: SoundEncoder;
   readonly #uplink: UplinkController;
   readonly #health: CaptureHealth;
   readonly #top: CaptureRendition | null;
@@ -71,7 +73,8 @@ export class CaptureSession {
   #topFromSlot = 0;
   #hasMicrophone = true;
   #skippedShare = 0;
-  #broken = 0;
+  /** Times of broken timelines. */
+  #broken: number[] = [];
   #shown = 0;
   #isOver = false;
 
@@ -93,10 +96,7 @@ export class CaptureSession {
       onPicture: (rendition, picture) => this.#guard(() => this.#onPicture(rendition, picture)),
       onError: (reason) => this.#fail("encoder", reason),
     });
-    this.#sound = new SoundEncoder(command.audio, this.#startMs, {
-      onSound: (sound) => this.#guard(() => this.#onSound(sound)),
-      onError: (reason) => this.#fail("encoder", reason),
-    });
+    this.#sound = this.#createSound();
     this.#uplink = new UplinkController(this.#top !== null);
     this.#broadcastId = createBroadcastId(platform);
     const health = { command, clock, nowEpochMs: this.#nowEpochMs };
@@ -107,6 +107,13 @@ export class CaptureSession {
       startInterval(clock, SESSION_LIMITS.statusMs, () => this.#tellStatus()),
     ];
     post({ kind: "opening", broadcast: this.#broadcastId });
+  }
+
+  #createSound(): SoundEncoder {
+    return new SoundEncoder(this.#command.audio, this.#platform.clock.monotonicMs(), {
+      onSound: (sound) => this.#guard(() => this.#onSound(sound)),
+      onError: (reason) => this.#fail("encoder", reason),
+    });
   }
 
   /** Whether the session takes no more media. */
@@ -226,9 +233,10 @@ export class CaptureSession {
   #addTrack(track: PassthroughTrack): void {
     const known = this.#tracks.get(track.name);
     if (known !== undefined) {
-      // The announced tracks are fixed; another configuration of an encoder needs another broadcast.
-      if (!bytesEqual(known.init.bytes, track.init.bytes))
-        this.#fail("encoder", "the encoder changed its configuration");
+      if (bytesEqual(known.init.bytes, track.init.bytes)) return;
+      this.#tracks.set(track.name, track);
+      this.#broadcast?.replaceTrack(track);
+      this.#restartTimeline();
       return;
     }
     this.#tracks.set(track.name, track);
@@ -265,6 +273,13 @@ export class CaptureSession {
       this.#fail("encoder", "an encoder gives nothing");
   }
 
+  /** Another timeline begins at the next picture, which is a keyframe. */
+  #restartTimeline(): void {
+    this.#broadcast?.endTimeline();
+    this.#lastKeySlot = Number.NEGATIVE_INFINITY;
+    this.#beginTimeline();
+  }
+
   #beginTimeline(): void {
     this.#broadcast?.beginTimeline(this.#programOffsetMs(this.#pacer.originMs ?? this.#startMs));
   }
@@ -296,13 +311,13 @@ export class CaptureSession {
         for (const name of this.#tracks.keys()) broadcast.dropWaiting(name);
         break;
       case "pause":
+        this.#sound.close();
         broadcast.endTimeline();
         for (const name of this.#tracks.keys()) broadcast.dropWaiting(name);
         break;
       case "resume":
-        // The next picture begins a timeline with a keyframe.
-        this.#lastKeySlot = Number.NEGATIVE_INFINITY;
-        this.#beginTimeline();
+        this.#sound = this.#createSound();
+        this.#restartTimeline();
         break;
       case "end":
         this.#fail("network", "");
@@ -337,12 +352,17 @@ export class CaptureSession {
     } catch (error) {
       if (error instanceof CodecConfigError) this.#fail("encoder", error.message);
       else if (error instanceof PublishError) this.#fail(error.code, error.message);
-      else if (error instanceof CmafError && ++this.#broken <= SESSION_LIMITS.brokenTimelines) {
-        this.#broadcast?.endTimeline();
-        this.#lastKeySlot = Number.NEGATIVE_INFINITY;
-        this.#beginTimeline();
-      } else this.#fail("failed", errorMessage(error));
+      else if (error instanceof CmafError && this.#mayBreak()) this.#restartTimeline();
+      else this.#fail("failed", errorMessage(error));
     }
+  }
+
+  /** Counts a broken timeline; whether there were few of them lately. */
+  #mayBreak(): boolean {
+    const nowMs = this.#platform.clock.monotonicMs();
+    const { brokenTimelines, brokenWindowMs } = SESSION_LIMITS;
+    this.#broken = [...this.#broken.filter((atMs) => nowMs - atMs < brokenWindowMs), nowMs];
+    return this.#broken.length <= brokenTimelines;
   }
 
   #fail(code: Extract<WorkerEvent, { kind: "failed" }>["code"], reason: string): void {
