@@ -157,7 +157,7 @@ test("a network that is away pauses the broadcast, which goes on after it as the
   await page.context().setOffline(true);
   await page.locator(".health").getByText("The network is away.").waitFor();
   await page.context().setOffline(false);
-  await page.locator('.health [data-severity="error"]').waitFor({ state: "detached" });
+  await page.locator(".health").getByText("The network is away.").waitFor({ state: "detached" });
   const msn = (await stateOf("away")).tracks[0]?.lastMsn ?? 0;
   await expect
     .poll(async () => (await stateOf("away")).tracks[0]?.lastMsn, { timeout: PATIENCE_MS })

@@ -62,7 +62,7 @@ test("a lost network pauses, the first accepted part resumes, and a minute of it
     false,
     (ms) => (ms < 8_000 ? 1 : 2),
   );
-  expect(back[0]).toEqual([8_000, "resume"]);
+  expect(back).toEqual([[8_000, "resume"]]);
   const other = new UplinkController(false);
   expect(run(other, 10_000, 80_000, (ms) => ms - 10_000, false, none).slice(0, 2)).toEqual([
     [14_250, "pause"],

@@ -45,6 +45,8 @@ export class UplinkController {
   #pausedSinceMs: number | null = null;
   #accepted = { parts: 0, atMs: Number.NEGATIVE_INFINITY };
   #skippedMs: number = Number.NEGATIVE_INFINITY;
+  /** After a pause the gap parts of its time drain first. */
+  #resumedMs: number = Number.NEGATIVE_INFINITY;
 
   /** `hasLower`: whether there is a rendition below the largest. */
   constructor(hasLower: boolean) {
@@ -76,6 +78,7 @@ export class UplinkController {
         this.#pausedSinceMs = null;
         this.#slowSinceMs = null;
         this.#calmSinceMs = nowMs;
+        this.#resumedMs = nowMs;
         return "resume";
       }
       return nowMs - this.#pausedSinceMs >= UPLINK_LIMITS.windowMs ? "end" : "none";
@@ -87,7 +90,8 @@ export class UplinkController {
       }
       // The largest rendition goes first.
       if (this.#isTopDropped || !this.#hasLower) {
-        if (nowMs - this.#skippedMs < UPLINK_LIMITS.skipEveryMs) return "none";
+        const sinceMs = Math.max(this.#skippedMs, this.#resumedMs);
+        if (nowMs - sinceMs < UPLINK_LIMITS.skipEveryMs) return "none";
         this.#skippedMs = nowMs;
         this.#calmSinceMs = null;
         return "skip";
