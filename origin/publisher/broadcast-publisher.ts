@@ -1,6 +1,6 @@
 /** Publishes a broadcast over kept-alive connections, one a track and one for the broadcast itself. */
 import { Pool } from "undici";
-import { MediaPublisher, type MediaPublisherOptions } from "../../core/ingest/publisher/media-publisher.ts";
+import { MediaPublisher } from "../../core/ingest/publisher/media-publisher.ts";
 import { PUBLISH_REQUEST_LIMITS } from "../../core/ingest/publisher/publish-client.ts";
 import {
   MAX_PUBLISH_ANSWER_BYTES,
@@ -8,6 +8,7 @@ import {
   type PublishPut,
   type PublishTransport,
 } from "../../core/ingest/publisher/publish-transport.ts";
+import type { MediaPublisherOptions } from "../../core/ingest/publisher/publisher-options.ts";
 
 /** Dependencies of a publisher besides its connections. */
 export type PublisherOptions = Omit<MediaPublisherOptions, "transport">;

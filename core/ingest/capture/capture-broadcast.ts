@@ -5,7 +5,8 @@ import type { CodedFrame } from "../../media/cmaf/frame.ts";
 import { Packager, type PackagerOutput } from "../../media/cmaf/packager.ts";
 import { announceTracks } from "../passthrough/announce-tracks.ts";
 import type { PassthroughTrack } from "../passthrough/timeline-plan.ts";
-import { MediaPublisher, type MediaPublisherOptions, type PublishCounters } from "../publisher/media-publisher.ts";
+import { MediaPublisher, type PublishCounters } from "../publisher/media-publisher.ts";
+import type { MediaPublisherOptions } from "../publisher/publisher-options.ts";
 
 /** How a browser's media is packaged and published. */
 export const CAPTURE_LIMITS = {

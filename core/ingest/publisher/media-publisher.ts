@@ -1,45 +1,16 @@
 /** Publishes a broadcast to the edge: every track in order, over a transport, until the edge has stored it. */
 import type { PartMeta } from "../../broadcast/broadcast-log.ts";
 import { backoffMs } from "../../kit/backoff.ts";
-import { type Clock, type Platform, sleep } from "../../kit/clock.ts";
+import { type Clock, sleep } from "../../kit/clock.ts";
 import { startDeadline } from "../../kit/deadline.ts";
 import { errorMessage } from "../../kit/error-message.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import type { PackagerOutput } from "../../media/cmaf/packager.ts";
-import {
-  describeRequest,
-  PublishClient,
-  type PublishResponse,
-  type PublishTarget,
-  publishOutcomeOf,
-} from "./publish-client.ts";
+import { describeRequest, PublishClient, type PublishResponse, publishOutcomeOf } from "./publish-client.ts";
 import { PublishError, type PublishErrorCode } from "./publish-error.ts";
 import { PublishQueue, type PublishRequest } from "./publish-queue.ts";
-import type { PublishTransport } from "./publish-transport.ts";
 import { PUBLISHER_LIMITS, type PublisherLimits } from "./publisher-limits.ts";
-
-/** Keeps what the edge has not stored yet. */
-export interface ResendJournal {
-  append(output: PackagerOutput): void;
-  /** Segments up to `durableMsn` are stored. */
-  removeThrough(durableMsn: number): void;
-  removeAll(): void;
-}
-
-/** Dependencies of a publisher besides the target. */
-export interface MediaPublisherOptions extends PublishTarget {
-  readonly transport: PublishTransport;
-  readonly platform: Platform;
-  readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
-  /** Called once, when the edge refuses permanently and the broadcast cannot continue. */
-  readonly onFatal: (error: PublishError) => void;
-  /** The edge refuses the key: another one with which the broadcast goes on, or null. It may call `useKey` itself. */
-  readonly onKeyRefused?: (reason: string) => string | null;
-  /** Journal of media that the edge has not stored yet. */
-  readonly journal?: ResendJournal;
-  /** Shorter limits, for tests. */
-  readonly limits?: Partial<PublisherLimits> & { readonly requestMs?: number };
-}
+import type { MediaPublisherOptions } from "./publisher-options.ts";
 
 /** Counters since the start. Delays from `push` to the edge's response, milliseconds, of the latest parts. */
 export interface PublishCounters {
