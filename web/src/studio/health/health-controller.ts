@@ -1,6 +1,6 @@
 /** The health of one page's stream, with the token of the operator or of a host. */
 import type { Platform } from "../../../../core/kit/clock.ts";
-import { ControlClient } from "../control-client.ts";
+import { ControlClient } from "../../kit/control-client.ts";
 import { SampleHistory } from "../sample-history.ts";
 import { announceChange, type ListedCheck, listChecks } from "./check-list.ts";
 import type { HealthAnswer, MeasuredSample } from "./health-answer.ts";
