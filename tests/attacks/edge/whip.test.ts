@@ -104,10 +104,22 @@ test("an offer beyond the limit is refused by the edge, and by the node", TIMEOU
   // Many small lines and sections within the limit.
   const lines = `v=0\r\n${"a=x\r\n".repeat(13_000)}`;
   const sections = `v=0\r\n${"m=video 9 UDP/TLS/RTP/SAVPF 102\r\n".repeat(1_500)}`;
-  const [before, tries] = [node.origin.cpuMs(), 10];
-  for (let i = 0; i < tries / 2; i += 1)
-    for (const body of [lines, sections]) expect(await offer("node", key, body)).toBe(400);
-  const cpuMs = (node.origin.cpuMs() - before) / tries;
+  const tries = 5;
+  let spentMs = 0;
+  for (let i = 0; i < tries; i += 1) {
+    for (const body of [lines, sections]) {
+      let status = 429;
+      // The test before has spent what its network may offer, which comes back by one a second.
+      for (let waits = 0; status === 429 && waits < 30; waits += 1) {
+        if (waits > 0) await new Promise((resolve) => setTimeout(resolve, 1_000));
+        const before = node.origin.cpuMs();
+        status = await offer("node", key, body);
+        if (status !== 429) spentMs += node.origin.cpuMs() - before;
+      }
+      expect(status).toBe(400);
+    }
+  }
+  const cpuMs = spentMs / (2 * tries);
   figure("WHIP: offers of many lines or sections, CPU of the node each", `${cpuMs.toFixed(2)} ms`);
   expectUndisturbed();
 });
