@@ -9,7 +9,7 @@ import {
   WHIP_SENDER_ADDRESS_HEADER,
   WHIP_SESSION_PATTERN,
 } from "../../core/ingest/whip/whip-api.ts";
-import { withTimeout } from "../../core/kit/clock.ts";
+import { startDeadline } from "../../core/kit/deadline.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { notFoundResponse, problemDocumentResponse, problemResponse } from "../kit/responses.ts";
@@ -17,7 +17,7 @@ import { authenticatePublisher } from "./publisher-authentication.ts";
 import { answerPublisher, throwRefusal } from "./refused-publish.ts";
 import { readBodyBounded } from "./request-body.ts";
 
-/** The node waits for the key's check at most 8 s. */
+/** The node's whole answer, milliseconds: it waits for the key's check at most 8 s. */
 const NODE_MS = 10_000;
 /** Scripts of other origins need the session's address. */
 const EXPOSED = { "access-control-expose-headers": "Accept-Patch, Accept-Post, ETag, Location, Retry-After" };
@@ -67,18 +67,31 @@ async function callNode(scope: RequestScope, url: string, body: Uint8Array | nul
     headers.set(WHIP_EDGE_TOKEN_HEADER, token);
     headers.set(WHIP_SENDER_ADDRESS_HEADER, address);
   }
-  const call = fetch(url, { method: request.method, headers, body, redirect: "manual" }).catch(() => null);
-  const answer = await withTimeout(platform.clock, NODE_MS, call, () => null);
-  if (answer === null || answer.status >= 500) {
-    await answer?.body?.cancel();
-    const detail = answer === null ? "The ingest node does not answer." : "The ingest node takes no session now.";
-    return problemResponse("unavailable", detail);
-  }
+  const deadline = startDeadline(platform.clock, NODE_MS);
+  const init = { method: request.method, headers, body, redirect: "manual", signal: deadline.signal } as const;
+  const answer = await fetchAnswer(url, init).catch(() => null);
+  deadline.cancel();
+  if (answer === null) return problemResponse("unavailable", "The ingest node does not answer.");
+  if (answer.status >= 500) return problemResponse("unavailable", "The ingest node takes no session now.");
   const passed = new Headers({ ...EXPOSED, "cache-control": "no-store" });
   for (const name of WHIP_RESPONSE_HEADERS) {
     const value = answer.headers.get(name);
     if (value !== null) passed.set(name, value);
   }
-  const text = answer.status === 204 ? null : (await answer.text()).slice(0, WHIP_LIMITS.sdpBytes);
-  return new Response(text, { status: answer.status, headers: passed });
+  return new Response(answer.status === 204 ? null : answer.text, { status: answer.status, headers: passed });
+}
+
+/** A response with its whole text. Rejects at the deadline, and if the text is beyond the limit. */
+async function fetchAnswer(
+  url: string,
+  init: RequestInit,
+): Promise<{ readonly status: number; readonly headers: Headers; readonly text: string }> {
+  const { status, headers, body } = await fetch(url, init);
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length > WHIP_LIMITS.sdpBytes) throw new RangeError("the node's answer is too long");
+  }
+  return { status, headers, text: text + decoder.decode() };
 }
