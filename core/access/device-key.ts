@@ -14,11 +14,13 @@ export const DEVICE_KEY_LIMITS = {
 } as const;
 
 /** Bytes of the random id, of the tag of the network that the key was made for, of the time, and of the signature. */
-const ID_BYTES = 16;
-const HOME_TAG_BYTES = 9;
-const TIME_BYTES = 4;
-const MAC_BYTES = 16;
-const BODY_BYTES = ID_BYTES + HOME_TAG_BYTES + TIME_BYTES;
+const KEY_BYTES = {
+  id: 16,
+  homeTag: 9,
+  time: 4,
+  mac: 16,
+} as const;
+const BODY_BYTES = KEY_BYTES.id + KEY_BYTES.homeTag + KEY_BYTES.time;
 
 /** The content of a key. */
 export interface DeviceKey {
@@ -34,27 +36,27 @@ export interface DeviceKey {
 export function encodeDeviceKey({ id, homeTag, signedS }: DeviceKey): Uint8Array {
   const bytes = new Uint8Array(BODY_BYTES);
   bytes.set(id);
-  bytes.set(homeTag, ID_BYTES);
-  new DataView(bytes.buffer).setUint32(ID_BYTES + HOME_TAG_BYTES, signedS);
+  bytes.set(homeTag, KEY_BYTES.id);
+  new DataView(bytes.buffer).setUint32(KEY_BYTES.id + KEY_BYTES.homeTag, signedS);
   return bytes;
 }
 
 /** A key's bytes with its signature. */
 export function appendDeviceKeyMac(body: Uint8Array, mac: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(BODY_BYTES + MAC_BYTES);
+  const bytes = new Uint8Array(BODY_BYTES + KEY_BYTES.mac);
   bytes.set(body);
-  bytes.set(mac.subarray(0, MAC_BYTES), BODY_BYTES);
+  bytes.set(mac.subarray(0, KEY_BYTES.mac), BODY_BYTES);
   return bytes;
 }
 
 /** The key and its signature in these bytes, before verification; null if malformed. */
 export function decodeDeviceKey(bytes: Uint8Array): { key: DeviceKey; body: Uint8Array; mac: Uint8Array } | null {
-  if (bytes.byteLength !== BODY_BYTES + MAC_BYTES) return null;
+  if (bytes.byteLength !== BODY_BYTES + KEY_BYTES.mac) return null;
   const body = bytes.slice(0, BODY_BYTES);
   const key = {
-    id: body.slice(0, ID_BYTES),
-    homeTag: body.slice(ID_BYTES, ID_BYTES + HOME_TAG_BYTES),
-    signedS: new DataView(body.buffer).getUint32(ID_BYTES + HOME_TAG_BYTES),
+    id: body.slice(0, KEY_BYTES.id),
+    homeTag: body.slice(KEY_BYTES.id, KEY_BYTES.id + KEY_BYTES.homeTag),
+    signedS: new DataView(body.buffer).getUint32(KEY_BYTES.id + KEY_BYTES.homeTag),
   };
   return { key, body, mac: bytes.slice(BODY_BYTES) };
 }

@@ -3,12 +3,15 @@ import { STREAM_KEY_PATTERN } from "../access/stream-key.ts";
 import { formatListener, type IngestAddresses } from "../api/ingest-addresses.ts";
 import type { StreamName } from "../kit/ids.ts";
 
-/** Milliseconds in which SRT repairs losses over a mobile network: five round trips of 100 ms. */
-const MOBILE_SRT_LATENCY_MS = 500;
-/** Bytes of the key of AES-128, which senders propose by default. */
-const SRT_KEY_BYTES = 16;
-/** Seconds between keyframes. */
-const KEYFRAME_INTERVAL_S = 2;
+/** What encoders are told. */
+const SETUP = {
+  /** Milliseconds in which SRT repairs losses over a mobile network: five round trips of 100 ms. */
+  mobileSrtLatencyMs: 500,
+  /** Bytes of the key of AES-128, which senders propose by default. */
+  srtKeyBytes: 16,
+  /** Seconds between keyframes. */
+  keyframeIntervalS: 2,
+} as const;
 
 /** The settings of encoders for one key; null: there is no listener for it. */
 export interface EncoderSetup {
@@ -38,7 +41,7 @@ export function describeEncoderSetup(addresses: IngestAddresses, stream: StreamN
   if (srt === null || id === "") return { server, key, srtUrl: null, moblinLink: null, larixLink: null };
   const listener = `srt://${formatListener(srt)}`;
   const streamId = `${stream}/${id}`;
-  const srtUrl = `${listener}?streamid=${streamId}&passphrase=${passphrase}&pbkeylen=${SRT_KEY_BYTES}`;
+  const srtUrl = `${listener}?streamid=${streamId}&passphrase=${passphrase}&pbkeylen=${SETUP.srtKeyBytes}`;
   return {
     server,
     key,
@@ -49,8 +52,8 @@ export function describeEncoderSetup(addresses: IngestAddresses, stream: StreamN
       "conn[][name]": nameOf(stream),
       "conn[][srtstreamid]": streamId,
       "conn[][srtpass]": passphrase,
-      "conn[][srtpbkl]": String(SRT_KEY_BYTES),
-      "conn[][srtlatency]": String(MOBILE_SRT_LATENCY_MS),
+      "conn[][srtpbkl]": String(SETUP.srtKeyBytes),
+      "conn[][srtlatency]": String(SETUP.mobileSrtLatencyMs),
       "conn[][overwrite]": "on",
     }),
   };
@@ -58,8 +61,8 @@ export function describeEncoderSetup(addresses: IngestAddresses, stream: StreamN
 
 /** Moblin reads its settings as percent-encoded JSON after `moblin://?`. */
 function moblinLink(stream: StreamName, url: string): string {
-  const video = { codec: "H.264/AVC", bFrames: false, maxKeyFrameInterval: KEYFRAME_INTERVAL_S };
-  const srt = { latency: MOBILE_SRT_LATENCY_MS, adaptiveBitrateEnabled: true };
+  const video = { codec: "H.264/AVC", bFrames: false, maxKeyFrameInterval: SETUP.keyframeIntervalS };
+  const srt = { latency: SETUP.mobileSrtLatencyMs, adaptiveBitrateEnabled: true };
   const settings = { streams: [{ name: nameOf(stream), url, selected: true, video, srt }] };
   return `moblin://?${encodeURIComponent(JSON.stringify(settings))}`;
 }

@@ -6,7 +6,7 @@ import { PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import { startDeadline } from "../../core/kit/deadline.ts";
 import type { SenderAuthorization } from "./ingest-node.ts";
-import type { IngestTarget } from "./published-broadcast.ts";
+import type { IngestTarget } from "./ingest-publisher.ts";
 import type { SenderConnection } from "./sender-connection.ts";
 
 /** An encoder waits for its answer about as long. */

@@ -8,7 +8,8 @@ import { CmafError } from "../../core/media/cmaf/errors.ts";
 import { PublishError } from "../kit/errors.ts";
 import { delayOf, describeAmount, endBroadcast } from "./end-broadcast.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
-import { type IngestTarget, PublishedBroadcast } from "./published-broadcast.ts";
+import type { IngestTarget } from "./ingest-publisher.ts";
+import { PublishedBroadcast } from "./published-broadcast.ts";
 import { ReconnectWindow } from "./reconnect-window.ts";
 import { BroadcastRenditions } from "./renditions/broadcast-renditions.ts";
 import type { SenderConnection, SenderEnd } from "./sender-connection.ts";
@@ -24,7 +25,6 @@ export class IngestSession {
   readonly #options: IngestSessionOptions;
   #sender: SessionSender | null = null;
   #broadcast: PublishedBroadcast | null = null;
-  /** Renditions beside the broadcast's picture. */
   readonly #renditions: BroadcastRenditions;
   /** The broadcast if its pictures are encoded anew, until the session ends. */
   #transcoded: TranscodedBroadcast | null = null;

@@ -1,32 +1,20 @@
 /** One broadcast of a sender: its timelines packaged, and published until the edge has stored them. */
-import type { StreamKeyRole } from "../../core/access/stream-key.ts";
 import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import { announceTracks } from "../../core/ingest/passthrough/announce-tracks.ts";
 import type { PassthroughTrack } from "../../core/ingest/passthrough/timeline-plan.ts";
-import type { PublishCounters } from "../../core/ingest/publisher/media-publisher.ts";
+import { PackagedBroadcast } from "../../core/ingest/publisher/packaged-broadcast.ts";
 import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
 import { createBroadcastId } from "../../core/kit/broadcast-id.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
-import type { CodedFrame, InitInfo } from "../../core/media/cmaf/frame.ts";
-import { Packager, type PackagerOutput } from "../../core/media/cmaf/packager.ts";
+import type { InitInfo } from "../../core/media/cmaf/frame.ts";
+import { Packager } from "../../core/media/cmaf/packager.ts";
 import type { PublishError } from "../kit/errors.ts";
 import type { VideoRendition } from "../packager/ladder.ts";
-import { BroadcastPublisher, type PublisherOptions } from "../publisher/broadcast-publisher.ts";
+import type { BroadcastPublisher, PublisherOptions } from "../publisher/broadcast-publisher.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
+import { createIngestPublisher, type IngestTarget } from "./ingest-publisher.ts";
 import { describeLowerTrack, emptyInit } from "./renditions/rendition-plan.ts";
-
-/** Where a sender's media goes, and with which key. */
-export interface IngestTarget {
-  readonly edge: string;
-  readonly key: string;
-  /** Id of the publishing process. */
-  readonly publisher: string;
-  /** What the key is for; absent: `primary`. */
-  readonly role?: StreamKeyRole;
-  /** When the key begins no session any more, milliseconds since the epoch; null: never; absent: unknown. */
-  readonly keyExpiresMs?: number | null;
-}
 
 /** How broadcasts are packaged. */
 export interface IngestPackaging {
@@ -62,30 +50,23 @@ export interface PublishedBroadcastOptions {
 const WITHIN_MS = 1;
 
 /** See the file's first line. */
-export class PublishedBroadcast {
+export class PublishedBroadcast extends PackagedBroadcast {
   readonly id: BroadcastId;
   readonly tracks: readonly PassthroughTrack[];
   readonly lower: readonly VideoRendition[];
-  readonly #packager: Packager;
   readonly #publisher: BroadcastPublisher;
-  readonly #opening: Promise<void>;
-  /** Whether a timeline is open. */
-  #isOpen = false;
   /** Renditions whose init section of the open timeline has not come. */
   readonly #awaited = new Set<VideoRendition>();
 
   constructor(options: PublishedBroadcastOptions) {
-    const { tracks, lower = [], packaging, stream, target, log, platform } = options;
-    const { onFatal, onKeyRefused, onFirstPart } = options;
-    this.tracks = tracks;
-    this.lower = lower;
+    const { tracks, lower = [], packaging, platform } = options;
     const startedAtMs = Math.floor(options.startsAtMs);
     const targetDurationS = targetDurationOf(packaging);
     const [top, ...others] = announceTracks(tracks, packaging.partMs);
     const partTargetMs = top?.partTargetMs ?? packaging.partMs;
     const encoded = lower.map((each) => describeLowerTrack(each, partTargetMs, packaging.segmentMs));
     const described = [...(top === undefined ? [] : [top]), ...encoded, ...others];
-    this.#packager = new Packager({
+    const packager = new Packager({
       tracks: described.map((each) => {
         const { name, kind, timescale, partTargetMs } = each;
         return { name, kind, timescale, partTargetMs, isOptional: encoded.includes(each) };
@@ -96,25 +77,15 @@ export class PublishedBroadcast {
       ...(tracks[0]?.kind === "video" ? { maxKeyframeMs: INGEST_NODE_LIMITS.maxKeyframeMs } : {}),
     });
     const broadcast = createBroadcastId(platform);
-    this.id = broadcast;
     const config: BroadcastConfig = {
       ...{ broadcast, startedAtMs, targetDurationS, windowS: packaging.windowS, tracks: described },
     };
-    const limits = { takeoverMs: INGEST_NODE_LIMITS.takeoverMs, queueBytes: INGEST_NODE_LIMITS.queueBytes };
-    this.#publisher = new BroadcastPublisher({
-      ...target,
-      stream,
-      config,
-      log,
-      platform,
-      onFatal,
-      onKeyRefused,
-      limits,
-    });
-    this.#opening = options.previous.then(() => this.#publisher.open());
-    // `onFatal` tells what the opening throws.
-    this.#opening.catch(() => {});
-    this.#publisher.firstPart.then(onFirstPart).catch(() => {});
+    const publisher = createIngestPublisher({ ...options, config });
+    super(packager, publisher, options.previous);
+    this.#publisher = publisher;
+    this.id = broadcast;
+    this.tracks = tracks;
+    this.lower = lower;
   }
 
   /** Whether `tracks` can follow in this broadcast, whose tracks are fixed. */
@@ -141,16 +112,14 @@ export class PublishedBroadcast {
   /** Throws `CmafError`, as the other methods that add media. */
   beginTimeline(tracks: readonly PassthroughTrack[], programOffsetMs: number): void {
     const inits = new Map(tracks.map(({ name, init }) => [name, init]));
-    const outputs = this.#packager.beginTimeline({ inits, programOffsetMs });
-    this.#isOpen = true;
+    this.openTimeline({ inits, programOffsetMs });
     for (const rendition of this.lower) this.#awaited.add(rendition);
-    this.#publish(outputs);
   }
 
   /** The init section of a rendition that is encoded here, before its first frame of a timeline. */
-  provideInit(track: TrackName, init: { readonly info: InitInfo; readonly bytes: Uint8Array }): void {
+  override provideInit(track: TrackName, init: { readonly info: InitInfo; readonly bytes: Uint8Array }): void {
     for (const rendition of this.#awaited) if (rendition.name === track) this.#awaited.delete(rendition);
-    this.#publish(this.#packager.provideInit(track, init));
+    super.provideInit(track, init);
   }
 
   /** Gap parts of a rendition need an init section too. */
@@ -164,62 +133,24 @@ export class PublishedBroadcast {
    * of its media time 0, milliseconds since the epoch; null before the broadcast's first frame.
    */
   beginSlate(slates: ReadonlyMap<TrackName, EncodedSlate>): number | null {
-    const sinceMs = this.#packager.writtenUntilMs;
+    const sinceMs = this.writtenUntilMs;
     if (sinceMs === null) return null;
     const inits = new Map([...slates].map(([name, { init }]) => [name, init]));
     // A timeline that begins within the written media is placed after it, to the tick.
-    const outputs = this.#packager.beginTimeline({ inits, programOffsetMs: sinceMs - WITHIN_MS });
-    this.#isOpen = true;
-    this.#publish(outputs);
+    this.openTimeline({ inits, programOffsetMs: sinceMs - WITHIN_MS });
     return sinceMs;
   }
 
-  /** Program time after everything written so far, milliseconds since the epoch; null before the first frame. */
-  get writtenUntilMs(): number | null {
-    return this.#packager.writtenUntilMs;
-  }
-
-  push(track: TrackName, frame: CodedFrame): void {
-    if (this.#isOpen) this.#publish(this.#packager.push(track, frame));
-  }
-
-  markSilent(track: TrackName, untilTicks: number): void {
-    if (!this.#isOpen) return;
+  override markSilent(track: TrackName, untilTicks: number): void {
+    if (!this.isOpen) return;
     this.#provideAwaited(track);
-    this.#publish(this.#packager.markSilent(track, untilTicks));
+    super.markSilent(track, untilTicks);
   }
 
-  endTimeline(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
+  override endTimeline(): void {
+    if (!this.isOpen) return;
     this.#provideAwaited(null);
-    this.#publish(this.#packager.endTimeline());
-  }
-
-  /** Between timelines: gap parts up to a program time. */
-  fillGapUntil(programTimeMs: number): void {
-    if (!this.#isOpen) this.#publish(this.#packager.fillGapUntil(programTimeMs));
-  }
-
-  counters(): PublishCounters {
-    return this.#publisher.counters();
-  }
-
-  /** Closes every segment, and waits until the edge has all of it. Throws `PublishError`. */
-  async end(): Promise<void> {
-    this.endTimeline();
-    this.#publish(this.#packager.end());
-    await this.#opening;
-    await this.#publisher.end();
-  }
-
-  /** Stops sending at once. */
-  async close(): Promise<void> {
-    await this.#publisher.close();
-  }
-
-  #publish(outputs: readonly PackagerOutput[]): void {
-    for (const output of outputs) this.#publisher.push(output);
+    super.endTimeline();
   }
 }
 

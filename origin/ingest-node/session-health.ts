@@ -15,7 +15,7 @@ import { startDeadline } from "../../core/kit/deadline.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { errorMessage } from "../kit/errors.ts";
 import { IngestEventQueue } from "./ingest-event-queue.ts";
-import type { IngestTarget } from "./published-broadcast.ts";
+import type { IngestTarget } from "./ingest-publisher.ts";
 import type { RenditionReport } from "./renditions/broadcast-renditions.ts";
 import type { SenderConnection } from "./sender-connection.ts";
 import type { SessionSender } from "./session-sender.ts";

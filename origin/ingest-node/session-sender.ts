@@ -6,7 +6,8 @@ import { type PassthroughOutput, PassthroughTimeline } from "../../core/ingest/p
 import type { PassthroughTrack } from "../../core/ingest/passthrough/timeline-plan.ts";
 import { HeldGroup, type TimelineBegin } from "../../core/ingest/stand-by/held-group.ts";
 import { Seam } from "../../core/ingest/stand-by/seam.ts";
-import type { IngestTarget, PublishedBroadcast } from "./published-broadcast.ts";
+import type { IngestTarget } from "./ingest-publisher.ts";
+import type { PublishedBroadcast } from "./published-broadcast.ts";
 import type { SenderConnection } from "./sender-connection.ts";
 import { SenderFeed } from "./sender-feed.ts";
 import type { IngestSessionOptions } from "./session-options.ts";

@@ -17,9 +17,9 @@ import type { EncodeJob } from "../packager/encoder.ts";
 import { SourceSupervisor } from "../packager/source-supervisor.ts";
 import { announcedTracks } from "../packager/tracks.ts";
 import type { TranscodePlan, Transcoder } from "../packager/transcoder.ts";
-import { BroadcastPublisher, type PublisherOptions } from "../publisher/broadcast-publisher.ts";
+import type { BroadcastPublisher, PublisherOptions } from "../publisher/broadcast-publisher.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
-import type { IngestTarget } from "./published-broadcast.ts";
+import { createIngestPublisher, type IngestTarget } from "./ingest-publisher.ts";
 import type { SlateLibrary } from "./slate-encoder.ts";
 
 /** What a broadcast needs. */
@@ -208,26 +208,14 @@ export class TranscodedBroadcast {
   }
 
   #openPublisher(config: BroadcastConfig): void {
-    const { stream, log, platform, onFatal, onKeyRefused, onFirstPart, previous } = this.#options;
     const target = { ...this.#options.target, key: this.#key };
     this.#id = config.broadcast;
-    const limits = { takeoverMs: INGEST_NODE_LIMITS.takeoverMs, queueBytes: INGEST_NODE_LIMITS.queueBytes };
-    const publisher = new BroadcastPublisher({
-      ...target,
-      stream,
-      config,
-      log,
-      platform,
-      onFatal,
-      onKeyRefused,
-      limits,
-    });
+    const publisher = createIngestPublisher({ ...this.#options, target, config });
     this.#publisher = publisher;
     this.#names = config.tracks.map(({ name }) => name);
-    this.#opening = previous.then(() => publisher.open());
+    this.#opening = this.#options.previous.then(() => publisher.open());
     // `onFatal` tells what the opening throws.
     this.#opening.catch(() => {});
-    publisher.firstPart.then(onFirstPart).catch(() => {});
   }
 
   /** Waits for a sender's media. Throws `SourceError` when the broadcast ends meanwhile. */

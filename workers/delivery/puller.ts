@@ -47,24 +47,26 @@ export interface PullContext {
   readonly edge: EdgeStream;
 }
 
-/** Calls that the pull of a playlist may make: of the stored one, and of the Live object that renders a missing one. */
-const PLAYLIST_CALLS = 2;
+/** Limits of pulls, each with its reason. */
+const PULL_LIMITS = {
+  /** Calls that the pull of a playlist may make: of the stored one, and of the Live object that renders a missing one. */
+  playlistCalls: 2,
+  /** A segment missing in R2 is a gap. Missing segments are cached for this long. */
+  missingSegmentMs: 10_000,
+  /** A closed segment that neither the node above nor R2 has comes again with its publisher. */
+  missingClosedSegmentMs: 1_000,
+  /**
+   * A broadcast that another has replaced has no playlist until its segments are stored, which all its viewers ask for. The
+   * absence is cached for this long.
+   */
+  missingPlaylistMs: 2_000,
+  missingObjects: 4_096,
+  /** Pulled parts, closed segments and init sections of an isolate, which its next viewers ask for one after another. */
+  pulledBytes: 8_388_608,
+} as const;
 
-/** A segment missing in R2 is a gap. Missing segments are cached for this long. */
-const MISSING_SEGMENT_TTL_MS = 10_000;
-/** A closed segment that neither the node above nor R2 has comes again with its publisher. */
-const MISSING_CLOSED_SEGMENT_TTL_MS = 1_000;
-/**
- * A broadcast that another has replaced has no playlist until its segments are stored, which all its viewers ask for. The
- * absence is cached for this long.
- */
-const MISSING_PLAYLIST_TTL_MS = 2_000;
-const MAX_MISSING_OBJECTS = 4_096;
-/** Pulled parts, closed segments and init sections of an isolate, which its next viewers ask for one after another. */
-const PULLED_BYTES = 8_388_608;
-
-const pulledObjects = new SizedCache<Uint8Array>(PULLED_BYTES);
-const missingUntilMs = new BoundedMap<string, number>(MAX_MISSING_OBJECTS);
+const pulledObjects = new SizedCache<Uint8Array>(PULL_LIMITS.pulledBytes);
+const missingUntilMs = new BoundedMap<string, number>(PULL_LIMITS.missingObjects);
 const decoder = new TextDecoder();
 
 /** The pulls of one stream in flight. */
@@ -81,7 +83,10 @@ function getPullFlights(edge: EdgeStream): PullFlights {
   const { clock } = edge.platform;
   const made = {
     bytes: new SingleFlight<PulledObject<Uint8Array>>(clock, computeFollowerWaitMs()),
-    playlists: new SingleFlight<PulledObject<PreparedPlaylist>>(clock, computeFollowerWaitMs(PLAYLIST_CALLS)),
+    playlists: new SingleFlight<PulledObject<PreparedPlaylist>>(
+      clock,
+      computeFollowerWaitMs(PULL_LIMITS.playlistCalls),
+    ),
   };
   pullFlights.set(edge, made);
   return made;
@@ -109,7 +114,7 @@ export class Puller {
   /** A segment outside the window, or of an ended broadcast; a missing one is cached for a while. */
   pullPastSegment(broadcast: BroadcastId, track: TrackName, msn: number): Promise<PullResult<Uint8Array>> {
     const key = mediaObjectKey(this.#edge.stream, broadcast, track, `${msn}.m4s`);
-    return this.#rememberMissing(key, MISSING_SEGMENT_TTL_MS, () => this.pullSegment(broadcast, track, msn));
+    return this.#rememberMissing(key, PULL_LIMITS.missingSegmentMs, () => this.pullSegment(broadcast, track, msn));
   }
 
   /** A stored segment. */
@@ -125,7 +130,7 @@ export class Puller {
     const { msn, durable } = segment;
     if (durable) return this.pullSegment(broadcast, track, msn);
     const key = mediaObjectKey(this.#edge.stream, broadcast, track, `${msn}.m4s`);
-    return this.#rememberMissing(`closed ${key}`, MISSING_CLOSED_SEGMENT_TTL_MS, () =>
+    return this.#rememberMissing(`closed ${key}`, PULL_LIMITS.missingClosedSegmentMs, () =>
       this.#pullUnstoredSegment(broadcast, track, msn),
     );
   }
@@ -209,7 +214,7 @@ export class Puller {
       counters.countObject(key);
       return { value: prepareRecording(key, pulled), tiers: [`corral-${address.tier}; hit`] };
     };
-    return this.#rememberMissing(key, MISSING_PLAYLIST_TTL_MS, () =>
+    return this.#rememberMissing(key, PULL_LIMITS.missingPlaylistMs, () =>
       this.#coalesce(getPullFlights(this.#edge).playlists, key, load),
     );
   }

@@ -1,11 +1,11 @@
 /** A broadcast that a browser encodes: packaged, and published until the edge has stored it. */
 import type { BroadcastConfig } from "../../broadcast/broadcast-log.ts";
 import type { BroadcastId, TrackName } from "../../kit/ids.ts";
-import type { CodedFrame } from "../../media/cmaf/frame.ts";
-import { Packager, type PackagerOutput } from "../../media/cmaf/packager.ts";
+import { Packager } from "../../media/cmaf/packager.ts";
 import { announceTracks } from "../passthrough/announce-tracks.ts";
 import type { PassthroughTrack } from "../passthrough/timeline-plan.ts";
-import { MediaPublisher, type PublishCounters } from "../publisher/media-publisher.ts";
+import { MediaPublisher } from "../publisher/media-publisher.ts";
+import { PackagedBroadcast } from "../publisher/packaged-broadcast.ts";
 import type { MediaPublisherOptions } from "../publisher/publisher-options.ts";
 
 /** How a browser's media is packaged and published. */
@@ -47,17 +47,13 @@ export interface CaptureBroadcastOptions
  * Media times are ticks since `programOffsetMs` of the open timeline. The smallest rendition leads, so that larger ones can be
  * left out.
  */
-export class CaptureBroadcast {
-  readonly #packager: Packager;
+export class CaptureBroadcast extends PackagedBroadcast {
   readonly #publisher: MediaPublisher;
   #tracks: readonly PassthroughTrack[];
-  readonly #opening: Promise<void>;
-  #isOpen = false;
 
   constructor(options: CaptureBroadcastOptions) {
     const { tracks, startedAtMs, broadcast } = options;
     const { partMs, segmentMs, targetDurationS, maxKeyframeMs, windowS } = CAPTURE_LIMITS;
-    this.#tracks = tracks;
     const announced = announceTracks(tracks, partMs);
     const packaged = announced.map(({ name, kind, timescale, partTargetMs }) => ({
       name,
@@ -66,17 +62,17 @@ export class CaptureBroadcast {
       partTargetMs,
     }));
     const video = packaged.filter(({ kind }) => kind === "video").reverse();
-    this.#packager = new Packager({
+    const packager = new Packager({
       tracks: [...video, ...packaged.filter(({ kind }) => kind === "audio")],
       ...{ segmentTargetMs: segmentMs, targetDurationS, startedAtMs, maxKeyframeMs },
     });
     const config: BroadcastConfig = { broadcast, startedAtMs, targetDurationS, windowS, tracks: announced };
     const { queueBytes, takeoverMs, unreachableMs, endMs } = CAPTURE_LIMITS;
     const limits = { queueBytes, takeoverMs, unreachableMs, endMs };
-    this.#publisher = new MediaPublisher({ ...options, config, limits });
-    this.#opening = this.#publisher.open();
-    // `onFatal` tells what the opening throws.
-    this.#opening.catch(() => {});
+    const publisher = new MediaPublisher({ ...options, config, limits });
+    super(packager, publisher);
+    this.#publisher = publisher;
+    this.#tracks = tracks;
   }
 
   /** Resolves with the first part at the edge; rejects if there will be none. */
@@ -88,15 +84,10 @@ export class CaptureBroadcast {
     return this.#publisher.queueAgeMs();
   }
 
-  counters(): PublishCounters {
-    return this.#publisher.counters();
-  }
-
-  /** A timeline begins. `programOffsetMs`: program time of media time 0. Throws `CmafError`, as the other methods that add media. */
+  /** A timeline begins. `programOffsetMs`: program time of media time 0. Throws `CmafError`. */
   beginTimeline(programOffsetMs: number): void {
     const inits = new Map(this.#tracks.map(({ name, init }) => [name, init]));
-    this.#publish(this.#packager.beginTimeline({ inits, programOffsetMs }));
-    this.#isOpen = true;
+    this.openTimeline({ inits, programOffsetMs });
   }
 
   /** An encoder has another configuration: `track`, of a known name, is that of the next timeline. */
@@ -104,45 +95,8 @@ export class CaptureBroadcast {
     this.#tracks = this.#tracks.map((each) => (each.name === track.name ? track : each));
   }
 
-  push(track: TrackName, frame: CodedFrame): void {
-    if (this.#isOpen) this.#publish(this.#packager.push(track, frame));
-  }
-
-  /** No frame of `track` comes before `untilTicks`: gap parts stand for it. */
-  markSilent(track: TrackName, untilTicks: number): void {
-    if (this.#isOpen) this.#publish(this.#packager.markSilent(track, untilTicks));
-  }
-
   /** The media of `track` that waits for the edge is sent as gaps. */
   dropWaiting(track: TrackName): void {
     this.#publisher.dropWaiting(track);
-  }
-
-  endTimeline(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    this.#publish(this.#packager.endTimeline());
-  }
-
-  /** Between timelines: gap parts up to a program time. */
-  fillGapUntil(programTimeMs: number): void {
-    if (!this.#isOpen) this.#publish(this.#packager.fillGapUntil(programTimeMs));
-  }
-
-  /** Closes every segment, and waits until the edge has all of it. Throws `PublishError`. */
-  async end(): Promise<void> {
-    this.#isOpen = false;
-    this.#publish(this.#packager.end());
-    await this.#opening;
-    await this.#publisher.end();
-  }
-
-  /** Stops sending at once. */
-  async close(): Promise<void> {
-    await this.#publisher.close();
-  }
-
-  #publish(outputs: readonly PackagerOutput[]): void {
-    for (const output of outputs) this.#publisher.push(output);
   }
 }

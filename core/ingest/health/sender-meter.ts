@@ -29,13 +29,16 @@ interface MeasuredAudio {
   readonly meter: TrackMeter;
 }
 
-/** The first seconds of a connection may arrive in a burst. */
-const SETTLE_MS = 2_000;
-/** Lead over real time is measured against the clock this long ago. */
-const LEAD_WINDOW_MS = 120_000;
-/** Windows in seconds: of the tracks' difference, and of the lead. */
-const OFFSET_S = 10;
-const LEAD_S = 3;
+/** Times over which a sender is measured. */
+const METER_WINDOWS = {
+  /** The first seconds of a connection may arrive in a burst. */
+  settleMs: 2_000,
+  /** Lead over real time is measured against the clock this long ago. */
+  leadMs: 120_000,
+  /** Windows in seconds: of the tracks' difference, and of the lead. */
+  offsetS: 10,
+  leadS: 3,
+} as const;
 
 /** The meter of one connection. Times of arrival never go back. */
 export class SenderMeter {
@@ -99,7 +102,7 @@ export class SenderMeter {
     this.#driftMs = nowMs;
     const offsetMs = this.offsetMs(nowMs);
     if (offsetMs !== null) this.#offsetDrift.add(nowMs, offsetMs);
-    const lagMs = this.main?.sums(OFFSET_S, nowMs).leastLagMs;
+    const lagMs = this.main?.sums(METER_WINDOWS.offsetS, nowMs).leastLagMs;
     if (lagMs !== undefined) this.#lagDrift.add(nowMs, lagMs);
   }
 
@@ -122,8 +125,8 @@ export class SenderMeter {
    * timestamps. A sender that holds frames back to send them in the order of timestamps hides it. Null if unknown.
    */
   offsetMs(nowMs: number): number | null {
-    const picture = this.sums(this.leader?.meter ?? null, OFFSET_S, nowMs);
-    const sound = this.sums(this.#audio?.meter ?? null, OFFSET_S, nowMs);
+    const picture = this.sums(this.leader?.meter ?? null, METER_WINDOWS.offsetS, nowMs);
+    const sound = this.sums(this.#audio?.meter ?? null, METER_WINDOWS.offsetS, nowMs);
     if (picture === null || sound === null) return null;
     const offsetMs = picture.leastLagMs - sound.leastLagMs;
     return Number.isFinite(offsetMs) ? offsetMs : null;
@@ -143,9 +146,9 @@ export class SenderMeter {
 
   /** How far media time has advanced beyond real time in the last two minutes, milliseconds; null if unknown. */
   leadMs(nowMs: number): number | null {
-    const lagMs = this.sums(this.main, LEAD_S, nowMs)?.leastLagMs;
-    const before = this.#lagDrift.valueAt(nowMs, LEAD_WINDOW_MS);
-    const beforeMs = nowMs - this.#settling.sinceMs < LEAD_WINDOW_MS ? this.#settling.lagMs : before;
+    const lagMs = this.sums(this.main, METER_WINDOWS.leadS, nowMs)?.leastLagMs;
+    const before = this.#lagDrift.valueAt(nowMs, METER_WINDOWS.leadMs);
+    const beforeMs = nowMs - this.#settling.sinceMs < METER_WINDOWS.leadMs ? this.#settling.lagMs : before;
     return lagMs === undefined || beforeMs === null || !Number.isFinite(lagMs) ? null : beforeMs - lagMs;
   }
 
@@ -204,7 +207,7 @@ export class SenderMeter {
   #settle(lagMs: number, nowMs: number): void {
     const settling = this.#settling;
     settling.sinceMs = Math.min(settling.sinceMs, nowMs);
-    if (nowMs - settling.sinceMs < SETTLE_MS) settling.lagMs = Math.min(settling.lagMs, lagMs);
+    if (nowMs - settling.sinceMs < METER_WINDOWS.settleMs) settling.lagMs = Math.min(settling.lagMs, lagMs);
   }
 }
 

@@ -5,10 +5,13 @@ import type { ElementaryStream } from "./sections.ts";
 import type { TrackReader } from "./track-reader.ts";
 import { VideoTrackReader } from "./video-track.ts";
 
-const REGISTRATION_DESCRIPTOR = 0x05;
-const EXTENSION_DESCRIPTOR = 0x7f;
-const OPUS_EXTENSION = 0x80;
-const PRIVATE_DATA = 0x06;
+/** Codes of descriptors and stream types. */
+const TS_CODES = {
+  registrationDescriptor: 0x05,
+  extensionDescriptor: 0x7f,
+  opusExtension: 0x80,
+  privateData: 0x06,
+} as const;
 
 /** A stream that can be read. Streams of equal `id` can be read by the same reader. */
 export interface ReadableStreamKind {
@@ -26,16 +29,17 @@ const ADTS_TYPE = 0x0f;
 
 /** How to read a stream; null if it cannot be read. */
 export function identifyStream({ streamType, descriptors }: ElementaryStream): ReadableStreamKind | null {
-  const registration = descriptors.get(REGISTRATION_DESCRIPTOR);
+  const registration = descriptors.get(TS_CODES.registrationDescriptor);
   const format = registration === undefined ? "" : String.fromCharCode(...registration.subarray(0, 4));
-  const codec = VIDEO_TYPES.get(streamType) ?? (streamType === PRIVATE_DATA && format === "HEVC" ? "hevc" : undefined);
+  const codec =
+    VIDEO_TYPES.get(streamType) ?? (streamType === TS_CODES.privateData && format === "HEVC" ? "hevc" : undefined);
   if (codec !== undefined) {
     return { id: codec, media: "video", makeReader: (track) => new VideoTrackReader(track, codec) };
   }
   if (streamType === ADTS_TYPE) return { id: "aac", media: "audio", makeReader: (track) => new AacTrackReader(track) };
-  if (streamType !== PRIVATE_DATA || format !== "Opus") return null;
-  const [tag, channels = 2] = descriptors.get(EXTENSION_DESCRIPTOR) ?? [];
-  const record = tag === OPUS_EXTENSION ? makeOpusHead(channels) : null;
+  if (streamType !== TS_CODES.privateData || format !== "Opus") return null;
+  const [tag, channels = 2] = descriptors.get(TS_CODES.extensionDescriptor) ?? [];
+  const record = tag === TS_CODES.opusExtension ? makeOpusHead(channels) : null;
   if (record === null) return null;
   return { id: `opus ${channels}`, media: "audio", makeReader: (track) => new OpusTrackReader(track, record) };
 }

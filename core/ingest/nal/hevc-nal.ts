@@ -14,10 +14,13 @@ export const HEVC_NAL = {
   fillerData: 38,
 } as const;
 
-/** Bytes of a parameter set that the fields of the record are in: 7 sub-layers take 150. */
-const FIELD_BYTES = 256;
-/** Bytes of the general profile, tier and level that the record copies. */
-const PROFILE_BYTES = 12;
+/** Bytes that the record is made from. */
+const RECORD_BYTES = {
+  /** Bytes of a parameter set that the fields of the record are in: 7 sub-layers take 150. */
+  fields: 256,
+  /** Bytes of the general profile, tier and level that the record copies. */
+  profile: 12,
+} as const;
 
 /** `nal_unit_type`. */
 export function readHevcNalType(unit: Uint8Array): number {
@@ -27,7 +30,7 @@ export function readHevcNalType(unit: Uint8Array): number {
 /** The id of a video, sequence or picture parameter set; null if it is cut off. */
 export function readHevcParameterSetId(unit: Uint8Array): number | null {
   const type = readHevcNalType(unit);
-  return tryReadFields(unescapeNal(unit, FIELD_BYTES), (reader) => {
+  return tryReadFields(unescapeNal(unit, RECORD_BYTES.fields), (reader) => {
     reader.skip(16);
     if (type === HEVC_NAL.vps) return reader.bits(4);
     if (type === HEVC_NAL.sps) skipToSequenceId(reader);
@@ -43,7 +46,7 @@ function skipToSequenceId(reader: BitFieldReader): {
   reader.skip(4);
   const subLayersMinus1 = reader.bits(3);
   const isTemporalIdNested = reader.flag();
-  reader.skip(8 * PROFILE_BYTES);
+  reader.skip(8 * RECORD_BYTES.profile);
   const flags = Array.from({ length: subLayersMinus1 }, () => reader.bits(2));
   if (subLayersMinus1 > 0) reader.skip(2 * (8 - subLayersMinus1));
   // sub_layer_profile_present_flag: 88 bits; sub_layer_level_present_flag: 8 bits.
@@ -80,9 +83,9 @@ export function makeHevcRecord({ vps, sps, pps }: HevcParameterSets): Uint8Array
 }
 
 function readSequenceFields(sps: Uint8Array) {
-  const bytes = unescapeNal(sps, FIELD_BYTES);
+  const bytes = unescapeNal(sps, RECORD_BYTES.fields);
   // Two bytes of header and one with sub-layers come before the profile.
-  const profile = bytes.subarray(3, 3 + PROFILE_BYTES);
+  const profile = bytes.subarray(3, 3 + RECORD_BYTES.profile);
   return tryReadFields(bytes, (reader) => {
     reader.skip(16);
     const layers = skipToSequenceId(reader);

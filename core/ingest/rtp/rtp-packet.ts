@@ -14,17 +14,20 @@ export interface RtpPacket {
   readonly transportSequence: number | null;
 }
 
-const FIXED_HEADER_BYTES = 12;
-const ONE_BYTE_PROFILE = 0xbede;
-/** RFC 8285 §4.3: "appbits" are any. */
-const TWO_BYTE_PROFILE = 0x1000;
+/** Numbers of RFC 3550 and of the extensions of RFC 8285. */
+const RTP = {
+  fixedHeaderBytes: 12,
+  oneByteProfile: 0xbede,
+  /** RFC 8285 §4.3: "appbits" are any. */
+  twoByteProfile: 0x1000,
+} as const;
 
 /** Reads a packet; null if it is malformed. `transportExtension`: id of the extension with transport-wide numbers, 0: none. */
 export function parseRtpPacket(bytes: Uint8Array, transportExtension: number): RtpPacket | null {
   const [first = 0, second = 0] = bytes;
-  if (bytes.byteLength < FIXED_HEADER_BYTES || first >> 6 !== 2) return null;
+  if (bytes.byteLength < RTP.fixedHeaderBytes || first >> 6 !== 2) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let at = FIXED_HEADER_BYTES + 4 * (first & 15);
+  let at = RTP.fixedHeaderBytes + 4 * (first & 15);
   let transportSequence: number | null = null;
   if ((first & 0x10) !== 0) {
     if (at + 4 > bytes.byteLength) return null;
@@ -48,8 +51,8 @@ export function parseRtpPacket(bytes: Uint8Array, transportExtension: number): R
 
 /** The 16-bit value of an extension; null without it. */
 function findExtension(profile: number, bytes: Uint8Array, id: number): number | null {
-  const isLong = (profile & 0xfff0) === TWO_BYTE_PROFILE;
-  if (id === 0 || (!isLong && profile !== ONE_BYTE_PROFILE)) return null;
+  const isLong = (profile & 0xfff0) === RTP.twoByteProfile;
+  if (id === 0 || (!isLong && profile !== RTP.oneByteProfile)) return null;
   let at = 0;
   while (at < bytes.byteLength) {
     const head = bytes[at] ?? 0;

@@ -4,19 +4,21 @@
  */
 import type { Rational } from "../../kit/rational.ts";
 
-/**
- * A picture follows its predecessor's frame as long as it is within this distance, frames: otherwise timestamps that
- * jitter around the middle between two frames would alternate between repeating and dropping.
- */
-const FOLLOW_TOLERANCE_FRAMES = 0.7;
-/** A mean offset of this many frames is corrected once; and the weight of each picture in that mean. */
-const MAX_MEAN_OFFSET_FRAMES = 0.55;
-const MEAN_OFFSET_WEIGHT = 0.0625;
-/** A picture may be this early to decide its frame, frames; an earlier one may still be replaced by another. */
-const EARLY_FRAMES = 0.3;
-
-/** A first picture within this time of the audio's start is shown from the start, seconds; before a later one output is black. */
-const EARLY_FIRST_FRAME_S = 1;
+/** Distances of pictures from frames. */
+const SYNC_LIMITS = {
+  /**
+   * A picture follows its predecessor's frame as long as it is within this distance, frames: otherwise timestamps that
+   * jitter around the middle between two frames would alternate between repeating and dropping.
+   */
+  followFrames: 0.7,
+  /** A mean offset of this many frames is corrected once; and the weight of each picture in that mean. */
+  meanOffsetFrames: 0.55,
+  meanOffsetWeight: 0.0625,
+  /** A picture may be this early to decide its frame, frames; an earlier one may still be replaced by another. */
+  earlyFrames: 0.3,
+  /** A first picture within this time of the audio's start is shown from the start, seconds; before a later one output is black. */
+  earlyFirstFrameS: 1,
+} as const;
 
 /** Counters since the start. */
 export interface VideoSyncCounters {
@@ -71,9 +73,9 @@ export class VideoSync<Picture> {
   push(positionS: number, picture: Picture): void {
     const exact = (positionS * this.#rate.num) / this.#rate.den;
     const off = exact - (this.#lastFrame + 1);
-    const follows = Math.abs(off) < FOLLOW_TOLERANCE_FRAMES && Math.abs(this.#meanOff) < MAX_MEAN_OFFSET_FRAMES;
+    const follows = Math.abs(off) < SYNC_LIMITS.followFrames && Math.abs(this.#meanOff) < SYNC_LIMITS.meanOffsetFrames;
     const frame = follows ? this.#lastFrame + 1 : Math.round(exact);
-    this.#meanOff = follows ? this.#meanOff + (off - this.#meanOff) * MEAN_OFFSET_WEIGHT : 0;
+    this.#meanOff = follows ? this.#meanOff + (off - this.#meanOff) * SYNC_LIMITS.meanOffsetWeight : 0;
     if (frame < this.#nextFrame) {
       // Late: it is still the newest until the next one arrives.
       this.#counters.dropped += 1;
@@ -82,7 +84,8 @@ export class VideoSync<Picture> {
       return;
     }
     const isFirst = this.#lastFrame < 0 && this.#nextFrame === 0;
-    if (isFirst && frame * this.#rate.den <= EARLY_FIRST_FRAME_S * this.#rate.num) this.#showsFirstEarly = true;
+    if (isFirst && frame * this.#rate.den <= SYNC_LIMITS.earlyFirstFrameS * this.#rate.num)
+      this.#showsFirstEarly = true;
     this.#lastFrame = Math.max(this.#lastFrame, frame);
     this.#queue.push({ frame, exact, picture });
   }
@@ -92,7 +95,7 @@ export class VideoSync<Picture> {
     if (this.#ended) return true;
     return this.#queue.some(
       ({ frame, exact }) =>
-        frame > this.#nextFrame || (frame === this.#nextFrame && exact >= this.#nextFrame - EARLY_FRAMES),
+        frame > this.#nextFrame || (frame === this.#nextFrame && exact >= this.#nextFrame - SYNC_LIMITS.earlyFrames),
     );
   }
 

@@ -18,9 +18,15 @@ export interface StunCheck {
   readonly integrity: Uint8Array;
 }
 
-const BINDING_REQUEST = 0x0001;
-const BINDING_SUCCESS = 0x0101;
-const MAGIC = 0x2112_a442;
+/** Numbers of RFC 8489 and RFC 8445. */
+const STUN = {
+  bindingRequest: 0x0001,
+  bindingSuccess: 0x0101,
+  magic: 0x2112_a442,
+  headerBytes: 20,
+  integrityBytes: 20,
+  fingerprintXor: 0x5354_554e,
+} as const;
 const ATTRIBUTE = {
   username: 0x0006,
   integrity: 0x0008,
@@ -28,18 +34,15 @@ const ATTRIBUTE = {
   useCandidate: 0x0025,
   fingerprint: 0x8028,
 };
-const HEADER_BYTES = 20;
-const INTEGRITY_BYTES = 20;
-const FINGERPRINT_XOR = 0x5354_554e;
 const USERNAME = /^([A-Za-z0-9+/]{4,256}):([A-Za-z0-9+/]{4,256})$/;
 
 /** Reads a binding request with username and integrity; null for anything else. */
 export function parseStunCheck(bytes: Uint8Array): StunCheck | null {
-  if (bytes.byteLength < HEADER_BYTES || bytes.byteLength > WHIP_LIMITS.stunBytes) return null;
+  if (bytes.byteLength < STUN.headerBytes || bytes.byteLength > WHIP_LIMITS.stunBytes) return null;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const isRequest = view.getUint16(0) === BINDING_REQUEST && view.getUint32(4) === MAGIC;
-  if (!isRequest || view.getUint16(2) !== bytes.byteLength - HEADER_BYTES) return null;
-  let at = HEADER_BYTES;
+  const isRequest = view.getUint16(0) === STUN.bindingRequest && view.getUint32(4) === STUN.magic;
+  if (!isRequest || view.getUint16(2) !== bytes.byteLength - STUN.headerBytes) return null;
+  let at = STUN.headerBytes;
   let username: string | null = null;
   let isNominating = false;
   for (let count = 0; at + 4 <= bytes.byteLength && count < WHIP_LIMITS.stunAttributes; count += 1) {
@@ -50,11 +53,11 @@ export function parseStunCheck(bytes: Uint8Array): StunCheck | null {
     else if (type === ATTRIBUTE.useCandidate) isNominating = true;
     else if (type === ATTRIBUTE.integrity) {
       const [, localFragment, remoteFragment] = USERNAME.exec(username ?? "") ?? [];
-      if (localFragment === undefined || remoteFragment === undefined || length !== INTEGRITY_BYTES) return null;
+      if (localFragment === undefined || remoteFragment === undefined || length !== STUN.integrityBytes) return null;
       // "the length … MUST … point to the end of the MESSAGE-INTEGRITY attribute".
       const covered = bytes.slice(0, at);
-      new DataView(covered.buffer).setUint16(2, at + 4 + INTEGRITY_BYTES - HEADER_BYTES);
-      const transaction = bytes.slice(8, HEADER_BYTES);
+      new DataView(covered.buffer).setUint16(2, at + 4 + STUN.integrityBytes - STUN.headerBytes);
+      const transaction = bytes.slice(8, STUN.headerBytes);
       return { transaction, localFragment, remoteFragment, isNominating, covered, integrity: value };
     }
     at += 4 + length + (-length & 3);
@@ -79,29 +82,29 @@ export function writeStunSuccess(
   password: string,
   hmac: HmacSha1,
 ): Uint8Array {
-  const head = new Uint8Array(HEADER_BYTES);
+  const head = new Uint8Array(STUN.headerBytes);
   const view = new DataView(head.buffer);
-  view.setUint16(0, BINDING_SUCCESS);
-  view.setUint32(4, MAGIC);
+  view.setUint16(0, STUN.bindingSuccess);
+  view.setUint32(4, STUN.magic);
   head.set(transaction, 8);
   const mask = head.subarray(4);
   const mapped = new Uint8Array(4 + address.byteLength);
   mapped[1] = address.byteLength === 4 ? 1 : 2;
-  new DataView(mapped.buffer).setUint16(2, port ^ (MAGIC >>> 16));
+  new DataView(mapped.buffer).setUint16(2, port ^ (STUN.magic >>> 16));
   for (const [i, byte] of address.entries()) mapped[4 + i] = byte ^ (mask[i] ?? 0);
   const body = concatBytes([head, writeAttribute(ATTRIBUTE.xorMappedAddress, mapped)]);
-  setLength(body, body.byteLength + 4 + INTEGRITY_BYTES);
+  setLength(body, body.byteLength + 4 + STUN.integrityBytes);
   const code = hmac(new TextEncoder().encode(password), body);
   const signed = concatBytes([body, writeAttribute(ATTRIBUTE.integrity, code)]);
   setLength(signed, signed.byteLength + 8);
   const fingerprint = new Uint8Array(4);
-  new DataView(fingerprint.buffer).setUint32(0, (crc32(signed) ^ FINGERPRINT_XOR) >>> 0);
+  new DataView(fingerprint.buffer).setUint32(0, (crc32(signed) ^ STUN.fingerprintXor) >>> 0);
   return concatBytes([signed, writeAttribute(ATTRIBUTE.fingerprint, fingerprint)]);
 }
 
 /** The message will have so many bytes in all. */
 function setLength(message: Uint8Array, byteLength: number): void {
-  new DataView(message.buffer, message.byteOffset).setUint16(2, byteLength - HEADER_BYTES);
+  new DataView(message.buffer, message.byteOffset).setUint16(2, byteLength - STUN.headerBytes);
 }
 
 function writeAttribute(type: number, value: Uint8Array): Uint8Array {

@@ -10,14 +10,17 @@ export interface SegmentBoundary {
 
 /** Keyframes of aligned renditions come from the same picture: only rounding may separate them. */
 export const ALIGNMENT_TOLERANCE_S = 0.002;
-/** A keyframe earlier than a boundary by this much is not on it, however long the frames are. */
-const MAX_BOUNDARY_TOLERANCE_S = 0.05;
-/** A segment's decode time may differ from its presentation time by this much, seconds: reordered pictures at both ends. */
-const PRESENTATION_MARGIN_S = 0.1;
-/** Seconds by which a track's last segment may pass the leader's and still round to the target duration. */
-const TARGET_MARGIN_S = 0.04;
-/** Distances between keyframes are believed after this many. */
-const MEASURED_DISTANCES = 2;
+/** Tolerances and margins around boundaries. */
+const GRID_LIMITS = {
+  /** A keyframe earlier than a boundary by this much is not on it, however long the frames are. */
+  boundaryToleranceS: 0.05,
+  /** A segment's decode time may differ from its presentation time by this much, seconds: reordered pictures at both ends. */
+  presentationMarginS: 0.1,
+  /** Seconds by which a track's last segment may pass the leader's and still round to the target duration. */
+  targetMarginS: 0.04,
+  /** Distances between keyframes are believed after this many. */
+  measuredDistances: 2,
+} as const;
 
 /** Keyframes that a source places as it likes, seconds. */
 export interface SourceKeyframes {
@@ -29,7 +32,7 @@ export interface SourceKeyframes {
 
 /** A segment is shorter than this, seconds, so that its duration rounds to at most the target duration. */
 export function maxSegmentSOf(targetDurationS: number): number {
-  return targetDurationS + 0.5 - TARGET_MARGIN_S;
+  return targetDurationS + 0.5 - GRID_LIMITS.targetMarginS;
 }
 
 /**
@@ -87,7 +90,7 @@ export class SegmentGrid {
   get horizonS(): number {
     if (this.#schedule !== null) return Math.max(this.#idealBoundaryS - ALIGNMENT_TOLERANCE_S, this.#leaderPtsS);
     // The tolerance depends on the leader's frames, the next of which may be longer than the previous ones.
-    const evenS = this.#idealBoundaryS - MAX_BOUNDARY_TOLERANCE_S - ALIGNMENT_TOLERANCE_S;
+    const evenS = this.#idealBoundaryS - GRID_LIMITS.boundaryToleranceS - ALIGNMENT_TOLERANCE_S;
     return Math.max(Math.min(evenS, this.#earlyBoundaryS - ALIGNMENT_TOLERANCE_S), this.#leaderPtsS);
   }
 
@@ -98,8 +101,10 @@ export class SegmentGrid {
     const { distances, longestS } = this.#keyframes;
     // An encoder that sees cuts places some of its keyframes much closer than it may.
     const seenS = Math.min(Math.max(longestS * 1.02, maxDistanceS / 2), maxDistanceS);
-    const distanceS = distances < MEASURED_DISTANCES ? maxDistanceS : seenS;
-    return this.lastBoundary.atS + Math.max(ALIGNMENT_TOLERANCE_S, maxSegmentS - PRESENTATION_MARGIN_S - distanceS);
+    const distanceS = distances < GRID_LIMITS.measuredDistances ? maxDistanceS : seenS;
+    return (
+      this.lastBoundary.atS + Math.max(ALIGNMENT_TOLERANCE_S, maxSegmentS - GRID_LIMITS.presentationMarginS - distanceS)
+    );
   }
 
   /** The newest boundary. */
@@ -136,7 +141,7 @@ export class SegmentGrid {
 
   /** Records a leader's frame of `frameS` at `ptsS`. */
   observeLeaderFrame(ptsS: number, frameS: number): void {
-    this.#toleranceS = this.#schedule === null ? Math.min(frameS / 2, MAX_BOUNDARY_TOLERANCE_S) : frameS / 2;
+    this.#toleranceS = this.#schedule === null ? Math.min(frameS / 2, GRID_LIMITS.boundaryToleranceS) : frameS / 2;
     this.#leaderPtsS = Math.max(this.#leaderPtsS, ptsS);
   }
 

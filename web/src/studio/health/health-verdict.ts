@@ -23,21 +23,9 @@ export function describeVerdict({ state, reportedMs, checks }: HealthAnswer, isL
     case "good":
       return { word: "Good", sentence: `The encoder’s media arrives as it should.${hints}` };
     case "fair":
-      return {
-        word: "Fair",
-        sentence:
-          count("warning") === 1
-            ? "One warning below costs quality or delay."
-            : `${count("warning")} warnings below cost quality or delay.`,
-      };
+      return { word: "Fair", sentence: whatIsBelow(count("warning"), "warning", "cost", "quality or delay") };
     case "bad":
-      return {
-        word: "Bad",
-        sentence:
-          count("error") === 1
-            ? "One error below harms what viewers see."
-            : `${count("error")} errors below harm what viewers see.`,
-      };
+      return { word: "Bad", sentence: whatIsBelow(count("error"), "error", "harm", "what viewers see") };
     case "revoked":
       return { word: "Revoked", sentence: "The encoder was cut, because its stream key was revoked." };
     case "no-data":
@@ -48,3 +36,6 @@ export function describeVerdict({ state, reportedMs, checks }: HealthAnswer, isL
 }
 
 const counted = (count: number, noun: string): string => (count === 1 ? `1 ${noun}` : `${count} ${noun}s`);
+
+const whatIsBelow = (count: number, noun: string, verb: string, what: string): string =>
+  count === 1 ? `One ${noun} below ${verb}s ${what}.` : `${count} ${noun}s below ${verb} ${what}.`;
