@@ -17,6 +17,7 @@ import type { WaitUntilContext } from "../kit/wait-until.ts";
 import type { FeedEndReason } from "./feed-client.ts";
 import { FeedFollower, type ParentCache } from "./feed-follower.ts";
 import { type AcquiredLease, FeedLeases } from "./feed-leases.ts";
+import { FlowAudience } from "./flow/flow-audience.ts";
 import { NodeCounters } from "./node-counters.ts";
 import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
 import { RequestParking, type TargetWait } from "./request-parking.ts";
@@ -50,6 +51,8 @@ export class EdgeStream {
   readonly counters: NodeCounters;
   /** Calls to the node above, besides its feed, and to R2. */
   readonly clients: { readonly above: UpstreamClient; readonly r2: UpstreamClient };
+  /** Its flow responses. */
+  readonly flow: FlowAudience;
   readonly #updater: ReplicaUpdater;
   readonly #leases: FeedLeases;
   readonly #follower: FeedFollower;
@@ -67,6 +70,7 @@ export class EdgeStream {
     this.platform = platform;
     this.stream = stream;
     this.counters = new NodeCounters(tier, node.nodeId);
+    this.flow = new FlowAudience((viewers) => this.counters.setFlowViewers(viewers));
     this.clients = {
       above: new UpstreamClient(platform, "the tier above"),
       r2: new UpstreamClient(platform, "R2"),
@@ -97,6 +101,7 @@ export class EdgeStream {
       objectReceived: (object) => this.counters.countObject(object),
       accessChanged: (access, change) => {
         if (this.activeStop !== null) this.#wakeAll();
+        else this.flow.wakeAll();
         events?.accessChanged(access, change);
       },
       replicaReplaced: (replica, before) => events?.replicaReplaced(replica, before),
@@ -265,13 +270,19 @@ export class EdgeStream {
     try {
       end = await this.#follower.follow(ctx, acquired);
     } finally {
-      if (this.#leases.end(acquired.lease, end, this.platform.clock.nowMs())) this.#parking.wakeSuccessor();
+      if (this.#leases.end(acquired.lease, end, this.platform.clock.nowMs())) this.#wakeSuccessor();
       this.#feedProgress.notifyAll();
     }
   }
 
+  #wakeSuccessor(): void {
+    this.#parking.wakeSuccessor();
+    this.flow.wakeOne();
+  }
+
   #wakeAll(): void {
     this.#parking.wakeAll();
+    this.flow.wakeAll();
     this.#feedProgress.notifyAll();
   }
 }

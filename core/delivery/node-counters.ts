@@ -37,6 +37,8 @@ export class NodeCounters {
   readonly #childAudiences = new Map<string, AudienceEstimate & { readonly atMs: number }>();
   #objectCrossings = new Map<string, number>();
   #blockingMs = 0;
+  /** Viewers by flow: they make no requests, so their number is known. */
+  #flowViewers = 0;
   /** At the previous report. */
   #previousOwnAudience: AudienceEstimate = { viewers: 0, requestsPerSecond: 0 };
   #peakViewers = 0;
@@ -81,6 +83,11 @@ export class NodeCounters {
     this.#blockingMs += partTargetMs;
   }
 
+  /** The number of viewers by flow has changed. */
+  setFlowViewers(viewers: number): void {
+    this.#flowViewers = viewers;
+  }
+
   /** Applies a child's report. */
   addChildReport({ node, tiers, viewers, requestsPerSecond = 0 }: NodeReport, nowMs: number): void {
     for (const [tier, counts] of Object.entries(tiers) as [TierName, RequestCounters][])
@@ -91,10 +98,11 @@ export class NodeCounters {
 
   /**
    * Current viewers here and below: those of an isolate from the rate of its blocking requests since its last
-   * report, or in the previous one.
+   * report, or in the previous one, and those by flow.
    */
   estimateAudience(nowMs: number): AudienceEstimate {
     let { viewers, requestsPerSecond } = this.#estimateOwnAudience(nowMs);
+    viewers += this.#flowViewers;
     for (const [node, below] of this.#childAudiences) {
       if (nowMs - below.atMs > CHILD_REPORT_TTL_MS) {
         this.#childAudiences.delete(node);

@@ -61,6 +61,25 @@ export const EDGE_STREAM_LIMITS = {
   parkedRequestsPerNetwork: 32,
 } as const;
 
+/** Limits of flow in one isolate, each with its reason. */
+export const FLOW_LIMITS = {
+  /** A viewer that is further behind the newest part goes on at the latest keyframe. */
+  lagMs: 1_000,
+  /** Media of one write: what a viewer gets when it joins is at most a keyframe's distance. */
+  readBytes: 4_194_304,
+  /** Viewers of one stream: each holds some 3 kB of an isolate's 128 MB, and up to 1 ms of CPU a second. Further ones get 503. */
+  viewers: 2_000,
+  /** Minimum that one network may hold: a household's. */
+  viewersPerNetwork: 32,
+  /** A response looks this often after the feed's lease, a stop and the viewer's access. */
+  checkMs: 1_000,
+  /** The stream's status is sent again after this long. */
+  statusMs: 10_000,
+  /** A response ends after a time in this range, so that viewers move to new isolates one after another. */
+  minDurationMs: 600_000,
+  maxDurationMs: 900_000,
+} as const;
+
 /** Limits of one shield, each with its reason. */
 export const SHIELD_LIMITS = {
   /** It renews its own feed before the node above ends it, which is after 45 s. */

@@ -3,11 +3,12 @@ import { type AccessPolicy, PUBLIC_ACCESS_POLICY } from "../access/access-policy
 import type { BroadcastConfig } from "../broadcast/broadcast-log.ts";
 import { Replica } from "../broadcast/replica.ts";
 import { TailBuffer } from "../broadcast/tail-buffer.ts";
-import { makeInitEntry, makePartEntry, makeTestConfig } from "../broadcast/testing.ts";
+import { makePartEntry, makeTestConfig } from "../broadcast/testing.ts";
 import type { Platform } from "../kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../kit/ids.ts";
 import { VirtualClock } from "../kit/virtual-clock.ts";
 import type { WaitUntilContext } from "../kit/wait-until.ts";
+import { testInit } from "../media/cmaf/fixtures.ts";
 import { EdgeStream, type EdgeStreamOptions } from "./edge-stream.ts";
 import { createFeedRedirect, type FeedQuery, parseFeedQuery } from "./feed-client.ts";
 import { FeedFanout } from "./feed-fanout.ts";
@@ -61,8 +62,10 @@ export class TestNode {
       access: () => this.access,
       authoritySilenceMs: () => this.authoritySilenceMs,
     });
-    for (const { entry, bytes } of [makeInitEntry("video"), makeInitEntry("audio")])
-      this.replica.appendEntry(entry, bytes);
+    for (const { name, kind, timescale } of config.tracks) {
+      const init = testInit(kind, timescale);
+      this.replica.appendEntry({ kind: "init", track: name, version: 1, byteLength: init.byteLength }, init);
+    }
   }
 
   /** Appends the next video part. */

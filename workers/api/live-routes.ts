@@ -28,6 +28,12 @@ const DIRECTIVES: readonly ParameterSpec[] = ["_HLS_msn", "_HLS_part", "_HLS_ski
   isRequired: false,
 }));
 
+const FLOW: readonly ParameterSpec[] = [
+  ["video", "A video track's name, or `none`. Default: the first one."],
+  ["audio", "An audio track's name, or `none`. Default: the first one."],
+  ["join", "Where it begins: `latest`, the last keyframe, or `next`, the next segment."],
+].map(([name = "", description = ""]) => ({ name, in: "query", description, isRequired: false }));
+
 const DELIVERY = {
   tag: "Delivery",
   security: ["viewerToken", "anonymous"],
@@ -49,6 +55,17 @@ export const LIVE_ROUTES: readonly { readonly method: "GET"; readonly path: stri
       parameters: [STREAM, TOKEN],
       answers: { 200: PLAYLIST, 304: NOT_MODIFIED },
       problems: [...DELIVERY.problems, "too-many-requests"],
+    },
+  },
+  {
+    method: "GET",
+    path: "/live/:stream/:broadcast/flow.mp4",
+    spec: {
+      ...DELIVERY,
+      summary: "A live broadcast's media as it comes: one response, fragmented MP4",
+      parameters: [STREAM, path("broadcast", "The broadcast's id."), TOKEN, ...FLOW],
+      answers: { 200: { description: "The media, until the broadcast ends.", mediaTypes: MEDIA.mediaTypes ?? [] } },
+      problems: [...DELIVERY.problems, "bad-directive", "too-many-requests"],
     },
   },
   {

@@ -18,8 +18,8 @@ test("GET /openapi.json documents every operation of every route that is no page
       ([path, rows]) => !path.endsWith("*") && rows.every(({ isUnknown }) => !isUnknown),
     ),
     ...LIVE_ADDRESSES.map((row): [string, (typeof LIVE_ADDRESSES)[number][]] => [
-      row.path.endsWith("multivariant.m3u8")
-        ? "/live/:stream/multivariant.m3u8"
+      row.path.split("/").length < 6
+        ? row.path.replaceAll(/\{([a-z]+)\}/g, ":$1")
         : "/live/:stream/:broadcast/:track/:file",
       [row],
     ]),

@@ -10,6 +10,7 @@ import { authorizePlayback, denialResponse } from "../access/playback-authorizat
 import { readQuery } from "../kit/request-address.ts";
 import { cacheLifetimes, deliveryProblemResponse, problemResponse, UNKNOWN_STREAM_LIFETIME } from "../kit/responses.ts";
 import { mayFileExist } from "./broadcast-outlines.ts";
+import { deliverFlow } from "./deliver-flow.ts";
 import { deliverInitSection, deliverPart, deliverSegment } from "./deliver-media.ts";
 import { deliverMultivariantPlaylist, deliverStoredPlaylist, deliverWindowPlaylist } from "./deliver-playlists.ts";
 import {
@@ -89,13 +90,15 @@ function deliverPath(
   replica: Replica,
   file: LivePath["file"],
 ): DeliveryAnswer | Promise<DeliveryAnswer & { readonly countedStatus?: number }> {
-  if (file !== "multivariant") return deliverFile(context, replica, file);
-  // A request for this playlist is a join; viewers do not repeat it.
-  if (replica.state.ended) return deliverMultivariantPlaylist(context, replica);
+  if (file !== "multivariant" && !("flowOf" in file)) return deliverFile(context, replica, file);
+  if (file !== "multivariant" && file.flowOf !== replica.config.broadcast)
+    return notFoundAnswer("The stream has another broadcast now.", cacheLifetimes.noStore);
+  const answer = (): DeliveryAnswer | Promise<DeliveryAnswer> =>
+    file === "multivariant" ? deliverMultivariantPlaylist(context, replica) : deliverFlow(context, replica);
+  if (replica.state.ended) return answer();
+  // A request for these is a join; viewers do not repeat it.
   return refuseJoin(context.env, context.edge, context.request).then((refusal) =>
-    refusal === null
-      ? deliverMultivariantPlaylist(context, replica)
-      : { ...answerFromIsolate(refusal), countedStatus: DEFERRED_STATUS },
+    refusal === null ? answer() : { ...answerFromIsolate(refusal), countedStatus: DEFERRED_STATUS },
   );
 }
 

@@ -1,14 +1,21 @@
 /** Delivery addresses, parsed once per request. */
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
-import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
+import { type BroadcastId, parseBroadcastId, parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { type MediaPath, parseMediaPath } from "../../core/media/hls/media-path.ts";
 import { findPathStart } from "../kit/request-address.ts";
 
-/** The requested file of a stream: its multivariant playlist, or a file of a track. */
+/** The requested file of a stream: its multivariant playlist, a broadcast's flow, or a file of a track. */
 export interface LivePath {
   readonly stream: StreamName;
-  readonly file: "multivariant" | MediaPath;
+  readonly file: "multivariant" | FlowPath | MediaPath;
 }
+
+/** The flow of a broadcast. */
+export interface FlowPath {
+  readonly flowOf: BroadcastId;
+}
+
+const FLOW_FILE = "flow.mp4";
 
 const PREFIX = "/live/";
 
@@ -42,6 +49,10 @@ function parseBarePath(bare: string): LivePath | null {
   const stream = parseStreamName(name);
   if (stream === null || rest.length > 0) return null;
   if (track === undefined) return second === "multivariant.m3u8" ? { stream, file: "multivariant" } : null;
+  if (file === undefined && track === FLOW_FILE) {
+    const flowOf = parseBroadcastId(second);
+    return flowOf === null ? null : { stream, file: { flowOf } };
+  }
   const parsed = file === undefined ? null : parseMediaPath(second, track, file);
   return parsed === null ? null : { stream, file: parsed };
 }

@@ -1,0 +1,155 @@
+import { expect, test } from "vitest";
+import type { AccessPolicy } from "../../access/access-policy.ts";
+import { PUBLIC_ACCESS_POLICY } from "../../access/access-policy.ts";
+import type { BroadcastId, TrackName } from "../../kit/ids.ts";
+import { FLOW_LIMITS } from "../node-limits.ts";
+import { makeTestContext, makeTestEdgeStream, type TestEdgeStream } from "../testing.ts";
+import { FlowSession, type FlowSessionOptions } from "./flow-session.ts";
+
+const REQUEST = { video: "video" as TrackName, audio: null, join: "latest" } as const;
+
+/** A viewer, and what it has got. */
+interface Viewer {
+  readonly session: FlowSession;
+  readonly writes: Uint8Array[];
+  /** Kinds of the events so far. */
+  events(): string[];
+}
+
+/** An edge stream that follows a broadcast of one part. */
+async function follow(): Promise<TestEdgeStream> {
+  const made = makeTestEdgeStream();
+  made.live.appendPart();
+  const { edge, clock, video } = made;
+  const pending = edge.ensureReplica(makeTestContext());
+  edge.requestTrack(makeTestContext(), video);
+  await clock.advance(0);
+  await pending;
+  await clock.advance(100);
+  return made;
+}
+
+function open({ edge }: TestEdgeStream, over: Partial<FlowSessionOptions> = {}): Viewer {
+  const session = FlowSession.open({
+    ...{ edge, ctx: makeTestContext(), broadcast: "testbroadcast" as BroadcastId, request: REQUEST },
+    mayWatch: () => true,
+    network: null,
+    ...over,
+  });
+  if (session === null) throw new Error("no place");
+  const writes: Uint8Array[] = [];
+  void (async () => {
+    for (let bytes = await session.next(); bytes !== null; bytes = await session.next()) writes.push(bytes);
+  })();
+  const events = (): string[] =>
+    writes.flatMap((bytes) =>
+      [...new TextDecoder("latin1").decode(bytes).matchAll(/"kind":"([a-z-]+)"(?:,"reason":"([a-z]+)")?/g)].map(
+        ([, kind = "", reason]) => (reason === undefined ? kind : `${kind} ${reason}`),
+      ),
+    );
+  return { session, writes, events };
+}
+
+test("a viewer gets what there is at once, and each part as it comes, in one write", async () => {
+  const made = await follow();
+  const viewer = open(made);
+  await made.clock.advance(0);
+  expect(viewer.events()).toEqual(["caught-up", "status"]);
+  const before = viewer.writes.length;
+  for (let i = 0; i < 3; i += 1) {
+    made.live.appendPart();
+    await made.clock.advance(0);
+  }
+  expect(viewer.writes.length).toBe(before + 3);
+  expect(made.edge.counters.estimateAudience(0).viewers).toBe(1);
+  viewer.session.close();
+  expect(made.edge.counters.estimateAudience(0).viewers).toBe(0);
+  await made.clock.advance(0);
+  expect(made.edge.parkedCount).toBe(0);
+});
+
+test("a stop ends the response at once, and a revocation within its check", async () => {
+  const made = await follow();
+  let may = true;
+  const [stopped, revoked] = [open(made), open(made, { mayWatch: () => may })];
+  await made.clock.advance(0);
+  may = false;
+  await made.clock.advance(FLOW_LIMITS.checkMs);
+  expect(revoked.events().at(-1)).toBe("bye refused");
+  expect(stopped.session.isOver).toBe(false);
+  const stop = { category: "safety", reason: "No.", untilMs: null, atMs: 0, authority: "operator" } as const;
+  const access: AccessPolicy = { ...PUBLIC_ACCESS_POLICY, revision: 1, stop };
+  made.live.setAccess(access);
+  await made.clock.advance(0);
+  expect(stopped.events().at(-1)).toBe("bye refused");
+});
+
+test("a change of access is checked before anything else is sent", async () => {
+  const made = await follow();
+  let may = true;
+  const viewer = open(made, { mayWatch: () => may });
+  await made.clock.advance(0);
+  may = false;
+  const before = viewer.writes.length;
+  made.live.setAccess({ ...PUBLIC_ACCESS_POLICY, revision: 1, playback: "token" });
+  made.live.appendPart();
+  await made.clock.advance(0);
+  expect([viewer.writes.length - before, viewer.events().at(-1)]).toEqual([1, "bye refused"]);
+});
+
+test("the end of the broadcast, another broadcast and the longest duration end the response, each with its reason", async () => {
+  const made = await follow();
+  const viewer = open(made);
+  await made.clock.advance(0);
+  made.live.replica.appendEntry({ kind: "end" }, null);
+  await made.clock.advance(0);
+  expect(viewer.events().at(-1)).toBe("bye ended");
+
+  const other = await follow();
+  const replaced = open(other);
+  await other.clock.advance(0);
+  other.replaceBroadcast("another" as BroadcastId).appendPart();
+  await other.clock.advance(5_000);
+  expect(replaced.events().at(-1)).toBe("bye replaced");
+
+  const long = await follow();
+  const renewed = open(long);
+  for (let ms = 0; ms < FLOW_LIMITS.maxDurationMs && !renewed.session.isOver; ms += 500) {
+    long.live.appendPart();
+    await long.clock.advance(500);
+  }
+  expect(renewed.events().at(-1)).toBe("bye renew");
+});
+
+test("without any other request, viewers keep the feed alive, also when it breaks", async () => {
+  const made = await follow();
+  const viewer = open(made);
+  for (let ms = 0; ms < 120_000; ms += 500) {
+    made.live.appendPart();
+    await made.clock.advance(500);
+  }
+  const before = viewer.writes.length;
+  made.live.silenceFeeds();
+  await made.clock.advance(4_000);
+  made.live.appendPart();
+  await made.clock.advance(100);
+  expect(viewer.writes.length).toBeGreaterThan(before);
+  expect(viewer.session.isOver).toBe(false);
+});
+
+test("one network holds its share of places, and gives it back", async () => {
+  const made = await follow();
+  const take = (network: string): FlowSession | null =>
+    FlowSession.open({
+      ...{ edge: made.edge, ctx: makeTestContext(), broadcast: "testbroadcast" as BroadcastId, request: REQUEST },
+      mayWatch: () => true,
+      network,
+    });
+  const held: FlowSession[] = [];
+  for (let next = take("a"); next !== null; next = take("a")) held.push(next);
+  expect(held.length).toBeGreaterThanOrEqual(FLOW_LIMITS.viewersPerNetwork);
+  expect(held.length).toBeLessThan(FLOW_LIMITS.viewers / 2);
+  expect(take("b")).not.toBeNull();
+  held[0]?.close();
+  expect(take("a")).not.toBeNull();
+});
