@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineCommand, runMain } from "citty";
+import { percentile } from "../../bench/stats.ts";
 import type { StreamHealth } from "../../core/ingest/health/health-schemas.ts";
 import { buildObsOverride } from "../../core/ingest/obs/obs-configuration.ts";
 import { parseStreamName } from "../../core/kit/ids.ts";
@@ -13,9 +14,12 @@ import { launchBrowser, readPageStats, waitForStats } from "../support/browser.t
 import { makeSource } from "../support/ffmpeg-senders.ts";
 import { IngestProcess } from "../support/ingest-process.ts";
 import { freePort } from "../support/ports.ts";
-import { type ObsOptions, ObsProcess } from "./obs-process.ts";
+import { type ObsOptions, ObsProcess, SIZE } from "./obs-process.ts";
+import { readClock, showClock } from "./screen-clock.ts";
 
 const START_MS = 60_000;
+/** Time for the page to reach its hold-back before the delay is read. */
+const SETTLE_MS = 20_000;
 /** Seconds until an encoder has told its metrics: some groups of pictures. */
 const METRICS_TRIES = 30;
 /** The first release of OBS that sends them. */
@@ -28,10 +32,13 @@ const ARGS = {
   screenshot: { type: "string", description: "file for a picture of the watch page", valueHint: "FILE" },
 } as const;
 
+/** Presets of the node, and what their delay from glass to glass shall be, p95 in milliseconds. */
+const GLASS_GOALS_MS = { balanced: 1_300, ultra: 900 } as const;
+
 /** What a case needs. */
 interface ObsCase {
   readonly node: IngestProcess;
-  readonly clip: string;
+  readonly clip: string | null;
   readonly root: string | null;
 }
 
@@ -48,17 +55,31 @@ const command = defineCommand({
     }
     const folder = await mkdtemp(join(tmpdir(), "corral-obs-check-"));
     const edge = await startEdge({ port: await freePort(), dataDir: join(folder, "edge"), adminToken: ADMIN_TOKEN });
-    const node = await IngestProcess.start(edge, ADMIN_TOKEN, ["--verbose", "--transcode", "never"]);
+    const withNode = async <T>(work: (node: IngestProcess) => Promise<T>, flags: readonly string[]): Promise<T> => {
+      const node = await IngestProcess.start(edge, ADMIN_TOKEN, ["--verbose", "--transcode", "never", ...flags]);
+      try {
+        return await work(node);
+      } finally {
+        await node.origin.interrupt();
+      }
+    };
+    const root = args.root ?? null;
     try {
-      const given: ObsCase = { node, clip: makeSource(folder, "small"), root: args.root ?? null };
-      const failures = [
-        await checkAdvised(given, seconds, args.screenshot ?? null),
-        await checkDefaults(given),
-        await checkMultitrack(given),
-      ];
+      const clip = makeSource(folder, "small");
+      const failures: boolean[] = await withNode(async (node) => {
+        const given: ObsCase = { node, clip, root };
+        return [
+          await checkAdvised(given, seconds, args.screenshot ?? null),
+          await checkDefaults(given),
+          await checkMultitrack(given),
+        ];
+      }, []);
+      for (const preset of ["balanced", "ultra"] as const) {
+        const flags = ["--preset", preset, "--renditions", "off"];
+        failures.push(await withNode((node) => checkGlass({ node, clip: null, root }, preset, seconds), flags));
+      }
       process.exitCode = failures.some(Boolean) ? 1 : 0;
     } finally {
-      await node.origin.interrupt();
       await edge.stop();
       await rm(folder, { recursive: true, force: true });
     }
@@ -94,6 +115,36 @@ async function checkAdvised(given: ObsCase, seconds: number, screenshot: string 
     return stats?.error !== null;
   } finally {
     await browser.close();
+    await obs.stop();
+  }
+}
+
+/** OBS captures a screen with a clock, which is read from the watch page. Whether it failed. */
+async function checkGlass(given: ObsCase, preset: keyof typeof GLASS_GOALS_MS, seconds: number): Promise<boolean> {
+  const { node } = given;
+  const stream = `obs-glass-${preset}`;
+  const obs = await startObs(given, stream, { keyframeS: 2 });
+  const clock = await showClock(obs.display, SIZE);
+  const browser = await launchBrowser();
+  try {
+    await node.origin.waitForOutput(new RegExp(`${stream}: passed through`), START_MS);
+    const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    await page.goto(`${node.edge.url}/watch/${stream}`);
+    await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, START_MS, "showing a picture");
+    await page.waitForTimeout(SETTLE_MS);
+    const before = await readPageStats(page);
+    const delays = await readClock(page, seconds);
+    const after = await readPageStats(page);
+    const [p50, p95] = [50, 95].map((p) => (percentile(delays, p) / 1000).toFixed(2));
+    const stalls = (after?.stalls ?? 0) - (before?.stalls ?? 0);
+    const goal = GLASS_GOALS_MS[preset];
+    console.log(
+      `OBS, ${preset}: glass to glass p50 ${p50} s, p95 ${p95} s of ${delays.length} pictures, ${stalls} stalls (goal p95 ${goal / 1000} s)`,
+    );
+    return delays.length === 0;
+  } finally {
+    await browser.close();
+    await clock.close();
     await obs.stop();
   }
 }

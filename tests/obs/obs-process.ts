@@ -9,8 +9,8 @@ import type { ObsConfiguration } from "../../core/ingest/obs/obs-configuration.t
 export interface ObsOptions {
   /** Root of a system that has OBS and Xvfb, entered with chroot; null: this one. */
   readonly root: string | null;
-  /** A clip with sound, 640×360. */
-  readonly clip: string;
+  /** A clip with sound, 640×360; null: the screen is captured. */
+  readonly clip: string | null;
   readonly server: string;
   readonly key: string;
   /** Seconds between keyframes; null: OBS's defaults. */
@@ -20,7 +20,8 @@ export interface ObsOptions {
 }
 
 const PROFILE = "Corral";
-const SIZE = { x: 640, y: 360, fps: 30, kbps: 1_500 } as const;
+/** Size of the canvas, and of the screen that is captured. */
+export const SIZE = { x: 640, y: 360, fps: 30, kbps: 1_500 } as const;
 const END_MS = 15_000;
 
 /** A running OBS. */
@@ -28,9 +29,12 @@ export class ObsProcess {
   readonly #folder: string;
   readonly #screen: ChildProcess;
   readonly #obs: ChildProcess;
+  /** X display of its screen, as in `DISPLAY`. */
+  readonly display: string;
   #output = "";
 
-  private constructor(folder: string, screen: ChildProcess, obs: ChildProcess) {
+  private constructor(folder: string, screen: ChildProcess, display: string, obs: ChildProcess) {
+    this.display = display;
     this.#folder = folder;
     this.#screen = screen;
     this.#obs = obs;
@@ -49,20 +53,28 @@ export class ObsProcess {
     const profile = join(folder, "obs-studio/basic/profiles", PROFILE);
     const scenes = join(folder, "obs-studio/basic/scenes");
     for (const each of [profile, scenes]) mkdirSync(each, { recursive: true });
-    copyFileSync(clip, join(folder, "clip.mp4"));
+    if (clip !== null) copyFileSync(clip, join(folder, "clip.mp4"));
     writeFileSync(join(folder, "obs-studio/global.ini"), GLOBAL);
-    writeFileSync(join(scenes, `${PROFILE}.json`), JSON.stringify(describeScene(join(home, "clip.mp4"))));
+    writeFileSync(
+      join(scenes, `${PROFILE}.json`),
+      JSON.stringify(describeScene(clip === null ? null : join(home, "clip.mp4"))),
+    );
     for (const [name, text] of profileFiles(options)) writeFileSync(join(profile, name), text);
-    const screen = spawnIn(root, ["Xvfb", "-displayfd", "1", "-screen", "0", "1024x768x24"], {});
+    const screen = spawnIn(
+      root,
+      ["Xvfb", "-displayfd", "1", "-screen", "0", clip === null ? `${SIZE.x}x${SIZE.y}x24` : "1024x768x24"],
+      {},
+    );
     const [number] = (await Promise.race([once(screen.stdout ?? screen, "data"), failure(screen, "Xvfb")])) as [Buffer];
+    const display = `:${String(number).trim()}`;
     const words = ["obs", "--multi", "--profile", PROFILE, "--collection", PROFILE, "--startstreaming"];
     if (options.override) words.push("--enable-multitrack-video-dev");
     const obs = spawnIn(root, [...words, "--disable-shutdown-check", "--disable-updater", "--minimize-to-tray"], {
-      ...{ HOME: home, XDG_CONFIG_HOME: home, XDG_RUNTIME_DIR: home, DISPLAY: `:${String(number).trim()}` },
+      ...{ HOME: home, XDG_CONFIG_HOME: home, XDG_RUNTIME_DIR: home, DISPLAY: display },
       ...{ LIBGL_ALWAYS_SOFTWARE: "1", QT_QPA_PLATFORM: "xcb" },
     });
     failure(obs, "OBS").catch(() => {});
-    return new ObsProcess(folder, screen, obs);
+    return new ObsProcess(folder, screen, display, obs);
   }
 
   /** Its log so far. */
@@ -103,17 +115,20 @@ SceneCollection=${PROFILE}
 SceneCollectionFile=${PROFILE}
 `;
 
-function describeScene(clip: string): object {
+function describeScene(clip: string | null): object {
   const place = { pos: { x: 0, y: 0 }, scale: { x: 1, y: 1 }, visible: true };
-  const media = { local_file: clip, is_local_file: true, looping: true };
+  const source =
+    clip === null
+      ? { id: "xshm_input", settings: { screen: 0, show_cursor: false } }
+      : { id: "ffmpeg_source", settings: { local_file: clip, is_local_file: true, looping: true } };
   return {
     name: PROFILE,
     current_scene: "Scene",
     current_program_scene: "Scene",
     scene_order: [{ name: "Scene" }],
     sources: [
-      { id: "scene", name: "Scene", settings: { items: [{ name: "Clip", id: 1, ...place }], id_counter: 1 } },
-      { id: "ffmpeg_source", name: "Clip", settings: media },
+      { id: "scene", name: "Scene", settings: { items: [{ name: "Source", id: 1, ...place }], id_counter: 1 } },
+      { name: "Source", ...source },
     ],
   };
 }
@@ -128,7 +143,13 @@ function profileFiles({ server, key, keyframeS, override = null }: ObsOptions): 
   const text = JSON.stringify({ text: JSON.stringify(override) }).replaceAll("\\", "\\\\");
   const settings = `MultitrackVideoConfigOverrideEnabled=true\nMultitrackVideoConfigOverride=${text}`;
   const multitrack = override === null ? "" : `[Stream1]\nEnableMultitrackVideo=true\n${settings}\n`;
-  const encoder = { bitrate: SIZE.kbps, keyint_sec: keyframeS, preset: "veryfast", rate_control: "CBR" };
+  const encoder = {
+    bitrate: SIZE.kbps,
+    keyint_sec: keyframeS,
+    preset: "veryfast",
+    rate_control: "CBR",
+    x264opts: "bframes=0",
+  };
   const service = { type: "rtmp_custom", settings: { server, key, use_auth: false } };
   return [
     ["basic.ini", `[General]\nName=${PROFILE}\n${video}${audio}${output}${multitrack}`],

@@ -8,12 +8,17 @@ const PATHS = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-
 /** Switches of a Chromium whose camera and microphone are made up, and whose pages get them unasked. */
 export const FAKE_DEVICES = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"] as const;
 
+/** The path of Chromium. Throws if there is none. */
+export function browserPath(): string {
+  const found = PATHS.find((path) => path !== undefined && existsSync(path));
+  if (found === undefined) throw new Error("No Chromium here; install it (Debian: apt-get install chromium).");
+  return found;
+}
+
 /** Starts headless Chromium, with further `switches`. Throws if there is none. */
 export function launchBrowser(switches: readonly string[] = []): Promise<Browser> {
-  const executablePath = PATHS.find((path) => path !== undefined && existsSync(path));
-  if (executablePath === undefined) throw new Error("No Chromium here; install it (Debian: apt-get install chromium).");
   return chromium.launch({
-    executablePath,
+    executablePath: browserPath(),
     args: [
       "--no-sandbox",
       "--disable-gpu",
