@@ -1,4 +1,5 @@
 /** A sender's events as timelines of coded frames, ready for the packager. */
+import { isSameBytes } from "../../kit/bytes.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import type { CodedFrame } from "../../media/cmaf/frame.ts";
 import { CodecConfigError } from "../codecs/codec-error.ts";
@@ -85,7 +86,7 @@ export class PassthroughTimeline {
     const key = trackKey(config);
     const known = this.#records.get(key);
     const codecs = this.#senders.get(key)?.description.codec;
-    if (known !== undefined && codecs === config.codec && bytesEqual(known, config.record)) return;
+    if (known !== undefined && codecs === config.codec && isSameBytes(known, config.record)) return;
     let description: SenderTrack["description"];
     try {
       description = describeTrack(config);
@@ -266,8 +267,4 @@ function trackKey({ media, track }: { readonly media: string; readonly track: nu
 function areaOf(sender: SenderTrack | undefined): number {
   const description = sender?.description;
   return description?.media === "video" ? description.width * description.height : 0;
-}
-
-function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
 }

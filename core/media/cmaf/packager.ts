@@ -1,6 +1,7 @@
 /** Packages frames of all tracks into parts and segments that begin and end together. */
 
 import type { SegmentStart } from "../../broadcast/segment.ts";
+import { isSameBytes } from "../../kit/bytes.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import { CmafError } from "./errors.ts";
 import type { CodedFrame, InitInfo } from "./frame.ts";
@@ -225,7 +226,7 @@ export class Packager {
 
 /** The track's init section from now on; a new version if it has changed. */
 function useInit(packager: TrackPackager, bytes: Uint8Array, out: PackagerOutput[]): void {
-  if (packager.init.version > 0 && bytesEqual(bytes, packager.init.bytes)) return;
+  if (packager.init.version > 0 && isSameBytes(bytes, packager.init.bytes)) return;
   packager.init = { version: packager.init.version + 1, bytes };
   out.push({ kind: "init", track: packager.name, version: packager.init.version, bytes });
 }
@@ -240,8 +241,4 @@ function initMismatch(info: InitInfo, kind: "video" | "audio", timescale: number
   if (info.timescale !== timescale)
     return `the source's timescale is ${info.timescale} where ${timescale} was announced`;
   return null;
-}
-
-function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
 }
