@@ -17,15 +17,11 @@ import { acceptFirstConnection, createSourceOpener, type SourceHandle } from "./
 import { PublishError, SourceError, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
 import { createDevToken, type EdgeAccess, startLocalEdge } from "./local-edge/local-edge.ts";
+import { chooseEncoders } from "./packager/choose-encoders.ts";
 import { parseEncoders } from "./packager/encode-args.ts";
-import {
-  createEncodeJob,
-  describeRendition,
-  partTargetsOf,
-  selectEncoders,
-  targetDurationOf,
-} from "./packager/encode-plan.ts";
+import { createEncodeJob, describeRendition, partTargetsOf, targetDurationOf } from "./packager/encode-plan.ts";
 import type { EncodeJob } from "./packager/encoder.ts";
+import { inspectEncoders } from "./packager/encoder-trial.ts";
 import { planRenditions } from "./packager/ladder.ts";
 import { SourceSupervisor } from "./packager/source-supervisor.ts";
 import { announcedTracks } from "./packager/tracks.ts";
@@ -117,12 +113,15 @@ async function planBroadcast(run: BroadcastRun): Promise<BroadcastPlan> {
   return { job, kind: input.kind, open };
 }
 
-async function fitLadder({ options, log, stop }: BroadcastRun, source: SourceInfo): Promise<EncodeJob> {
+async function fitLadder({ options, log, stop, platform }: BroadcastRun, source: SourceInfo): Promise<EncodeJob> {
   const listed = listEncoders(stop);
   const renditions = planRenditions(source, options.ladder);
-  const encoders = selectEncoders(renditions, parseEncoders(await listed));
+  const { preset, encoder: family } = options;
+  const machine = inspectEncoders(parseEncoders(await listed), platform.clock);
+  const { encoders, sentence, isFallback } = await chooseEncoders(machine, { renditions, preset, family });
   log.info(`${options.inputName}: ${describeSource(source)} → ${renditions.map(describeRendition).join(", ")}.`);
-  return createEncodeJob(renditions, options.preset, encoders);
+  log[isFallback ? "warn" : "info"](sentence);
+  return createEncodeJob(renditions, preset, encoders);
 }
 
 async function resolveInput({ options, log, stop }: BroadcastRun, source: SourceInfo): Promise<SourceInput> {

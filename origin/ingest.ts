@@ -18,7 +18,7 @@ import type { SenderConnection, SenderListener } from "./ingest-node/sender-conn
 import { SlateLibrary } from "./ingest-node/slate-encoder.ts";
 import { startSrtListener } from "./ingest-node/srt-listener.ts";
 import { startWhipListener, type WhipListener } from "./ingest-node/whip-listener.ts";
-import { errorMessage, UsageError } from "./kit/errors.ts";
+import { errorMessage, SourceError, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
 import { defaultDataFolder, findPassphrase, type IngestEdge, startLocalIngestEdge } from "./local-edge/local-edge.ts";
 import { Transcoder } from "./packager/transcoder.ts";
@@ -51,18 +51,19 @@ export async function runIngest(
   edgeToken = edge.token;
   const { preset, windowS, reconnectMs, returnMs, slate, transcode, hasRenditions } = options;
   const { mode } = transcode;
-  const transcoder = mode === "never" ? null : new Transcoder({ ...transcode, mode, preset });
+  const transcoder = mode === "never" ? null : new Transcoder({ ...transcode, mode, preset, clock: platform.clock });
   const node = new IngestNode({
     authorize: createEdgeAuthorizer({ edge: edge.url, publisher: edge.publisher }, platform.clock),
     packaging: { partMs: preset.partMs, segmentMs: preset.segmentMs, windowS },
     slates: slate === "off" ? null : new SlateLibrary({ picture: slate, log, clock: platform.clock }),
-    lower: mode === "auto" && transcoder !== null && hasRenditions ? new LowerLadder(transcoder, log) : null,
+    lower: mode === "auto" && transcoder !== null && hasRenditions ? new LowerLadder(transcoder) : null,
     ...{ transcoder, reconnectMs, returnMs, log, platform },
   });
   admit = (connection) => {
     node.admit(connection).catch((error: unknown) => log.error(`Internal error: ${errorMessage(error)}`));
   };
   try {
+    if (transcoder !== null) await prepareTranscoder(transcoder, log);
     const ports = await openListeners(options, edge, admit, { log, platform, listeners });
     const setup = {
       stream: options.stream,
@@ -93,6 +94,17 @@ function openWhip(
   return startWhipListener({ host, port: whip.port, announced, ...http, ...rest }).catch((cause: unknown) => {
     throw new UsageError(describePortError("--whip-port or --whip-http-port", host, whip.port, cause), { cause });
   });
+}
+
+/** Chooses the encoders. Without FFmpeg, senders that are fit are still taken. Throws `UsageError`. */
+async function prepareTranscoder(transcoder: Transcoder, log: OriginLog): Promise<void> {
+  try {
+    const { sentence, isFallback } = await transcoder.prepare();
+    log[isFallback ? "warn" : "info"](sentence);
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    log.warn(`Nothing can be encoded anew here: ${error.message}`);
+  }
 }
 
 /** The edge names the listeners to creators; a port that the system chooses is not known yet. */

@@ -6,11 +6,13 @@ import { createSecureContext } from "node:tls";
 import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } from "citty";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { errorMessage, UsageError } from "../kit/errors.ts";
+import { ENCODER_FAMILIES, type EncoderFamily, parseEncoderFamily } from "../packager/encoder-families.ts";
 import type { LadderSpec } from "../packager/ladder.ts";
 import { PRESETS, type Preset, parsePreset } from "../packager/presets.ts";
 import { defaultTranscodes, TRANSCODE_MODES, type TranscodeMode } from "../packager/transcoder.ts";
 import { describeOptionError } from "./option-errors.ts";
 import {
+  ENCODER_DESCRIPTION,
   joinRepeated,
   parseEdgeUrl,
   parseLadderOption,
@@ -58,7 +60,12 @@ export interface IngestOptions {
   /** Whether renditions are encoded beside a picture that is passed through. */
   readonly hasRenditions: boolean;
   /** Which senders are encoded anew, into which ladder, and how many at once. */
-  readonly transcode: { readonly mode: TranscodeMode; readonly ladder: LadderSpec; readonly limit: number };
+  readonly transcode: {
+    readonly mode: TranscodeMode;
+    readonly ladder: LadderSpec;
+    readonly encoder: EncoderFamily;
+    readonly limit: number;
+  };
   readonly preset: Preset;
   readonly windowS: number;
   readonly port: number;
@@ -149,6 +156,12 @@ const INGEST_ARGS = {
     type: "string",
     valueHint: "LADDER",
     description: "renditions of transcoding, as without ingest (default 720p:2500k,480p:1200k,360p:700k)",
+  },
+  encoder: {
+    type: "string",
+    default: "auto",
+    valueHint: ENCODER_FAMILIES.join("|"),
+    description: ENCODER_DESCRIPTION,
   },
   "max-transcodes": {
     type: "string",
@@ -241,7 +254,8 @@ function transcodeOf(args: IngestArgs, cores: number): IngestOptions["transcode"
   const { maxTranscodes } = INGEST_OPTION_LIMITS;
   const limit =
     text === undefined ? defaultTranscodes(cores) : parseNumberOption("--max-transcodes", text, 1, maxTranscodes, true);
-  return { mode, ladder: parseLadderOption(args.ladder), limit };
+  const encoder = parseEncoderFamily(args.encoder);
+  return { mode, ladder: parseLadderOption(args.ladder, encoder), encoder, limit };
 }
 
 function slateOf(text: string | undefined): IngestOptions["slate"] {

@@ -7,13 +7,21 @@ import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import type { SourceInput } from "../ingest/input.ts";
 import { errorMessage, UsageError } from "../kit/errors.ts";
 import {
+  defaultCodecOf,
+  ENCODER_FAMILIES,
+  type EncoderFamily,
+  parseEncoderFamily,
+} from "../packager/encoder-families.ts";
+import {
   checkLadder,
   createLadderStep,
   DEFAULT_LADDER,
+  defaultLadder,
   type LadderSpec,
   parseBitrate,
   parseCodec,
   parseLadderFlags,
+  type VideoCodec,
 } from "../packager/ladder.ts";
 import { PRESETS, type Preset, parsePreset } from "../packager/presets.ts";
 import { describeNpmOptionError, describeOptionError } from "./option-errors.ts";
@@ -38,6 +46,7 @@ export interface BroadcastOptions {
   readonly port: number;
   readonly preset: Preset;
   readonly ladder: LadderSpec;
+  readonly encoder: EncoderFamily;
   /** Whether each video rendition carries the audio. */
   readonly muxed: boolean;
   readonly windowS: number;
@@ -54,6 +63,10 @@ export interface BroadcastOptions {
 export interface OriginEnvironment {
   readonly CORRAL_KEY?: string | undefined;
 }
+
+/** The help text of `--encoder`. */
+export const ENCODER_DESCRIPTION =
+  "hardware or software that encodes; auto tries the hardware at the start, svtav1 makes AV1 of renditions without a codec";
 
 /** Options and their help texts. */
 const ARGS = {
@@ -83,6 +96,12 @@ const ARGS = {
     type: "string",
     valueHint: "LADDER",
     description: "renditions as HEIGHT:BITRATE[:CODEC],… or a JSON file (default 720p:2500k,480p:1200k,360p:700k)",
+  },
+  encoder: {
+    type: "string",
+    default: "auto",
+    valueHint: ENCODER_FAMILIES.join("|"),
+    description: ENCODER_DESCRIPTION,
   },
   muxed: {
     type: "boolean",
@@ -129,13 +148,15 @@ export function parseBroadcastOptions(words: readonly string[], env: OriginEnvir
   const stream = parseStreamOption(args.stream);
   if (args.log !== "text" && args.log !== "json") throw new UsageError("--log is text or json.");
   const input = inputOf(args);
+  const encoder = parseEncoderFamily(args.encoder);
   return {
     input,
     inputName: input.kind === "demo" ? "The demo" : input.url,
     stream,
     port: parseNumberOption("--port", args.port, 1, 65_535, true),
     preset: presetOf(args),
-    ladder: parseLadderOption(args.ladder),
+    ladder: parseLadderOption(args.ladder, encoder),
+    encoder,
     muxed: args.muxed,
     windowS: parseNumberOption("--dvr", args.dvr, OPTION_LIMITS.minDvrS, OPTION_LIMITS.maxDvrS, false),
     playback: playbackOf(args),
@@ -265,27 +286,28 @@ const LadderFile = z.strictObject({
     z.strictObject({
       height: z.number().int(),
       bitrate: z.union([z.string(), z.number()]),
-      codec: z.string().default("h264"),
+      codec: z.string().optional(),
     }),
   ),
   audio: z.strictObject({ bitrate: z.union([z.string(), z.number()]) }).optional(),
 });
 
-/** The ladder of `--ladder`: flags or a JSON file; the default without one. Throws `UsageError`. */
-export function parseLadderOption(text: string | undefined): LadderSpec {
-  if (text === undefined) return DEFAULT_LADDER;
-  if (!text.endsWith(".json")) return parseLadderFlags(text);
+/** The ladder of `--ladder`: flags or a JSON file; the default without one. `encoder` decides unnamed codecs. Throws `UsageError`. */
+export function parseLadderOption(text: string | undefined, encoder: EncoderFamily): LadderSpec {
+  const codec = defaultCodecOf(encoder);
+  if (text === undefined) return defaultLadder(codec);
+  if (!text.endsWith(".json")) return parseLadderFlags(text, codec);
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(text, "utf8"));
   } catch (cause) {
     throw new UsageError(`The ladder ${text} cannot be read: ${errorMessage(cause)}.`, { cause });
   }
-  return parseLadderFile(json, text);
+  return parseLadderFile(json, text, codec);
 }
 
 /** A ladder from JSON: `{ "video": [{ "height": 720, "bitrate": "2500k", "codec": "h264" }], "audio": { "bitrate": "128k" } }`. */
-export function parseLadderFile(json: unknown, name: string): LadderSpec {
+export function parseLadderFile(json: unknown, name: string, defaultCodec: VideoCodec = "h264"): LadderSpec {
   const file = LadderFile.safeParse(json);
   if (!file.success) {
     const issue = file.error.issues[0];
@@ -296,7 +318,7 @@ export function parseLadderFile(json: unknown, name: string): LadderSpec {
   const { video, audio } = file.data;
   return checkLadder({
     video: video.map(({ height, bitrate, codec }) =>
-      createLadderStep(height, parseBitrate(`${bitrate}`), parseCodec(codec)),
+      createLadderStep(height, parseBitrate(`${bitrate}`), parseCodec(codec ?? defaultCodec)),
     ),
     audioBitsPerSecond: audio === undefined ? DEFAULT_LADDER.audioBitsPerSecond : parseBitrate(`${audio.bitrate}`),
   });

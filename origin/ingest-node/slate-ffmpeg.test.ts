@@ -147,7 +147,9 @@ test("renditions that are encoded here have the slate too", { timeout: 60_000 },
   await stopNode();
   edge = await new FakeEdge().start();
   const ladder = parseLadderFlags("180p:300k,90p:100k");
-  await startNode(new Transcoder({ mode: "always", limit: 1, ladder, preset: PRESETS.balanced }));
+  await startNode(
+    new Transcoder({ mode: "always", limit: 1, ladder, preset: PRESETS.balanced, clock: systemPlatform.clock }),
+  );
   const file = makeSource("-g 60 -bf 0");
   const first = push(file);
   await vi.waitFor(() => expect(lines.join("\n")).toContain("on the air"), PATIENCE);

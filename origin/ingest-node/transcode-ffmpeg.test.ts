@@ -59,7 +59,8 @@ async function startNode(transcoder: Transcoder | null, reconnectMs = 0): Promis
 }
 
 function createTranscoder(mode: "auto" | "always", limit = 1): Transcoder {
-  return new Transcoder({ mode, limit, ladder: parseLadderFlags("180p:300k,90p:100k"), preset: PRESETS.ultra });
+  const ladder = parseLadderFlags("180p:300k,90p:100k");
+  return new Transcoder({ mode, limit, ladder, preset: PRESETS.ultra, clock: systemPlatform.clock });
 }
 
 function makeSource(name: string, options: string): string {

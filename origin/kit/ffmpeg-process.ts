@@ -9,6 +9,9 @@ const FFMPEG_STDERR_LIMITS = {
   lineCharacters: 160,
 } as const;
 
+/** SVT-AV1 writes its configuration into FFmpeg's log unless it is asked for errors only. */
+const QUIET_LIBRARIES = { SVT_LOG: "1" } as const;
+
 /** Consumers of a process's output. An exception in a handler kills the process and becomes its `error`. */
 export interface PipeHandlers {
   readonly onData: (pipe: number, chunk: Uint8Array) => void;
@@ -46,7 +49,8 @@ export class FfmpegProcess {
   /** `pipes`: number of its output pipes, from descriptor `FIRST_PIPE` on. `input`: whether we write to its standard input. */
   constructor(args: readonly string[], pipes: number, input: boolean, handlers: PipeHandlers) {
     const outputs = Array.from({ length: pipes }, () => "pipe" as const);
-    const child = spawn("ffmpeg", args, { stdio: [input ? "pipe" : "ignore", "ignore", "pipe", ...outputs] });
+    const stdio = [input ? ("pipe" as const) : ("ignore" as const), "ignore" as const, "pipe" as const, ...outputs];
+    const child = spawn("ffmpeg", args, { stdio, env: { ...QUIET_LIBRARIES, ...process.env } });
     this.#child = child;
     killOnExit(child);
     child.stdin?.on("error", () => {});

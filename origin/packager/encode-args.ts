@@ -2,18 +2,11 @@
 import type { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
 import { type Canvas, RAW_AUDIO } from "../ingest/decode-args.ts";
 import { FIRST_PIPE } from "../kit/ffmpeg-process.ts";
+import { encoderArgs, encoderDeviceArgs, encoderFilters } from "./encoder-options.ts";
 import type { AudioRendition, Rendition, VideoCodec, VideoRendition } from "./ladder.ts";
 import type { Preset } from "./presets.ts";
 
-/** Usable encoders per codec, best first. */
-export const ENCODER_PREFERENCES: Readonly<Record<VideoCodec, readonly string[]>> = {
-  h264: ["libx264", "libopenh264"],
-  hevc: ["libx265"],
-  // SVT-AV1 1.4 rejects a maximum bit rate with low delay, and takes a 90 kHz clock for its frame rate.
-  av1: ["libaom-av1"],
-};
-
-/** FFmpeg's encoder for each codec, selected by `chooseEncoder` on this machine. */
+/** The encoder of each codec on this machine, chosen by `chooseEncoders`; ids as in `encoder-options.ts`. */
 export type EncoderByCodec = Readonly<Partial<Record<VideoCodec, string>>>;
 
 /**
@@ -30,20 +23,29 @@ export function encodeVideoArgs(
   encoders: EncoderByCodec,
 ): string[] {
   const { num, den } = schedule.frameRate;
+  const idOf = ({ codec }: VideoRendition): string => encoders[codec] ?? "";
   const raw = ["-f", "rawvideo", "-pixel_format", "yuv420p", "-video_size", `${canvas.width}x${canvas.height}`];
   const outputs = renditions.flatMap((rendition, index) => [
     ...["-map", `[v${index}]`, "-fps_mode", "passthrough"],
-    ...encoderArgs(encoders[rendition.codec] ?? "", preset),
-    ...["-b:v", `${rendition.bitsPerSecond}`, "-maxrate", `${rendition.maxBitsPerSecond}`],
-    ...["-bufsize", `${rendition.bufferBits}`],
-    // The encoder's own keyframe interval is never shorter than the schedule's.
-    ...["-g", `${schedule.maxIntervalFrames + 1}`, "-force_key_frames", schedule.ffmpegExpression],
+    ...encoderArgs(idOf(rendition), rendition, schedule, preset),
     ...["-enc_time_base", `1:${rendition.timescale}`, "-video_track_timescale", `${rendition.timescale}`],
     ...muxerArgs(rendition),
     `pipe:${FIRST_PIPE + index}`,
   ]);
-  const graph = videoGraph(renditions, canvas);
-  return [...COMMON_ARGS, ...raw, "-framerate", `${num}/${den}`, "-i", "pipe:0", "-filter_complex", graph, ...outputs];
+  const graph = videoGraph(renditions, canvas, idOf);
+  const devices = encoderDeviceArgs(renditions.map(idOf));
+  return [
+    ...COMMON_ARGS,
+    ...devices,
+    ...raw,
+    "-framerate",
+    `${num}/${den}`,
+    "-i",
+    "pipe:0",
+    "-filter_complex",
+    graph,
+    ...outputs,
+  ];
 }
 
 /** The audio encoder: samples on standard input, the rendition on descriptor `FIRST_PIPE`. */
@@ -57,33 +59,19 @@ export function encodeAudioArgs(rendition: AudioRendition): string[] {
 /** Raw media needs no probing. Not `nobuffer`: probed media would be lost. */
 const COMMON_ARGS = [...["-hide_banner", "-loglevel", "error", "-probesize", "32", "-analyzeduration", "0"]] as const;
 
-function videoGraph(renditions: readonly VideoRendition[], canvas: Canvas): string {
+function videoGraph(
+  renditions: readonly VideoRendition[],
+  canvas: Canvas,
+  idOf: (rendition: VideoRendition) => string,
+): string {
   const colours = "setparams=range=tv:color_primaries=bt709:color_trc=bt709:colorspace=bt709";
   const labels = renditions.map((_, index) => `[s${index}]`).join("");
-  const branches = renditions.map(({ width, height }, index) => {
+  const branches = renditions.map((rendition, index) => {
+    const { width, height } = rendition;
     const same = width === canvas.width && height === canvas.height;
-    return `[s${index}]${same ? "" : `scale=${width}:${height}:flags=bicubic,`}setsar=1[v${index}]`;
+    return `[s${index}]${same ? "" : `scale=${width}:${height}:flags=bicubic,`}setsar=1${encoderFilters(idOf(rendition))}[v${index}]`;
   });
   return [`[0:v:0]${colours},split=${renditions.length}${labels}`, ...branches].join(";");
-}
-
-function encoderArgs(encoder: string, preset: Preset): string[] {
-  const fast = preset.x264 === "superfast";
-  switch (encoder) {
-    case "libx264":
-      return ["-c:v", encoder, "-preset", preset.x264, "-tune", "zerolatency", "-bf", "0", "-sc_threshold", "0"];
-    case "libx265":
-      return [
-        ...["-c:v", encoder, "-preset", fast ? "ultrafast" : "superfast", "-tune", "zerolatency", "-tag:v", "hvc1"],
-        ...["-x265-params", "log-level=error:scenecut=0:bframes=0:open-gop=0:repeat-headers=0"],
-      ];
-    case "libaom-av1": {
-      const fastest = fast ? "10" : "8";
-      return ["-c:v", encoder, "-usage", "realtime", "-cpu-used", fastest, "-lag-in-frames", "0", "-row-mt", "1"];
-    }
-    default:
-      return ["-c:v", encoder, "-bf", "0"];
-  }
 }
 
 function muxerArgs(rendition: Rendition): string[] {
@@ -93,11 +81,6 @@ function muxerArgs(rendition: Rendition): string[] {
   // Without edit lists and with unchanged timestamps in every output, the tracks stay in sync.
   const exact = ["-use_editlist", "0", "-avoid_negative_ts", "disabled", "-flush_packets", "1"];
   return ["-output_ts_offset", `${ENCODE_OFFSET_S}`, "-f", "mp4", "-movflags", flags, ...exact];
-}
-
-/** The encoder for `codec` among the names that `ffmpeg -encoders` lists, or null. */
-export function chooseEncoder(codec: VideoCodec, available: ReadonlySet<string>): string | null {
-  return ENCODER_PREFERENCES[codec].find((name) => available.has(name)) ?? null;
 }
 
 /** The names in the output of `ffmpeg -hide_banner -encoders`. */

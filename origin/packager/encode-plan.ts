@@ -2,10 +2,8 @@
 import type { TrackName } from "../../core/kit/ids.ts";
 import { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
 import { partTargetFor } from "../../core/media/cmaf/packager.ts";
-import { UsageError } from "../kit/errors.ts";
-import { chooseEncoder, ENCODER_PREFERENCES } from "./encode-args.ts";
 import type { EncodeJob } from "./encoder.ts";
-import { frameMs, type Rendition, type VideoCodec, type VideoRendition } from "./ladder.ts";
+import { frameMs, type Rendition, type VideoRendition } from "./ladder.ts";
 
 /** The encode plan: the largest rendition is the canvas from which the others are scaled. */
 export function createEncodeJob(
@@ -18,25 +16,6 @@ export function createEncodeJob(
   const canvas = videos.toSorted((a, b) => area(b) - area(a))[0] ?? null;
   const schedule = canvas === null ? null : new KeyframeSchedule(canvas.frameRate, preset.segmentMs);
   return { renditions, canvas, schedule, preset, encoders };
-}
-
-/** An encoder for each codec of `renditions` among the `available` ones. Throws `UsageError` if one is missing. */
-export function selectEncoders(
-  renditions: readonly Rendition[],
-  available: ReadonlySet<string>,
-): EncodeJob["encoders"] {
-  const encoders: Partial<Record<VideoCodec, string>> = {};
-  for (const rendition of renditions) {
-    if (rendition.kind !== "video") continue;
-    const encoder = chooseEncoder(rendition.codec, available);
-    if (encoder === null) {
-      throw new UsageError(
-        `This machine's FFmpeg cannot encode ${rendition.codec} (none of ${ENCODER_PREFERENCES[rendition.codec].join(", ")}); remove ${rendition.name} from the ladder.`,
-      );
-    }
-    encoders[rendition.codec] = encoder;
-  }
-  return encoders;
 }
 
 /**

@@ -68,15 +68,20 @@ const AUDIO_RATE = 48_000;
 const PART_OVERHEAD_BYTES = 160;
 const SAMPLE_OVERHEAD_BYTES = 12;
 
-/** The ladder used when none is given. */
-export const DEFAULT_LADDER: LadderSpec = {
-  video: [
-    createLadderStep(720, 2_500_000, "h264"),
-    createLadderStep(480, 1_200_000, "h264"),
-    createLadderStep(360, 700_000, "h264"),
-  ],
-  audioBitsPerSecond: 128_000,
-};
+/** The ladder used when none is given, in `codec`. */
+export function defaultLadder(codec: VideoCodec): LadderSpec {
+  return {
+    video: [
+      createLadderStep(720, 2_500_000, codec),
+      createLadderStep(480, 1_200_000, codec),
+      createLadderStep(360, 700_000, codec),
+    ],
+    audioBitsPerSecond: 128_000,
+  };
+}
+
+/** The ladder used when neither a ladder nor an encoder is given. */
+export const DEFAULT_LADDER: LadderSpec = defaultLadder("h264");
 
 /** A ladder step with its track's name: `720p`, or `720p-hevc` for codecs other than H.264. Throws `UsageError`. */
 export function createLadderStep(height: number, bitsPerSecond: number, codec: VideoCodec): LadderStep {
@@ -101,20 +106,23 @@ export function parseBitrate(text: string): number {
   return value;
 }
 
-/** A ladder from flags, e.g. `1080p:5000k,720p:2500k:hevc`. Throws `UsageError`. */
-export function parseLadderFlags(text: string): LadderSpec {
+/** A ladder from flags, e.g. `1080p:5000k,720p:2500k:hevc`; `codec` is that of steps which name none. Throws `UsageError`. */
+export function parseLadderFlags(text: string, codec: VideoCodec = "h264"): LadderSpec {
   const steps = text.split(",").filter((item) => item.trim() !== "");
-  return checkLadder({ video: steps.map(parseStep), audioBitsPerSecond: DEFAULT_LADDER.audioBitsPerSecond });
+  return checkLadder({
+    video: steps.map((step) => parseStep(step, codec)),
+    audioBitsPerSecond: DEFAULT_LADDER.audioBitsPerSecond,
+  });
 }
 
-function parseStep(text: string): LadderStep {
+function parseStep(text: string, codec: VideoCodec): LadderStep {
   const match = /^(\d{1,5})p?:([^:]+)(?::([a-z0-9]+))?$/i.exec(text.trim());
   if (match === null) {
     throw new UsageError(
       `"${text.trim()}" is not a rendition; write HEIGHT:BITRATE[:CODEC], e.g. 720p:2500k or 720p:1500k:hevc.`,
     );
   }
-  return createLadderStep(Number(match[1]), parseBitrate(match[2] ?? ""), parseCodec(match[3] ?? "h264"));
+  return createLadderStep(Number(match[1]), parseBitrate(match[2] ?? ""), parseCodec(match[3] ?? codec));
 }
 
 /** A codec's name as users write it. Throws `UsageError`. */
@@ -153,6 +161,13 @@ export function planRenditions(
   return source.audio === null ? video : [...video, audioRendition(spec.audioBitsPerSecond)];
 }
 
+/** The video renditions of a source that is large enough for every step: 16:9, 30 frames/s. */
+export function planNominalRenditions(spec: LadderSpec): VideoRendition[] {
+  const height = Math.max(...spec.video.map((step) => step.height));
+  const size = { width: Math.round((height * 16) / 9), height };
+  return spec.video.map((step) => videoRendition(size, step, { num: 30, den: 1 }));
+}
+
 function planVideo(source: SourceVideo, spec: LadderSpec, maxFrameRate: number): VideoRendition[] {
   const shorter = Math.min(source.width, source.height);
   const frameRate = capFrameRate(source.frameRate, maxFrameRate);
@@ -167,7 +182,11 @@ function planVideo(source: SourceVideo, spec: LadderSpec, maxFrameRate: number):
   return [videoRendition(source, { name, height, bitsPerSecond: bits, codec: smallest.codec }, frameRate)];
 }
 
-function videoRendition(source: SourceVideo, wish: LadderStep, frameRate: Rational): VideoRendition {
+function videoRendition(
+  source: Pick<SourceVideo, "width" | "height">,
+  wish: LadderStep,
+  frameRate: Rational,
+): VideoRendition {
   const portrait = source.height > source.width;
   const [long, short] = portrait ? [source.height, source.width] : [source.width, source.height];
   const shortSide = toEven(wish.height);

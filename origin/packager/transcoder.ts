@@ -1,10 +1,15 @@
 /** What this machine encodes with, and how many broadcasts it encodes at once. */
+
+import type { Clock } from "../../core/kit/clock.ts";
 import { canToneMap, listEncoders } from "../ingest/probe.ts";
 import type { SourceInfo } from "../ingest/source-info.ts";
+import { chooseEncoders, type EncoderChoice } from "./choose-encoders.ts";
 import { parseEncoders } from "./encode-args.ts";
-import { createEncodeJob, selectEncoders } from "./encode-plan.ts";
+import { createEncodeJob } from "./encode-plan.ts";
 import type { EncodeJob } from "./encoder.ts";
-import { type LadderSpec, planRenditions } from "./ladder.ts";
+import type { EncoderFamily } from "./encoder-families.ts";
+import { inspectEncoders } from "./encoder-trial.ts";
+import { type LadderSpec, planNominalRenditions, planRenditions } from "./ladder.ts";
 import type { Preset } from "./presets.ts";
 
 /** Cores that one broadcast with the default ladder keeps busy. */
@@ -24,8 +29,17 @@ export interface TranscoderOptions {
   readonly mode: Exclude<TranscodeMode, "never">;
   readonly ladder: LadderSpec;
   readonly preset: Preset;
+  /** Without one it is `auto`. */
+  readonly encoder?: EncoderFamily;
   /** Broadcasts at once. */
   readonly limit: number;
+  readonly clock: Clock;
+}
+
+/** What FFmpeg has on this machine. */
+interface TranscoderMachine {
+  readonly choice: EncoderChoice;
+  readonly canToneMap: boolean;
 }
 
 /** How a source is encoded on this machine. */
@@ -38,10 +52,16 @@ export interface TranscodePlan {
 export class Transcoder {
   readonly options: TranscoderOptions;
   #used = 0;
-  #machine: Promise<{ readonly encoders: ReadonlySet<string>; readonly canToneMap: boolean }> | null = null;
+  #machine: Promise<TranscoderMachine> | null = null;
+  #encoders: EncoderChoice["encoders"] | null = null;
 
   constructor(options: TranscoderOptions) {
     this.options = options;
+  }
+
+  /** The encoders that were chosen by trial; null before. */
+  get encoders(): EncoderChoice["encoders"] | null {
+    return this.#encoders;
   }
 
   /** Broadcasts that are being encoded. */
@@ -65,22 +85,38 @@ export class Transcoder {
     };
   }
 
-  /** The plan for `source`. Throws `SourceError` without FFmpeg, `UsageError` if it cannot encode the ladder. */
+  /** Chooses the encoders by trial, once. Throws `SourceError` without FFmpeg, `UsageError` if it cannot encode the ladder. */
+  async prepare(): Promise<EncoderChoice> {
+    return (await this.#inspect()).choice;
+  }
+
+  /** The plan for `source`. Throws as `prepare`. */
   async plan(source: SourceInfo): Promise<TranscodePlan> {
-    this.#machine ??= inspectMachine();
-    // A machine whose FFmpeg is installed later is inspected again.
-    this.#machine.catch(() => {
-      this.#machine = null;
-    });
-    const machine = await this.#machine;
+    const { choice, canToneMap } = await this.#inspect();
     const renditions = planRenditions(source, this.options.ladder);
-    const job = createEncodeJob(renditions, this.options.preset, selectEncoders(renditions, machine.encoders));
-    return { job, canToneMap: machine.canToneMap };
+    return { job: createEncodeJob(renditions, this.options.preset, choice.encoders), canToneMap };
+  }
+
+  #inspect(): Promise<TranscoderMachine> {
+    const machine = this.#machine ?? inspectMachine(this.options);
+    this.#machine = machine;
+    // A machine whose FFmpeg is installed later is inspected again.
+    machine.then(
+      ({ choice }) => {
+        this.#encoders = choice.encoders;
+      },
+      () => {
+        this.#machine = null;
+      },
+    );
+    return machine;
   }
 }
 
-async function inspectMachine(): Promise<{ encoders: ReadonlySet<string>; canToneMap: boolean }> {
+async function inspectMachine({ ladder, preset, encoder, clock }: TranscoderOptions): Promise<TranscoderMachine> {
   const { signal } = new AbortController();
-  const [encoders, mapsTone] = await Promise.all([listEncoders(signal), canToneMap(signal)]);
-  return { encoders: parseEncoders(encoders), canToneMap: mapsTone };
+  const [listed, mapsTone] = await Promise.all([listEncoders(signal), canToneMap(signal)]);
+  const wish = { renditions: planNominalRenditions(ladder), preset, family: encoder ?? "auto" } as const;
+  const choice = await chooseEncoders(inspectEncoders(parseEncoders(listed), clock), wish);
+  return { choice, canToneMap: mapsTone };
 }

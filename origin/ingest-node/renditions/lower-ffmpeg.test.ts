@@ -37,13 +37,16 @@ beforeEach(async () => {
   lines = [];
   const log = (text: string): void => void lines.push(text);
   const ladder = parseLadderFlags("180p:400k,120p:200k,90p:100k");
-  transcoder = new Transcoder({ mode: "auto", limit: 1, ladder, preset: PRESETS.balanced });
+  transcoder = new Transcoder({
+    ...{ mode: "auto", limit: 1, ladder, preset: PRESETS.balanced, clock: systemPlatform.clock },
+  });
+  await transcoder.prepare();
   node = new IngestNode({
     authorize: ({ key }) =>
       Promise.resolve({ kind: "granted", target: { edge: edge.url, key, publisher: "test-node" } }),
     packaging: { partMs: 333, segmentMs: 2000, windowS: 60 },
     transcoder,
-    lower: new LowerLadder(transcoder, { warn: log }),
+    lower: new LowerLadder(transcoder),
     slates: new SlateLibrary({ picture: null, clock: systemPlatform.clock, log: { warn: log } }),
     log: { debug: log, info: log, warn: log, error: log },
     ...{ reconnectMs: 60_000, platform: systemPlatform },

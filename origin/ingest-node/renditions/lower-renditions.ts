@@ -43,6 +43,8 @@ export interface LowerRenditionsOptions {
   readonly stream: StreamName;
   readonly renditions: readonly VideoRendition[];
   readonly preset: Preset;
+  /** The id of an encoder for H.264. */
+  readonly encoder: string;
   /** Gives the encoder's place back. */
   readonly release: () => void;
   readonly log: { info(text: string): void; warn(text: string): void };
@@ -168,7 +170,7 @@ export class LowerRenditions {
       connection.close();
       return;
     }
-    const { renditions, preset, stream, platform } = this.#options;
+    const { renditions, preset, encoder, stream, platform } = this.#options;
     this.#encoder?.process.kill();
     const readers = renditions.map(({ name }) => new FragmentReader(`${stream} (${name})`));
     const onData = (pipe: number, chunk: Uint8Array): void => {
@@ -179,7 +181,7 @@ export class LowerRenditions {
         else this.#onFrame(state, event.frame);
       }
     };
-    const process = new FfmpegProcess(renditionArgs(renditions, preset), renditions.length, true, { onData });
+    const process = new FfmpegProcess(renditionArgs(renditions, preset, encoder), renditions.length, true, { onData });
     if (process.stdin !== null) connection.stream.pipe(process.stdin);
     this.#encoder = { process, connection, sinceMs: platform.clock.monotonicMs() };
     void process.done.then((exit) => this.#onExit(process, exit));
