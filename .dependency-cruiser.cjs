@@ -15,6 +15,7 @@ const DOMAINS = {
     room: ["kit", "access", "moderation"],
     api: ["kit", "access", "broadcast", "delivery", "room"],
     ingest: ["kit", "access", "broadcast", "media", "api"],
+    dispatch: ["kit", "api"],
   },
   workers: {
     kit: [],
@@ -31,6 +32,7 @@ const DOMAINS = {
     live: ["kit"],
     shield: ["kit"],
     room: ["kit"],
+    dispatch: ["kit"],
   },
   origin: {
     kit: [],

@@ -5,6 +5,7 @@ import type { Platform } from "../core/kit/clock.ts";
 import { systemPlatform } from "../core/kit/system-platform.ts";
 import { devTokens } from "./access/dev-token.ts";
 import { controlApi } from "./api/control-app.ts";
+import { dispatchApi } from "./api/dispatch-app.ts";
 import { metrics } from "./api/metrics-api.ts";
 import { createOpenApiDocument } from "./api/openapi.ts";
 import { errorResponse } from "./delivery/error-responses.ts";
@@ -31,6 +32,7 @@ function createApp(platform: Platform): Hono<AppEnv> {
   app.use(securityHeaders, requestScope(platform));
   // First: the control API answers every other address below `/api`.
   app.route("/api/obs", obsApi);
+  app.route("/api/dispatch", dispatchApi);
   app.route("/api", controlApi);
   app.route("/rooms", roomsApi);
   // First: its literal paths are no broadcast's.

@@ -1,6 +1,7 @@
 /** The Worker's bindings: those of `wrangler.toml`, and the variables and secrets of `core/api/config.ts`. */
 import type { ConfigVariables } from "../core/api/config.ts";
 import type { Registry } from "../durable-objects/access/registry.ts";
+import type { Dispatch } from "../durable-objects/dispatch/dispatch.ts";
 import type { Live } from "../durable-objects/live/live.ts";
 import type { Keyring } from "../durable-objects/room/keyring/keyring.ts";
 import type { RoomRelay } from "../durable-objects/room/relay/room-relay.ts";
@@ -18,6 +19,7 @@ export interface Env extends ConfigVariables, ReviewerEnv {
   readonly ROOM_SHARD: DurableObjectNamespace<RoomShard>;
   readonly KEYRING: DurableObjectNamespace<Keyring>;
   readonly REGISTRY: DurableObjectNamespace<Registry>;
+  readonly DISPATCH: DurableObjectNamespace<Dispatch>;
   /** Finished segments. */
   readonly MEDIA: R2Bucket;
   /** Rate limits of one network; see `access/rate-limits.ts`. */

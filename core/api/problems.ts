@@ -40,6 +40,7 @@ export const PROBLEM_NAMES = [
   "secret-not-set",
   "ingest-token-missing",
   "ingest-token-wrong",
+  "too-many-nodes",
   "key-missing",
   "key-wrong",
   "key-expired",
@@ -179,6 +180,11 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
     statuses: [403],
     title: "Wrong ingest token",
     meaning: "The token is not that of this deployment's ingest nodes.",
+  },
+  "too-many-nodes": {
+    statuses: [503],
+    title: "Too many nodes",
+    meaning: "The deployment has as many ingest nodes as dispatch holds. The node works without dispatch.",
   },
   "key-missing": {
     statuses: [401],

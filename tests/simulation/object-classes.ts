@@ -28,6 +28,7 @@ const CLASSES: Readonly<Record<string, ClassSource>> = {
   LIVE: { exportName: "Live", file: "live/live.ts", namespaces: ["ROOM"], hasBucket: true },
   SHIELD: { exportName: "Shield", file: "shield/shield.ts", namespaces: ["LIVE", "SHIELD"], hasBucket: true },
   REGISTRY: { exportName: "Registry", file: "access/registry.ts", namespaces: [], hasBucket: true },
+  DISPATCH: { exportName: "Dispatch", file: "dispatch/dispatch.ts", namespaces: [] },
   ROOM: { exportName: "Room", file: "room/sequencer/room.ts", namespaces: ROOM_NAMESPACES, hasVariables: true },
   ROOM_RELAY: {
     exportName: "RoomRelay",

@@ -77,6 +77,10 @@ const forPublisher = (done = "200"): RoutePolicy => {
   const refused = Object.fromEntries(viewers.map((caller) => [caller, "403 publish-token-wrong"]));
   return alikeEverywhere({ ...answers, ...refused });
 };
+const testHeartbeat = {
+  ...{ instance: "process-1", sequence: 1, freePlaces: 1, isDraining: false, takesPortable: false },
+  ...{ jobs: [], guests: [] },
+};
 const forIngestNode = (done = "200"): RoutePolicy => secret("ingest-token", done, "operator");
 
 /** At a token stream, admitted and refused callers. */
@@ -250,6 +254,16 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/rooms/:stream/beacon": [{ path: "/rooms/{stream}/beacon", methods: { POST: { policy: forCounted() } } }],
   "/rooms/:stream/replay": [
     { path: "/rooms/{stream}/replay?from=1700000000000", methods: { GET: { policy: forViewers() } } },
+  ],
+  "/api/dispatch": [{ path: "/api/dispatch", methods: { GET: { policy: forIngestNode() } } }],
+  "/api/dispatch/nodes/:node": [
+    {
+      path: "/api/dispatch/nodes/node-1",
+      methods: {
+        PUT: { policy: forIngestNode(), body: JSON.stringify(testHeartbeat) },
+        DELETE: { policy: forIngestNode("204"), body: '{"instance":"process-1"}' },
+      },
+    },
   ],
   "/ingest/:stream/session": [{ path: "/ingest/{stream}/session", methods: { POST: { policy: forPublisher() } } }],
   "/ingest/:stream/srt-passphrase": [

@@ -1,5 +1,4 @@
 /** Handlers for ingest nodes, which check a sender before they take its media. */
-import type { MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
 import { parseNetwork } from "../../core/access/network.ts";
 import { STREAM_KEY_ID_PATTERN } from "../../core/access/stream-key.ts";
@@ -10,38 +9,16 @@ import { PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import { type PublishRefusal, publishProblems } from "../../core/ingest/publish-result.ts";
 import type { PublisherIdentity, PublisherStatus } from "../../core/ingest/publisher-identity.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import { isSameSecret, readBearerToken } from "../access/bearer-token.ts";
 import { refuseOverRate } from "../access/rate-limits.ts";
 import { readRequestNetwork } from "../access/request-networks.ts";
-import { requireSecret } from "../access/secret-guard.ts";
 import { deriveStreamKey } from "../access/stream-key-secret.ts";
-import type { AppEnv, RequestScope } from "../kit/app-env.ts";
-import { createGuard } from "../kit/middleware.ts";
+import type { RequestScope } from "../kit/app-env.ts";
 import { jsonResponse } from "../kit/responses.ts";
 import { PUBLISHER_ID } from "./ingest-api.ts";
 import { authenticatePublisher, recordRefusal } from "./publisher-authentication.ts";
 import { checkStreamKey } from "./publisher-keys.ts";
 import { answerPublisher, throwRefusal } from "./refused-publish.ts";
 import { readBodyBounded } from "./request-body.ts";
-
-/** Admits requests with the ingest token, and with the admin token. */
-export const ingestNodeOnly: MiddlewareHandler<AppEnv> = createGuard(
-  {
-    security: ["ingestToken", "adminToken"],
-    problems: ["ingest-token-missing", "ingest-token-wrong", "secret-not-set", "too-many-requests"],
-  },
-  async (scope) => {
-    const { adminToken, ingestToken } = scope.config;
-    const sent = readBearerToken(scope.request);
-    if (sent !== null && adminToken !== null && (await isSameSecret(sent, adminToken))) return null;
-    return requireSecret(scope, {
-      secret: ingestToken ?? adminToken,
-      secretName: "CORRAL_INGEST_TOKEN (or CORRAL_ADMIN_TOKEN)",
-      missing: "ingest-token-missing",
-      wrong: "ingest-token-wrong",
-    });
-  },
-);
 
 /** `POST /ingest/{stream}/session`: what the publisher's key or token permits now; no use is counted. */
 export function handleSession(scope: RequestScope, stream: StreamName): Promise<Response> {

@@ -2,10 +2,11 @@
 import { Hono } from "hono";
 import { HealthReportBody } from "../../core/ingest/health/health-schemas.ts";
 import { PassphraseBody, PassphraseSchema, PublisherSessionSchema } from "../../core/ingest/publish-schemas.ts";
+import { ingestNodeOnly } from "../access/ingest-node-only.ts";
 import type { AppEnv } from "../kit/app-env.ts";
 import { closeRoutes, cors, jsonBody, streamName } from "../kit/middleware.ts";
 import { describeRoute, type RouteSpec } from "../kit/route-spec.ts";
-import { handlePassphrase, handlePutHealth, handleSession, ingestNodeOnly } from "./ingest-node-api.ts";
+import { handlePassphrase, handlePutHealth, handleSession } from "./ingest-node-api.ts";
 import { KEYED_ROUTE, publisherParameter } from "./publish-route-spec.ts";
 
 const NODES = { tag: "Ingest nodes" } as const satisfies RouteSpec;

@@ -59,6 +59,8 @@ const ROUTES: Readonly<Record<string, Cost>> = {
   "/api/subjects/:id": { init: { method: "DELETE" }, status: 401 },
   "/api/subjects/:id/export": { status: 401 },
   "/api/streams/:stream/stop": { init: { method: "POST" }, status: 401 },
+  "/api/dispatch": { status: 401 },
+  "/api/dispatch/nodes/:node": { init: { method: "PUT", body: "{}" }, status: 401 },
   "/rooms/:stream/ticket": { init: { method: "POST", body: "{}" }, status: 200 },
   "/rooms/:stream/socket": { init: { headers: { upgrade: "websocket" } }, status: 101 },
   "/rooms/:stream/beacon": { init: { method: "POST", body: "{}" }, status: 404 },
@@ -97,6 +99,7 @@ function pathOf(route: string, { query = "" }: Cost): string {
     .replaceAll(":stream", `invented-${invented}`)
     .replace(":id", `nobody-${invented}`)
     .replace(":key", "0123456789")
+    .replace(":node", "node-1")
     .replace(":session", "0".repeat(32))
     .replace(":broadcast", "broadcast1");
 }
