@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Platform } from "../core/kit/clock.ts";
 import type { IngestOptions } from "./cli/ingest-options.ts";
 import { describeIngestSetup } from "./cli/ingest-setup.ts";
+import { type EndSignals, joinCluster, waitForEnd } from "./ingest-node/cluster-member.ts";
 import { createEdgeAuthorizer } from "./ingest-node/edge-authorizer.ts";
 import { IngestNode } from "./ingest-node/ingest-node.ts";
 import {
@@ -17,6 +18,7 @@ import { provideCertificate } from "./ingest-node/self-made-certificate.ts";
 import type { SenderConnection, SenderListener } from "./ingest-node/sender-connection.ts";
 import { SlateLibrary } from "./ingest-node/slate-encoder.ts";
 import { startSrtListener } from "./ingest-node/srt-listener.ts";
+import { type IngestNodeLoad, startStatusServer } from "./ingest-node/status-server.ts";
 import { startWhipListener, type WhipListener } from "./ingest-node/whip-listener.ts";
 import { errorMessage, SourceError, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
@@ -32,7 +34,7 @@ const SRT_LATENCY_MS = 200;
 export async function runIngest(
   options: IngestOptions,
   log: OriginLog,
-  stop: AbortSignal,
+  { stop, drain }: EndSignals,
   platform: Platform,
 ): Promise<void> {
   let admit = (connection: SenderConnection): void => connection.refuse("The server is starting; try again.");
@@ -52,18 +54,33 @@ export async function runIngest(
   const { preset, windowS, reconnectMs, returnMs, slate, transcode, hasRenditions } = options;
   const { mode } = transcode;
   const transcoder = mode === "never" ? null : new Transcoder({ ...transcode, mode, preset, clock: platform.clock });
+  const cluster =
+    transcoder === null
+      ? null
+      : joinCluster(transcoder, { dispatch: options.dispatch, edgeToken: edge.token, log, platform });
   const node = new IngestNode({
     authorize: createEdgeAuthorizer({ edge: edge.url, publisher: edge.publisher }, platform.clock),
     packaging: { partMs: preset.partMs, segmentMs: preset.segmentMs, windowS },
     slates: slate === "off" ? null : new SlateLibrary({ picture: slate, log, clock: platform.clock }),
     lower: mode === "auto" && transcoder !== null && hasRenditions ? new LowerLadder(transcoder) : null,
     ...{ transcoder, reconnectMs, returnMs, log, platform },
+    ...(cluster?.places == null ? {} : { places: cluster.places }),
   });
   admit = (connection) => {
     node.admit(connection).catch((error: unknown) => log.error(`Internal error: ${errorMessage(error)}`));
   };
   try {
     if (transcoder !== null) await prepareTranscoder(transcoder, log);
+    if (options.statusPort !== null) {
+      const load = (): IngestNodeLoad => ({
+        broadcasts: node.broadcastCount,
+        transcodes: transcoder?.used ?? 0,
+        freePlaces: cluster?.capacity.places ?? 0,
+        isDraining: drain.aborted || stop.aborted,
+      });
+      listeners.push(await startStatusServer(options.host, options.statusPort, load));
+    }
+    cluster?.client?.start();
     const ports = await openListeners(options, edge, admit, { log, platform, listeners });
     const setup = {
       stream: options.stream,
@@ -75,10 +92,16 @@ export async function runIngest(
     log.info(`WHIP:   ${edge.url}/whip/${options.stream}  (media to UDP port ${whip.port}; the key as bearer token)`);
     if (options.edge !== null)
       log.info(`        for which the edge needs CORRAL_WHIP_NODE: this machine's TCP port ${whip.httpPort}`);
-    if (!stop.aborted) await new Promise((resolve) => stop.addEventListener("abort", resolve, { once: true }));
+    await waitForEnd({ stop, drain }, options.drainMs, platform, () => {
+      node.drain();
+      cluster?.client?.drain();
+      log.info(`No new broadcasts are taken; ${node.broadcastCount} go on for ${options.drainMs / 1000} s at most.`);
+      return () => node.broadcastCount === 0;
+    });
     log.info("Ending the broadcasts.");
   } finally {
     await node.close();
+    await cluster?.client?.close();
     await Promise.all(listeners.map((listener) => listener.close()));
     await edge.stop();
   }

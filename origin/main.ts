@@ -6,6 +6,7 @@ import { runBroadcast } from "./broadcast.ts";
 import { parseIngestOptions, renderIngestHelp } from "./cli/ingest-options.ts";
 import { parseBroadcastOptions, renderHelp } from "./cli/options.ts";
 import { runIngest } from "./ingest.ts";
+import type { EndSignals } from "./ingest-node/cluster-member.ts";
 import { errorMessage, PublishError, SourceError, UsageError } from "./kit/errors.ts";
 import { createLog, type OriginLog } from "./kit/log.ts";
 
@@ -39,9 +40,16 @@ async function main(argv: readonly string[], platform: Platform): Promise<number
   }
   const { options } = command;
   const log = createLog({ json: options.logJson, verbose: options.verbose }, process.stdout, clock);
-  const stop = new AbortController();
+  const [stop, drain] = [new AbortController(), new AbortController()];
   let stoppedAtMs = 0;
-  const onSignal = (): void => {
+  const onSignal = (signal: NodeJS.Signals): void => {
+    // The first SIGTERM of a node with a time for it: broadcasts go on.
+    if (signal === "SIGTERM" && command.drainMs > 0 && !stop.signal.aborted && !drain.signal.aborted) {
+      stoppedAtMs = clock.monotonicMs();
+      drain.abort();
+      return;
+    }
+    if (drain.signal.aborted && !stop.signal.aborted && clock.monotonicMs() - stoppedAtMs <= ECHO_MS) return;
     // One Ctrl-C may arrive twice: from the terminal, and forwarded by npm.
     if (stop.signal.aborted && clock.monotonicMs() - stoppedAtMs > ECHO_MS) process.exit(130);
     if (stop.signal.aborted) return;
@@ -52,7 +60,7 @@ async function main(argv: readonly string[], platform: Platform): Promise<number
   process.on("SIGTERM", onSignal);
   process.on("SIGHUP", onSignal);
   try {
-    await command.run(log, stop.signal, platform);
+    await command.run(log, { stop: stop.signal, drain: drain.signal }, platform);
     return 0;
   } catch (error) {
     if (error instanceof UsageError) {
@@ -73,15 +81,21 @@ async function main(argv: readonly string[], platform: Platform): Promise<number
 /** A parsed command line. */
 interface Command {
   readonly options: { readonly logJson: boolean; readonly verbose: boolean };
-  readonly run: (log: OriginLog, stop: AbortSignal, platform: Platform) => Promise<void>;
+  /** How long SIGTERM lets it go on, milliseconds. */
+  readonly drainMs: number;
+  readonly run: (log: OriginLog, signals: EndSignals, platform: Platform) => Promise<void>;
 }
 
 function broadcastCommand(argv: readonly string[]): Command {
   const options = parseBroadcastOptions(argv, { CORRAL_KEY: process.env.CORRAL_KEY });
-  return { options, run: (log, stop, platform) => runBroadcast(options, log, stop, platform) };
+  return { options, drainMs: 0, run: (log, { stop }, platform) => runBroadcast(options, log, stop, platform) };
 }
 
 function ingestCommand(argv: readonly string[]): Command {
   const options = parseIngestOptions(argv, { CORRAL_INGEST_TOKEN: process.env.CORRAL_INGEST_TOKEN });
-  return { options, run: (log, stop, platform) => runIngest(options, log, stop, platform) };
+  return {
+    options,
+    drainMs: options.drainMs,
+    run: (log, signals, platform) => runIngest(options, log, signals, platform),
+  };
 }

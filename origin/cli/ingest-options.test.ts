@@ -56,7 +56,21 @@ test("senders that are not fit are transcoded with the default ladder, as many a
   expect(given).toMatchObject({ mode: "always", limit: 3, ladder: { video: [{ name: "480p" }, { name: "240p" }] } });
 });
 
+test("a node of a cluster has a name, an ingest token, a time to drain and a status port", () => {
+  expect(parse()).toMatchObject({ dispatch: null, drainMs: 0, statusPort: null });
+  const words = ["--edge", "https://live.example", "--dispatch", "https://live.example", "--node", "ams-1"];
+  const more = ["--drain-timeout", "900", "--status-port", "9100"];
+  expect(parseIngestOptions([...words, ...more], { CORRAL_INGEST_TOKEN: "t" })).toMatchObject({
+    dispatch: { url: "https://live.example", token: "t", node: "ams-1" },
+    ...{ drainMs: 900_000, statusPort: 9_100 },
+  });
+});
+
 test.each([
+  [["--node", "a"], /--node requires --dispatch/],
+  [["--dispatch", "https://e.example", "--node", "a b"], /"a b" is not a node's name/],
+  [["--dispatch", "https://e.example", "--edge", "https://e.example"], /--dispatch needs the edge's ingest token/],
+  [["--encoder", "cuda"], /--encoder is auto, x264/],
   [["--transcode", "sometimes"], /--transcode is auto, never, always, not "sometimes"/],
   [["--max-transcodes", "0"], /--max-transcodes must be a whole number from 1 to 256/],
   [["--ladder", "tall"], /is not a rendition/],

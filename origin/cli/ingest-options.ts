@@ -1,9 +1,10 @@
 /** The command line of `npm start -- ingest`: its options and help text, and their validation. */
 import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { availableParallelism } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { createSecureContext } from "node:tls";
 import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } from "citty";
+import { NODE_NAME_PATTERN } from "../../core/dispatch/dispatch-schemas.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { errorMessage, UsageError } from "../kit/errors.ts";
 import { ENCODER_FAMILIES, type EncoderFamily, parseEncoderFamily } from "../packager/encoder-families.ts";
@@ -28,6 +29,8 @@ const INGEST_OPTION_LIMITS = {
   /** A primary that returns sooner would be on and off the air with its link. */
   minReturnS: 2,
   maxReturnS: 3_600,
+  /** A broadcast ends some time. */
+  maxDrainS: 86_400,
   /** No machine encodes more. */
   maxTranscodes: 256,
   minDvrS: 10,
@@ -66,6 +69,12 @@ export interface IngestOptions {
     readonly encoder: EncoderFamily;
     readonly limit: number;
   };
+  /** Where places are leased, and this node's name there; null: the node is alone. */
+  readonly dispatch: { readonly url: string; readonly token: string | null; readonly node: string } | null;
+  /** How long broadcasts go on after SIGTERM, milliseconds. */
+  readonly drainMs: number;
+  /** Port of `/ready` and `/metrics`, or null. */
+  readonly statusPort: number | null;
   readonly preset: Preset;
   readonly windowS: number;
   readonly port: number;
@@ -168,6 +177,23 @@ const INGEST_ARGS = {
     valueHint: "NUMBER",
     description: "broadcasts at once that are encoded anew or get renditions (default: cores / 1.5)",
   },
+  dispatch: {
+    type: "string",
+    valueHint: "URL",
+    description: "edge that leases places for transcoding among nodes; needs its CORRAL_INGEST_TOKEN",
+  },
+  node: {
+    type: "string",
+    valueHint: "NAME",
+    description: "this node's name for --dispatch (default: the host's name)",
+  },
+  "drain-timeout": {
+    type: "string",
+    default: "0",
+    valueHint: "SECONDS",
+    description: "how long broadcasts go on after SIGTERM, while no new one is taken",
+  },
+  "status-port": { type: "string", valueHint: "PORT", description: "port of /ready and /metrics (default: none)" },
   preset: {
     type: "string",
     default: "balanced",
@@ -218,7 +244,8 @@ export function parseIngestOptions(
   const preset = parsePreset(args.preset);
   if (preset === null)
     throw new UsageError(`"${args.preset}" is not a preset; choose ${Object.keys(PRESETS).join(", ")}.`);
-  const { maxReconnectS, minDvrS, maxDvrS } = INGEST_OPTION_LIMITS;
+  const { maxReconnectS, maxDrainS, minDvrS, maxDvrS } = INGEST_OPTION_LIMITS;
+  const statusPort = args["status-port"];
   return {
     stream: parseStreamOption(args.stream),
     host: args.host,
@@ -236,6 +263,9 @@ export function parseIngestOptions(
     hasRenditions: renditionsOf(args.renditions),
     returnMs: returnOf(args["primary-return"]),
     transcode: transcodeOf(args, cores),
+    dispatch: dispatchOf(args, env),
+    drainMs: parseNumberOption("--drain-timeout", args["drain-timeout"], 0, maxDrainS, false) * 1000,
+    statusPort: statusPort === undefined ? null : portOf("--status-port", statusPort),
     preset,
     windowS: parseNumberOption("--dvr", args.dvr, minDvrS, maxDvrS, false),
     port: parseNumberOption("--port", args.port, 1, 65_535, true),
@@ -316,10 +346,25 @@ function readPem(flag: string, path: string): string {
   }
 }
 
+function dispatchOf(args: IngestArgs, env: IngestEnvironment): IngestOptions["dispatch"] {
+  if (args.dispatch === undefined) {
+    if (args.node !== undefined) throw new UsageError("--node requires --dispatch.");
+    return null;
+  }
+  const token = args["ingest-token"] ?? env.CORRAL_INGEST_TOKEN ?? null;
+  if (token === null && args.edge !== undefined)
+    throw new UsageError("--dispatch needs the edge's ingest token: --ingest-token TOKEN, or CORRAL_INGEST_TOKEN.");
+  const node = args.node ?? hostname();
+  if (!NODE_NAME_PATTERN.test(node))
+    throw new UsageError(`"${node}" is not a node's name; use --node with 1 to 64 of a–z, 0–9, ".", "_" and "-".`);
+  return { url: parseEdgeUrl(args.dispatch), token, node };
+}
+
 function remoteEdgeOf(args: IngestArgs, env: IngestEnvironment): IngestOptions["edge"] {
   const token = args["ingest-token"] ?? env.CORRAL_INGEST_TOKEN ?? null;
   if (args.edge === undefined) {
-    if (args["ingest-token"] !== undefined) throw new UsageError("--ingest-token requires --edge.");
+    if (args["ingest-token"] !== undefined && args.dispatch === undefined)
+      throw new UsageError("--ingest-token requires --edge.");
     return null;
   }
   return { url: parseEdgeUrl(args.edge), token };

@@ -102,6 +102,21 @@ test("a sender's media is published as it is; its goodbye ends the broadcast aft
   expect(node.describe().size).toBe(0);
 });
 
+test("a draining node takes back the senders of its broadcasts, and no other one", async () => {
+  const first = await connect(OBS);
+  await stream(first, OBS, 0, 3);
+  node.drain();
+  const other = new FakeSender("secret", "other");
+  await node.admit(other);
+  expect(other.refusal).toMatch(/takes no new broadcasts/);
+  first.end({ kind: "lost", detail: "connection reset" });
+  const again = await connect(OBS);
+  expect([again.isAccepted, node.broadcastCount]).toEqual([true, 1]);
+  again.end({ kind: "goodbye" });
+  await pass(4_000);
+  await vi.waitFor(() => expect(node.broadcastCount).toBe(0), { timeout: 10_000, interval: 5 });
+});
+
 test("after a lost link the same broadcast waits with gaps, and goes on when the sender returns", async () => {
   const first = await connect(OBS);
   await stream(first, OBS, 0, 5);

@@ -17,6 +17,7 @@ import type { LowerLadder } from "./renditions/lower-ladder.ts";
 import type { RefusalReason, SenderConnection } from "./sender-connection.ts";
 import type { IngestSessionOptions } from "./session-options.ts";
 import type { SlateLibrary } from "./slate-encoder.ts";
+import { LocalPlaces, type TranscodePlaces } from "./transcode-places.ts";
 
 /** Whether a sender may publish. A refusal is a sentence for its operator, with a reason for its protocol: `key` if absent. */
 export type SenderAuthorization =
@@ -37,6 +38,8 @@ export interface IngestNodeOptions {
   readonly lower?: LowerLadder | null;
   /** See `IngestSessionOptions`. */
   readonly transcoder: Transcoder | null;
+  /** Without it, those of the transcoder. */
+  readonly places?: TranscodePlaces;
   /** See `IngestSessionOptions`. */
   readonly reconnectMs: number;
   /** See `AirSwitchOptions`; absent: the usual time. */
@@ -64,6 +67,7 @@ export class IngestNode {
   readonly #refusals = new TokenBuckets();
   #pending = 0;
   #isClosed = false;
+  #isDraining = false;
 
   constructor(options: IngestNodeOptions) {
     this.#options = options;
@@ -121,6 +125,16 @@ export class IngestNode {
     return this.#options.authorize(connection, this.#sessions.get(connection.stream)?.broadcastId ?? null);
   }
 
+  /** Broadcasts that are not over yet. */
+  get broadcastCount(): number {
+    return new Set([...this.#sessions.keys(), ...this.#endings.keys()]).size;
+  }
+
+  /** Takes no new broadcast any more; those on the air go on, with the senders that return to them. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
   /** Cuts every sender and ends the broadcasts. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -135,6 +149,8 @@ export class IngestNode {
     const isFull =
       session?.standBy.isAlive({ role: "primary" }) === true && session.standBy.isAlive({ role: "backup" });
     if (isFull || session?.standBy.isAlive({ key }) === true) return refuse("in-use", IN_USE);
+    if (this.#isDraining && session === undefined)
+      return refuse("overload", "This server takes no new broadcasts, because it is being shut down; connect again.");
     if (session === undefined && this.#sessions.size >= maxBroadcasts)
       return refuse("overload", "This server has no room for another broadcast now; try again later.");
     if (this.#pending >= INGEST_NODE_LIMITS.pendingSenders)
@@ -152,6 +168,7 @@ export class IngestNode {
   #createSession(stream: StreamName, target: IngestTarget): IngestSession {
     const { packaging, slates = null, lower = null, transcoder, reconnectMs, log, platform } = this.#options;
     const { returnMs = STAND_BY_LIMITS.returnMs } = this.#options;
+    const places = this.#options.places ?? (transcoder === null ? null : new LocalPlaces(transcoder));
     const { clock } = platform;
     const refusedMs = this.#unfit.get(stream);
     const mustBeJudged = refusedMs !== undefined && clock.monotonicMs() - refusedMs < INGEST_NODE_LIMITS.refusalMs;
@@ -159,7 +176,20 @@ export class IngestNode {
     this.#monitors.set(stream, monitor);
     const session: IngestSession = new IngestSession({
       monitor,
-      ...{ stream, target, packaging, slates, lower, transcoder, reconnectMs, returnMs, mustBeJudged, log, platform },
+      ...{
+        stream,
+        target,
+        packaging,
+        slates,
+        lower,
+        transcoder,
+        places,
+        reconnectMs,
+        returnMs,
+        mustBeJudged,
+        log,
+        platform,
+      },
       checkKey: async (connection) => {
         const authorization = await this.#check(connection);
         return authorization.kind === "refused" && (authorization.reason ?? "key") === "key"

@@ -17,8 +17,8 @@ import { SessionHealth } from "./session-health.ts";
 import type { IngestSessionOptions, SessionDescription } from "./session-options.ts";
 import { SessionSender } from "./session-sender.ts";
 import * as say from "./session-sentences.ts";
+import { SessionTranscoding } from "./session-transcoding.ts";
 import { StandBy } from "./stand-by.ts";
-import { TranscodedBroadcast } from "./transcoded-broadcast.ts";
 
 /** See the file's first line. */
 export class IngestSession {
@@ -26,8 +26,8 @@ export class IngestSession {
   #sender: SessionSender | null = null;
   #broadcast: PublishedBroadcast | null = null;
   readonly #renditions: BroadcastRenditions;
-  /** The broadcast if its pictures are encoded anew, until the session ends. */
-  #transcoded: TranscodedBroadcast | null = null;
+  /** Has the broadcast if its pictures are encoded anew. */
+  readonly #transcoding: SessionTranscoding;
   readonly #window: ReconnectWindow;
   /** The sender that is not on the air. */
   readonly standBy: StandBy;
@@ -44,6 +44,21 @@ export class IngestSession {
     this.#target = options.target;
     this.#window = new ReconnectWindow(options);
     this.#renditions = new BroadcastRenditions(options);
+    this.#transcoding = new SessionTranscoding({
+      ...options,
+      onAir: () => this.#sender,
+      onWait: (wait) => this.#health.pushCapacityWait(wait),
+      onHeld: () => {
+        this.#renditions.endTimeline(this.#broadcast);
+        this.#startFilling(true);
+      },
+      target: () => this.#target,
+      endOther: () => this.#endPassthrough(),
+      onKeyRefused: (why) => this.#replaceKey(why),
+      onRefused: (reason) => this.#refuse(reason),
+      onFatal: (error) => this.#fail(error),
+      onSound: (level) => this.#health.pushSound(level),
+    });
     this.standBy = new StandBy({
       ...options,
       canTranscode: () => this.#canTranscode,
@@ -54,7 +69,7 @@ export class IngestSession {
     });
     this.#health = new SessionHealth({
       ...options,
-      publishDelayMs: () => delayOf((this.#transcoded ?? this.#broadcast)?.counters() ?? null),
+      publishDelayMs: () => delayOf((this.#transcoding.broadcast ?? this.#broadcast)?.counters() ?? null),
       renditions: () => this.#renditions.report(),
       roles: () => this.standBy.describe(),
     });
@@ -62,7 +77,7 @@ export class IngestSession {
 
   /** The broadcast that is published; null before the first timeline. */
   get broadcastId(): string | null {
-    return (this.#transcoded ?? this.#broadcast)?.id ?? null;
+    return (this.#transcoding.broadcast ?? this.#broadcast)?.id ?? null;
   }
 
   /** State for people and monitoring. */
@@ -71,7 +86,7 @@ export class IngestSession {
       health: this.#health.report,
       isLive: this.#sender !== null,
       senders: this.#senders,
-      tracks: this.#transcoded?.trackNames ?? this.#broadcast?.tracks.map(({ name }) => name) ?? [],
+      tracks: this.#transcoding.broadcast?.trackNames ?? this.#broadcast?.tracks.map(({ name }) => name) ?? [],
     };
   }
 
@@ -103,7 +118,7 @@ export class IngestSession {
       onEnd: (end) => this.#leave(sender, end),
     });
     if (standsBy) return;
-    if (this.#transcoded !== null) this.#feedTranscoder(sender, this.#transcoded);
+    if (this.#transcoding.broadcast !== null) this.#transcoding.feed(sender);
     else if (transcoder?.options.mode === "always") this.#transcode(sender, "Every sender is encoded anew here.");
   }
 
@@ -123,6 +138,7 @@ export class IngestSession {
     const { log, stream, epochNowMs } = this.#options;
     const before = this.#sender;
     log.info(`${stream}: the ${sender.role} sender ${say.describeTakeOver(reason)}.`);
+    this.#transcoding.cancel();
     this.#window.cancelWait();
     this.#window.endFilling(null);
     this.#renditions.endTimeline(this.#broadcast);
@@ -134,7 +150,7 @@ export class IngestSession {
     this.#health.takenOver(sender);
     const { decision } = sender;
     this.#createFeeds(sender);
-    if (this.#transcoded !== null) this.#feedTranscoder(sender, this.#transcoded);
+    if (this.#transcoding.broadcast !== null) this.#transcoding.feed(sender);
     else if (decision.kind === "transcode") this.#transcode(sender, decision.sentence);
     else {
       if (decision.kind === "passthrough") sender.feed?.release();
@@ -147,7 +163,7 @@ export class IngestSession {
   #useTarget(target: IngestTarget): void {
     this.#target = target;
     this.#health.useTarget(target);
-    (this.#transcoded ?? this.#broadcast)?.useKey(target.key);
+    (this.#transcoding.broadcast ?? this.#broadcast)?.useKey(target.key);
   }
 
   /** The edge refuses the key of the sender on the air: it is cut. The key of another sender goes on, if there is one; else null. */
@@ -174,7 +190,7 @@ export class IngestSession {
   #onEvent(sender: SessionSender, event: IngestEvent): void {
     sender.lastEventMs = this.#options.platform.clock.monotonicMs();
     this.#health.pushEvent(event);
-    if (sender.hasBegun || this.#transcoded !== null) this.standBy.pushOnAir(sender, event);
+    if (sender.hasBegun || this.#transcoding.broadcast !== null) this.standBy.pushOnAir(sender, event);
     // A sender that has come back continues the program where its media begins.
     const isStart = event.kind === "frame" && event.sync && (event.media === "video" || !sender.hasPictures);
     if (isStart && !sender.hasBegun) this.#window.hold(sender.hasClock);
@@ -231,64 +247,44 @@ export class IngestSession {
   }
 
   get #canTranscode(): boolean {
-    return this.#transcoded !== null || this.#renditions.holdsPlace || this.#options.transcoder?.hasRoom === true;
+    return this.#renditions.holdsPlace || this.#transcoding.isPossible;
   }
 
   #createFeeds(sender: SessionSender): void {
-    const hasLower = this.#transcoded === null && this.#renditions.needsFeed(this.#broadcast === null);
-    sender.createFeeds(this.#options, () => this.#transcoded?.hasAudio ?? true, hasLower);
+    const hasLower = this.#transcoding.broadcast === null && this.#renditions.needsFeed(this.#broadcast === null);
+    sender.createFeeds(this.#options, () => this.#transcoding.broadcast?.hasAudio ?? true, hasLower);
   }
 
-  /** Encodes the sender's media from now on, in a broadcast of its own; `reason` is a sentence. Refuses if it cannot. */
+  /** Encodes the sender's media anew, in a broadcast of its own; `reason` is a sentence. Refuses if it cannot. */
   #transcode(sender: SessionSender, reason: string): void {
-    const { transcoder, log, stream, packaging, previous } = this.#options;
-    if (transcoder !== null) this.#renditions.close();
-    const release = transcoder?.acquire() ?? null;
-    if (transcoder === null || release === null) {
-      this.#refuse(transcoder === null ? reason : say.describeFullTranscoder(transcoder, reason));
-      return;
-    }
-    log.warn(`${stream}: ${say.describeTranscoding(transcoder, reason)}`);
+    if (this.#options.transcoder !== null) this.#renditions.close();
+    this.#transcoding.start(sender, reason);
+  }
+
+  /** Ends the broadcast of what is passed through; resolves when it has ended. */
+  #endPassthrough(): Promise<void> {
     this.#window.endFilling(null);
     const before = this.#broadcast;
     this.#broadcast = null;
-    const transcoded: TranscodedBroadcast = new TranscodedBroadcast({
-      ...{ ...this.#options, target: this.#target, windowS: packaging.windowS, transcoder, release },
-      onKeyRefused: (why) => this.#replaceKey(why),
-      previous: before === null ? previous : endBroadcast(before, log),
-      onFatal: (error) => this.#fail(error),
-      onFirstPart: () => log.info(`${stream}: on the air, encoded anew.`),
-      onSound: (level) => this.#health.pushSound(level),
-    });
-    this.#transcoded = transcoded;
-    this.#feedTranscoder(sender, transcoded);
-  }
-
-  #feedTranscoder(sender: SessionSender, transcoded: TranscodedBroadcast): void {
-    sender.passthrough = null;
-    sender.group = null;
-    sender.feed?.open((connection) => transcoded.offer(connection), this.#options.epochNowMs());
+    return before === null ? this.#options.previous : endBroadcast(before, this.#options.log);
   }
 
   #beginTimeline(sender: SessionSender, begin: Extract<PassthroughOutput, { kind: "begin" }>): void {
     const { stream, log, platform } = this.#options;
-    let { previous } = this.#options;
     sender.markBegun();
     const { tracks, programOffsetMs, startsAtMs } = begin;
     this.#window.endFilling(startsAtMs + INGEST_NODE_LIMITS.slateOverlapMs);
-    if (this.#broadcast !== null && !this.#broadcast.continues(tracks)) {
-      log.info(`${stream}: the sender has other tracks now: another broadcast begins.`);
-      previous = endBroadcast(this.#broadcast, log);
-      this.#broadcast = null;
-    }
-    if (this.#broadcast === null) {
+    const isOther = this.#broadcast?.continues(tracks) === false;
+    if (isOther) log.info(`${stream}: the sender has other tracks now: another broadcast begins.`);
+    if (isOther || this.#broadcast === null) {
+      const previous = this.#endPassthrough();
       log.info(`${stream}: ${tracks.map((track) => `${track.name} ${track.init.info.codecs}`).join(", ")}.`);
       const broadcast: PublishedBroadcast = new PublishedBroadcast({
         ...{ ...this.#options, target: this.#target, tracks, startsAtMs, previous },
         lower: this.#renditions.plan(tracks),
         // The constructor may not have returned.
         onFatal: (error) => {
-          if (this.#transcoded === null && (this.#broadcast ?? broadcast) === broadcast) this.#fail(error);
+          if (this.#transcoding.broadcast === null && (this.#broadcast ?? broadcast) === broadcast) this.#fail(error);
         },
         onKeyRefused: (why) => (this.#broadcast === broadcast ? this.#replaceKey(why) : null),
         onFirstPart: () => log.info(`${stream}: ${say.describeStart(platform.clock.monotonicMs() - sender.sinceMs)}`),
@@ -325,7 +321,7 @@ export class IngestSession {
   #refuse(reason: string): void {
     const sentence = say.withFullStop(reason);
     const sender = this.#sender;
-    if (sender !== null && this.standBy.sender !== null && this.#transcoded === null && !this.#isRefused) {
+    if (sender !== null && this.standBy.sender !== null && this.#transcoding.broadcast === null && !this.#isRefused) {
       this.#expel(sender, sentence);
       return;
     }
@@ -336,6 +332,7 @@ export class IngestSession {
   }
 
   #cut(sentence: string): void {
+    this.#transcoding.cancel();
     const sender = this.#sender;
     if (sender === null) return;
     this.#sender = null;
@@ -350,6 +347,7 @@ export class IngestSession {
     const sender = this.#sender;
     if (sender === null) return;
     for (const output of sender.passthrough?.end() ?? []) this.#apply(sender, output);
+    this.#transcoding.cancel();
     sender.endFeeds();
     this.#renditions.leave();
     this.#sender = null;
@@ -358,7 +356,7 @@ export class IngestSession {
     if (this.#ending !== null || this.standBy.endOnAir(sender)) return;
     const waitMs = end.kind === "goodbye" ? Math.min(INGEST_NODE_LIMITS.goodbyeMs, reconnectMs) : reconnectMs;
     const why = say.describeEnd(end);
-    if (this.#broadcast === null && this.#transcoded === null && this.standBy.sender === null) {
+    if (this.#broadcast === null && this.#transcoding.broadcast === null && this.standBy.sender === null) {
       log.info(`${stream}: the sender ${why} before its first timeline.`);
       void this.#finish();
       return;
@@ -389,7 +387,7 @@ export class IngestSession {
     this.#renditions.close();
     this.#health.stop();
     this.standBy.stop("The broadcast has ended.");
-    const broadcast = this.#transcoded ?? this.#broadcast;
+    const broadcast = this.#transcoding.broadcast ?? this.#broadcast;
     this.#ending =
       broadcast === null ? Promise.resolve() : this.#isRefused ? broadcast.close() : endBroadcast(broadcast, log);
     const counters = broadcast?.counters() ?? null;

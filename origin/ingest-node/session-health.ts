@@ -4,6 +4,7 @@ import { INGEST_EVENT_LIMITS, type IngestEndReason } from "../../core/events/ing
 import type { SenderRoles } from "../../core/ingest/health/backup-state.ts";
 import type { HealthChange, HealthReport } from "../../core/ingest/health/health-check.ts";
 import type { HealthMonitor } from "../../core/ingest/health/health-monitor.ts";
+import type { CapacityWait } from "../../core/ingest/health/health-rule.ts";
 import type { SenderConnectionEvent } from "../../core/ingest/health/link-meter.ts";
 import type { SoundLevel } from "../../core/ingest/health/sound-meter.ts";
 import type { IngestEvent } from "../../core/ingest/media-event.ts";
@@ -127,6 +128,11 @@ export class SessionHealth {
   /** The sender is refused with a sentence. */
   refused(sentence: string): void {
     this.#events.push({ kind: "ingest-refused", reason: sentence.slice(0, INGEST_EVENT_LIMITS.reasonChars) });
+  }
+
+  /** The sender waits for a place to be encoded anew; null: it does not. */
+  pushCapacityWait(wait: CapacityWait | null): void {
+    this.#options.monitor.pushCapacityWait(wait);
   }
 
   /** The sender is refused for its media. */

@@ -9,6 +9,7 @@ import type { IngestPackaging } from "./published-broadcast.ts";
 import type { LowerLadder } from "./renditions/lower-ladder.ts";
 import type { SenderConnection } from "./sender-connection.ts";
 import type { SlateLibrary } from "./slate-encoder.ts";
+import type { TranscodePlaces } from "./transcode-places.ts";
 
 /** See the file's first line. */
 export interface IngestSessionOptions {
@@ -22,6 +23,8 @@ export interface IngestSessionOptions {
   readonly lower: LowerLadder | null;
   /** Encodes what cannot be passed through; null: that is refused. */
   readonly transcoder: Transcoder | null;
+  /** Where it gets a place for that; null as the transcoder. */
+  readonly places: TranscodePlaces | null;
   /** A sender whose link broke may come back within this time, milliseconds. */
   readonly reconnectMs: number;
   /** See `AirSwitchOptions`. */

@@ -13,7 +13,7 @@ import { type LadderSpec, planNominalRenditions, planRenditions } from "./ladder
 import type { Preset } from "./presets.ts";
 
 /** Cores that one broadcast with the default ladder keeps busy. */
-const CORES_PER_TRANSCODE = 1.5;
+export const CORES_PER_TRANSCODE = 1.5;
 
 /** When senders are transcoded: those that cannot be passed through, none, or all. */
 export const TRANSCODE_MODES = ["auto", "never", "always"] as const;

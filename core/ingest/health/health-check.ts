@@ -32,6 +32,7 @@ export const HEALTH_CHECK_IDS = [
   "rendering-lagging",
   "encoder-lagging",
   "uplink-headroom",
+  "capacity-wait",
   "ingest-delay",
   "packet-loss-seen",
   "packet-loss",

@@ -277,6 +277,10 @@ const CASES: readonly Case[] = [
     onTick: (monitor, afterMs) => monitor.pushSound({ dbfs: -9, clippedShare: 0.02 }, START_MS + afterMs),
   },
   {
+    ...{ id: "capacity-wait", severity: "info", byS: 3, says: /waits for an encoder; 2 are before it/ },
+    onTick: (monitor) => monitor.pushCapacityWait({ ahead: 2, roomAt: "node-b" }),
+  },
+  {
     ...{ id: "key-expiring", severity: "warning", byS: 1, says: /expires in 45 min/ },
     onTick: (monitor) => monitor.setKeyExpiry(START_MS + 2_700_000),
   },

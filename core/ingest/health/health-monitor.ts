@@ -3,6 +3,7 @@ import type { IngestEvent } from "../media-event.ts";
 import type { PassthroughDecision, TranscodeReason } from "../passthrough/gop-inspector.ts";
 import { BACKUP_RULES } from "./backup-rules.ts";
 import { type BackupState, NO_SENDERS, nextBackupState, type SenderRoles } from "./backup-state.ts";
+import { CAPACITY_RULES } from "./capacity-rule.ts";
 import { CheckLatch } from "./check-latch.ts";
 import { ENCODER_RULES } from "./encoder-rules.ts";
 import { GROUP_RULES } from "./group-rules.ts";
@@ -17,7 +18,7 @@ import {
 } from "./health-check.ts";
 import type { HealthPolicy } from "./health-limits.ts";
 import { measureHealth, NO_MEASURES } from "./health-measures.ts";
-import type { HealthInputs, HealthReading, HealthRule } from "./health-rule.ts";
+import type { CapacityWait, HealthInputs, HealthReading, HealthRule } from "./health-rule.ts";
 import { LinkMeter, type SenderConnectionEvent, type TransportSample } from "./link-meter.ts";
 import { LINK_RULES } from "./link-rules.ts";
 import { MEDIA_RULES } from "./media-rules.ts";
@@ -31,6 +32,7 @@ export const HEALTH_RULES: readonly HealthRule[] = [
   ...GROUP_RULES,
   ...BACKUP_RULES,
   ...ENCODER_RULES,
+  ...CAPACITY_RULES,
 ];
 
 /** A policy that takes anything. */
@@ -64,6 +66,7 @@ export class HealthMonitor {
   #publishDelayMs: number | null = null;
   #transcodeSpeed: number | null = null;
   #shedRenditions: readonly string[] = [];
+  #capacityWait: CapacityWait | null = null;
   #keyExpiresMs: number | null = null;
   #backup: BackupState = NO_SENDERS;
   #atMs = 0;
@@ -107,6 +110,7 @@ export class HealthMonitor {
     this.#sender = new SenderMeter();
     this.#decision = { kind: "undecided" };
     this.#refusedFor = null;
+    this.#capacityWait = null;
     this.#publishDelayMs = null;
   }
 
@@ -146,6 +150,11 @@ export class HealthMonitor {
     this.#sender.sound.pushLevel(level, nowMs);
   }
 
+  /** The sender waits for a place to be encoded anew; null: it does not. */
+  pushCapacityWait(wait: CapacityWait | null): void {
+    this.#capacityWait = wait;
+  }
+
   /** When the sender's key expires, milliseconds since the epoch; null: never. */
   setKeyExpiry(expiresMs: number | null): void {
     this.#keyExpiresMs = expiresMs;
@@ -166,6 +175,7 @@ export class HealthMonitor {
       transcodeSpeed: this.#transcodeSpeed,
       shedRenditions: this.#shedRenditions,
       backup: this.#backup,
+      capacityWait: this.#capacityWait,
       keyExpiresMs: this.#keyExpiresMs,
     };
     return this.#states.flatMap((state) => this.#update(state, inputs) ?? []);

@@ -6,6 +6,14 @@ import type { HealthPolicy } from "./health-limits.ts";
 import type { LinkMeter } from "./link-meter.ts";
 import type { SenderMeter } from "./sender-meter.ts";
 
+/** A sender that waits for a place. */
+export interface CapacityWait {
+  /** Jobs that waited before. */
+  readonly ahead: number;
+  /** Another node that has a free place, or null. */
+  readonly roomAt: string | null;
+}
+
 /** What rules read. */
 export interface HealthInputs {
   /** Milliseconds since the epoch. */
@@ -23,6 +31,8 @@ export interface HealthInputs {
   /** Names of renditions that are not encoded for want of capacity. */
   readonly shedRenditions: readonly string[];
   readonly backup: BackupState;
+  /** The sender waits for a place to be encoded anew; null: it does not. */
+  readonly capacityWait: CapacityWait | null;
   /** When the sender's key expires, milliseconds since the epoch; null: never. */
   readonly keyExpiresMs: number | null;
 }

@@ -187,6 +187,13 @@ export const HEALTH_SENTENCES = {
     say: `Your uplink has no room left: media waits ${seconds(waitMs)} in the encoder${droppedShare > 0.001 ? `, and ${percent(droppedShare)} of the frames are dropped` : ""}.`,
     fix: "Lower the bitrates, send one rendition less, or end other uploads.",
   }),
+  capacityWait: (ahead: number, roomAt: string | null): HealthSentence => ({
+    say: `This broadcast waits for an encoder; ${ahead === 0 ? "none is" : `${ahead} are`} before it.`,
+    fix:
+      roomAt === null
+        ? "Send keyframes every 2 s: then no encoder is needed. Otherwise the server's operator should add a server."
+        : `Connect to the server ${roomAt}, which has room, or send keyframes every 2 s: then no encoder is needed.`,
+  }),
   keyExpiring: (leftMs: number): HealthSentence => ({
     say: `This stream key expires in ${leftMs > 5_400_000 ? `${Math.round(leftMs / 3.6e6)} h` : `${Math.max(0, Math.round(leftMs / 60_000))} min`}; no new connection is taken then.`,
     fix: "Put a new key into the encoder before its next start.",
