@@ -66,6 +66,7 @@ const config: ViteUserConfig = defineConfig({
             "origin/**/*.test.ts",
             "web/**/*.test.{ts,tsx}",
             "scripts/**/*.test.{ts,mjs}",
+            "deploy/**/*.test.ts",
             "bench/**/*.test.ts",
             "loadtest/**/*.test.ts",
             "tests/**/*.test.ts",

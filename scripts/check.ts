@@ -17,7 +17,7 @@ import { findUntidiness, readBacklog, readProduct } from "./tidy.ts";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /** Folders with a `tsconfig.json`, each checked with the types of its platform. */
-const TYPE_CHECKS = [".", "core", "workers", "web", "tests", "loadtest", "scripts"];
+const TYPE_CHECKS = [".", "core", "workers", "web", "tests", "loadtest", "scripts", "deploy/cloudflare"];
 
 /** Folders covered by the import rules of `.dependency-cruiser.cjs`. */
 const SOURCES = ["core", "origin", "workers", "durable-objects", "web", "loadtest", "bench", "scripts", "tests"];
