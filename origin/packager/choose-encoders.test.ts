@@ -14,6 +14,7 @@ interface Trials {
   readonly listed?: readonly string[];
   readonly platform?: NodeJS.Platform;
   readonly ladder?: string;
+  readonly preset?: keyof typeof PRESETS;
 }
 
 /** Chooses on a machine on which `working` encoders work; `tried` gets the ids in order. */
@@ -23,6 +24,7 @@ function choose(family: EncoderFamily, trials: Trials = {}, tried: string[] = []
     listed = [...SOFTWARE, ...HARDWARE],
     platform = "linux",
     ladder = "720p:2M,360p:500k",
+    preset = "balanced",
   } = trials;
   const machine: EncoderMachine = {
     platform,
@@ -35,7 +37,7 @@ function choose(family: EncoderFamily, trials: Trials = {}, tried: string[] = []
     },
   };
   const renditions = planRenditions(testSourceInfo(1280, 720), parseLadderFlags(ladder));
-  return chooseEncoders(machine, { renditions, preset: PRESETS.balanced, family });
+  return chooseEncoders(machine, { renditions, preset: PRESETS[preset], family });
 }
 
 test("auto takes the first hardware encoder that works, in order", async () => {
@@ -88,4 +90,12 @@ test("svtav1 encodes the AV1 renditions, x264 leaves them to libaom", async () =
 
 test("an unknown family is refused with the known ones", () => {
   expect(() => parseEncoderFamily("cuda")).toThrow("--encoder is auto, x264, nvenc, vaapi, qsv, videotoolbox, svtav1");
+});
+
+test("the fastest preset has libaom at speed 10 where its libaom takes that", async () => {
+  const av1 = { ladder: "360p:500k:av1", listed: SOFTWARE, working: ["libaom-av1+speed10"] } as const;
+  const encoders = async (trials: Trials) => (await choose("auto", { ...av1, ...trials })).encoders;
+  expect(await encoders({ preset: "ultra" })).toEqual({ av1: "libaom-av1+speed10" });
+  expect(await encoders({ preset: "ultra", working: [] })).toEqual({ av1: "libaom-av1" });
+  expect(await encoders({ preset: "balanced" })).toEqual({ av1: "libaom-av1" });
 });

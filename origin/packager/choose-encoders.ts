@@ -10,7 +10,7 @@ import {
   SOFTWARE_ENCODERS,
   softwareEncoder,
 } from "./encoder-families.ts";
-import { encoderName } from "./encoder-options.ts";
+import { encoderName, FASTEST_AOM } from "./encoder-options.ts";
 import type { Rendition, VideoCodec, VideoRendition } from "./ladder.ts";
 import type { Preset } from "./presets.ts";
 
@@ -45,6 +45,23 @@ export interface EncoderChoice {
  * refused. Throws `UsageError`.
  */
 export async function chooseEncoders(machine: EncoderMachine, wish: EncoderWish): Promise<EncoderChoice> {
+  const choice = await chooseByFamily(machine, wish);
+  return { ...choice, encoders: await speedUpAom(machine, wish, choice.encoders) };
+}
+
+/** The fastest preset has libaom at its greatest speed, which not every libaom takes. */
+async function speedUpAom(
+  machine: EncoderMachine,
+  { renditions, preset }: EncoderWish,
+  encoders: EncoderChoice["encoders"],
+): Promise<EncoderChoice["encoders"]> {
+  if (encoders.av1 !== encoderName(FASTEST_AOM) || preset.name !== "ultra") return encoders;
+  const own = renditions.filter((each) => each.kind === "video" && each.codec === "av1");
+  const failure = await machine.tryEncode(createEncodeJob(own, preset, { av1: FASTEST_AOM }));
+  return failure === null ? { ...encoders, av1: FASTEST_AOM } : encoders;
+}
+
+async function chooseByFamily(machine: EncoderMachine, wish: EncoderWish): Promise<EncoderChoice> {
   const codecs = [...new Set(videosOf(wish).map(({ codec }) => codec))];
   switch (wish.family) {
     case "auto":

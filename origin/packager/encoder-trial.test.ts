@@ -6,6 +6,7 @@ import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
 import { testSourceInfo } from "../testing/source-info.ts";
 import { createEncodeJob } from "./encode-plan.ts";
+import { FASTEST_AOM } from "./encoder-options.ts";
 import { judgeFrames, tryEncode } from "./encoder-trial.ts";
 import { parseLadderFlags, planRenditions } from "./ladder.ts";
 import { PRESETS } from "./presets.ts";
@@ -19,6 +20,10 @@ test("the software encoders pass their trial: every picture in order, with the f
 }, async () => {
   expect(await tryEncode(jobOf("360p:500k,180p:200k", { h264: "libx264" }), clock)).toBeNull();
   expect(await tryEncode(jobOf("360p:500k:hevc", { hevc: "libx265" }), clock)).toBeNull();
+  expect(await tryEncode(jobOf("360p:500k:av1", { av1: "libaom-av1" }), clock)).toBeNull();
+  // Before 3.2 libaom ends at 9.
+  const fastest = await tryEncode(jobOf("360p:500k:av1", { av1: FASTEST_AOM }), clock);
+  expect(fastest ?? "cpu-used").toContain("cpu-used");
 });
 
 test("SVT-AV1 passes its trial with FFmpeg 6 and later; before, the trial finds that it ignores forced keyframes", {
