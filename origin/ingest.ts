@@ -74,7 +74,7 @@ export async function runIngest(
     if (options.statusPort !== null) {
       const load = (): IngestNodeLoad => ({
         broadcasts: node.broadcastCount,
-        transcodes: transcoder?.used ?? 0,
+        transcodes: transcoder?.places.firm ?? 0,
         freePlaces: cluster?.capacity.places ?? 0,
         isDraining: drain.aborted || stop.aborted,
       });

@@ -24,11 +24,23 @@ test("free places are those of the transcoder, and no more than idle cores can e
   expect(capacity.places).toBe(4);
   pass(0.4);
   expect(capacity.places).toBe(2);
-  transcoder.acquire();
-  transcoder.acquire();
+  transcoder.places.acquire();
+  transcoder.places.acquire();
   pass(1);
   expect(capacity.places).toBe(2);
   pass(0.1);
+  expect(capacity.places).toBe(0);
+});
+
+test("places that can be spared are free for a broadcast that is encoded anew", () => {
+  const transcoder = createTranscoder(2);
+  let times: CoreTimes = { idleMs: 0, totalMs: 0 };
+  const capacity = new FreeCapacity(transcoder, 2, () => times);
+  transcoder.places.acquireSpare(() => {});
+  transcoder.places.acquire();
+  times = { idleMs: 0, totalMs: 9_000 };
+  expect(capacity.places).toBe(1);
+  transcoder.places.acquire();
   expect(capacity.places).toBe(0);
 });
 

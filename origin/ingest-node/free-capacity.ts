@@ -26,7 +26,7 @@ export class FreeCapacity {
     this.#last = readTimes();
   }
 
-  /** Free places beside what runs. A machine that encodes nothing has at least one, as without dispatch. */
+  /** Free places, with those that can be spared. A machine that encodes nothing else has at least one, as without dispatch. */
   get places(): number {
     const now = this.#readTimes();
     const totalMs = now.totalMs - this.#last.totalMs;
@@ -34,9 +34,10 @@ export class FreeCapacity {
       this.#idleShare = Math.min(1, Math.max(0, (now.idleMs - this.#last.idleMs) / totalMs));
       this.#last = now;
     }
-    const { used, options } = this.#transcoder;
-    const byLoad = Math.floor((this.#idleShare * this.#cores) / CORES_PER_TRANSCODE);
-    return Math.max(0, Math.min(options.limit - used, used === 0 ? Math.max(1, byLoad) : byLoad));
+    const { places, options } = this.#transcoder;
+    const idle = Math.floor((this.#idleShare * this.#cores) / CORES_PER_TRANSCODE);
+    const byLoad = Math.max(idle + places.spared, places.firm === 0 ? 1 : 0);
+    return Math.max(0, Math.min(options.limit - places.firm, byLoad));
   }
 }
 

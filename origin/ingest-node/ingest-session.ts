@@ -61,7 +61,7 @@ export class IngestSession {
     });
     this.standBy = new StandBy({
       ...options,
-      canTranscode: () => this.#canTranscode,
+      canTranscode: () => this.#transcoding.isPossible,
       onAir: () => this.#sender,
       putOnAir: (sender, reason) => this.#putOnAir(sender, reason),
       onSilence: (sender) => this.#suspend(sender),
@@ -238,16 +238,12 @@ export class IngestSession {
   /** The one place that decides what becomes of pictures that cannot be passed through. */
   #applyDecision(sender: SessionSender, decision: PassthroughDecision): void {
     const { log, stream, onDecision } = this.#options;
-    this.#health.pushDecision(decision, decision.kind === "transcode" && !this.#canTranscode);
+    this.#health.pushDecision(decision, decision.kind === "transcode" && !this.#transcoding.isPossible);
     if (decision.kind !== "undecided") onDecision(decision.kind === "passthrough");
     if (decision.kind === "passthrough") {
       sender.feed?.release();
       log.info(`${stream}: ${say.describePassthrough(decision)}`);
     } else if (decision.kind === "transcode") this.#transcode(sender, decision.sentence);
-  }
-
-  get #canTranscode(): boolean {
-    return this.#renditions.holdsPlace || this.#transcoding.isPossible;
   }
 
   #createFeeds(sender: SessionSender): void {

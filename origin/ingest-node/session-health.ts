@@ -161,9 +161,10 @@ export class SessionHealth {
     if (this.#connection !== null) monitor.pushTransport(this.#connection.statistics(), nowMs);
     const delayMs = publishDelayMs();
     if (delayMs !== null) monitor.pushPublishDelay(delayMs);
-    const renditions = this.#options.renditions?.() ?? { speed: null, shed: [] };
+    const renditions = this.#options.renditions?.() ?? { speed: null, shed: [], waiting: [] };
     monitor.pushTranscodeSpeed(renditions.speed);
     monitor.pushShedRenditions(renditions.shed);
+    monitor.pushWaitingRenditions(renditions.waiting);
     const hasChanged = this.#evaluate(nowMs).length > 0;
     if (hasChanged || nowMs - this.#reportedMs >= SESSION_HEALTH_LIMITS.reportMs) this.#isDue = true;
     this.#report();

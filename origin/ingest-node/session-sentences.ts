@@ -6,8 +6,8 @@ import type { SenderEnd } from "./sender-connection.ts";
 import type { SessionSender } from "./session-sender.ts";
 
 /** A sender is encoded anew for `reason`: what it costs. */
-export function describeTranscoding({ used, options: { limit } }: Transcoder, reason: string): string {
-  const cost = `takes processor cores (${used} of ${limit} places are taken) and about a second of delay`;
+export function describeTranscoding({ places, options: { limit } }: Transcoder, reason: string): string {
+  const cost = `takes processor cores (${places.used} of ${limit} places are taken) and about a second of delay`;
   return `${withFullStop(reason)} Until then the picture is encoded anew here, which ${cost}.`;
 }
 

@@ -157,7 +157,7 @@ test("beyond the limit the sentence says so; what can be passed through still is
   timeout: 60_000,
 }, async () => {
   const transcoder = createTranscoder("auto");
-  const release = transcoder.acquire();
+  const release = transcoder.places.acquire();
   await startNode(transcoder);
   expect(await push(rare, { stream: "rare" })).not.toBe(0);
   expect(lines.join("\n")).toMatch(/rare: the sender is refused: No keyframe .* as many .* as this machine can \(1\)/);
@@ -176,10 +176,10 @@ test("a sender that returns within the window continues the same transcoded broa
   await startNode(transcoder, 60_000);
   const parts = (): number => mediaOf(edge.tracks.get("180p")).length;
   expect(await push("no-such-file", { key: "wrong" })).not.toBe(0);
-  expect([transcoderPids(), transcoder.used]).toEqual([[], 0]);
+  expect([transcoderPids(), transcoder.places.used]).toEqual([[], 0]);
   const first = push(rare);
   await vi.waitFor(() => expect(parts()).toBeGreaterThan(5), { timeout: 20_000 });
-  expect(transcoder.used).toBe(1);
+  expect(transcoder.places.used).toBe(1);
   for (const pid of senders) if (isRunning(pid)) process.kill(pid, "SIGKILL");
   await first;
   await vi.waitFor(() => expect(transcoderPids()).toEqual([]), { timeout: 15_000, interval: 100 });
@@ -187,7 +187,7 @@ test("a sender that returns within the window continues the same transcoded broa
   const second = push(rare);
   await vi.waitFor(() => expect(parts()).toBeGreaterThan(before + 5), { timeout: 20_000 });
   await node.close();
-  expect([edge.opened.length, edge.ended, transcoder.used]).toEqual([1, true, 0]);
+  expect([edge.opened.length, edge.ended, transcoder.places.used]).toEqual([1, true, 0]);
   expect(transcoderPids()).toEqual([]);
   const parts180 = edge.tracks.get("180p")?.parts ?? [];
   const resumed = parts180.findIndex(({ meta }) => meta.start?.discontinuity === true);

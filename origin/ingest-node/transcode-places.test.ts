@@ -31,7 +31,7 @@ function startNode(name: string, limit: number): { transcoder: Transcoder; place
     return { answer: call.promise, abort: () => call.reject(new Error("aborted")) };
   };
   const leave = (): Promise<void> => Promise.resolve(desk?.leave(name, name));
-  const freePlaces = (): number => limit - transcoder.used;
+  const freePlaces = (): number => limit - transcoder.places.used;
   const client = new LeaseClient({ clock, instance: name, send, leave, freePlaces });
   client.start();
   return { transcoder, places: new LeasedPlaces(transcoder, client, clock), client };
@@ -76,7 +76,7 @@ test("a place is leased within a round trip, and a second request waits until it
   release(first);
   await clock.advance(1_000);
   expect(second.outcomes.at(-1)?.kind).toBe("granted");
-  expect(transcoder.used).toBe(1);
+  expect(transcoder.places.used).toBe(1);
   expect(desk?.status()).toMatchObject({ jobs: 1, waiting: 0, nodes: [{ leases: 1, freePlaces: 0 }] });
 });
 
@@ -102,7 +102,7 @@ test("while dispatch cannot be reached the node decides by itself, and is heard 
   const { places, transcoder } = startNode("a", 1);
   const first = request(places, "one");
   await clock.advance(2_500);
-  expect([first.outcomes.at(-1)?.kind, transcoder.used]).toEqual(["granted", 1]);
+  expect([first.outcomes.at(-1)?.kind, transcoder.places.used]).toEqual(["granted", 1]);
   const second = request(places, "two");
   await clock.advance(12_000);
   expect(second.outcomes.at(-1)?.kind).toBe("refused");
@@ -118,7 +118,7 @@ test("a withdrawn request leaves nothing behind, and a node that ends gives all 
   await clock.advance(1_000);
   second.cancel();
   await clock.advance(1_000);
-  expect([transcoder.used, desk?.status().jobs]).toEqual([1, 1]);
+  expect([transcoder.places.used, desk?.status().jobs]).toEqual([1, 1]);
   await client.close();
   await clock.advance(20_000);
   expect(desk?.status()).toEqual({ nodes: [], jobs: 0, waiting: 0 });

@@ -38,11 +38,11 @@ export class LocalPlaces implements TranscodePlaces {
   }
 
   get mayGrant(): boolean {
-    return this.#transcoder.hasRoom;
+    return this.#transcoder.places.hasRoom;
   }
 
   request(_stream: StreamName, onOutcome: (outcome: PlaceOutcome) => void): () => void {
-    const release = this.#transcoder.acquire();
+    const release = this.#transcoder.places.acquire();
     onOutcome(
       release === null ? { kind: "refused", sentence: describeFull(this.#transcoder) } : { kind: "granted", release },
     );
@@ -81,7 +81,7 @@ export class LeasedPlaces implements TranscodePlaces {
       cancelWait();
     };
     const grant = (): void => {
-      const release = this.#transcoder.acquire();
+      const release = this.#transcoder.places.acquire();
       // The job that had the place is still ending: the next change or the fallback tries again.
       if (release === null) return;
       settle();

@@ -5,6 +5,7 @@ import { canToneMap, listEncoders } from "../ingest/probe.ts";
 import type { SourceInfo } from "../ingest/source-info.ts";
 import { chooseEncoders, type EncoderChoice } from "./choose-encoders.ts";
 import { parseEncoders } from "./encode-args.ts";
+import { EncodePlaces } from "./encode-places.ts";
 import { createEncodeJob } from "./encode-plan.ts";
 import type { EncodeJob } from "./encoder.ts";
 import type { EncoderFamily } from "./encoder-families.ts";
@@ -51,38 +52,18 @@ export interface TranscodePlan {
 /** See the file's first line. */
 export class Transcoder {
   readonly options: TranscoderOptions;
-  #used = 0;
+  readonly places: EncodePlaces;
   #machine: Promise<TranscoderMachine> | null = null;
   #encoders: EncoderChoice["encoders"] | null = null;
 
   constructor(options: TranscoderOptions) {
     this.options = options;
+    this.places = new EncodePlaces(options);
   }
 
   /** The encoders that were chosen by trial; null before. */
   get encoders(): EncoderChoice["encoders"] | null {
     return this.#encoders;
-  }
-
-  /** Broadcasts that are being encoded. */
-  get used(): number {
-    return this.#used;
-  }
-
-  /** Whether a place is free. */
-  get hasRoom(): boolean {
-    return this.#used < this.options.limit;
-  }
-
-  /** Takes a place, or null if all are taken; the result gives it back, once. */
-  acquire(): (() => void) | null {
-    if (!this.hasRoom) return null;
-    this.#used += 1;
-    let isHeld = true;
-    return () => {
-      if (isHeld) this.#used -= 1;
-      isHeld = false;
-    };
   }
 
   /** Chooses the encoders by trial, once. Throws `SourceError` without FFmpeg, `UsageError` if it cannot encode the ladder. */

@@ -319,6 +319,21 @@ test("every check of the vocabulary has one rule and a sender that raises it", (
   expect(CASES.map(({ id }) => id).sort()).toEqual(ids);
 });
 
+test("renditions whose encoder another broadcast needs are told by name, also while the sender is well", () => {
+  const monitor = new HealthMonitor();
+  monitor.pushConnection({ kind: "connected" }, START_MS);
+  monitor.pushWaitingRenditions(["480p", "360p"]);
+  runMonitor(monitor, syntheticEvents(CLEAN_SENDER, 0, 6), 4);
+  expect(monitor.report.checks).toMatchObject([
+    {
+      id: "capacity-wait",
+      severity: "warning",
+      value: 2,
+      say: expect.stringContaining("480p, 360p wait for an encoder"),
+    },
+  ]);
+});
+
 test("a check falls after twice its time, and the stream's state follows its worst check", () => {
   const monitor = new HealthMonitor();
   monitor.pushConnection({ kind: "connected" }, START_MS);

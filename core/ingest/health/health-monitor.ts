@@ -66,6 +66,7 @@ export class HealthMonitor {
   #publishDelayMs: number | null = null;
   #transcodeSpeed: number | null = null;
   #shedRenditions: readonly string[] = [];
+  #waitingRenditions: readonly string[] = [];
   #capacityWait: CapacityWait | null = null;
   #keyExpiresMs: number | null = null;
   #backup: BackupState = NO_SENDERS;
@@ -140,6 +141,11 @@ export class HealthMonitor {
     this.#shedRenditions = names;
   }
 
+  /** Names of renditions whose encoder was given to another broadcast. */
+  pushWaitingRenditions(names: readonly string[]): void {
+    this.#waitingRenditions = names;
+  }
+
   /** Which senders are connected, and which is on the air. */
   pushRoles(roles: SenderRoles, nowMs: number): void {
     this.#backup = nextBackupState(this.#backup, roles, nowMs);
@@ -176,6 +182,7 @@ export class HealthMonitor {
       shedRenditions: this.#shedRenditions,
       backup: this.#backup,
       capacityWait: this.#capacityWait,
+      waitingRenditions: this.#waitingRenditions,
       keyExpiresMs: this.#keyExpiresMs,
     };
     return this.#states.flatMap((state) => this.#update(state, inputs) ?? []);

@@ -33,6 +33,8 @@ export interface HealthInputs {
   readonly backup: BackupState;
   /** The sender waits for a place to be encoded anew; null: it does not. */
   readonly capacityWait: CapacityWait | null;
+  /** Names of renditions whose encoder was given to another broadcast. */
+  readonly waitingRenditions: readonly string[];
   /** When the sender's key expires, milliseconds since the epoch; null: never. */
   readonly keyExpiresMs: number | null;
 }

@@ -187,6 +187,10 @@ export const HEALTH_SENTENCES = {
     say: `Your uplink has no room left: media waits ${seconds(waitMs)} in the encoder${droppedShare > 0.001 ? `, and ${percent(droppedShare)} of the frames are dropped` : ""}.`,
     fix: "Lower the bitrates, send one rendition less, or end other uploads.",
   }),
+  renditionsWait: (names: readonly string[]): HealthSentence => ({
+    say: `${names.join(", ")} wait${names.length === 1 ? "s" : ""} for an encoder, which another broadcast needs: viewers get the sender's picture.`,
+    fix: "Nothing is to be done in your encoder. The server's operator should add a server, or raise --max-transcodes if cores are idle.",
+  }),
   capacityWait: (ahead: number, roomAt: string | null): HealthSentence => ({
     say: `This broadcast waits for an encoder; ${ahead === 0 ? "none is" : `${ahead} are`} before it.`,
     fix:

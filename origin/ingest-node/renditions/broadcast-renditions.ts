@@ -26,6 +26,8 @@ export interface RenditionReport {
   readonly speed: number | null;
   /** Names of renditions that viewers do not get now. */
   readonly shed: readonly string[];
+  /** Names of those whose encoder was given to another broadcast, until one is free. */
+  readonly waiting: readonly string[];
 }
 
 /** See the file's first line. */
@@ -44,20 +46,18 @@ export class BroadcastRenditions {
     return isNew ? this.#options.lower !== null : this.#lower !== null;
   }
 
-  /** Whether a place is held. */
-  get holdsPlace(): boolean {
-    return this.#lower !== null;
-  }
-
   report(): RenditionReport {
-    return { speed: this.#lower?.speed ?? null, shed: this.#lower?.missing ?? this.#refused };
+    const lower = this.#lower;
+    if (lower === null) return { speed: null, shed: this.#refused, waiting: [] };
+    const names = lower.renditions.map(({ name }) => name);
+    return { speed: lower.speed, shed: lower.isWaiting ? [] : lower.missing, waiting: lower.isWaiting ? names : [] };
   }
 
   /** Plans the renditions of a new broadcast. */
   plan(tracks: readonly PassthroughTrack[]): readonly VideoRendition[] {
     this.close();
     const { lower, stream, log, platform } = this.#options;
-    const plan = lower?.plan(tracks) ?? { kind: "none" };
+    const plan = lower?.plan(tracks, (isHeld) => this.#setPlace(isHeld)) ?? { kind: "none" };
     if (plan.kind === "full") {
       this.#refused = plan.names;
       log.warn(`${stream}: this machine is full: ${plan.names.join(", ")} are not encoded.`);
@@ -67,6 +67,11 @@ export class BroadcastRenditions {
     const { preset } = lower.transcoder.options;
     this.#lower = new LowerRenditions({ ...plan, stream, log, platform, preset });
     return plan.renditions;
+  }
+
+  #setPlace(isHeld: boolean): void {
+    if (isHeld) this.#lower?.resume();
+    else this.#lower?.suspend();
   }
 
   /** A timeline of the sender has begun. */

@@ -23,6 +23,8 @@ const TRACKS = ["180p", "120p", "90p", "audio"];
 
 let folder = "";
 let edge: FakeEdge;
+/** Of the stream `other`. */
+let other: FakeEdge;
 let node: IngestNode;
 let listener: SenderListener;
 let transcoder: Transcoder;
@@ -34,6 +36,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 beforeEach(async () => {
   edge = await new FakeEdge().start();
+  other = await new FakeEdge().start();
   lines = [];
   const log = (text: string): void => void lines.push(text);
   const ladder = parseLadderFlags("180p:400k,120p:200k,90p:100k");
@@ -42,8 +45,10 @@ beforeEach(async () => {
   });
   await transcoder.prepare();
   node = new IngestNode({
-    authorize: ({ key }) =>
-      Promise.resolve({ kind: "granted", target: { edge: edge.url, key, publisher: "test-node" } }),
+    authorize: ({ key, stream }) => {
+      const { url } = stream === "other" ? other : edge;
+      return Promise.resolve({ kind: "granted", target: { edge: url, key, publisher: "test-node" } });
+    },
     packaging: { partMs: 333, segmentMs: 2000, windowS: 60 },
     transcoder,
     lower: new LowerLadder(transcoder),
@@ -60,6 +65,7 @@ afterEach(async () => {
   await node.close();
   await listener.close();
   await edge.stop();
+  await other.stop();
 });
 
 function makeSource(options: string): string {
@@ -72,8 +78,8 @@ function makeSource(options: string): string {
 
 const senders = new Set<number>();
 
-function push(file: string): ChildProcess {
-  const url = `rtmp://127.0.0.1:${listener.port}/live/demo/${edge.key}`;
+function push(file: string, stream = "demo"): ChildProcess {
+  const url = `rtmp://127.0.0.1:${listener.port}/live/${stream}/${edge.key}`;
   const args = ["-v", "error", "-nostdin", "-re", "-i", file, "-c", "copy", "-f", "flv", url];
   const child = spawn("ffmpeg", args, { stdio: "ignore" });
   killOnExit(child);
@@ -141,11 +147,11 @@ test.each([
       await vi.waitFor(() => expect(mediaOf(track).length).toBeGreaterThan(0), PATIENCE);
     const lowerMs = performance.now() - begunMs;
     await sleep(8_000);
-    expect([transcoder.used, encoderPids().length]).toEqual([1, 1]);
+    expect([transcoder.places.used, encoderPids().length]).toEqual([1, 1]);
     sender.kill("SIGKILL");
     await sleep(1_500);
     await node.close();
-    expect([edge.opened.length, edge.ended, transcoder.used, encoderPids()]).toEqual([1, true, 0, []]);
+    expect([edge.opened.length, edge.ended, transcoder.places.used, encoderPids()]).toEqual([1, true, 0, []]);
     for (const track of ["120p", "90p"]) {
       expect(starts(track)).toEqual(starts("180p"));
       const init = new FragmentReader(track).push(
@@ -205,7 +211,7 @@ test("an encoder that hangs is restarted, and the top rendition goes on", { time
 test("without a free place only the sender's picture is published, and the health says so", {
   timeout: 60_000,
 }, async () => {
-  const release = transcoder.acquire();
+  const release = transcoder.places.acquire();
   const sender = push(makeSource("-g 60 -bf 0 -sc_threshold 0"));
   await vi.waitFor(() => expect(mediaOf("180p").length).toBeGreaterThan(6), PATIENCE);
   expect(edge.config?.tracks.map(({ name }) => name)).toEqual(["180p", "audio"]);
@@ -214,4 +220,30 @@ test("without a free place only the sender's picture is published, and the healt
   expect(encoderPids()).toEqual([]);
   sender.kill("SIGKILL");
   release?.();
+});
+
+test("the encoder goes to a sender that cannot be passed through, and comes back after it", {
+  timeout: 120_000,
+}, async () => {
+  const sender = push(makeSource("-g 60 -bf 0 -sc_threshold 0"));
+  await vi.waitFor(() => expect(mediaOf("90p").length).toBeGreaterThan(6), PATIENCE);
+  const unfit = push(makeSource("-g 400 -bf 2"), "other");
+  const names = (): string[] => other.config?.tracks.map(({ name }) => name) ?? [];
+  await vi.waitFor(() => expect(names()).toEqual(TRACKS), PATIENCE);
+  expect([transcoder.places.firm, transcoder.places.spared]).toEqual([1, 0]);
+  const ids = (): string[] => (edge.health.at(-1)?.checks ?? []).map(({ id }) => id);
+  await vi.waitFor(() => expect(ids()).toContain("capacity-wait"), PATIENCE);
+  expect(ids()).not.toContain("rendition-shed");
+  await vi.waitFor(() => expect(gapsOf("90p")).toBeGreaterThan(1), PATIENCE);
+  await vi.waitFor(() => expect(other.tracks.get("90p")?.parts.length ?? 0).toBeGreaterThan(0), PATIENCE);
+  const before = mediaOf("90p").length;
+  unfit.kill("SIGINT");
+  await vi.waitFor(() => expect(lines.join("\n")).toMatch(/120p, 90p are encoded again/), PATIENCE);
+  await vi.waitFor(() => expect(mediaOf("90p").length).toBeGreaterThan(before + 6), PATIENCE);
+  await vi.waitFor(() => expect(ids()).not.toContain("capacity-wait"), PATIENCE);
+  sender.kill("SIGKILL");
+  await node.close();
+  expect([edge.opened.length, gapsOf("180p") < 0.05]).toEqual([1, true]);
+  expect(starts("90p")).toEqual(starts("180p"));
+  expect([transcoder.places.used, encoderPids()]).toEqual([0, []]);
 });

@@ -1,5 +1,6 @@
 /** The lower renditions of a node: whether its FFmpeg can make them, and whether a place is free. */
 import type { PassthroughTrack } from "../../../core/ingest/passthrough/timeline-plan.ts";
+import type { SparePlace } from "../../packager/encode-places.ts";
 import { highProfileArgs } from "../../packager/encoder-options.ts";
 import type { VideoRendition } from "../../packager/ladder.ts";
 import type { Transcoder } from "../../packager/transcoder.ts";
@@ -15,7 +16,7 @@ export type LowerPlan =
       readonly renditions: readonly VideoRendition[];
       /** The id of the encoder, for H.264. */
       readonly encoder: string;
-      readonly release: () => void;
+      readonly place: SparePlace;
     };
 
 /** See the file's first line. */
@@ -27,16 +28,19 @@ export class LowerLadder {
     this.transcoder = transcoder;
   }
 
-  /** The plan for a broadcast of `tracks`; a granted one holds a place until it is released. */
-  plan(tracks: readonly PassthroughTrack[]): LowerPlan {
+  /**
+   * The plan for a broadcast of `tracks`; a granted one holds a place until it is released. `onPlace`: the place was given up
+   * for a broadcast that is encoded anew, or is held again.
+   */
+  plan(tracks: readonly PassthroughTrack[], onPlace: (isHeld: boolean) => void): LowerPlan {
     const encoder = this.transcoder.encoders?.h264;
     const renditions = planLowerRenditions(tracks, this.transcoder.options.ladder);
     const [first] = renditions;
     if (encoder === undefined || first === undefined) return { kind: "none" };
     // The profile and level are announced before anything is encoded.
     if (highProfileArgs(encoder, avcLevelOf(first)) === null) return { kind: "none" };
-    const release = this.transcoder.acquire();
-    if (release === null) return { kind: "full", names: renditions.map(({ name }) => name) };
-    return { kind: "granted", renditions, encoder, release };
+    const place = this.transcoder.places.acquireSpare(onPlace);
+    if (place === null) return { kind: "full", names: renditions.map(({ name }) => name) };
+    return { kind: "granted", renditions, encoder, place };
   }
 }

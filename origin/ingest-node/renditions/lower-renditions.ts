@@ -7,6 +7,7 @@ import { FragmentReader } from "../../../core/media/cmaf/fragment-reader.ts";
 import type { CodedFrame } from "../../../core/media/cmaf/frame.ts";
 import type { EncoderConnection } from "../../ingest/encoder-connection.ts";
 import { describeFailure, FfmpegProcess, type ProcessExit } from "../../kit/ffmpeg-process.ts";
+import type { SparePlace } from "../../packager/encode-places.ts";
 import type { InitSection } from "../../packager/encoder.ts";
 import type { VideoRendition } from "../../packager/ladder.ts";
 import type { Preset } from "../../packager/presets.ts";
@@ -20,6 +21,8 @@ const RENDITION_LIMITS = {
   patienceS: 2.5,
   /** How far the gap parts stay behind: an encoder that catches up goes on within that time. */
   marginS: 2,
+  /** The same of an encoder that does not run. */
+  waiting: { patienceS: 0.5, marginS: 0.25 },
   /** A rendition within this is on time. */
   onTimeS: 1,
   /** An encoder that is late may be starting. */
@@ -45,8 +48,8 @@ export interface LowerRenditionsOptions {
   readonly preset: Preset;
   /** The id of an encoder for H.264. */
   readonly encoder: string;
-  /** Gives the encoder's place back. */
-  readonly release: () => void;
+  /** The encoder's, which is given back at the end. */
+  readonly place: SparePlace;
   readonly log: { info(text: string): void; warn(text: string): void };
   readonly platform: Platform;
 }
@@ -80,6 +83,7 @@ export class LowerRenditions {
   #cancelRestart: () => void = () => {};
   /** Encoded media by time, for the speed. */
   #marks: { readonly atMs: number; readonly pts: number }[] = [];
+  #isWaiting = false;
   #isClosed = false;
 
   constructor(options: LowerRenditionsOptions) {
@@ -89,6 +93,11 @@ export class LowerRenditions {
       const times = { endPts: 0, encodedPts: 0, isMissing: false };
       return { rendition, frames: new RenditionFrames(), init: null, ...times };
     });
+  }
+
+  /** Whether the encoder's place was given up. */
+  get isWaiting(): boolean {
+    return this.#isWaiting;
   }
 
   get renditions(): readonly VideoRendition[] {
@@ -120,7 +129,28 @@ export class LowerRenditions {
     }
     if (this.#feed === feed) return;
     this.#feed = feed;
-    feed.open((connection) => this.#start(connection), nowMs);
+    if (this.#isWaiting) feed.release();
+    else feed.open((connection) => this.#start(connection), nowMs);
+  }
+
+  /** The encoder's place is given up: gap parts stand for the renditions until `resume`. */
+  suspend(): void {
+    if (this.#isClosed || this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#stopEncoder();
+    this.#options.log.warn(
+      `${this.#options.stream}: ${this.#names} give their encoder to another broadcast, and wait.`,
+    );
+  }
+
+  /** The place is held again: they go on at the sender's next keyframe. */
+  resume(): void {
+    if (this.#isClosed || !this.#isWaiting) return;
+    this.#isWaiting = false;
+    this.#failures = 0;
+    for (const state of this.#states) state.isMissing = false;
+    this.#options.log.info(`${this.#options.stream}: ${this.#names} are encoded again.`);
+    this.#feed?.open((connection) => this.#start(connection), Number.NEGATIVE_INFINITY);
   }
 
   /** The leading track has this frame. */
@@ -162,11 +192,11 @@ export class LowerRenditions {
     this.leave();
     this.#encoder?.process.kill();
     this.#encoder = null;
-    this.#options.release();
+    this.#options.place.release();
   }
 
   #start(connection: EncoderConnection): void {
-    if (this.#isClosed) {
+    if (this.#isClosed || this.#isWaiting) {
       connection.close();
       return;
     }
@@ -219,10 +249,11 @@ export class LowerRenditions {
     if (timeline === null) return;
     const nowMs = this.#options.platform.clock.monotonicMs();
     const { newest } = timeline.times;
+    const { patienceS, marginS } = this.#isWaiting ? RENDITION_LIMITS.waiting : RENDITION_LIMITS;
     for (const state of this.#states) {
       const lateS = (newest - state.endPts) / this.#timescale;
-      if (lateS > RENDITION_LIMITS.patienceS) {
-        state.endPts = newest - RENDITION_LIMITS.marginS * this.#timescale;
+      if (lateS > patienceS) {
+        state.endPts = newest - marginS * this.#timescale;
         state.isMissing = true;
         timeline.sink.markSilent(state.rendition.name, Math.round(state.endPts - (timeline.delayTicks ?? 0)));
       } else if ((newest - state.encodedPts) / this.#timescale < RENDITION_LIMITS.onTimeS) state.isMissing = false;
@@ -250,19 +281,28 @@ export class LowerRenditions {
     else this.#encoder = null;
   }
 
+  get #names(): string {
+    return this.renditions.map(({ name }) => name).join(", ");
+  }
+
+  /** Nothing is encoded, and nothing waits for it. */
+  #stopEncoder(): void {
+    const encoder = this.#encoder;
+    this.#encoder = null;
+    this.#cancelRestart();
+    encoder?.process.kill();
+    this.#feed?.release();
+    encoder?.connection.close();
+  }
+
   /** Another FFmpeg begins at a keyframe, after a while. */
   #restart(reason: string): void {
     const { log, stream, platform } = this.#options;
-    const { encoder, feed } = { encoder: this.#encoder, feed: this.#feed };
-    this.#encoder = null;
-    encoder?.process.kill();
-    feed?.release();
-    encoder?.connection.close();
+    const feed = this.#feed;
+    this.#stopEncoder();
     const waitMs = backoffMs(++this.#failures, RENDITION_LIMITS.retry, platform.random);
-    const names = this.renditions.map(({ name }) => name).join(", ");
-    const text = `${stream}: the encoder of ${names} is restarted in ${(waitMs / 1000).toFixed(1)} s: ${reason}`;
+    const text = `${stream}: the encoder of ${this.#names} is restarted in ${(waitMs / 1000).toFixed(1)} s: ${reason}`;
     log.warn(`${text.replace(/\.+$/, "")}.`);
-    this.#cancelRestart();
     this.#cancelRestart = platform.clock.startTimer(waitMs, () => {
       feed?.open((connection) => this.#start(connection), Number.NEGATIVE_INFINITY);
     });
