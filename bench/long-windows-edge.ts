@@ -9,11 +9,7 @@ import { storedSegment } from "../tests/support/long-window.ts";
 import { serveRequest } from "../workers/app.ts";
 import type { Env } from "../workers/env.ts";
 
-export { Keyring } from "../durable-objects/room/keyring/keyring.ts";
-export { RoomRelay } from "../durable-objects/room/relay/room-relay.ts";
-export { Room } from "../durable-objects/room/sequencer/room.ts";
-export { RoomShard } from "../durable-objects/room/shard/room-shard.ts";
-export { Shield } from "../durable-objects/shield/shield.ts";
+export * from "../workers/index.ts";
 
 /** The request of an isolate without state and viewers. */
 const NEW_FEED: FeedQuery = {

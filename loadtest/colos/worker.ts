@@ -12,9 +12,7 @@ import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
 import { handleRoomHarness } from "../room/instrumented-objects.ts";
 
-export { Registry } from "../../durable-objects/access/registry.ts";
-export { Keyring } from "../../durable-objects/room/keyring/keyring.ts";
-export { RoomRelay } from "../../durable-objects/room/relay/room-relay.ts";
+export * from "../../workers/index.ts";
 export { CountedRoom as Room, CrashableShard as RoomShard } from "../room/instrumented-objects.ts";
 
 /** Bindings of the harness besides the product's own. */

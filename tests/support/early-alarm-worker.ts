@@ -2,12 +2,7 @@
 import { Live as RealLive } from "../../durable-objects/live/live.ts";
 import product from "../../workers/index.ts";
 
-export { Registry } from "../../durable-objects/access/registry.ts";
-export { Keyring } from "../../durable-objects/room/keyring/keyring.ts";
-export { RoomRelay } from "../../durable-objects/room/relay/room-relay.ts";
-export { Room } from "../../durable-objects/room/sequencer/room.ts";
-export { RoomShard } from "../../durable-objects/room/shard/room-shard.ts";
-export { Shield } from "../../durable-objects/shield/shield.ts";
+export * from "../../workers/index.ts";
 
 interface EarlyAlarmEnv {
   readonly LIVE: DurableObjectNamespace<Live>;
