@@ -7,8 +7,8 @@ import type { Env } from "../../workers/env.ts";
 import product from "../../workers/index.ts";
 import { roomCallCounts } from "./room/probe-objects.ts";
 
-export { Keyring, Live, Shield } from "../../workers/index.ts";
-export { ProbeRoom, ProbeRoomRelay, ProbeRoomShard } from "./room/probe-objects.ts";
+export * from "../../workers/index.ts";
+export { ProbeRoom as Room, ProbeRoomRelay as RoomRelay, ProbeRoomShard as RoomShard } from "./room/probe-objects.ts";
 
 /** A shard without viewers. */
 const UNUSED_SHARD_ID = encodeRoomChild({ kind: "shard", index: 1_000 });
