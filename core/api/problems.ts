@@ -52,7 +52,6 @@ export const PROBLEM_NAMES = [
   "method-not-allowed",
   "too-slow",
   "already-live",
-  "sender-refused",
   "replaced",
   "out-of-order",
   "init-missing",
@@ -238,11 +237,6 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
     statuses: [409],
     title: "Another publisher is live",
     meaning: "Another publisher is live on this stream. Stop that one, or try again later.",
-  },
-  "sender-refused": {
-    statuses: [409],
-    title: "Sender refused",
-    meaning: "The ingest node does not take this sender now. `detail` says why.",
   },
   replaced: {
     statuses: [409],

@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
+import { createProblem } from "../../core/api/problems.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { createEdgeAuthorizer } from "./edge-authorizer.ts";
@@ -48,6 +49,8 @@ test("a stream that another publisher has, a refused key and an edge in trouble 
   expect(taken).toMatchObject({ kind: "refused", sentence: expect.stringMatching(/Another encoder is live/) });
   const wrong = await authorize(403, JSON.stringify({ title: "Wrong stream key", detail: "It was revoked." }));
   expect(wrong).toMatchObject({ sentence: "The stream key is refused: It was revoked." });
+  const used = await authorize(403, JSON.stringify(createProblem("key-used", "It is used up.")));
+  expect(used).toMatchObject({ reason: "key", problem: { type: "/problems/key-used", status: 403 } });
   expect(await authorize(503, "<html>")).toMatchObject({ sentence: expect.stringMatching(/try again/) });
 });
 

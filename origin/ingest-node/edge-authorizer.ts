@@ -2,6 +2,7 @@
 import { request } from "undici";
 import { isJwtFormat } from "../../core/access/publish-token.ts";
 import { isStreamKeyFormat } from "../../core/access/stream-key.ts";
+import { parseProblemDocument } from "../../core/api/problem-responses.ts";
 import { PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import { startDeadline } from "../../core/kit/deadline.ts";
@@ -68,7 +69,9 @@ function judgeAnswer(
   // Too many requests, or an edge that fails, say nothing about the key.
   if (status >= 500 || status === 429)
     return { kind: "refused", sentence: "The edge cannot check the key now; try again.", reason: "overload" };
-  return { kind: "refused", sentence: `The stream key is refused: ${String(told ?? status)}`, reason: "key" };
+  const problem = parseProblemDocument(status, text);
+  const sentence = `The stream key is refused: ${String(told ?? status)}`;
+  return { kind: "refused", sentence, reason: "key", ...(problem === null ? {} : { problem }) };
 }
 
 function parseAnswer(text: string): Readonly<Record<string, unknown>> {

@@ -1,5 +1,6 @@
 /** An ingest node: many senders at once, each of which is checked, packaged and published as a broadcast of its stream. */
 import { parseNetwork } from "../../core/access/network.ts";
+import type { ProblemDocument } from "../../core/api/problems.ts";
 import { HealthMonitor } from "../../core/ingest/health/health-monitor.ts";
 import { STAND_BY_LIMITS } from "../../core/ingest/stand-by/limits.ts";
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
@@ -19,10 +20,18 @@ import type { IngestSessionOptions } from "./session-options.ts";
 import type { SlateLibrary } from "./slate-encoder.ts";
 import { LocalPlaces, type TranscodePlaces } from "./transcode-places.ts";
 
-/** Whether a sender may publish. A refusal is a sentence for its operator, with a reason for its protocol: `key` if absent. */
+/**
+ * Whether a sender may publish. A refusal is a sentence for its operator, with a reason for its protocol, `key` if absent, and
+ * the edge's problem, if it has told one.
+ */
 export type SenderAuthorization =
   | { readonly kind: "granted"; readonly target: IngestTarget }
-  | { readonly kind: "refused"; readonly sentence: string; readonly reason?: RefusalReason };
+  | {
+      readonly kind: "refused";
+      readonly sentence: string;
+      readonly reason?: RefusalReason;
+      readonly problem?: ProblemDocument;
+    };
 
 /** What a node needs. */
 export interface IngestNodeOptions {
@@ -86,7 +95,7 @@ export class IngestNode {
     else {
       const { stream, protocol, remoteAddress } = connection;
       this.#options.log.debug(`${stream}: ${protocol} from ${remoteAddress} is refused: ${authorization.sentence}`);
-      connection.refuse(authorization.sentence, authorization.reason);
+      connection.refuse(authorization.sentence, authorization.reason, authorization.problem);
     }
   }
 
@@ -98,7 +107,7 @@ export class IngestNode {
     const rate = INGEST_NODE_LIMITS.refusals;
     const isTooMany = this.#refusals.remainingTokens(network, rate, nowMs) < 1;
     const full = isTooMany
-      ? refuse("overload", "Your network was refused too often; try again in a minute.")
+      ? refuse("throttled", "Your network was refused too often; try again in a minute.")
       : this.#refusalWhenFull(connection);
     if (full !== null) return full;
     this.#pending += 1;

@@ -1,4 +1,5 @@
 /** A sender's connection as listeners hand it to the ingest node, whatever its protocol. */
+import type { ProblemDocument } from "../../core/api/problems.ts";
 import type { TransportSample } from "../../core/ingest/health/link-meter.ts";
 import type { IngestEvent, IngestProtocol } from "../../core/ingest/media-event.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
@@ -11,10 +12,10 @@ export type SenderEnd =
   | { readonly kind: "closed" };
 
 /**
- * Why a sender is refused, for protocols that tell it by number: its key may not publish, another sender has its place, or
- * this side cannot take it now.
+ * Why a sender is refused, for protocols that tell it by number: its key may not publish, another sender has its place,
+ * this side cannot take it now, or its network was refused too often.
  */
-export type RefusalReason = "key" | "in-use" | "overload";
+export type RefusalReason = "key" | "in-use" | "overload" | "throttled";
 
 /** What an accepted connection delivers. After `onEnd` nothing follows. */
 export interface SenderHandlers {
@@ -32,8 +33,11 @@ export interface SenderConnection {
   readonly key: string;
   /** Admits the sender. */
   accept(handlers: SenderHandlers): void;
-  /** Refuses the sender with a sentence that its encoder may show; `reason` is `key` if absent. */
-  refuse(sentence: string, reason?: RefusalReason): void;
+  /**
+   * Refuses the sender with a sentence that its encoder may show; `reason` is `key` if absent. `problem`: what the edge has
+   * answered about the key, for protocols that tell problems.
+   */
+  refuse(sentence: string, reason?: RefusalReason, problem?: ProblemDocument): void;
   /** Ends an accepted connection at once; no byte is taken after it. */
   close(sentence: string): void;
   statistics(): TransportSample;

@@ -90,6 +90,7 @@ test.each([
   ["key", SRT_REJECT.forbidden],
   ["in-use", SRT_REJECT.conflict],
   ["overload", SRT_REJECT.overload],
+  ["throttled", SRT_REJECT.overload],
 ] as const)("a caller that the node refuses for %s is told so by number", async (reason, told) => {
   const { listener } = await openTestListener({ onSender: (sender) => sender.refuse("a sentence", reason) });
   const caller = await openCaller(listener.port);

@@ -21,6 +21,7 @@ const REJECT_REASONS: Readonly<Record<RefusalReason, SrtRejectReason>> = {
   key: SRT_REJECT.forbidden,
   "in-use": SRT_REJECT.conflict,
   overload: SRT_REJECT.overload,
+  throttled: SRT_REJECT.overload,
 };
 
 /** A proven caller and what its connection needs. */

@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIP } from "node:net";
+import { retryAfterOf } from "../../core/api/problem-responses.ts";
 import { createProblem, type ProblemName } from "../../core/api/problems.ts";
 import { WHIP_LIMITS } from "../../core/ingest/whip/limits.ts";
 import {
@@ -149,6 +150,8 @@ function refuse(response: ServerResponse, name: ProblemName, detail?: string): v
 function writeProblem(response: ServerResponse, problem: ReturnType<typeof createProblem>): void {
   // The rest of a body is not read.
   response.setHeader("connection", "close");
+  const retryAfterS = retryAfterOf(problem);
+  if (retryAfterS !== null) response.setHeader("retry-after", retryAfterS);
   response.writeHead(problem.status, { "content-type": "application/problem+json" });
   response.end(`${JSON.stringify(problem)}\n`);
 }

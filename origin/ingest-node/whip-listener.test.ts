@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "vitest";
+import { createProblem } from "../../core/api/problems.ts";
 import { makeTestPicture, packPicture, TestRtpSource } from "../../core/ingest/rtp/testing.ts";
 import { WHIP_LIMITS } from "../../core/ingest/whip/limits.ts";
 import { makeTestOffer } from "../../core/ingest/whip/testing.ts";
@@ -110,16 +111,33 @@ test("ICE is restarted by a fragment with other credentials, and candidates chan
   expect(caller.received.stun).toBe(stun + 1);
 });
 
-test("a refusal of the node is answered with its sentence, and a decision that does not come with another", async () => {
-  const refusing = await openTestWhip({ onSender: (sender) => sender.refuse("Another encoder is live.") });
-  const refused = await refusing.request("/whip/demo", { method: "POST", body: makeTestOffer() });
-  expect([refused.status, await refused.json()]).toMatchObject([409, { detail: "Another encoder is live." }]);
+test.each([
+  ["key", undefined, 403, "key-wrong", null],
+  ["key", createProblem("stopped", "No more.", 403), 403, "stopped", null],
+  ["key", createProblem("key-used"), 403, "key-used", null],
+  ["in-use", undefined, 409, "already-live", null],
+  ["overload", undefined, 503, "unavailable", "1"],
+  ["throttled", undefined, 429, "too-many-requests", "10"],
+] as const)(
+  "a refusal of the node for %s (%j) is answered with %i %s",
+  async (reason, problem, status, name, retry) => {
+    const whip = await openTestWhip({ onSender: (sender) => sender.refuse("A sentence.", reason, problem) });
+    const refused = await whip.request("/whip/demo", { method: "POST", body: makeTestOffer() });
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([status, retry]);
+    expect(await refused.json()).toMatchObject({
+      type: `/problems/${name}`,
+      detail: problem?.detail ?? "A sentence.",
+    });
+  },
+);
+
+test("a decision that does not come is a refusal, and the sender's later acceptance an end", async () => {
   const senders: SenderConnection[] = [];
   const undecided = await openTestWhip({ onSender: (sender) => senders.push(sender) });
   const waiting = undecided.request("/whip/demo", { method: "POST", body: makeTestOffer() });
   await untilTrue(() => senders.length === 1);
   await undecided.clock.advance(WHIP_LISTENER_LIMITS.decisionMs);
-  expect((await waiting).status).toBe(409);
+  expect((await waiting).status).toBe(503);
   let end: unknown = null;
   senders[0]?.accept({
     onEvent() {},

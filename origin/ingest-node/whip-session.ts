@@ -1,9 +1,10 @@
 /** A sender by WHIP: from its offer, through the node's decision, to the end of its media. */
+import { createProblem, type ProblemDocument, type ProblemName } from "../../core/api/problems.ts";
 import type { TransportSample } from "../../core/ingest/health/link-meter.ts";
 import { RtpMediaReceiver } from "../../core/ingest/rtp/media-receiver.ts";
 import type { IceCredentials, WhipNegotiation } from "../../core/ingest/whip/negotiate.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import type { SenderConnection, SenderEnd, SenderHandlers } from "./sender-connection.ts";
+import type { RefusalReason, SenderConnection, SenderEnd, SenderHandlers } from "./sender-connection.ts";
 import { WHIP_LISTENER_LIMITS } from "./whip-limits.ts";
 import { type WhipCertificate, WhipTransport } from "./whip-transport.ts";
 
@@ -28,11 +29,19 @@ export interface WhipSessionOptions {
   readonly ice: IceCredentials;
   readonly nowMs: () => number;
   readonly send: (bytes: Uint8Array, peer: WhipPeer) => void;
-  /** The node has decided; `refusal` is its sentence, or null. Called once, unless the session ends before. */
-  readonly onDecision: (refusal: string | null) => void;
+  /** The node has decided; null: it takes the sender. Called once, unless the session ends before. */
+  readonly onDecision: (refusal: ProblemDocument | null) => void;
   /** The session has ended, or was refused; once. */
   readonly onGone: () => void;
 }
+
+/** Problems of refused senders, where the edge has told none. */
+const REFUSAL_PROBLEMS: Readonly<Record<RefusalReason, ProblemName>> = {
+  key: "key-wrong",
+  "in-use": "already-live",
+  overload: "unavailable",
+  throttled: "too-many-requests",
+};
 
 /** See the file's first line. */
 export class WhipSession implements SenderConnection {
@@ -114,10 +123,10 @@ export class WhipSession implements SenderConnection {
     this.#options.onDecision(null);
   }
 
-  refuse(sentence: string): void {
+  refuse(sentence: string, reason: RefusalReason = "key", problem?: ProblemDocument): void {
     if (this.#isDecided) return;
     this.#isDecided = true;
-    this.#options.onDecision(sentence);
+    this.#options.onDecision(problem ?? createProblem(REFUSAL_PROBLEMS[reason], sentence));
     this.#leave();
   }
 

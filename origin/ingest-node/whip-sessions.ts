@@ -58,7 +58,7 @@ export class WhipSessions {
   close(): void {
     this.#isClosed = true;
     for (const session of [...this.#sessions.values()]) {
-      session.refuse("The server is closing.");
+      session.refuse("The server is closing.", "overload");
       session.close("The server is closing.");
     }
   }
@@ -73,15 +73,15 @@ export class WhipSessions {
     if (typeof negotiation === "string") return problem("invalid-offer", negotiation);
     if (this.#isClosed || !this.#hasRoom(network))
       return problem("unavailable", "This server has no room for another session now; try again later.");
-    const { promise: decision, resolve } = Promise.withResolvers<string | null>();
+    const { promise: decision, resolve } = Promise.withResolvers<ProblemDocument | null>();
     const session = this.#createSession(caller, network, negotiation, resolve);
     const cancelDeadline = clock.startTimer(WHIP_LISTENER_LIMITS.decisionMs, () =>
-      session.refuse("The server could not decide in time; try again."),
+      session.refuse("The server could not decide in time; try again.", "overload"),
     );
     this.#options.onSender(session);
     const refusal = await decision;
     cancelDeadline();
-    if (refusal !== null) return problem("sender-refused", refusal);
+    if (refusal !== null) return { kind: "problem", problem: refusal };
     const answer = writeAnswer(negotiation, this.#describe(session), String(randomInt(1, 2 ** 47)));
     return { kind: "created", answer, session };
   }
@@ -128,7 +128,7 @@ export class WhipSessions {
     caller: WhipCaller,
     network: string,
     negotiation: WhipNegotiation,
-    onDecision: (refusal: string | null) => void,
+    onDecision: (refusal: ProblemDocument | null) => void,
   ): WhipSession {
     const id = randomBytes(16).toString("hex");
     const { clock } = this.#options;

@@ -1,4 +1,5 @@
 /** Passes WHIP's signalling on to the ingest node, after the key's check: media goes to the node itself. */
+import { parseProblemDocument } from "../../core/api/problem-responses.ts";
 import { createProblem } from "../../core/api/problems.ts";
 import { WHIP_LIMITS } from "../../core/ingest/whip/limits.ts";
 import {
@@ -19,8 +20,19 @@ import { readBodyBounded } from "./request-body.ts";
 
 /** The node's whole answer, milliseconds: it waits for the key's check at most 8 s. */
 const NODE_MS = 10_000;
+/** Statuses of the node's answers that end a request well. */
+const SUCCESSES: readonly number[] = [200, 201, 204];
+/** Headers of the node's refusals that are passed on. */
+const REFUSAL_HEADERS = ["accept-patch", "accept-post", "retry-after"] as const;
 /** Scripts of other origins need the session's address. */
 const EXPOSED = { "access-control-expose-headers": "Accept-Patch, Accept-Post, ETag, Location, Retry-After" };
+
+/** The node's response, with its whole text. */
+interface NodeAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+}
 
 /** A request about the stream's sessions: an offer if `session` is null, else a fragment or the session's end. */
 export function handleWhip(scope: RequestScope, stream: StreamName, session: string | null): Promise<Response> {
@@ -72,7 +84,7 @@ async function callNode(scope: RequestScope, url: string, body: Uint8Array | nul
   const answer = await fetchAnswer(url, init).catch(() => null);
   deadline.cancel();
   if (answer === null) return problemResponse("unavailable", "The ingest node does not answer.");
-  if (answer.status >= 500) return problemResponse("unavailable", "The ingest node takes no session now.");
+  if (!SUCCESSES.includes(answer.status)) return refuseAsNode(answer);
   const passed = new Headers({ ...EXPOSED, "cache-control": "no-store" });
   for (const name of WHIP_RESPONSE_HEADERS) {
     const value = answer.headers.get(name);
@@ -81,11 +93,19 @@ async function callNode(scope: RequestScope, url: string, body: Uint8Array | nul
   return new Response(answer.status === 204 ? null : answer.text, { status: answer.status, headers: passed });
 }
 
+/** The node's refusal, if it is one of the registry; what else answers in its place, such as a proxy, is not passed on. */
+function refuseAsNode({ status, headers, text }: NodeAnswer): Response {
+  const problem = parseProblemDocument(status, text);
+  if (problem === null) return problemResponse("unavailable", "The ingest node takes no session now.");
+  const told = REFUSAL_HEADERS.flatMap((name) => {
+    const value = headers.get(name);
+    return value === null ? [] : [[name, value]];
+  });
+  return problemDocumentResponse(problem, { headers: Object.fromEntries(told) });
+}
+
 /** A response with its whole text. Rejects at the deadline, and if the text is beyond the limit. */
-async function fetchAnswer(
-  url: string,
-  init: RequestInit,
-): Promise<{ readonly status: number; readonly headers: Headers; readonly text: string }> {
+async function fetchAnswer(url: string, init: RequestInit): Promise<NodeAnswer> {
   const { status, headers, body } = await fetch(url, init);
   const decoder = new TextDecoder();
   let text = "";

@@ -45,7 +45,7 @@ whipApi.post(
     summary: "Begins a session with an offer",
     body: { mediaType: SDP_MEDIA_TYPE, isRequired: true },
     answers: { 201: { description: "The answer; `Location` is the session's address.", mediaTypes: [SDP_MEDIA_TYPE] } },
-    problems: [...WHIP.problems, "invalid-offer", "sender-refused", "too-large", "too-slow", "unsupported-media-type"],
+    problems: [...WHIP.problems, "invalid-offer", "already-live", "too-large", "too-slow", "unsupported-media-type"],
   }),
   (c) => handleWhip(c.var.scope, c.var.stream, null),
 );

@@ -1,11 +1,6 @@
 /** Responses of the delivery side: lifetimes, cache headers, problems. */
-import {
-  createProblem,
-  PROBLEM_TYPES,
-  type ProblemDocument,
-  type ProblemName,
-  parseProblemTypeUri,
-} from "../../core/api/problems.ts";
+import { retryAfterOf } from "../../core/api/problem-responses.ts";
+import { createProblem, type ProblemDocument, type ProblemName } from "../../core/api/problems.ts";
 import { READABLE_HEADERS } from "./security-headers.ts";
 
 /** Headers of all responses of the delivery side; `expose` names those that scripts of other origins may read. */
@@ -86,10 +81,9 @@ export function deliveryProblemResponse(name: ProblemName, detail?: string, cach
   );
 }
 
-function retryHeader({ type }: ProblemDocument): Record<string, string> {
-  const name = parseProblemTypeUri(type);
-  const seconds = name === null ? undefined : PROBLEM_TYPES[name].retryAfterS;
-  return seconds === undefined ? {} : { "retry-after": String(seconds) };
+function retryHeader(problem: ProblemDocument): Record<string, string> {
+  const seconds = retryAfterOf(problem);
+  return seconds === null ? {} : { "retry-after": String(seconds) };
 }
 
 /** The response to a new viewer whose join is deferred. */

@@ -16,15 +16,8 @@ export const WHIP_EDGE_TOKEN_HEADER = "corral-ingest-token";
 /** Header with the sender's IP address. */
 export const WHIP_SENDER_ADDRESS_HEADER = "corral-sender-address";
 
-/** Headers of the node's responses that the edge passes on. */
-export const WHIP_RESPONSE_HEADERS = [
-  "accept-patch",
-  "accept-post",
-  "content-type",
-  "etag",
-  "location",
-  "retry-after",
-] as const;
+/** Headers of the node's successful responses that the edge passes on. */
+export const WHIP_RESPONSE_HEADERS = ["accept-patch", "accept-post", "content-type", "etag", "location"] as const;
 
 /** Random ids of sessions: 128 bits. */
 export const WHIP_SESSION_PATTERN: RegExp = /^[0-9a-f]{32}$/;

@@ -36,10 +36,14 @@ afterAll(async () => {
 });
 
 const offer = async (): Promise<number> => {
-  const headers = { authorization: `Bearer ${key}`, "content-type": "application/sdp" };
-  const response = await fetchEdge(`${edge.url}/whip/demo`, { method: "POST", headers, body: makeTestOffer() });
+  const response = await sendOffer();
   await response.text();
   return response.status;
+};
+
+const sendOffer = (): ReturnType<typeof fetchEdge> => {
+  const headers = { authorization: `Bearer ${key}`, "content-type": "application/sdp" };
+  return fetchEdge(`${edge.url}/whip/demo`, { method: "POST", headers, body: makeTestOffer() });
 };
 
 const begin = (response: ServerResponse, text: string): void => {
@@ -66,4 +70,43 @@ test("a whole answer is passed on", { timeout: 60_000 }, async () => {
     response.end();
   };
   expect(await offer()).toBe(201);
+});
+
+test.each([
+  [400, "invalid-offer", null],
+  [401, "key-missing", null],
+  [403, "key-used", null],
+  [403, "stopped", null],
+  [404, "not-found", null],
+  [409, "already-live", null],
+  [413, "too-large", null],
+  [415, "unsupported-media-type", null],
+  [429, "too-many-requests", "10"],
+  [429, "too-many-requests", "33"],
+  [503, "unavailable", "1"],
+] as const)("a node's %i %s is passed on, with what it says of trying again", async (status, name, retry) => {
+  answer = (response) => {
+    const told = { ...(retry === "33" && { "retry-after": retry }), "accept-post": "application/sdp", location: "/x" };
+    response.writeHead(status, { "content-type": "application/problem+json", ...told });
+    response.end(JSON.stringify({ type: `/problems/${name}`, status, title: "of the node", detail: "A sentence." }));
+  };
+  const response = await sendOffer();
+  const got = ["retry-after", "accept-post", "location", "content-type"].map((header) => response.headers.get(header));
+  expect(await response.json()).toMatchObject({ type: `/problems/${name}`, detail: "A sentence.", status });
+  expect([response.status, ...got]).toEqual([status, retry, "application/sdp", null, "application/problem+json"]);
+});
+
+test.each([
+  [404, "<html>nginx</html>"],
+  [500, '{"type":"/problems/unavailable"}'],
+  [302, ""],
+  [409, '{"type":"/problems/sold-out"}'],
+] as const)("what is no problem of the node's is told as 503 (%i %s)", async (status, text) => {
+  answer = (response) => {
+    response.writeHead(status, { "content-type": "text/html", location: "/elsewhere" });
+    response.end(text);
+  };
+  const response = await sendOffer();
+  expect(response.headers.get("location")).toBeNull();
+  expect([response.status, await response.json()]).toMatchObject([503, { type: "/problems/unavailable" }]);
 });
