@@ -81,3 +81,31 @@ test("a page whose key is revoked is cut within a second, and learns it", TIMEOU
   expect([again.status, JSON.parse(again.body)]).toMatchObject([403, { type: "/problems/key-wrong" }]);
   await sender.close();
 });
+
+test(
+  "a page without WebCodecs goes live by WHIP, is watched, ends, and learns that its key is revoked",
+  TIMEOUT,
+  async () => {
+    const { key, id } = await node.issueKey("fallback");
+    const page = await browser.newPage();
+    await page.addInitScript("delete globalThis.VideoEncoder");
+    await page.goto(`${edge.url}/golive/fallback#key=${key}`);
+    await page.locator("#start:not(:disabled)").click();
+    await page.locator('body[data-phase="live"]').waitFor();
+    const watch = await browser.newPage();
+    await watch.goto(`${edge.url}/watch/fallback`);
+    const isPlaying = ({ state, currentTime }: { readonly state: string; readonly currentTime: number }): boolean =>
+      state === "live" && currentTime > 3;
+    await waitForStats(watch, isPlaying, 30_000, "playing");
+    await watch.close();
+    await page.locator("#end").click();
+    await page.locator('body[data-phase="ended"]').waitFor();
+    await waitUntil("the sender has ended", () => node.origin.output.includes("fallback: the sender said goodbye"));
+    await page.locator("#start:not(:disabled)").click();
+    await page.locator('body[data-phase="live"]').waitFor();
+    await waitUntil("it is taken again", () => node.origin.output.includes("sender is connected again by whip"));
+    await node.revokeKey("fallback", id);
+    await page.getByText("The stream key is refused.").waitFor({ timeout: 5_000 });
+    await page.close();
+  },
+);

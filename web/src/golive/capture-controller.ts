@@ -26,7 +26,8 @@ import { keepScreenAwake } from "./keep-awake.ts";
 import { checkPageKey, issueLocalKey, loadPageKey, storePageKey } from "./page-key.ts";
 import { SoundGraph } from "./sound-graph.ts";
 import { feedPictures } from "./video-feed.ts";
-import { WhipClient, type WhipEvent } from "./whip-client.ts";
+import { WhipClient } from "./whip-client.ts";
+import type { WhipEvent } from "./whip-refusal.ts";
 import type { AudioFormat, StartCommand, WorkerCommand, WorkerEvent } from "./worker/messages.ts";
 
 /** What the controller needs of the page. */

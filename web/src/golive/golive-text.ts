@@ -20,6 +20,7 @@ const SENTENCES: Readonly<Record<GoLiveProblem["kind"], GoLiveSentence>> = {
     advice: "End it there first. One that has crashed is forgotten after 10 seconds.",
   },
   unreachable: { title: "The server does not answer.", advice: "Check the network, then start again." },
+  busy: { title: "The server takes no broadcast now.", advice: "Start again in a minute." },
   refused: {
     title: "The server has ended the broadcast.",
     advice: "Start again; if it happens again, make a new key.",

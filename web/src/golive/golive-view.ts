@@ -29,6 +29,7 @@ export interface GoLiveProblem {
     | "stopped"
     | "other-live"
     | "unreachable"
+    | "busy"
     | "refused"
     | "network-lost"
     | "encoder-failed"
@@ -149,6 +150,7 @@ function problemOf({ code, reason }: Extract<WorkerEvent, { kind: "failed" }>): 
     stopped: "stopped",
     refused: /\bkey\b|\btoken\b|\b40[13]\b/i.test(reason) ? "key-refused" : "refused",
     unreachable: "unreachable",
+    busy: "busy",
     encoder: "encoder-failed",
     network: "network-lost",
     failed: "refused",

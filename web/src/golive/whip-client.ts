@@ -1,4 +1,7 @@
-/** WebRTC ingest (WHIP, RFC 9725), for browsers without encoders of their own: the server encodes the ladder. */
+/** WebRTC ingest (WHIP, RFC 9725), for browsers without encoders for pages. */
+import type { GoLiveProblem } from "./golive-view.ts";
+import { checkPageKey } from "./page-key.ts";
+import { describeWhipRefusal, type WhipEvent } from "./whip-refusal.ts";
 import type { WorkerEvent } from "./worker/messages.ts";
 
 /** Addresses are gathered for at most this long; a server with a public address needs few. */
@@ -7,8 +10,24 @@ const REQUEST_MS = 10_000;
 /** A connection that is away for longer has ended. */
 const DISCONNECT_MS = 20_000;
 
-/** Tells the same events as the publishing worker; `missing`: the server has no such address. */
-export type WhipEvent = WorkerEvent | { readonly kind: "missing" };
+type FailedEvent = Extract<WorkerEvent, { kind: "failed" }>;
+
+/** Why the server has cut a sender, from what its key may do now. */
+function describeCut(problem: GoLiveProblem | null): Pick<FailedEvent, "code" | "reason"> {
+  const reason = problem?.reason ?? "";
+  switch (problem?.kind) {
+    case "key-refused":
+      return { code: "refused", reason: `key: ${reason}` };
+    case "stopped":
+      return { code: "stopped", reason };
+    case "other-live":
+      return { code: "already-live", reason };
+    case "unreachable":
+      return { code: "network", reason };
+    default:
+      return { code: "failed", reason };
+  }
+}
 
 /** One WebRTC session. */
 export class WhipClient {
@@ -43,6 +62,11 @@ export class WhipClient {
       if (response.status !== 201) return await this.#refuse(response);
       this.#resource = response.headers.get("location");
       await this.#connection.setRemoteDescription({ type: "answer", sdp: await response.text() });
+      // The server ends DTLS when it cuts the sender; the connection's own state does not tell it.
+      const transport = this.#connection.getSenders()[0]?.transport;
+      transport?.addEventListener("statechange", () => {
+        if (transport.state === "closed") void this.#onCut();
+      });
     } catch (error) {
       this.#fail("unreachable", error instanceof Error ? error.message : "");
     }
@@ -78,16 +102,18 @@ export class WhipClient {
   }
 
   async #refuse(response: Response): Promise<void> {
-    const { status } = response;
     const body: unknown = await response.json().catch(() => null);
-    const detail = (body as { detail?: unknown } | null)?.detail;
-    const reason = typeof detail === "string" ? detail : "";
-    if (status === 404 || status === 405 || status === 501) {
-      this.#close();
-      this.#report({ kind: "missing" });
-    } else if (status === 401 || status === 403) this.#fail("refused", `key: ${reason}`);
-    else if (status === 409) this.#fail("already-live", reason);
-    else this.#fail(status >= 500 ? "unreachable" : "failed", reason);
+    if (this.#isOver) return;
+    this.#close();
+    this.#report(describeWhipRefusal(response.status, body));
+  }
+
+  /** The server has cut the sender; the edge knows whether its key is why. */
+  async #onCut(): Promise<void> {
+    if (this.#isOver) return;
+    this.#close();
+    const problem = await checkPageKey(this.#stream, this.#key);
+    this.#report({ kind: "failed", ...describeCut(problem) });
   }
 
   #onState(): void {
@@ -102,7 +128,7 @@ export class WhipClient {
     }
   }
 
-  #fail(code: Extract<WorkerEvent, { kind: "failed" }>["code"], reason: string): void {
+  #fail(code: FailedEvent["code"], reason: string): void {
     if (this.#isOver) return;
     this.#close();
     this.#report({ kind: "failed", code, reason });

@@ -74,5 +74,9 @@ export type WorkerEvent =
   /** The edge has the first part. */
   | { readonly kind: "live" }
   | { readonly kind: "status"; readonly status: CaptureStatus }
-  | { readonly kind: "failed"; readonly code: PublishErrorCode | "encoder" | "network"; readonly reason: string }
+  | {
+      readonly kind: "failed";
+      readonly code: PublishErrorCode | "encoder" | "network" | "busy";
+      readonly reason: string;
+    }
   | { readonly kind: "ended" };
