@@ -8,8 +8,8 @@ import { readHevcNalType } from "./hevc-nal.ts";
 const USER_DATA_LIMITS = {
   /** Units of a picture that are looked at: encoders make under 70 slices, and some messages. */
   units: 256,
-  /** Bytes of a unit's messages that are read: those of OBS have under 200. */
-  bytes: 2_048,
+  /** Bytes of a unit's messages that are read: x265's text has 2,300, those of OBS under 200. */
+  bytes: 4_096,
   /** Messages of a picture that are returned. */
   messages: 16,
 } as const;

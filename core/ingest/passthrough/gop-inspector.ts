@@ -2,6 +2,7 @@
 import type { VideoTrackDescription } from "../codecs/track-description.ts";
 import type { IngestFrame } from "../media-event.ts";
 import { hasDecodableLeading } from "../nal/leading-pictures.ts";
+import { type KeyframeSettings, readKeyframeSettings } from "./encoder-settings.ts";
 import { PASSTHROUGH_LIMITS } from "./limits.ts";
 
 /** Why a track must be transcoded; stable, for programs. */
@@ -42,6 +43,8 @@ export class GopInspector {
   #longestS = 0;
   #lastPtsS = Number.NEGATIVE_INFINITY;
   #hasReordering = false;
+  /** What the encoder tells with the first keyframe. */
+  #settings: KeyframeSettings | null = null;
 
   constructor(track: VideoTrackDescription, timescale: number) {
     this.#track = track;
@@ -52,6 +55,16 @@ export class GopInspector {
   /** The decision so far; it changes once, from `undecided`. */
   get decision(): PassthroughDecision {
     return this.#decision;
+  }
+
+  /**
+   * Whether the encoder's own settings, at `frameMs` a picture, make groups likely that cannot be passed through. They alone decide
+   * nothing, because a program may ask its encoder for further keyframes.
+   */
+  isDoubtful(frameMs: number): boolean {
+    if (this.#settings === null) return false;
+    const { longestFrames, isOpen } = this.#settings;
+    return isOpen || (longestFrames * frameMs) / 1000 > PASSTHROUGH_LIMITS.keyframeS + ROUNDING_S;
   }
 
   /** The next frame of the track, in decode order. */
@@ -74,6 +87,7 @@ export class GopInspector {
         return transcode("keyframe-interval", `A keyframe comes every ${distanceS.toFixed(1)} s; ${KEYFRAME_ADVICE}.`);
       }
     }
+    if (this.#keyframes === 0) this.#settings = readKeyframeSettings(this.#track.codec, frame.data);
     this.#keyframes += 1;
     this.#keyPtsS = ptsS;
     this.#keyDtsS = dtsS;

@@ -3,12 +3,14 @@ import { expect, test } from "vitest";
 import {
   type ArrivingEvent,
   arrivingEvents,
+  type SimulatedSender,
   senderConfigs,
   senderFrames,
 } from "../../../origin/testing/simulated-sender.ts";
 import { CmafError } from "../../media/cmaf/errors.ts";
 import { Packager, partTargetFor } from "../../media/cmaf/packager.ts";
 import type { IngestEvent } from "../media-event.ts";
+import { pictureWithMessages } from "../obs/testing.ts";
 import { PassthroughError } from "./limits.ts";
 import { type PassthroughOutput, PassthroughTimeline } from "./passthrough-timeline.ts";
 
@@ -55,6 +57,35 @@ test("a sender that must be judged begins with its third keyframe, and nothing i
   const outputs = feed(timeline(true), arrivingEvents(OBS, START, 6));
   expect(kinds(outputs)).toEqual(["decision", "begin"]);
   expect(framesOf(outputs, "72p")[0]).toMatchObject({ dts: 0, sync: true });
+});
+
+/** Events of `sender` whose first picture of each track has x264's settings. */
+function withSettings(sender: SimulatedSender, keyint: number, untilS: number): ArrivingEvent[] {
+  const text = `0123456789abcdefx264 - core 164 - options: open_gop=0 keyint=${keyint} keyint_min=25`;
+  const data = pictureWithMessages("h264", [new TextEncoder().encode(text)]);
+  return arrivingEvents(sender, START, untilS).map(({ event, atMs }) => ({
+    event: event.kind === "frame" && event.media === "video" && event.dts === 0 ? { ...event, data } : event,
+    atMs,
+  }));
+}
+
+test("an encoder that announces long groups is judged before a timeline begins, and loses nothing", () => {
+  const rare = timeline();
+  const outputs = feed(rare, withSettings({ ...OBS, gop: 250 }, 250, 6));
+  expect(kinds(outputs)).toEqual(["decision"]);
+  expect(outputs[0]).toMatchObject({ decision: { kind: "transcode", reason: "keyframe-interval" } });
+  // The program asks for a keyframe every 2 s, whatever the encoder would do.
+  const forced = feed(timeline(), withSettings(OBS, 250, 6));
+  expect(kinds(forced)).toEqual(["decision", "begin"]);
+  expect(framesOf(forced, "72p")[0]).toMatchObject({ dts: 0, sync: true });
+});
+
+test("an encoder that announces groups of up to 4 s is on the air while it is judged", () => {
+  const kindsUntil = (keyint: number, untilS: number): string[] =>
+    kinds(feed(timeline(), withSettings(OBS, keyint, untilS)));
+  expect(kindsUntil(60, 0.9)).toEqual(["begin"]);
+  expect(kindsUntil(120, 0.9)).toEqual(["begin"]);
+  expect(kindsUntil(125, 0.9)).toEqual([]);
 });
 
 test("several video tracks become renditions named by height, largest first, on one grid", () => {

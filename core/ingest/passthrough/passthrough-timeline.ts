@@ -180,7 +180,7 @@ export class PassthroughTimeline {
     const leader = this.#leader();
     if (leader !== undefined && areaOf(leader) > 0) {
       if (!leader.held.some(({ frame }) => frame.sync)) return;
-      if (this.#options.mustBeJudged && this.#decision.kind !== "passthrough") return;
+      if (this.#decision.kind !== "passthrough" && this.#mustBeJudged(leader)) return;
     }
     const { settleMs, resumeSettleMs } = PASSTHROUGH_LIMITS;
     const neededMs = this.#previous.length > 0 ? resumeSettleMs : settleMs;
@@ -206,6 +206,13 @@ export class PassthroughTimeline {
     this.#heldBytes = 0;
     this.#waitingSinceMs = null;
     for (const { sender, frame } of waiting) this.#emitFrame(sender, frame, out);
+  }
+
+  /** Whether no timeline begins before the pictures are judged; one that continues another is not waited for. */
+  #mustBeJudged(leader: SenderTrack): boolean {
+    if (this.#options.mustBeJudged) return true;
+    if (this.#previous.length > 0) return false;
+    return leader.inspector?.isDoubtful(leader.typicalFrameMs ?? 0) === true;
   }
 
   /** Frames from long before the end of a slate are dropped, up to a keyframe. Whether a timeline can begin with the rest. */
