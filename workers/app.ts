@@ -2,12 +2,14 @@
 import { Hono } from "hono";
 import { ConfigError, getConfig } from "../core/api/config.ts";
 import type { Platform } from "../core/kit/clock.ts";
+import { parseStreamName } from "../core/kit/ids.ts";
 import { systemPlatform } from "../core/kit/system-platform.ts";
 import { devTokens } from "./access/dev-token.ts";
 import { controlApi } from "./api/control-app.ts";
 import { dispatchApi } from "./api/dispatch-app.ts";
 import { metrics } from "./api/metrics-api.ts";
 import { createOpenApiDocument } from "./api/openapi.ts";
+import { findEdgeStream } from "./delivery/edge-streams.ts";
 import { errorResponse } from "./delivery/error-responses.ts";
 import { isLivePath } from "./delivery/live-path.ts";
 import { serveLivePath } from "./delivery/serve-live-path.ts";
@@ -35,6 +37,12 @@ function createApp(platform: Platform): Hono<AppEnv> {
   app.route("/api/dispatch", dispatchApi);
   app.route("/api", controlApi);
   app.route("/rooms", roomsApi);
+  app.use("/ingest/:stream/:broadcast", async (c, next) => {
+    await next();
+    // Viewers that have waited here find a broadcast that opens with their next request.
+    const stream = c.req.method === "PUT" && c.res.ok ? parseStreamName(c.req.param("stream")) : null;
+    if (stream !== null) findEdgeStream(stream)?.forgetAbsence();
+  });
   // First: its literal paths are no broadcast's.
   app.route("/ingest", ingestNodeApi);
   app.route("/ingest", publishApi);

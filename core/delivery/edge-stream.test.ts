@@ -147,6 +147,19 @@ test("a stream that was never live is absent for a while, and then requested aga
   expect(await second).not.toBeNull();
 });
 
+test("an absence that is forgotten is requested again at once", async () => {
+  const { clock, edge, live } = makeTestEdgeStream();
+  live.mode = "absent";
+  const first = edge.ensureReplica(makeTestContext());
+  await clock.advance(0);
+  expect(await first).toBeNull();
+  live.mode = "feed";
+  edge.forgetAbsence();
+  const second = edge.ensureReplica(makeTestContext());
+  await clock.advance(0);
+  expect(await second).not.toBeNull();
+});
+
 test("a stream without any known state is awaited for a bounded time", async () => {
   const { clock, edge, live } = makeTestEdgeStream();
   live.mode = "broken";

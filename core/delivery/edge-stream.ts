@@ -194,6 +194,11 @@ export class EdgeStream {
     return this.#follower.parent;
   }
 
+  /** The stream has a broadcast now: its absence is no longer remembered here. */
+  forgetAbsence(): void {
+    this.#leases.forgetAbsence();
+  }
+
   /** Ends the feed for good. Requests that still use this edge are answered from its state. */
   close(): void {
     this.#leases.close();

@@ -145,6 +145,11 @@ export class FeedLeases {
     return true;
   }
 
+  /** The stream exists now: the node above is asked again. */
+  forgetAbsence(): void {
+    this.#absentUntilMs = 0;
+  }
+
   /**
    * When to try again. The first retry is at once: one node's feed broke. Where every feed breaks, later ones spread; so
    * they do where feeds begin and break again, since each of them brings the tail anew.

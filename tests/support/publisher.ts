@@ -49,13 +49,16 @@ export class TestPublisher {
     });
   }
 
-  /** Gets a key, opens the broadcast and sends its init sections. */
+  /** Gets a key of the stream, and publishes with it. */
+  async issueKey(): Promise<void> {
+    const admin = { authorization: `Bearer ${this.#edge.adminToken}` };
+    const answer = await this.#edge.ask(`/api/streams/${this.stream}/keys`, { method: "POST", headers: admin });
+    this.key = ((await answer.json()) as { key: string }).key;
+  }
+
+  /** Gets a key, if it has none, opens the broadcast and sends its init sections. */
   async openWithInits(): Promise<void> {
-    if (this.key === "") {
-      const admin = { authorization: `Bearer ${this.#edge.adminToken}` };
-      const answer = await this.#edge.ask(`/api/streams/${this.stream}/keys`, { method: "POST", headers: admin });
-      this.key = ((await answer.json()) as { key: string }).key;
-    }
+    if (this.key === "") await this.issueKey();
     await this.open();
     for (const { name } of this.config.tracks) await this.putInit(name);
   }

@@ -24,6 +24,17 @@ test("a publisher without a key gets key-missing, and one with a wrong key key-w
   }
 });
 
+test("a viewer that asked before the broadcast opened finds it with the next request", async () => {
+  const publisher = new TestPublisher(testEdge);
+  const [playlist, status] = [`/live/${publisher.stream}/multivariant.m3u8`, `/api/streams/${publisher.stream}`];
+  // The name is registered, as by a key that was issued for the stream.
+  await publisher.issueKey();
+  expect([(await ask(playlist)).status, (await ask(status)).status]).toEqual([404, 404]);
+  await publisher.openWithInits();
+  await publisher.putParts(0, 1);
+  expect([(await ask(playlist)).status, (await ask(status)).status]).toEqual([200, 200]);
+});
+
 test("the control API requires the admin token", async () => {
   const path = "/api/streams/closed/keys";
   expect((await ask(path, { method: "POST" })).status).toBe(401);

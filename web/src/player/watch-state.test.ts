@@ -3,6 +3,7 @@ import type { StopNotice } from "../../../core/access/stream-stop.ts";
 import {
   hasNewerBroadcast,
   initialWatchView,
+  isAboutToStart,
   reduceWatchView,
   type WatchEvent,
   type WatchSource,
@@ -93,6 +94,8 @@ test("a page opened before the broadcast waits, and loads when it begins", () =>
 test("a playlist that is missing although the API lists the broadcast is requested again at the next response", () => {
   const view = after(live("a"), { type: "missing" });
   expect(view.phase).toBe("waiting");
+  expect(isAboutToStart(view)).toBe(true);
+  expect(isAboutToStart(after({ type: "missing" }, none))).toBe(false);
   expect(reduceWatchView(view, live("a"))).toMatchObject({ phase: "starting", loadCount: 2 });
 });
 

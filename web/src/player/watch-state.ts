@@ -123,6 +123,11 @@ export function hasNewerBroadcast(view: WatchView): boolean {
   return view.phase === "replay" && source?.state === "live" && source.broadcast !== view.loadedBroadcast;
 }
 
+/** Whether the API lists a broadcast that the playlist's tier does not have yet: it does within a second or two. */
+export function isAboutToStart({ phase, source }: WatchView): boolean {
+  return phase === "waiting" && (source?.state === "live" || source?.state === "reconnecting");
+}
+
 const isJoining = ({ phase }: WatchView): boolean =>
   phase === "connecting" || phase === "starting" || phase === "queued";
 

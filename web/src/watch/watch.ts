@@ -11,7 +11,13 @@ import { PlaybackToken } from "../player/playback-token.ts";
 import { clearPosterFrame, drawPosterFrame } from "../player/poster-frame.ts";
 import { chooseRendition, type PlaybackStats, readPlaybackStats } from "../player/stats.ts";
 import { type AudienceCount, StatusPoller, type WatchStatus } from "../player/status.ts";
-import { initialWatchView, reduceWatchView, type WatchEvent, type WatchView } from "../player/watch-state.ts";
+import {
+  initialWatchView,
+  isAboutToStart,
+  reduceWatchView,
+  type WatchEvent,
+  type WatchView,
+} from "../player/watch-state.ts";
 import { ChatPane } from "./chat-pane.ts";
 import type { WatchUi } from "./mount.tsx";
 
@@ -69,7 +75,7 @@ function dispatch(event: WatchEvent): void {
     if (view.phase === "stopped") clearStream();
     if (before.phase === "stopped") chatPane?.resume();
     if (view.phase !== "starting") drawControls();
-    if (view.phase === "reconnecting") statusPoller.pollSoon();
+    if (view.phase === "reconnecting" || isAboutToStart(view)) statusPoller.pollSoon();
     if (view.phase === "ended") statusPoller.pollSoon();
     if (view.phase === "live" || view.phase === "replay") clearPosterFrame(posterCanvas);
     // A broadcast that has not begun has a chat already.
