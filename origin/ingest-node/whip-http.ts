@@ -37,8 +37,9 @@ export class WhipHttpServer {
 
   private constructor(options: WhipHttpOptions) {
     this.#options = options;
-    const { requestMs, httpConnections } = WHIP_LISTENER_LIMITS;
-    this.#server = createServer({ headersTimeout: requestMs, requestTimeout: requestMs }, (request, response) => {
+    const { requestMs, requestCheckMs, httpConnections } = WHIP_LISTENER_LIMITS;
+    const timeouts = { headersTimeout: requestMs, requestTimeout: requestMs };
+    this.#server = createServer({ ...timeouts, connectionsCheckingInterval: requestCheckMs }, (request, response) => {
       this.#answer(request, response).catch(() => response.destroy());
     });
     this.#server.maxConnections = httpConnections;

@@ -14,6 +14,8 @@ export const WHIP_LISTENER_LIMITS = {
   silenceMs: 10_000,
   /** Bytes of a sender's DTLS records before its handshake is complete: a real one has under 4 kB. Further ones are dropped. */
   handshakeBytes: 65_536,
+  /** An address is its session's for this long after media from there, milliseconds: nobody else's check can take it. */
+  ownAddressMs: 2_000,
   /** Addresses of one session: a phone that changes its network has two. The oldest one is forgotten. */
   addresses: 8,
   /** Sources of one session whose SRTP state is kept: picture, sound, retransmissions, and some that begin anew. */
@@ -22,7 +24,8 @@ export const WHIP_LISTENER_LIMITS = {
   tickMs: 10,
   /** Bytes of the socket's receive buffer: 250 ms of 50 senders at 2.7 Mb/s. */
   socketBufferBytes: 4_194_304,
-  /** Time for a request's head and body, milliseconds, and its connections. */
+  /** Time for a request's head and body, milliseconds, how often it is looked at, and connections. */
   requestMs: 10_000,
+  requestCheckMs: 1_000,
   httpConnections: 512,
 } as const;

@@ -65,6 +65,8 @@ export class WhipSession implements SenderConnection {
   #peer: WhipPeer | null = null;
   /** When the sender was accepted, or its last packet came. */
   #aliveMs: number;
+  /** When its last packet came; long ago before the first. */
+  #mediaMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WhipSessionOptions) {
     this.#options = options;
@@ -105,6 +107,12 @@ export class WhipSession implements SenderConnection {
   /** Restarts of ICE: the session's entity tag. */
   get generation(): number {
     return this.#generation;
+  }
+
+  /** Whether media has come from the address of checks a moment ago. */
+  get isHeard(): boolean {
+    const silentMs = this.#options.nowMs() - this.#mediaMs;
+    return this.isOpen && silentMs < WHIP_LISTENER_LIMITS.ownAddressMs;
   }
 
   /** Whether media is taken. */
@@ -200,6 +208,7 @@ export class WhipSession implements SenderConnection {
     if (packet === null) return;
     const nowMs = this.#options.nowMs();
     this.#aliveMs = nowMs;
+    this.#mediaMs = nowMs;
     this.#guard(() => {
       for (const event of this.#receiver.receiveRtp(packet, nowMs)) if (!this.#isGone) this.#handlers?.onEvent(event);
     });

@@ -49,7 +49,8 @@ export class WhipSocket {
 
   remove(session: WhipSession): void {
     this.#byFragment.delete(session.ice.fragment);
-    for (const address of this.#addresses.get(session) ?? []) this.#byAddress.delete(address);
+    for (const address of this.#addresses.get(session) ?? [])
+      if (this.#byAddress.get(address) === session) this.#byAddress.delete(address);
     this.#addresses.delete(session);
   }
 
@@ -81,6 +82,9 @@ export class WhipSocket {
     if (session?.isOpen !== true || check.remoteFragment !== session.remoteFragment) return;
     const { password } = session.ice;
     if (!verifyStunCheck(check, password, hmacSha1, timingSafeEqual)) return;
+    // A source address can be forged: a sender's own check must not take the address of another, whose media would be lost.
+    const owner = this.#byAddress.get(addressName(peer));
+    if (owner !== undefined && owner !== session && owner.isHeard) return;
     this.#learn(session, peer);
     session.observeCheck(peer, check.isNominating);
     const mapped = { address: addressBytes(peer.address), port: peer.port };
@@ -92,7 +96,8 @@ export class WhipSocket {
     if (this.#byAddress.get(name) === session) return;
     const known = this.#addresses.get(session) ?? [];
     known.push(name);
-    if (known.length > WHIP_LISTENER_LIMITS.addresses) this.#byAddress.delete(known.shift() ?? "");
+    const oldest = known.length > WHIP_LISTENER_LIMITS.addresses ? (known.shift() ?? "") : null;
+    if (oldest !== null && this.#byAddress.get(oldest) === session) this.#byAddress.delete(oldest);
     this.#addresses.set(session, known);
     this.#byAddress.set(name, session);
   }

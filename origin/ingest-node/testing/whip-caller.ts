@@ -108,12 +108,29 @@ export class TestWhipCaller {
   }
 
   /** Sends a check; `password` of the listener. */
-  check(password: string = this.#ice.password, remoteFragment = "abcd"): void {
-    this.send(makeTestCheck(`${this.#ice.fragment}:${remoteFragment}`, password, hmac));
+  check(password?: string, remoteFragment?: string): void {
+    this.send(this.makeCheck(password, remoteFragment));
+  }
+
+  /** A check, as anybody could send it who knows the password. */
+  makeCheck(password: string = this.#ice.password, remoteFragment = "abcd"): Uint8Array {
+    return makeTestCheck(`${this.#ice.fragment}:${remoteFragment}`, password, hmac);
   }
 
   send(bytes: Uint8Array): void {
     this.#socket.send(bytes, this.#listener.listener.port, "127.0.0.1");
+  }
+
+  /** Counts what comes, and hands DTLS to `onDtls`. */
+  listen(onDtls: (bytes: Buffer) => void = () => {}): void {
+    this.#socket.on("message", (bytes) => {
+      const first = bytes[0] ?? 0;
+      if (first < 4) this.received.stun += 1;
+      else if (first < 64) {
+        this.received.dtls += 1;
+        onDtls(bytes);
+      } else this.received.rtcp += 1;
+    });
   }
 
   /** Checks, and does the DTLS handshake. */
@@ -125,14 +142,7 @@ export class TestWhipCaller {
       send: async (data: Buffer): Promise<void> => this.send(data),
       close: async (): Promise<void> => {},
     };
-    this.#socket.on("message", (bytes) => {
-      const first = bytes[0] ?? 0;
-      if (first < 4) this.received.stun += 1;
-      else if (first < 64) {
-        this.received.dtls += 1;
-        transport.onData(bytes, ["", 0]);
-      } else this.received.rtcp += 1;
-    });
+    this.listen((bytes) => transport.onData(bytes, ["", 0]));
     this.check();
     await untilTrue(() => this.received.stun > 0);
     const dtls = new werift.DtlsClient({

@@ -2,6 +2,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { request } from "undici";
@@ -20,6 +21,7 @@ import { figure, whole } from "../scale.ts";
 
 const TIMEOUT = { timeout: 180_000 };
 const DATAGRAMS = whole ? 100_000 : 10_000;
+const SLOW = whole ? 400 : 50;
 const OFFERS = whole ? 200 : 30;
 /** CPU of a refusal, milliseconds. */
 const REFUSAL_MS = 5;
@@ -94,6 +96,22 @@ test("senders that open sessions and send nothing are cut after ten seconds, and
   });
   const { key } = await node.issueKey("after-silence");
   expect(await offer("edge", key, makeTestOffer(), "after-silence")).toBe(201);
+  expectUndisturbed();
+});
+
+test(`${SLOW} requests that never end are closed after ten seconds`, TIMEOUT, async () => {
+  const began = Date.now();
+  const head = "POST /whip/demo HTTP/1.1\r\nHost: node\r\nContent-Type: application/sdp\r\n";
+  const closed = Array.from({ length: SLOW }, async (_, i) => {
+    const socket = connect({ host: "127.0.0.1", port: node.whipHttpPort });
+    socket.on("error", () => {}).on("data", () => {});
+    // Half a head, or a head whose body does not come.
+    socket.write(i % 2 === 0 ? head : `${head}Authorization: Bearer ${wrongKey(1)}\r\nContent-Length: 900\r\n\r\nv=0`);
+    await once(socket, "close");
+  });
+  await Promise.all(closed);
+  figure("WHIP: requests that never end are closed after", `${Date.now() - began} ms`, "≤ 15,000 ms");
+  expect(Date.now() - began).toBeLessThan(15_000);
   expectUndisturbed();
 });
 
