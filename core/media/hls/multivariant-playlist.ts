@@ -5,6 +5,17 @@ import { mediaPlaylistPath } from "./paths.ts";
 /** No tag used here needs a higher version than fMP4 media playlists. */
 const VERSION = 6;
 const AUDIO_GROUP = "audio";
+/** Codecs by how many players play them: the first variants of a playlist are those that simple players take. */
+const CODEC_ORDER: readonly string[] = ["mp4a"];
+
+/** Renditions of one codec. */
+interface AudioGroup {
+  readonly id: string;
+  readonly tracks: readonly Track[];
+}
+
+/** Variants without a group. */
+const NO_GROUP: AudioGroup = { id: "", tracks: [] };
 
 /** Inputs of the multivariant playlist besides the configuration. */
 export interface MultivariantOptions {
@@ -23,11 +34,19 @@ export function renderMultivariant(config: BroadcastConfig, opts: MultivariantOp
   const lines = ["#EXTM3U", `#EXT-X-VERSION:${VERSION}`, "#EXT-X-INDEPENDENT-SEGMENTS"];
 
   if (video.length === 0) {
-    for (const track of audio) lines.push(streamInfTag(track, []), uri(track));
+    for (const { tracks } of groupAudio(audio))
+      for (const track of tracks) lines.push(streamInfTag(track, NO_GROUP), uri(track));
     return `${lines.join("\n")}\n`;
   }
-  for (const [index, track] of audio.entries()) lines.push(audioMediaTag(track, index === 0, uri(track)));
-  for (const track of video) lines.push(streamInfTag(track, audio), uri(track));
+  const groups = groupAudio(audio);
+  for (const { id, tracks } of groups) {
+    for (const [index, track] of tracks.entries())
+      lines.push(
+        audioMediaTag(track, { id, name: audio[index]?.name ?? track.name, isDefault: index === 0 }, uri(track)),
+      );
+  }
+  for (const group of groups.length === 0 ? [NO_GROUP] : groups)
+    for (const track of video) lines.push(streamInfTag(track, group), uri(track));
   if (opts.iframes) {
     const file = opts.ended ? "vod-iframes.m3u8" : "iframes.m3u8";
     for (const track of video)
@@ -36,11 +55,27 @@ export function renderMultivariant(config: BroadcastConfig, opts: MultivariantOp
   return `${lines.join("\n")}\n`;
 }
 
-function audioMediaTag(track: Track, isDefault: boolean, uri: string): string {
+/** A group for each codec, that of the most players first; one for all if the codecs have not the same number of tracks. */
+function groupAudio(audio: readonly Track[]): readonly AudioGroup[] {
+  const byCodec = Map.groupBy(audio, ({ codecs }) => codecs.split(".")[0] ?? "");
+  const sizes = new Set([...byCodec.values()].map(({ length }) => length));
+  if (byCodec.size <= 1 || sizes.size > 1) return audio.length === 0 ? [] : [{ id: AUDIO_GROUP, tracks: audio }];
+  const rank = ([codec]: readonly [string, unknown]): number => (CODEC_ORDER.includes(codec) ? 0 : 1);
+  return [...byCodec]
+    .toSorted((a, b) => rank(a) - rank(b))
+    .map(([codec, tracks]) => ({ id: `${AUDIO_GROUP}-${codec}`, tracks }));
+}
+
+function audioMediaTag(
+  track: Track,
+  { id, name, isDefault }: { readonly id: string; readonly name: string; readonly isDefault: boolean },
+  uri: string,
+): string {
+  // §4.4.6.1.1: members of several groups "MUST have identical attributes with the exception of the URI and CHANNELS".
   const attributes = [
     "TYPE=AUDIO",
-    `GROUP-ID="${AUDIO_GROUP}"`,
-    `NAME=${quote(track.name)}`,
+    `GROUP-ID=${quote(id)}`,
+    `NAME=${quote(name)}`,
     `DEFAULT=${isDefault ? "YES" : "NO"}`,
     "AUTOSELECT=YES",
   ];
@@ -50,7 +85,7 @@ function audioMediaTag(track: Track, isDefault: boolean, uri: string): string {
   return `#EXT-X-MEDIA:${attributes.join(",")}`;
 }
 
-function streamInfTag(track: Track, audio: readonly Track[]): string {
+function streamInfTag(track: Track, { id, tracks: audio }: AudioGroup): string {
   // §4.4.6.2: "[BANDWIDTH] MUST be ... the largest sum of peak segment bit rates that is produced by any playable
   // combination of Renditions": the variant's own and the heaviest audio rendition's.
   const heaviest = (rate: (of: Track) => number): number => Math.max(0, ...audio.map(rate));
@@ -63,7 +98,7 @@ function streamInfTag(track: Track, audio: readonly Track[]): string {
     ...resolutionAttributes(track),
   ];
   if (track.frameRate !== undefined) attributes.push(`FRAME-RATE=${track.frameRate.toFixed(3)}`);
-  if (audio.length > 0) attributes.push(`AUDIO="${AUDIO_GROUP}"`);
+  if (audio.length > 0) attributes.push(`AUDIO=${quote(id)}`);
   return `#EXT-X-STREAM-INF:${attributes.join(",")}`;
 }
 
