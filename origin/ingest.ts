@@ -51,7 +51,7 @@ export async function runIngest(
     throw error;
   });
   edgeToken = edge.token;
-  const { preset, windowS, reconnectMs, returnMs, slate, transcode, hasRenditions } = options;
+  const { preset, windowS, reconnectMs, returnMs, slate, transcode, hasRenditions, hasAac } = options;
   const { mode } = transcode;
   const transcoder = mode === "never" ? null : new Transcoder({ ...transcode, mode, preset, clock: platform.clock });
   const cluster =
@@ -63,7 +63,7 @@ export async function runIngest(
     packaging: { partMs: preset.partMs, segmentMs: preset.segmentMs, windowS },
     slates: slate === "off" ? null : new SlateLibrary({ picture: slate, log, clock: platform.clock }),
     lower: mode === "auto" && transcoder !== null && hasRenditions ? new LowerLadder(transcoder) : null,
-    ...{ transcoder, reconnectMs, returnMs, log, platform },
+    ...{ hasAac, transcoder, reconnectMs, returnMs, log, platform },
     ...(cluster?.places == null ? {} : { places: cluster.places }),
   });
   admit = (connection) => {

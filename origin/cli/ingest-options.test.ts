@@ -16,8 +16,10 @@ test("the defaults are loopback, RTMP on 1935, SRT on 8890, and a local edge", (
 });
 
 test("a slate is a picture, the plain one, or off; renditions beside passthrough are on unless they are off", () => {
-  expect(parse()).toMatchObject({ slate: null, hasRenditions: true });
+  expect(parse()).toMatchObject({ slate: null, hasRenditions: true, hasAac: true });
   expect(parse("--slate", "off", "--renditions", "off")).toMatchObject({ slate: "off", hasRenditions: false });
+  expect(parse("--audio-aac", "off").hasAac).toBe(false);
+  expect(() => parse("--audio-aac", "yes")).toThrow("--audio-aac is auto or off");
   expect(parse("--slate", FILE).slate).toBe(FILE);
   expect(() => parse("--slate", "/no/such.png")).toThrow(/--slate is a picture file or off/);
   expect(() => parse("--renditions", "480p")).toThrow("--renditions is auto or off");

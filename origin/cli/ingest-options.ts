@@ -62,6 +62,8 @@ export interface IngestOptions {
   readonly slate: string | "off" | null;
   /** Whether renditions are encoded beside a picture that is passed through. */
   readonly hasRenditions: boolean;
+  /** Whether AAC is made beside a sender's Opus. */
+  readonly hasAac: boolean;
   /** Which senders are encoded anew, into which ladder, and how many at once. */
   readonly transcode: {
     readonly mode: TranscodeMode;
@@ -160,6 +162,12 @@ const INGEST_ARGS = {
     valueHint: "auto|off",
     description:
       "with --transcode auto, the ladder's steps below a picture that is passed through, where a place is free",
+  },
+  "audio-aac": {
+    type: "string",
+    default: "auto",
+    valueHint: "auto|off",
+    description: "AAC beside a sender's Opus that is passed through, for players without Opus",
   },
   ladder: {
     type: "string",
@@ -260,7 +268,8 @@ export function parseIngestOptions(
     },
     reconnectMs: parseNumberOption("--reconnect", args.reconnect, 0, maxReconnectS, false) * 1000,
     slate: slateOf(args.slate),
-    hasRenditions: renditionsOf(args.renditions),
+    hasRenditions: isAuto("--renditions", args.renditions),
+    hasAac: isAuto("--audio-aac", args["audio-aac"]),
     returnMs: returnOf(args["primary-return"]),
     transcode: transcodeOf(args, cores),
     dispatch: dispatchOf(args, env),
@@ -294,8 +303,8 @@ function slateOf(text: string | undefined): IngestOptions["slate"] {
   return text;
 }
 
-function renditionsOf(text: string): boolean {
-  if (text !== "auto" && text !== "off") throw new UsageError(`--renditions is auto or off, not "${text}".`);
+function isAuto(option: string, text: string): boolean {
+  if (text !== "auto" && text !== "off") throw new UsageError(`${option} is auto or off, not "${text}".`);
   return text === "auto";
 }
 

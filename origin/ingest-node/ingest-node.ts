@@ -45,6 +45,8 @@ export interface IngestNodeOptions {
   readonly slates?: SlateLibrary | null;
   /** See `IngestSessionOptions`; absent: null. */
   readonly lower?: LowerLadder | null;
+  /** See `IngestSessionOptions`; absent: false. */
+  readonly hasAac?: boolean;
   /** See `IngestSessionOptions`. */
   readonly transcoder: Transcoder | null;
   /** Without it, those of the transcoder. */
@@ -175,7 +177,16 @@ export class IngestNode {
   }
 
   #createSession(stream: StreamName, target: IngestTarget): IngestSession {
-    const { packaging, slates = null, lower = null, transcoder, reconnectMs, log, platform } = this.#options;
+    const {
+      packaging,
+      slates = null,
+      lower = null,
+      hasAac = false,
+      transcoder,
+      reconnectMs,
+      log,
+      platform,
+    } = this.#options;
     const { returnMs = STAND_BY_LIMITS.returnMs } = this.#options;
     const places = this.#options.places ?? (transcoder === null ? null : new LocalPlaces(transcoder));
     const { clock } = platform;
@@ -191,6 +202,7 @@ export class IngestNode {
         packaging,
         slates,
         lower,
+        hasAac,
         transcoder,
         places,
         reconnectMs,

@@ -217,11 +217,8 @@ export class IngestSession {
           this.#beginTimeline(sender, output);
           break;
         case "frame":
-          this.#broadcast?.push(output.track, output.frame);
-          if (output.track === this.#broadcast?.tracks[0]?.name) this.#renditions.observe(output.frame);
-          break;
         case "silence":
-          this.#broadcast?.markSilent(output.track, output.untilTicks);
+          if (this.#broadcast !== null) this.#renditions.publish(this.#broadcast, output);
           break;
         case "end":
           this.#options.log.info(`${this.#options.stream}: the timeline ends: ${output.reason}.`);
@@ -277,7 +274,7 @@ export class IngestSession {
       log.info(`${stream}: ${tracks.map((track) => `${track.name} ${track.init.info.codecs}`).join(", ")}.`);
       const broadcast: PublishedBroadcast = new PublishedBroadcast({
         ...{ ...this.#options, target: this.#target, tracks, startsAtMs, previous },
-        lower: this.#renditions.plan(tracks),
+        ...this.#renditions.plan(tracks),
         // The constructor may not have returned.
         onFatal: (error) => {
           if (this.#transcoding.broadcast === null && (this.#broadcast ?? broadcast) === broadcast) this.#fail(error);
@@ -290,7 +287,7 @@ export class IngestSession {
     }
     this.#renditions.endTimeline(this.#broadcast);
     this.#broadcast.beginTimeline(tracks, programOffsetMs);
-    this.#window.prepareSlate(tracks, this.#broadcast.lower);
+    this.#window.prepareSlate(tracks, this.#broadcast.encoded);
     this.#renditions.beginTimeline(this.#broadcast, sender.lowerFeed);
   }
 

@@ -10,10 +10,11 @@ import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 import type { InitInfo } from "../../core/media/cmaf/frame.ts";
 import { Packager } from "../../core/media/cmaf/packager.ts";
 import type { PublishError } from "../kit/errors.ts";
-import type { VideoRendition } from "../packager/ladder.ts";
+import type { AudioRendition, Rendition, VideoRendition } from "../packager/ladder.ts";
 import type { BroadcastPublisher, PublisherOptions } from "../publisher/broadcast-publisher.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import { createIngestPublisher, type IngestTarget } from "./ingest-publisher.ts";
+import { aacInit, describeAac } from "./renditions/aac-plan.ts";
 import { describeLowerTrack, emptyInit } from "./renditions/rendition-plan.ts";
 
 /** How broadcasts are packaged. */
@@ -33,6 +34,8 @@ export interface PublishedBroadcastOptions {
   readonly tracks: readonly PassthroughTrack[];
   /** Renditions that are encoded beside the sender's picture: gap parts stand for frames that do not come. */
   readonly lower?: readonly VideoRendition[];
+  /** AAC that is encoded beside the sender's sound; absent: null. */
+  readonly aac?: AudioRendition | null;
   /** Program time of the first frame, milliseconds since the epoch. */
   readonly startsAtMs: number;
   /** Resolves when the stream's broadcast before this one has ended. */
@@ -54,18 +57,20 @@ export class PublishedBroadcast extends PackagedBroadcast {
   readonly id: BroadcastId;
   readonly tracks: readonly PassthroughTrack[];
   readonly lower: readonly VideoRendition[];
+  readonly #aac: AudioRendition | null;
   readonly #publisher: BroadcastPublisher;
   /** Renditions whose init section of the open timeline has not come. */
   readonly #awaited = new Set<VideoRendition>();
 
   constructor(options: PublishedBroadcastOptions) {
-    const { tracks, lower = [], packaging, platform } = options;
+    const { tracks, lower = [], aac = null, packaging, platform } = options;
     const startedAtMs = Math.floor(options.startsAtMs);
     const targetDurationS = targetDurationOf(packaging);
     const [top, ...others] = announceTracks(tracks, packaging.partMs);
     const partTargetMs = top?.partTargetMs ?? packaging.partMs;
     const encoded = lower.map((each) => describeLowerTrack(each, partTargetMs, packaging.segmentMs));
-    const described = [...(top === undefined ? [] : [top]), ...encoded, ...others];
+    const sound = aac === null ? [] : [describeAac(aac, partTargetMs, packaging.segmentMs)];
+    const described = [...(top === undefined ? [] : [top]), ...encoded, ...others, ...sound];
     const packager = new Packager({
       tracks: described.map((each) => {
         const { name, kind, timescale, partTargetMs } = each;
@@ -86,6 +91,12 @@ export class PublishedBroadcast extends PackagedBroadcast {
     this.id = broadcast;
     this.tracks = tracks;
     this.lower = lower;
+    this.#aac = aac;
+  }
+
+  /** Everything that is encoded beside the sender's own tracks. */
+  get encoded(): readonly Rendition[] {
+    return this.#aac === null ? this.lower : [...this.lower, this.#aac];
   }
 
   /** Whether `tracks` can follow in this broadcast, whose tracks are fixed. */
@@ -112,6 +123,7 @@ export class PublishedBroadcast extends PackagedBroadcast {
   /** Throws `CmafError`, as the other methods that add media. */
   beginTimeline(tracks: readonly PassthroughTrack[], programOffsetMs: number): void {
     const inits = new Map(tracks.map(({ name, init }) => [name, init]));
+    if (this.#aac !== null) inits.set(this.#aac.name, aacInit(this.#aac));
     this.openTimeline({ inits, programOffsetMs });
     for (const rendition of this.lower) this.#awaited.add(rendition);
   }

@@ -5,7 +5,7 @@ import { type EncodedSlate, SlateSchedule } from "../../core/ingest/slate/slate-
 import { type Platform, startInterval } from "../../core/kit/clock.ts";
 import type { StreamName, TrackName } from "../../core/kit/ids.ts";
 import { errorMessage } from "../kit/errors.ts";
-import type { VideoRendition } from "../packager/ladder.ts";
+import type { Rendition } from "../packager/ladder.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import type { PublishedBroadcast } from "./published-broadcast.ts";
 import type { SlateLibrary } from "./slate-encoder.ts";
@@ -58,8 +58,8 @@ export class ReconnectWindow {
     this.#cancelEnd = () => {};
   }
 
-  /** The broadcast has a timeline of `tracks` and renditions below: their slate is made soon, if it is not known. */
-  prepareSlate(tracks: readonly PassthroughTrack[], lower: readonly VideoRendition[]): void {
+  /** The broadcast has a timeline of `tracks` and renditions beside them: their slate is made soon, if it is not known. */
+  prepareSlate(tracks: readonly PassthroughTrack[], encoded: readonly Rendition[]): void {
     const { slates, platform, log, stream } = this.#options;
     if (slates === null) return;
     this.#cancelPreparation();
@@ -67,7 +67,7 @@ export class ReconnectWindow {
     const frameRate = slateFrameRate(leader?.frameRate ?? null);
     const formats = [
       ...tracks.map((track) => [track.name, slateFormatOf(track, frameRate)] as const),
-      ...lower.map((rendition) => [rendition.name, slateOfRendition(rendition, frameRate)] as const),
+      ...encoded.map((rendition) => [rendition.name, slateOfRendition(rendition, frameRate)] as const),
     ];
     const timer = { isOver: false };
     const cancel = platform.clock.startTimer(INGEST_NODE_LIMITS.slateDelayMs, () => void prepare());

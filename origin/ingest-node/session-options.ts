@@ -21,6 +21,8 @@ export interface IngestSessionOptions {
   readonly slates: SlateLibrary | null;
   /** Encodes renditions beside what is passed through; null: none. */
   readonly lower: LowerLadder | null;
+  /** Whether AAC is made beside a sender's Opus. */
+  readonly hasAac: boolean;
   /** Encodes what cannot be passed through; null: that is refused. */
   readonly transcoder: Transcoder | null;
   /** Where it gets a place for that; null as the transcoder. */

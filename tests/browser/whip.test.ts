@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
@@ -35,6 +35,22 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+/** Remembers the codecs of source buffers, in `globalThis.soundTypes`. */
+const WATCHED_TYPES = `
+  globalThis.soundTypes = [];
+  const add = MediaSource.prototype.addSourceBuffer;
+  MediaSource.prototype.addSourceBuffer = function (type) { soundTypes.push(type); return add.call(this, type); };`;
+/** As a browser from before Opus in MP4. */
+const WITHOUT_OPUS = `${WATCHED_TYPES}
+  const isSupported = MediaSource.isTypeSupported.bind(MediaSource);
+  MediaSource.isTypeSupported = (type) => !/opus/i.test(type) && isSupported(type);`;
+
+/** The codec of the page's sound. */
+async function soundInUse(page: Page): Promise<string> {
+  const types = await page.evaluate(() => (globalThis as unknown as { soundTypes: string[] }).soundTypes);
+  return types.flatMap((type) => /^audio\/mp4;\s*codecs="?([^"]+)/.exec(type)?.[1] ?? []).at(-1) ?? types.join();
+}
+
 test("a page publishes by WHIP, the edge plays it without transcoding, and a DELETE ends it", TIMEOUT, async () => {
   const { key } = await node.issueKey("page");
   const sender = await WhipPage.open(browser);
@@ -45,6 +61,7 @@ test("a page publishes by WHIP, the edge plays it without transcoding, and a DEL
   });
   await waitUntil("it is judged", () => node.origin.output.includes("page: passed through"));
   const watch = await browser.newPage();
+  await watch.addInitScript(WATCHED_TYPES);
   await watch.goto(`${edge.url}/watch/page`);
   await waitForStats(
     watch,
@@ -52,7 +69,17 @@ test("a page publishes by WHIP, the edge plays it without transcoding, and a DEL
     30_000,
     "live for some seconds",
   );
+  // The sender's own sound where it plays; each rendition once.
+  expect(await soundInUse(watch)).toMatch(/^opus/);
+  const { renditions } = await waitForStats(watch, () => true, 1_000, "read");
+  expect(new Set(renditions).size).toBe(renditions.length);
   await watch.close();
+  const other = await browser.newPage();
+  await other.addInitScript(WITHOUT_OPUS);
+  await other.goto(`${edge.url}/watch/page`);
+  await waitForStats(other, ({ state, currentTime }) => state === "live" && currentTime > 3, 30_000, "live with AAC");
+  expect(await soundInUse(other)).toMatch(/^mp4a/);
+  await other.close();
   const ended = await fetch(answer.location ?? "", { method: "DELETE", headers: { authorization: `Bearer ${key}` } });
   expect(ended.status).toBe(204);
   await waitUntil("the sender has ended", () => node.origin.output.includes("page: the sender said goodbye"));

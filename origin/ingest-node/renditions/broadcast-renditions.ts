@@ -1,12 +1,14 @@
 /** The renditions that are encoded beside a session's broadcast, from their plan to their end. */
+import type { PassthroughOutput } from "../../../core/ingest/passthrough/passthrough-timeline.ts";
 import type { PassthroughTrack } from "../../../core/ingest/passthrough/timeline-plan.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
 import type { StreamName } from "../../../core/kit/ids.ts";
-import type { CodedFrame } from "../../../core/media/cmaf/frame.ts";
 import { describeRendition } from "../../packager/encode-plan.ts";
-import type { VideoRendition } from "../../packager/ladder.ts";
+import type { AudioRendition, VideoRendition } from "../../packager/ladder.ts";
 import type { PublishedBroadcast } from "../published-broadcast.ts";
 import type { SenderFeed } from "../sender-feed.ts";
+import { planAac } from "./aac-plan.ts";
+import { AacSound } from "./aac-sound.ts";
 import type { LowerLadder } from "./lower-ladder.ts";
 import { LowerRenditions } from "./lower-renditions.ts";
 
@@ -15,6 +17,8 @@ export interface BroadcastRenditionsOptions {
   readonly stream: StreamName;
   /** Encodes renditions beside what is passed through; null: none. */
   readonly lower: LowerLadder | null;
+  /** Whether AAC is made beside a sender's Opus. It takes no place: see `docs/design/ingest-node.md`. */
+  readonly hasAac: boolean;
   readonly log: { info(text: string): void; warn(text: string): void };
   readonly platform: Platform;
   readonly epochNowMs: () => number;
@@ -30,10 +34,17 @@ export interface RenditionReport {
   readonly waiting: readonly string[];
 }
 
+/** What is encoded beside a broadcast's own tracks. */
+export interface EncodedBeside {
+  readonly lower: readonly VideoRendition[];
+  readonly aac: AudioRendition | null;
+}
+
 /** See the file's first line. */
 export class BroadcastRenditions {
   readonly #options: BroadcastRenditionsOptions;
   #lower: LowerRenditions | null = null;
+  #aac: AacSound | null = null;
   /** Names for which no place was free. */
   #refused: readonly string[] = [];
 
@@ -47,15 +58,26 @@ export class BroadcastRenditions {
   }
 
   report(): RenditionReport {
-    const lower = this.#lower;
-    if (lower === null) return { speed: null, shed: this.#refused, waiting: [] };
+    const [lower, sound] = [this.#lower, this.#aac?.missing ?? []];
+    if (lower === null) return { speed: null, shed: [...this.#refused, ...sound], waiting: [] };
     const names = lower.renditions.map(({ name }) => name);
-    return { speed: lower.speed, shed: lower.isWaiting ? [] : lower.missing, waiting: lower.isWaiting ? names : [] };
+    const missing = lower.isWaiting ? [] : lower.missing;
+    return { speed: lower.speed, shed: [...missing, ...sound], waiting: lower.isWaiting ? names : [] };
   }
 
   /** Plans the renditions of a new broadcast. */
-  plan(tracks: readonly PassthroughTrack[]): readonly VideoRendition[] {
+  plan(tracks: readonly PassthroughTrack[]): EncodedBeside {
     this.close();
+    const { hasAac, stream, log, platform } = this.#options;
+    const aac = hasAac ? planAac(tracks) : null;
+    if (aac !== null) {
+      log.info(`${stream}: encoded beside it: ${describeRendition(aac)}.`);
+      this.#aac = new AacSound({ rendition: aac, stream, log, platform });
+    }
+    return { lower: this.#planLower(tracks), aac };
+  }
+
+  #planLower(tracks: readonly PassthroughTrack[]): readonly VideoRendition[] {
     const { lower, stream, log, platform } = this.#options;
     const plan = lower?.plan(tracks, (isHeld) => this.#setPlace(isHeld)) ?? { kind: "none" };
     if (plan.kind === "full") {
@@ -76,18 +98,29 @@ export class BroadcastRenditions {
 
   /** A timeline of the sender has begun. */
   beginTimeline(broadcast: PublishedBroadcast, feed: SenderFeed | null): void {
+    const sound = broadcast.tracks.find(({ kind }) => kind === "audio");
+    if (sound !== undefined) this.#aac?.beginTimeline(broadcast, sound);
     if (this.#lower === null) feed?.end();
     else if (feed !== null) this.#lower.beginTimeline(broadcast, feed, this.#options.epochNowMs());
   }
 
-  /** The sender's picture has this frame. */
-  observe(frame: CodedFrame): void {
-    this.#lower?.observe(frame);
+  /** Publishes a frame or silence of the sender in `broadcast`, and tells the encoders. */
+  publish(broadcast: PublishedBroadcast, output: Extract<PassthroughOutput, { kind: "frame" | "silence" }>): void {
+    const track = broadcast.tracks.find(({ name }) => name === output.track);
+    if (output.kind === "silence") {
+      broadcast.markSilent(output.track, output.untilTicks);
+      if (track?.kind === "audio") this.#aac?.observeSilence(output.untilTicks);
+      return;
+    }
+    broadcast.push(output.track, output.frame);
+    if (track === broadcast.tracks[0]) this.#lower?.observe(output.frame);
+    if (track?.kind === "audio") this.#aac?.observe(output.frame);
   }
 
   /** Ends the broadcast's timeline, if one is open, with theirs. */
   endTimeline(broadcast: PublishedBroadcast | null): void {
     this.#lower?.endTimeline();
+    this.#aac?.endTimeline();
     broadcast?.endTimeline();
   }
 
@@ -100,6 +133,8 @@ export class BroadcastRenditions {
   close(): void {
     this.#lower?.close();
     this.#lower = null;
+    this.#aac?.close();
+    this.#aac = null;
     this.#refused = [];
   }
 }

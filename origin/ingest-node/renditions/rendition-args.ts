@@ -6,7 +6,7 @@ import {
   encoderSpeedArgs,
   highProfileArgs,
 } from "../../packager/encoder-options.ts";
-import type { VideoRendition } from "../../packager/ladder.ts";
+import type { AudioRendition, VideoRendition } from "../../packager/ladder.ts";
 import type { Preset } from "../../packager/presets.ts";
 import { avcLevelOf } from "./rendition-plan.ts";
 
@@ -31,6 +31,21 @@ export function renditionArgs(renditions: readonly VideoRendition[], preset: Pre
   const devices = encoderDeviceArgs([encoder]);
   const graph = graphOf(renditions, encoderFilters(encoder));
   return [...quiet, ...devices, ...input, "-f", "mp4", "-i", "pipe:0", "-filter_complex", graph, ...outputs];
+}
+
+/**
+ * Opus in fragments on standard input, AAC on descriptor `FIRST_PIPE`; timestamps are the input's, and time without sound is
+ * silence.
+ */
+export function aacArgs({ bitsPerSecond, sampleRate, channels }: AudioRendition): string[] {
+  const quiet = ["-hide_banner", "-loglevel", "error", "-copyts"];
+  const input = ["-probesize", "32", "-analyzeduration", "0", "-f", "mp4", "-i", "pipe:0", "-map", "0:a:0"];
+  const resample = ["-af", "aresample=async=1:min_hard_comp=0.05", "-ar", `${sampleRate}`, "-ac", `${channels}`];
+  return [
+    ...[...quiet, ...input, ...resample, "-c:a", "aac", "-b:a", `${bitsPerSecond}`],
+    ...["-f", "mp4", "-movflags", FRAGMENTS, "-use_editlist", "0", "-avoid_negative_ts", "disabled"],
+    ...["-flush_packets", "1", `pipe:${FIRST_PIPE}`],
+  ];
 }
 
 const FRAGMENTS = "+frag_every_frame+empty_moov+default_base_moof+frag_discont+negative_cts_offsets+skip_trailer";

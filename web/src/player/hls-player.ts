@@ -9,6 +9,7 @@ import { readPlaybackProof, storePlaybackProof } from "./playback-proof.ts";
 import { refusalText } from "./playback-token.ts";
 import { isStoppedStatus, type PlayerOptions, type PlayerReading, type StreamPlayer } from "./player.ts";
 import { RenditionList, type RenditionOption, renditionName } from "./renditions.ts";
+import { findOtherSound } from "./sound-codec.ts";
 
 /** Limits of recovery. */
 const RECOVERY_LIMITS = {
@@ -84,7 +85,10 @@ export class HlsPlayer implements StreamPlayer {
     const hls = new Hls(createHlsConfig(connection?.downlink, () => this.#options.playbackToken.token));
     this.#hls = hls;
     hls.on(Events.MANIFEST_LOADED, (_, { networkDetails }) => storePlaybackProof(readPlaybackProof(networkDetails)));
-    hls.on(Events.MANIFEST_PARSED, () => this.#listRenditions(hls));
+    hls.on(Events.MANIFEST_PARSED, () => {
+      for (const index of findOtherSound(hls.levels)) hls.removeLevel(index);
+      this.#listRenditions(hls);
+    });
     hls.on(Events.LEVEL_UPDATED, (_, { details, level }) => {
       this.#retries = 0;
       if (details.live) leaveGapLevel(hls, level, details.partList, this.#options.platform.clock.monotonicMs());
