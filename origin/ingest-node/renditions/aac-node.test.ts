@@ -87,11 +87,13 @@ function send(sender: FakeSender, { configs, frames }: ReturnType<typeof makeMed
 }
 
 const partsOf = (track: string) => edge.tracks.get(track)?.parts ?? [];
-/** Seconds of all parts, and of gap parts. */
-function secondsOf(track: string): { readonly total: number; readonly gaps: number } {
-  const sum = (parts: ReturnType<typeof partsOf>): number =>
-    parts.reduce((ticks, { meta }) => ticks + meta.durationTicks, 0) / 48_000;
-  return { total: sum(partsOf(track)), gaps: sum(partsOf(track).filter(({ meta }) => meta.gap)) };
+const mediaParts = (): number => partsOf("audio-aac").filter(({ meta }) => !meta.gap).length;
+const secondsOf = (track: string): number =>
+  partsOf(track).reduce((ticks, { meta }) => ticks + meta.durationTicks, 0) / 48_000;
+/** Waits for `count` further parts of AAC that are no gaps. */
+async function moreMedia(count: number): Promise<void> {
+  const before = mediaParts();
+  await vi.waitFor(() => expect(mediaParts()).toBeGreaterThanOrEqual(before + count), PATIENCE);
 }
 
 test("AAC is beside Opus, and goes on with the slate and with the sender's return", { timeout: 60_000 }, async () => {
@@ -100,7 +102,7 @@ test("AAC is beside Opus, and goes on with the slate and with the sender's retur
   const first = new FakeSender("secret");
   await node.admit(first);
   const stop = send(first, media, beganMs);
-  await vi.waitFor(() => expect(partsOf("audio-aac").length).toBeGreaterThan(3), PATIENCE);
+  await moreMedia(3);
   expect(edge.config?.tracks.map(({ name, codecs }) => [name, codecs])).toEqual([
     ["96p", expect.stringMatching(/^avc1/)],
     ["audio", "opus"],
@@ -110,20 +112,16 @@ test("AAC is beside Opus, and goes on with the slate and with the sender's retur
   stop();
   first.end({ kind: "lost", detail: "its link broke" });
   await vi.waitFor(() => expect(lines.join("\n")).toContain("a slate stands"), PATIENCE);
-  const before = partsOf("audio-aac").length;
-  await vi.waitFor(() => expect(partsOf("audio-aac").length).toBeGreaterThan(before + 4), PATIENCE);
+  await moreMedia(4);
   const second = new FakeSender("secret");
   await node.admit(second);
   const stopSecond = send(second, media, beganMs);
-  const returned = partsOf("audio-aac").length;
-  await vi.waitFor(() => expect(partsOf("audio-aac").length).toBeGreaterThan(returned + 8), PATIENCE);
+  await vi.waitFor(() => expect(lines.filter((line) => line.includes("connected again"))).toHaveLength(1), PATIENCE);
+  await moreMedia(8);
   stopSecond();
   second.end({ kind: "goodbye" });
   await node.close();
-  const [opus, aac] = [secondsOf("audio"), secondsOf("audio-aac")];
   expect(edge.opened).toHaveLength(1);
-  expect(Math.abs(opus.total - aac.total)).toBeLessThan(0.05);
-  // What is not encoded yet where a timeline ends, and what an encoder that starts makes of the first packets.
-  expect(aac.gaps - opus.gaps).toBeLessThan(1);
-  expect(lines.filter((line) => line.includes("restarted") || line.includes("anew"))).toEqual([]);
+  expect(Math.abs(secondsOf("audio") - secondsOf("audio-aac"))).toBeLessThan(0.05);
+  expect(lines.filter((line) => line.includes("restarted"))).toEqual([]);
 });

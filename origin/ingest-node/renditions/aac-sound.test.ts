@@ -90,7 +90,7 @@ test("AAC follows the sender's sound without a hole, at its times", async () => 
     await trial.until(START + second * RATE);
   }
   const [first] = trial.frames;
-  // An encoder's first frame is before its input by its own delay.
+  // The first frame has the first sample.
   expect(Math.abs((first?.dts ?? 0) - START)).toBeLessThan(1_100);
   expect(new Set(trial.frames.map(({ durationTicks }) => durationTicks))).toEqual(new Set([1_024]));
   expect(trial.frames.every(({ sync, ctsOffset }) => sync && ctsOffset === 0)).toBe(true);
@@ -106,14 +106,40 @@ test("sound that pauses is silence in AAC, and a declared pause is one there too
   trial.give(40, pause);
   await trial.until(START + 1.8 * RATE + pause);
   expect(new Set(trial.frames.map(({ durationTicks }) => durationTicks))).toEqual(new Set([1_024]));
-  const until = START + 4 * RATE;
+  const pids = encoderPids();
+  // An hour of it is not encoded.
+  const until = START + 3_600 * RATE;
   trial.sound.observeSilence(until);
   expect(trial.silences).toEqual([until]);
   expect(trial.sound.missing).toEqual([]);
   trial.give(50, until - START);
-  await trial.until(START + 6.8 * RATE);
+  await trial.until(until + 2.8 * RATE);
   expect(trial.frames.filter(({ dts }) => dts > START + 2.4 * RATE && dts < until)).toEqual([]);
+  expect(encoderPids()).not.toEqual(pids);
   trial.sound.close();
+});
+
+test("a timeline that continues the last one has the same encoder, and no hole; one that does not has another", async () => {
+  const trial = new Trial();
+  trial.give(50);
+  await trial.until(START + RATE);
+  const pids = encoderPids();
+  trial.sound.endTimeline();
+  const ended = trial.endTicks;
+  trial.begin();
+  trial.give(50);
+  await trial.until(START + 2 * RATE);
+  expect(encoderPids()).toEqual(pids);
+  // What was under way is the next timeline's, from its first sample on.
+  const next = trial.frames.find(({ dts }) => dts >= ended);
+  expect(Math.abs((next?.dts ?? 0) - (START + RATE))).toBeLessThan(1_100);
+  trial.sound.endTimeline();
+  trial.begin();
+  trial.give(50, -RATE);
+  await vi.waitFor(() => expect(encoderPids()).not.toEqual(pids), PATIENCE);
+  expect(trial.lines).toEqual([]);
+  trial.sound.leave();
+  await vi.waitFor(() => expect(encoderPids()).toEqual([]), PATIENCE);
 });
 
 test("an encoder that is killed is started again, gap parts stand for its time, and the end leaves no process", async () => {
@@ -132,7 +158,7 @@ test("an encoder that is killed is started again, gap parts stand for its time, 
   await vi.waitFor(() => expect(encoderPids()).toHaveLength(1), PATIENCE);
   trial.give(49);
   await vi.waitFor(() => expect(trial.sound.missing).toEqual([]), PATIENCE);
-  trial.sound.endTimeline();
+  trial.sound.close();
   await vi.waitFor(() => expect(encoderPids()).toEqual([]), PATIENCE);
 });
 

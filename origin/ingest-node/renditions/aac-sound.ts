@@ -20,6 +20,8 @@ const AAC_LIMITS = {
   /** AAC this far behind the sender's sound has gap parts, up to the margin behind it. */
   patienceS: 1.5,
   marginS: 1,
+  /** Sound of a further timeline that begins within this time of the last one's continues it. */
+  continueS: 5,
   /** Bytes that wait for an FFmpeg that does not read: ten seconds of Opus. */
   waitingBytes: 262_144,
   /** A frame may be this much ahead of the sender's sound: the encoder cannot know more. */
@@ -56,11 +58,19 @@ interface SoundTimeline {
   newestS: number;
 }
 
+/** A running FFmpeg, the init section that it has read, and where its input ends, seconds. */
+interface SoundEncoder {
+  readonly process: FfmpegProcess;
+  readonly sinceMs: number;
+  readonly init: Uint8Array;
+  inputEndS: number | null;
+}
+
 /** See the file's first line. What becomes of the encoder affects no other track. */
 export class AacSound {
   readonly #options: AacSoundOptions;
   #timeline: SoundTimeline | null = null;
-  #encoder: { readonly process: FfmpegProcess; readonly sinceMs: number } | null = null;
+  #encoder: SoundEncoder | null = null;
   #waiting: CodedFrame[] = [];
   #sequence = 0;
   #failures = 0;
@@ -87,14 +97,20 @@ export class AacSound {
     const grid = new TimestampGrid(frameSamples, snapTicks);
     const output = new TrackTimeline({ sourceTimescale: timescale, timescale, grid, usualTicks: frameSamples });
     this.#timeline = { sink, source, output, firstS: Number.POSITIVE_INFINITY, newestS: Number.NEGATIVE_INFINITY };
-    this.#start();
   }
 
   /** The sender's sound has this frame. */
   observe(frame: CodedFrame): void {
     const timeline = this.#timeline;
     if (timeline === null) return;
-    timeline.firstS = Math.min(timeline.firstS, frame.dts / timeline.source.timescale);
+    const atS = frame.dts / timeline.source.timescale;
+    // An FFmpeg fills a long pause with as much silence; one that is to be restarted has its time for that.
+    const isDue = timeline.firstS === Number.POSITIVE_INFINITY || (this.#encoder?.inputEndS ?? null) !== null;
+    if (isDue && !this.#canContinue(timeline, atS)) {
+      this.#write();
+      this.#start();
+    }
+    timeline.firstS = Math.min(timeline.firstS, atS);
     timeline.newestS = (frame.dts + frame.durationTicks) / timeline.source.timescale;
     this.#waiting.push(frame);
     if (this.#waiting.length >= AAC_LIMITS.fragmentFrames) this.#write();
@@ -109,14 +125,18 @@ export class AacSound {
     this.#giveUpUntil(timeline, untilTicks / timeline.source.timescale);
   }
 
-  /** The timeline is about to end: what is not encoded by now is left out. */
+  /** The timeline is about to end: what is not encoded by now is left out. The encoder waits for one that continues it. */
   endTimeline(): void {
+    this.#write();
     const timeline = this.#timeline;
     this.#timeline = null;
-    this.#waiting = [];
-    this.#stop();
     const last = timeline?.output.flush() ?? null;
     if (last !== null) timeline?.sink.push(this.rendition.name, last);
+  }
+
+  /** The sender has gone. */
+  leave(): void {
+    this.#stop();
   }
 
   /** Ends the encoder. */
@@ -124,6 +144,13 @@ export class AacSound {
     this.#timeline = null;
     this.#waiting = [];
     this.#stop();
+  }
+
+  /** Whether the encoder can go on with sound from `atS` on. */
+  #canContinue({ source }: SoundTimeline, atS: number): boolean {
+    const { inputEndS = null, init } = this.#encoder ?? {};
+    if (inputEndS === null || init === undefined || Buffer.compare(init, source.init.bytes) !== 0) return false;
+    return atS >= inputEndS - 0.001 && atS - inputEndS < AAC_LIMITS.continueS;
   }
 
   #stop(): void {
@@ -141,36 +168,41 @@ export class AacSound {
     const process = new FfmpegProcess(aacArgs(rendition), 1, true, {
       onData: (_pipe, chunk) => {
         for (const event of reader.push(chunk))
-          if (event.kind === "frame" && this.#timeline === timeline && this.#encoder?.process === process)
-            this.#publish(timeline, event.frame);
+          if (event.kind === "frame" && this.#encoder?.process === process) this.#publish(event.frame);
       },
     });
-    this.#encoder = { process, sinceMs: platform.clock.monotonicMs() };
-    process.stdin?.write(timeline.source.init.bytes);
+    const init = timeline.source.init.bytes;
+    this.#encoder = { process, init, sinceMs: platform.clock.monotonicMs(), inputEndS: null };
+    process.stdin?.write(init);
     void process.done.then((exit) => this.#onExit(process, exit));
   }
 
   /** Hands what waits to FFmpeg; without one, sound is left out. */
   #write(): void {
     const timeline = this.#timeline;
-    const stdin = this.#encoder?.process.stdin ?? null;
+    const encoder = this.#encoder;
+    const stdin = encoder?.process.stdin ?? null;
     const frames = this.#waiting.splice(0);
-    const [first] = frames;
-    if (timeline === null || stdin === null || first === undefined) return;
+    const [first, last] = [frames[0], frames.at(-1)];
+    if (timeline === null || encoder === null || stdin === null || first === undefined || last === undefined) return;
     const samples = frames.map(
       ({ durationTicks, data }): FragmentSample => ({ durationTicks, ctsOffset: 0, sync: true, data }),
     );
     const decodeTicks = first.dts + FEED_OFFSET_S * timeline.source.timescale;
     if (decodeTicks < 0) return;
+    encoder.inputEndS = (last.dts + last.durationTicks) / timeline.source.timescale;
     this.#sequence += 1;
     stdin.write(writeFragment(this.#sequence, [{ trackId: 1, decodeTicks, samples }]).bytes);
     if (stdin.writableLength > AAC_LIMITS.waitingBytes) this.#restart("it does not keep up with the sender");
   }
 
-  #publish(timeline: SoundTimeline, frame: CodedFrame): void {
+  #publish(frame: CodedFrame): void {
+    const timeline = this.#timeline;
     const { name, timescale } = this.rendition;
     const dts = frame.dts - FEED_OFFSET_S * timescale;
-    if (dts / timescale > timeline.newestS + AAC_LIMITS.leadS) return;
+    if (timeline === null || dts / timescale > timeline.newestS + AAC_LIMITS.leadS) return;
+    // Of the timeline before, or of the encoder's own delay.
+    if ((dts + frame.durationTicks) / timescale <= timeline.firstS) return;
     const { data } = frame;
     const sample = { kind: "frame", media: "audio", track: 0, dts, ctsOffset: 0, sync: true, data } as const;
     const complete = timeline.output.push(sample);

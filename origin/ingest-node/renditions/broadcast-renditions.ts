@@ -127,6 +127,7 @@ export class BroadcastRenditions {
   /** The sender has gone. */
   leave(): void {
     this.#lower?.leave();
+    this.#aac?.leave();
   }
 
   /** The broadcast ends. */
