@@ -11,7 +11,7 @@ import { AacSound } from "./aac-sound.ts";
 
 const RATE = 48_000;
 const PATIENCE = { timeout: 10_000, interval: 10 };
-const OPUS = encodeTrack("-f lavfi -i sine=f=440:r=48000:d=4 -c:a libopus -b:a 96k -ac 2");
+const OPUS = encodeTrack("-f lavfi -i sine=f=440:r=48000:d=6 -c:a libopus -b:a 96k -ac 2");
 /** Media time of the first frame, ticks. */
 const START = 123_456;
 
@@ -150,9 +150,8 @@ test("an encoder that is killed is started again, gap parts stand for its time, 
   expect(pid).toBeGreaterThan(0);
   process.kill(pid ?? 0, "SIGKILL");
   await vi.waitFor(() => expect(trial.lines.join()).toMatch(/audio-aac is restarted in 0\.\d s/), PATIENCE);
-  // Two seconds of which nothing comes.
-  trial.give(50);
-  trial.give(50);
+  // Three seconds of which nothing comes.
+  trial.give(150);
   expect(trial.silences.length).toBeGreaterThan(0);
   expect(trial.sound.missing).toEqual(["audio-aac"]);
   await vi.waitFor(() => expect(encoderPids()).toHaveLength(1), PATIENCE);

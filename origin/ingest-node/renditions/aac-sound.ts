@@ -18,8 +18,8 @@ const AAC_LIMITS = {
   /** Frames of a fragment for FFmpeg, which keeps an index of them: 60 ms of delay, and some 15 MB an hour. */
   fragmentFrames: 3,
   /** AAC this far behind the sender's sound has gap parts, up to the margin behind it. */
-  patienceS: 1.5,
-  marginS: 1,
+  patienceS: 2.5,
+  marginS: 2,
   /** Sound of a further timeline that begins within this time of the last one's continues it. */
   continueS: 5,
   /** Bytes that wait for an FFmpeg that does not read: ten seconds of Opus. */
