@@ -201,7 +201,7 @@ export class CaptureController {
   }
 
   async #startWhip(stream: string, key: string, devices: OpenDevices): Promise<void> {
-    const whip = new WhipClient(stream, key, (event) => this.#onWhipEvent(event));
+    const whip = new WhipClient(stream, key, this.#options.platform.clock, (event) => this.#onWhipEvent(event));
     this.#whip = whip;
     const sound = this.#sound?.openTrack() ?? null;
     await whip.start(sound === null ? [devices.picture] : [devices.picture, sound]);

@@ -1,7 +1,9 @@
 /** WebRTC ingest (WHIP, RFC 9725), for browsers without encoders for pages. */
+import { type Clock, startInterval } from "../../../core/kit/clock.ts";
 import type { GoLiveProblem } from "./golive-view.ts";
 import { checkPageKey } from "./page-key.ts";
 import { describeWhipRefusal, type WhipEvent } from "./whip-refusal.ts";
+import { findOutboundPicture, type OutboundPicture, readWhipStatus } from "./whip-status.ts";
 import type { WorkerEvent } from "./worker/messages.ts";
 
 /** Addresses are gathered for at most this long; a server with a public address needs few. */
@@ -9,6 +11,7 @@ const GATHER_MS = 1_000;
 const REQUEST_MS = 10_000;
 /** A connection that is away for longer has ended. */
 const DISCONNECT_MS = 20_000;
+const STATUS_MS = 1_000;
 
 type FailedEvent = Extract<WorkerEvent, { kind: "failed" }>;
 
@@ -31,14 +34,18 @@ function describeCut(problem: GoLiveProblem | null): Pick<FailedEvent, "code" | 
 
 /** One WebRTC session. */
 export class WhipClient {
+  readonly #clock: Clock;
   readonly #stream: string;
   readonly #key: string;
   readonly #report: (event: WhipEvent) => void;
   readonly #connection = new RTCPeerConnection();
   #resource: string | null = null;
+  #stopStatus: () => void = () => {};
+  #picture: OutboundPicture | null = null;
   #isOver = false;
 
-  constructor(stream: string, key: string, report: (event: WhipEvent) => void) {
+  constructor(stream: string, key: string, clock: Clock, report: (event: WhipEvent) => void) {
+    this.#clock = clock;
     this.#stream = stream;
     this.#key = key;
     this.#report = report;
@@ -120,12 +127,24 @@ export class WhipClient {
     const { connectionState } = this.#connection;
     if (connectionState === "connected" && !this.#isOver) {
       this.#report({ kind: "live" });
+      this.#stopStatus();
+      this.#stopStatus = startInterval(this.#clock, STATUS_MS, () => void this.#tellStatus());
     } else if (connectionState === "failed") this.#fail("network", "");
     else if (connectionState === "disconnected") {
       AbortSignal.timeout(DISCONNECT_MS).addEventListener("abort", () => {
         if (this.#connection.connectionState === "disconnected") this.#fail("network", "");
       });
     }
+  }
+
+  async #tellStatus(): Promise<void> {
+    const report = await this.#connection.getStats().catch(() => null);
+    const now = report === null ? null : findOutboundPicture(report.values());
+    if (now === null || this.#isOver) return;
+    const isAway = this.#connection.connectionState !== "connected";
+    const status = this.#picture === null ? null : readWhipStatus(this.#picture, now, isAway);
+    this.#picture = now;
+    if (status !== null) this.#report({ kind: "status", status });
   }
 
   #fail(code: FailedEvent["code"], reason: string): void {
@@ -136,6 +155,7 @@ export class WhipClient {
 
   #close(): void {
     this.#isOver = true;
+    this.#stopStatus();
     this.#connection.close();
   }
 }
