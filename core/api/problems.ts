@@ -184,6 +184,7 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
     statuses: [503],
     title: "Too many nodes",
     meaning: "The deployment has as many ingest nodes as dispatch holds. The node works without dispatch.",
+    retryAfterS: 60,
   },
   "key-missing": {
     statuses: [401],
