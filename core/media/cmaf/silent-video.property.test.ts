@@ -26,16 +26,18 @@ test("a rendition that is dropped anywhere and returns with a keyframe has gap p
     dropAt: fc.integer({ min: 1, max: 200 }),
     absentGroups: fc.integer({ min: 0, max: 4 }),
     highFirst: fc.boolean(),
+    reorderedFrames: fc.integer({ min: 0, max: 3 }),
   });
   fc.assert(
-    fc.property(input, ({ dropAt, absentGroups, highFirst }) => {
+    fc.property(input, ({ dropAt, absentGroups, highFirst, reorderedFrames }) => {
       const returnAt = (Math.ceil(dropAt / GROUP) + absentGroups) * GROUP;
       const outputs: PackagerOutput[] = [];
       const packager = new Packager(CONFIG);
       outputs.push(...packager.beginTimeline({ inits: testInits(CONFIG), programOffsetMs: STARTED_AT }));
       for (let i = 0; i < 600; i += 1) {
         const sync = i % GROUP === 0;
-        const frame = { dts: i * FRAME, ctsOffset: 0, durationTicks: FRAME, sync, data: frameData(i) };
+        const ctsOffset = reorderedFrames * FRAME;
+        const frame = { dts: i * FRAME, ctsOffset, durationTicks: FRAME, sync, data: frameData(i) };
         const pushHigh = (): void => {
           const isAbsent = i >= dropAt && i < returnAt;
           outputs.push(...(isAbsent ? packager.markSilent(HIGH, (i + 1) * FRAME) : packager.push(HIGH, frame)));
@@ -46,7 +48,9 @@ test("a rendition that is dropped anywhere and returns with a keyframe has gap p
       }
       outputs.push(...packager.end());
       expect(findOutputFault(CONFIG, outputs, 0.034)).toBeNull();
-      const shown = outputFrames(outputs, HIGH, "video", 90_000).map(({ pts }) => Math.round(pts / FRAME) - 30);
+      const shown = outputFrames(outputs, HIGH, "video", 90_000).map(
+        ({ pts }) => Math.round(pts / FRAME) - 30 - reorderedFrames,
+      );
       const expected = [...Array(600).keys()].filter((i) => i < dropAt || i >= returnAt);
       expect(shown).toEqual(expected);
       const isGap = outputs.some((output) => output.kind === "part" && output.track === HIGH && output.meta.gap);

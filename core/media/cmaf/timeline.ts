@@ -64,7 +64,7 @@ export class Timeline {
     this.#followerContext = {
       grid: this.#grid,
       startTrack: (track, frame, out) => this.#startTrack(track, frame, out),
-      openSegment: (track, msn, dts) => this.#openSegment(track, msn, dts, null, false),
+      openSegment: (track, msn, dts) => this.#openSegment(track, msn, dts, dts + track.keyframeCtsOffset, false),
       enterSegment: (track, frame, out) => this.#enterSegment(track, frame, out),
       useInit: context.onTrackStart,
     };
@@ -238,12 +238,12 @@ export class Timeline {
     track.keyframeCtsOffset = frame === null ? 0 : frame.pts - frame.dts;
     track.hasStarted = true;
     onTrackStart(track);
-    this.#openSegment(track, this.#grid.firstMsn, dts, late ? null : frame, discontinuity);
+    const begin = track.writer.hasBegun ? track.writer.endTicks : dts;
+    this.#openSegment(track, this.#grid.firstMsn, dts, late ? begin : frame.pts, discontinuity);
   }
 
-  #openSegment(track: TrackPackager, msn: number, dts: number, frame: TimedFrame | null, discontinuity: boolean): void {
-    const begin = frame?.pts ?? (track.writer.hasBegun ? track.writer.endTicks : dts);
-    const programTimeMs = this.#context.programTimeMs(track.toSeconds(begin));
+  #openSegment(track: TrackPackager, msn: number, dts: number, pts: number, discontinuity: boolean): void {
+    const programTimeMs = this.#context.programTimeMs(track.toSeconds(pts));
     track.writer.openSegment(msn, dts, { programTimeMs, initVersion: track.initVersion, discontinuity });
   }
 
@@ -260,7 +260,7 @@ export class Timeline {
       writer.bridgeTo(frame.dts, out);
       writer.closeSegment(1, out);
     }
-    this.#openSegment(track, writer.msn + 1, frame.dts, frame, false);
+    this.#openSegment(track, writer.msn + 1, frame.dts, frame.pts, false);
   }
 
   /** Rule 3: a segment's duration, rounded, is at most the target duration. */
@@ -385,7 +385,7 @@ export class Timeline {
           writer.bridgeTo(dts, out);
           writer.closeSegment(track.toTicks(CLOSING_GAP_S), out);
         }
-        this.#openSegment(track, msn, dts, null, false);
+        this.#openSegment(track, msn, dts, writer.endTicks, false);
       }
     }
     let endS = Math.max(endOf(), audioS);
