@@ -18,6 +18,7 @@ const HANDLER: FeedReadHandler = {
   addChildReport: () => {},
   restoreReport: () => {},
   shouldStop: () => false,
+  remainingMs: () => Number.POSITIVE_INFINITY,
   feedFailed: () => {},
 };
 
@@ -29,5 +30,16 @@ test("a feed that answers after its deadline is cancelled, so it holds no slot a
   expect(await end).toBe("broken");
   const cancelled = Promise.withResolvers<void>();
   answer.resolve(new Response(new ReadableStream({ cancel: () => cancelled.resolve() })));
+  await cancelled.promise;
+});
+
+test("a read ends at the end of its time although the feed sends nothing", async () => {
+  const clock = new VirtualClock();
+  const cancelled = Promise.withResolvers<void>();
+  const silent = new Response(new ReadableStream({ cancel: () => cancelled.resolve() }));
+  const handler = { ...HANDLER, remainingMs: () => 2_000 - clock.monotonicMs() };
+  const end = readFeed(clock, { fetch: async () => silent }, QUERY, handler);
+  await clock.advance(2_000);
+  expect(await end).toBe("stopped");
   await cancelled.promise;
 });

@@ -35,6 +35,8 @@ export interface FeedReadHandler {
   restoreReport(report: NodeReport): void;
   /** Whether to end the read. */
   shouldStop(): boolean;
+  /** Time after which the read ends although nothing has arrived, milliseconds. */
+  remainingMs(): number;
   /** The feed broke because of `error`. */
   feedFailed(error: unknown): void;
 }
@@ -96,7 +98,12 @@ async function readMessages(
 ): Promise<FeedEndReason> {
   const messages = new FeedDecoder();
   while (!handler.shouldStop()) {
-    const chunk = await failWhenSilent(clock, reader.read());
+    const remainingMs = handler.remainingMs();
+    const chunk =
+      remainingMs < SILENCE_MS
+        ? await withTimeout(clock, Math.max(0, remainingMs), reader.read(), () => null)
+        : await failWhenSilent(clock, reader.read());
+    if (chunk === null) return "stopped";
     if (chunk.done) return "broken";
     handler.bytesReceived();
     for (const message of messages.decode(chunk.value)) {

@@ -105,6 +105,7 @@ export class FeedFollower {
       addChildReport: (report) => counters.addChildReport(report, clock.nowMs()),
       restoreReport: (report) => counters.restoreReport(report),
       shouldStop: () => leases.isRelieved(lease, clock.nowMs()),
+      remainingMs: () => leases.remainingMs(lease, clock.nowMs()),
       feedFailed,
     };
   }

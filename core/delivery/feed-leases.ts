@@ -132,7 +132,12 @@ export class FeedLeases {
   /** Whether the holder is to stop: its successor has caught up, or none came in time. */
   isRelieved(lease: FeedLease, nowMs: number): boolean {
     if (this.#isClosed || (this.#current !== lease && this.#current?.isCaughtUp === true)) return true;
-    return nowMs - lease.startedMs > this.#leaseMs + EDGE_STREAM_LIMITS.leaseGraceMs;
+    return this.remainingMs(lease, nowMs) < 0;
+  }
+
+  /** Time until the holder stops without a successor, milliseconds; negative: it should have. */
+  remainingMs({ startedMs }: FeedLease, nowMs: number): number {
+    return startedMs + this.#leaseMs + EDGE_STREAM_LIMITS.leaseGraceMs - nowMs;
   }
 
   /** The holder's feed has ended. True if nobody holds the lease now: a successor may acquire it. */

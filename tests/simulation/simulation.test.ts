@@ -43,6 +43,13 @@ const REGRESSIONS: readonly (Partial<MediaPlan> & { readonly cause: string })[] 
   { cause: "feeds that were cut at once were requested again in a loop", seed: 24, faults: ["network"] },
   { cause: "what a resumed subscriber had missed was sent twice", seed: 37, faults: ["network"] },
   { cause: "a recording's playlist waited for a write that R2 never answered", seed: 2, viewers: 5 },
+  {
+    cause: "a feed without a byte was read on after its lease",
+    seed: 50,
+    viewers: 5,
+    durationMs: 60_000,
+    faults: ["network", "viewers"],
+  },
 ];
 
 test.each(REGRESSIONS)("a run that failed once holds: $cause", async ({ cause: _, ...plan }) => {
