@@ -1,6 +1,7 @@
 /** `npm run simulate -- --mutants`: finds all mutants, and prints how. A run that was interrupted goes on by its results. */
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { renderMarkdownTable } from "../../core/api/markdown-table.ts";
+import { loadMediaCode } from "./media/media-world.ts";
 import { findMutant, listMutants, type MutantResult } from "./mutants.ts";
 
 /**
@@ -15,8 +16,9 @@ export async function proveMutants(
 ): Promise<boolean> {
   const known = readResults(resultsFile);
   const results: MutantResult[] = [];
+  const sound = await loadMediaCode(root);
   for (const name of listMutants(folder, part)) {
-    const result = known.get(name) ?? (await findMutant(root, folder, name));
+    const result = known.get(name) ?? (await findMutant(root, folder, name, sound));
     results.push(result);
     if (known.has(name)) continue;
     if (resultsFile !== null) appendFileSync(resultsFile, `${JSON.stringify(result)}\n`);

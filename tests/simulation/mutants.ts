@@ -6,6 +6,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import type { ProductCode } from "./kernel/product-code.ts";
 import { Trace } from "./kernel/trace.ts";
 import { FAULT_GROUPS } from "./media/fault-schedule.ts";
 import { loadMediaCode } from "./media/media-world.ts";
@@ -37,11 +38,15 @@ export function listMutants(folder: string, part: string): string[] {
     .sort();
 }
 
-/** Runs seeds on a mutant of the sources below `root` until it is found. Throws where its patch does not apply. */
+/**
+ * Runs seeds on a mutant of the sources below `root` until it is found: a checker fails on it, and not on `sound`, the sources
+ * as they are. Throws where its patch does not apply.
+ */
 export async function findMutant(
   root: string,
   folder: string,
   name: string,
+  sound: ProductCode,
   maxSeeds: number = MAX_SEEDS,
 ): Promise<MutantResult> {
   const file = join(folder, `${name}.patch`);
@@ -58,6 +63,11 @@ export async function findMutant(
       const plan = { seed, durationMs, viewers: VIEWERS[side], faults, onlyFaults: null };
       const { failure } = await runSide(side, plan, code, new Trace());
       if (failure === null) continue;
+      const unpatched = await runSide(side, plan, sound, new Trace());
+      if (unpatched.failure !== null) {
+        console.error(`${name}: seed ${seed} fails without it too: ${unpatched.failure.checker}`);
+        continue;
+      }
       const found = { seeds: seed, checker: failure.checker, message: failure.message };
       return { name, description, found, seconds: seconds() };
     }

@@ -3,6 +3,7 @@ import type { EventDelivery } from "../../../core/room/client/event-inbox.ts";
 import type { Command } from "../../../core/room/commands/index.ts";
 import { mayRemoveMessage, maySanction, type Rank, rankOfRoles } from "../../../core/room/permissions.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
 import { FORBIDDEN_ID_PREFIX } from "../attack/room-attacker.ts";
 import type { HostedObject } from "../kernel/durable-objects.ts";
 import type { Simulation } from "../kernel/simulation.ts";
@@ -38,6 +39,8 @@ export class RoomChecker implements PageObserver {
   frames = 0;
   commands = 0;
   refused = 0;
+  /** Connections that the room moved to another shard. */
+  moves = 0;
 
   constructor(simulation: Simulation, room: () => HostedObject) {
     this.#simulation = simulation;
@@ -130,6 +133,7 @@ export class RoomChecker implements PageObserver {
 
   closed(page: ChatPage, code: number, reason: string, willReconnect: boolean): void {
     page.options.process.log(`closed ${code} ${reason}${willReconnect ? "" : " for good"}`);
+    if (code === SOCKET_CLOSES.moved.code) this.moves += 1;
     const person = this.#personOf(page);
     if (willReconnect || person === null || this.#forbiddenSinceMs(person) !== null) return;
     person.lastStop = `${code} ${reason}`;
