@@ -79,41 +79,70 @@ const SEGMENT_TAGS: ReadonlySet<string> = new Set([
 ]);
 const MISPLACED_TAGS = /^#(EXT-X-(DISCONTINUITY|MAP|KEY|PROGRAM-DATE-TIME))(?![A-Z-])/;
 
-/** The lines of a playlist: those of each segment, and the others by their tag. */
-interface PlaylistLines {
-  /** The last is the open segment, perhaps without a line. */
-  readonly segments: readonly (readonly string[])[];
-  readonly byTag: ReadonlyMap<string, readonly string[]>;
-  /** `EXT-X-MEDIA-SEQUENCE` stands before the first segment. */
-  readonly sequencePlaced: boolean;
+/** The lines of some of a playlist: those of a segment, and the others by their tag. */
+interface SplitLines {
+  readonly segment: readonly string[];
+  readonly others: readonly { readonly tag: string; readonly line: string; readonly isAfterMedia: boolean }[];
+  readonly hasMedia: boolean;
 }
 
-function splitLines(text: string): PlaylistLines {
-  const segments: string[][] = [];
-  const byTag = new Map<string, string[]>();
-  let now: string[] = [];
+const NEWLINE = 10;
+const CARRIAGE_RETURN = 13;
+const HASH = 35;
+
+function splitLines(text: string): SplitLines {
+  const segment: string[] = [];
+  const others: SplitLines["others"][number][] = [];
   let hasMedia = false;
-  let sequencePlaced = false;
   for (const line of text.split(/\r?\n/)) {
     if (line === "") continue;
-    const isTag = line.startsWith("#");
-    const colonAt = isTag ? line.indexOf(":") : -1;
-    const tag = colonAt === -1 ? line : line.slice(0, colonAt);
-    if (!isTag || SEGMENT_TAGS.has(tag)) {
-      now.push(line);
-      hasMedia ||= tag === "#EXTINF" || tag === "#EXT-X-PART";
-    } else {
-      const others = byTag.get(tag);
-      if (others === undefined) byTag.set(tag, [line]);
-      else others.push(line);
-      if (tag === "#EXT-X-MEDIA-SEQUENCE" && others === undefined) sequencePlaced = !hasMedia;
+    const tag = tagOf(line);
+    if (tag !== null && !SEGMENT_TAGS.has(tag)) {
+      others.push({ tag, line, isAfterMedia: hasMedia });
+      continue;
     }
-    if (isTag) continue;
-    segments.push(now);
-    now = [];
+    segment.push(line);
+    hasMedia ||= tag === "#EXTINF" || tag === "#EXT-X-PART";
   }
-  return { segments: [...segments, now], byTag, sequencePlaced };
+  return { segment, others, hasMedia };
 }
+
+/** A line's tag; null for a line without one. */
+function tagOf(line: string): string | null {
+  if (!line.startsWith("#")) return null;
+  const colonAt = line.indexOf(":");
+  return colonAt === -1 ? line : line.slice(0, colonAt);
+}
+
+/**
+ * The text before the first tag of a segment, the text of each segment up to the end of its URI, and what follows the last
+ * URI.
+ */
+function splitAtUris(text: string): {
+  readonly head: string;
+  readonly closed: readonly string[];
+  readonly tail: string;
+} {
+  const closed: string[] = [];
+  let startAt = -1;
+  for (let at = 0; at < text.length; ) {
+    const newlineAt = text.indexOf("\n", at);
+    const endAt = newlineAt === -1 ? text.length : newlineAt + 1;
+    const first = text.charCodeAt(at);
+    if (first !== NEWLINE && first !== CARRIAGE_RETURN) {
+      if (startAt === -1 && (first !== HASH || isSegmentTag(text.slice(at, endAt)))) startAt = at;
+      if (first !== HASH) {
+        closed.push(text.slice(startAt, endAt));
+        startAt = endAt;
+      }
+    }
+    at = endAt;
+  }
+  const headEnd = startAt === -1 ? text.length : startAt - closed.reduce((length, each) => length + each.length, 0);
+  return { head: text.slice(0, headEnd), closed, tail: startAt === -1 ? "" : text.slice(startAt) };
+}
+
+const isSegmentTag = (line: string): boolean => SEGMENT_TAGS.has(tagOf(line.trimEnd()) ?? "");
 
 /** What stands before a segment and applies to it. */
 interface SegmentContext {
@@ -131,27 +160,73 @@ interface SegmentReading {
 }
 
 const MAX_REMEMBERED_SEGMENTS = 4_096;
+/** Places of one text that are remembered: full playlists and delta updates differ in what stands before it. */
+const MAX_PLACES = 8;
 
-/** Segments that were read before: equal text at the same place gives the same object. */
+/** Text of a segment, and what was read from it by what stood before. */
+interface RememberedSegment {
+  readonly lines: SplitLines;
+  readonly readings: { readonly context: SegmentContext; readonly reading: SegmentReading }[];
+}
+
+/** Segments that were read before: equal text at the same place gives the same object, and so does an equal part. */
 export class SegmentMemory {
-  readonly #readings = new Map<string, SegmentReading>();
+  readonly #closed = new Map<string, RememberedSegment>();
+  readonly #open = new Map<string, RememberedSegment>();
+  readonly #parts = new Map<string, PartTag>();
+
+  /** The lines of a closed segment. */
+  closed(text: string): RememberedSegment {
+    return remember(this.#closed, text, () => splitLines(text));
+  }
+
+  /** The lines of an open segment: what is no line of its own does not make it another one. */
+  open(lines: SplitLines): RememberedSegment {
+    return remember(this.#open, lines.segment.join("\n"), () => lines);
+  }
 
   /** Reads a segment's lines, or gives what they were before. */
-  read(lines: readonly string[], context: SegmentContext): SegmentReading {
-    const { msn, discontinuitySequence, map, key, nextOffset } = context;
-    const name = `${msn} ${discontinuitySequence} ${map} ${key} ${nextOffset}\n${lines.join("\n")}`;
-    const known = this.#readings.get(name);
+  read({ lines, readings }: RememberedSegment, context: SegmentContext): SegmentReading {
+    const known = readings.find((each) => isSameContext(each.context, context));
+    if (known !== undefined) return known.reading;
+    const reading = readSegment(lines.segment, context, (line) => this.#readPart(line));
+    if (readings.length >= MAX_PLACES) readings.shift();
+    readings.push({ context, reading });
+    return reading;
+  }
+
+  #readPart(line: string): PartTag {
+    const known = this.#parts.get(line);
     if (known !== undefined) return known;
-    if (this.#readings.size >= MAX_REMEMBERED_SEGMENTS) this.#readings.clear();
-    const made = readSegment(lines, context);
-    this.#readings.set(name, made);
+    if (this.#parts.size >= MAX_REMEMBERED_SEGMENTS) this.#parts.clear();
+    const made = readPart(line);
+    this.#parts.set(line, made);
     return made;
   }
 }
 
+function remember(memory: Map<string, RememberedSegment>, text: string, split: () => SplitLines): RememberedSegment {
+  const known = memory.get(text);
+  if (known !== undefined) return known;
+  if (memory.size >= MAX_REMEMBERED_SEGMENTS) memory.clear();
+  const made = { lines: split(), readings: [] };
+  memory.set(text, made);
+  return made;
+}
+
+const isSameContext = (a: SegmentContext, b: SegmentContext): boolean =>
+  a.msn === b.msn &&
+  a.discontinuitySequence === b.discontinuitySequence &&
+  a.map === b.map &&
+  a.key === b.key &&
+  a.nextOffset === b.nextOffset;
+
 /** Parses a media playlist; null for other text. With `memory`, segments that are known are not parsed again. */
-export function readMediaPlaylist(text: string, memory: SegmentMemory | null = null): MediaPlaylist | null {
-  const { segments, byTag, sequencePlaced } = splitLines(text);
+export function readMediaPlaylist(text: string, memory: SegmentMemory = new SegmentMemory()): MediaPlaylist | null {
+  const { head, closed, tail } = splitAtUris(text);
+  const segments = closed.map((each) => memory.closed(each));
+  const open = splitLines(tail);
+  const { byTag, sequencePlaced } = groupByTag([splitLines(head), ...segments.map(({ lines }) => lines), open]);
   const values = (tag: string): string[] =>
     (byTag.get(`#${tag}`) ?? []).flatMap((line) => (line.length > tag.length + 1 ? [line.slice(tag.length + 2)] : []));
   const value = (tag: string): string | null => values(tag)[0] ?? null;
@@ -163,6 +238,7 @@ export function readMediaPlaylist(text: string, memory: SegmentMemory | null = n
   const partInf = lists("EXT-X-PART-INF")[0];
   const mediaSequence = Number(value("EXT-X-MEDIA-SEQUENCE") ?? 0);
   const discontinuitySequence = value("EXT-X-DISCONTINUITY-SEQUENCE");
+  const all = [...segments, memory.open(open)];
   return {
     text,
     versions: values("EXT-X-VERSION").map(Number),
@@ -174,7 +250,7 @@ export function readMediaPlaylist(text: string, memory: SegmentMemory | null = n
     serverControl: lists("EXT-X-SERVER-CONTROL")[0] ?? null,
     skips,
     skipped,
-    segments: readSegments(segments, mediaSequence + skipped, Number(discontinuitySequence ?? 0), memory),
+    segments: readSegments(all, mediaSequence + skipped, Number(discontinuitySequence ?? 0), memory),
     hints: lists("EXT-X-PRELOAD-HINT"),
     reports: lists("EXT-X-RENDITION-REPORT"),
     dateRanges: lists("EXT-X-DATERANGE"),
@@ -184,21 +260,49 @@ export function readMediaPlaylist(text: string, memory: SegmentMemory | null = n
   };
 }
 
-function readSegments(
-  lines: readonly (readonly string[])[],
-  msn: number,
-  discontinuitySequence: number,
-  memory: SegmentMemory | null,
-): SegmentTag[] {
-  let context: SegmentContext = { msn, discontinuitySequence, map: null, key: null, nextOffset: 0 };
-  return lines.flatMap((each) => {
-    const { segment, after } = memory?.read(each, context) ?? readSegment(each, context);
-    context = after;
-    return segment ?? [];
-  });
+/** The lines that belong to no segment, and whether `EXT-X-MEDIA-SEQUENCE` stands before the first segment. */
+function groupByTag(all: readonly SplitLines[]): {
+  readonly byTag: ReadonlyMap<string, readonly string[]>;
+  readonly sequencePlaced: boolean;
+} {
+  const byTag = new Map<string, string[]>();
+  let hasMedia = false;
+  let sequencePlaced = false;
+  for (const lines of all) {
+    for (const { tag, line, isAfterMedia } of lines.others) {
+      const others = byTag.get(tag);
+      if (others !== undefined) others.push(line);
+      else {
+        byTag.set(tag, [line]);
+        if (tag === "#EXT-X-MEDIA-SEQUENCE") sequencePlaced = !hasMedia && !isAfterMedia;
+      }
+    }
+    hasMedia ||= lines.hasMedia;
+  }
+  return { byTag, sequencePlaced };
 }
 
-function readSegment(lines: readonly string[], context: SegmentContext): SegmentReading {
+function readSegments(
+  all: readonly RememberedSegment[],
+  msn: number,
+  discontinuitySequence: number,
+  memory: SegmentMemory,
+): SegmentTag[] {
+  const segments: SegmentTag[] = [];
+  let context: SegmentContext = { msn, discontinuitySequence, map: null, key: null, nextOffset: 0 };
+  for (const each of all) {
+    const { segment, after } = memory.read(each, context);
+    context = after;
+    if (segment !== null) segments.push(segment);
+  }
+  return segments;
+}
+
+function readSegment(
+  lines: readonly string[],
+  context: SegmentContext,
+  readPartLine: (line: string) => PartTag,
+): SegmentReading {
   let { discontinuitySequence, map, key, nextOffset } = context;
   const parts: PartTag[] = [];
   const misplaced: string[] = [];
@@ -212,7 +316,7 @@ function readSegment(lines: readonly string[], context: SegmentContext): Segment
     if (tag !== undefined && parts.length > 0) misplaced.push(tag);
     if (!line.startsWith("#")) uri = line;
     else if (line.startsWith("#EXTINF:")) durationS = Number.parseFloat(line.slice(8));
-    else if (line.startsWith("#EXT-X-PART:")) parts.push(readPart(parseAttributeList(line.slice(12))));
+    else if (line.startsWith("#EXT-X-PART:")) parts.push(readPartLine(line));
     else if (line === "#EXT-X-GAP") gap = true;
     else if (line === "#EXT-X-DISCONTINUITY") {
       discontinuity = true;
@@ -236,7 +340,8 @@ function readSegment(lines: readonly string[], context: SegmentContext): Segment
   };
 }
 
-function readPart(list: Map<string, string>): PartTag {
+function readPart(line: string): PartTag {
+  const list = parseAttributeList(line.slice(12));
   const byterange = list.get("BYTERANGE");
   return {
     uri: list.get("URI") ?? "",

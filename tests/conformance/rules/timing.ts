@@ -87,15 +87,21 @@ function checkAtomic(seen: Observation): RuleVerdict {
       const later = byMsn.get(segment.msn);
       if (later === undefined && segment.msn >= now.playlist.mediaSequence) {
         faults.push(`${now.name}: segment ${segment.msn} vanished from the middle`);
-      } else if (later !== undefined && frozenFields({ ...segment, map: later.map }) !== frozenFields(later)) {
+      } else if (
+        later !== undefined &&
+        later !== segment &&
+        frozenFields({ ...segment, map: later.map }) !== frozenFields(later)
+      ) {
         faults.push(`${now.name}: segment ${segment.msn} changed`);
       }
     }
     for (const segment of was.playlist.segments) {
       const later = byMsn.get(segment.msn);
       // Parts may leave all together, once old; while they are listed, they only grow in number.
-      if (later === undefined || later.parts.length === 0) continue;
-      const same = segment.parts.every((part, i) => JSON.stringify(part) === JSON.stringify(later.parts[i]));
+      if (later === undefined || later === segment || later.parts.length === 0) continue;
+      const same = segment.parts.every(
+        (part, i) => part === later.parts[i] || JSON.stringify(part) === JSON.stringify(later.parts[i]),
+      );
       if (!same) faults.push(`${now.name}: parts of segment ${segment.msn} changed`);
     }
   }

@@ -59,7 +59,8 @@ export class AccessChecker {
 
   #forbiddenSinceMs(viewer: Viewer): number | null {
     if (this.#audience.standing(viewer) !== "may watch") return 0;
-    return this.#stoppedSinceMs ?? this.#revokedSinceMs.get(this.#audience.subjectOf(viewer)) ?? null;
+    if (this.#stoppedSinceMs !== null || this.#revokedSinceMs.size === 0) return this.#stoppedSinceMs;
+    return this.#revokedSinceMs.get(this.#audience.subjectOf(viewer)) ?? null;
   }
 
   /** The operator acts now and then, until a time. */

@@ -7,6 +7,7 @@ import type { Exchange, Observation, PlaylistReload, TrackLog } from "../../conf
 import {
   type MediaPlaylist,
   nextReloadPosition,
+  type PartTag,
   readMediaPlaylist,
   SegmentMemory,
   type SegmentTag,
@@ -48,7 +49,7 @@ export interface PlaylistSighting {
 /** What all playlists of a track have said. */
 interface TrackRecord {
   readonly segments: Map<number, string>;
-  readonly parts: Map<string, string>;
+  readonly parts: Map<string, PartTag>;
   /** Segments of full playlists that were compared with those. */
   readonly compared: WeakSet<SegmentTag>;
   readonly judged: Map<string, JudgedPlaylist>;
@@ -175,7 +176,12 @@ export class PlaylistJudge {
       }
       for (const [index, part] of parts.entries()) {
         const name = `${msn}.${index}`;
-        this.#compare(record.parts, name, JSON.stringify(part), `${broadcast}/${track}: part ${name}`, () => false);
+        const before = record.parts.get(name);
+        record.parts.set(name, part);
+        // Equal parts are one object, while they are remembered.
+        if (before === undefined || before === part) continue;
+        const [was, is] = [JSON.stringify(before), JSON.stringify(part)];
+        if (was !== is) this.#fail("playlist", `${broadcast}/${track}: part ${name} was ${was} and is ${is}`);
       }
     }
     for (const msn of record.segments.keys()) {

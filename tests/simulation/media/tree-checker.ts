@@ -101,8 +101,9 @@ export class TreeChecker {
 
   /** A part that is pulled crosses the link as one in a feed does. */
   #observePull(from: SimulatedProcess, to: SimulatedProcess, what: string): void {
+    if (this.#isFaulty || !what.startsWith("pullPart ")) return;
     const [, id, track, msn, part] = /^pullPart (\S+) (\S+) (\d+) (\d+)$/.exec(what) ?? [];
-    if (id === undefined || this.#isFaulty) return;
+    if (id === undefined) return;
     this.#count(to, from, id, `${track}/${msn}.${part}`);
   }
 
