@@ -1,5 +1,7 @@
 /** Networks of addresses, since IPv6 hosts have any number of addresses. */
 
+const OCTET = String.raw`(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)`;
+const IPV4 = new RegExp(`^${OCTET}\\.${OCTET}\\.${OCTET}\\.${OCTET}$`);
 const IPV6_GROUPS = 8;
 /** Groups of sixteen bits of an IPv6 address that identify its network: the smallest allocation to a household. */
 const NETWORK_GROUPS = 4;
@@ -9,7 +11,7 @@ const NETWORK_GROUPS = 4;
  * groups without leading zeros (`2001:db8:0:1::/64`). An IPv4-mapped address counts as IPv4. Null for invalid input.
  */
 export function parseNetwork(ip: string): string | null {
-  if (parseV4(ip) !== null) return ip;
+  if (IPV4.test(ip)) return ip;
   const groups = parseV6(ip);
   if (groups === null) return null;
   const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
@@ -19,9 +21,7 @@ export function parseNetwork(ip: string): string | null {
 }
 
 function parseV4(ip: string): number[] | null {
-  const parts = ip.split(".");
-  const numbers = parts.map((part) => (/^(0|[1-9]\d{0,2})$/.test(part) ? Number(part) : 256));
-  return parts.length === 4 && numbers.every((number) => number < 256) ? numbers : null;
+  return IPV4.exec(ip)?.slice(1).map(Number) ?? null;
 }
 
 function parseV6(ip: string): number[] | null {
