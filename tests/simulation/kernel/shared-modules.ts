@@ -1,8 +1,8 @@
 /**
- * The modules of `core/` that all processes share. Code that each process evaluates for itself has classes of its own, and
+ * The modules of `core/` and of two libraries that all processes share. Code that each process evaluates for itself has classes of its own, and
  * what runs with a hundred shapes of the same object is slow. A module is shared where nothing of a process can be in it:
  * it imports such modules only, and holds no variable. The platform that it gets has neither time nor chance, so one that
- * would need them fails.
+ * would need them fails. The libraries hold caches and registries of what is the same in every process.
  */
 import { readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
@@ -14,6 +14,8 @@ export type SharedModules = Readonly<Record<string, Readonly<Record<string, unkn
 /** The name by which bundles get them. */
 export const SHARED_MODULES_NAME = "simulatedModules";
 
+/** Libraries that compute only: schemas and routes. */
+const PURE_LIBRARY = /(^|\/)node_modules\/(zod|hono)\//;
 /** The platform itself: it has the time and chance of a process. */
 const PROCESS_MODULES: ReadonlySet<string> = new Set(["core/kit/system-platform.ts"]);
 /** A variable of a module, or a collection that begins empty. What a `WeakMap` has belongs to its keys. */
@@ -40,32 +42,45 @@ export async function collectSharedModules(
     const input = inputs[file];
     const made =
       input !== undefined &&
-      file.startsWith("core/") &&
-      !PROCESS_MODULES.has(file) &&
-      !MODULE_STATE.test(readFileSync(join(root, file), "utf8").replaceAll(WEAK_COLLECTION, "")) &&
-      input.imports.every(({ path, external }) => external !== true && isShared(path));
+      (PURE_LIBRARY.test(file) ||
+        (file.startsWith("core/") &&
+          !PROCESS_MODULES.has(file) &&
+          !MODULE_STATE.test(readFileSync(join(root, file), "utf8").replaceAll(WEAK_COLLECTION, "")) &&
+          input.imports.every(({ path, external }) => external !== true && isShared(path))));
     known.set(file, made);
     return made;
   };
-  const files = Object.keys(inputs).filter(isShared).sort();
+  // Of a library, what the project's own modules import; it has the rest with it.
+  const own = Object.entries(inputs).filter(([file]) => !file.includes("node_modules/"));
+  const imported = new Set(own.flatMap(([file, { imports }]) => [file, ...imports.map(({ path }) => path)]));
+  const files = [...imported].filter(isShared).sort();
   const imports = files.map((file, index) => `import * as m${index} from "./${file}";`);
   const exported = files.map((file, index) => `${JSON.stringify(file)}: { ...m${index} }`);
   return `${imports.join("\n")}\nexport const modules = { ${exported.join(", ")} };`;
 }
 
+/** Marks the look-up of a package that is behind its name. */
+const UNSHARED = Symbol("unshared");
+
 /** Puts the shared modules in the place of their sources. */
 export function sharedModulesPlugin(root: string, modules: SharedModules): Plugin {
   return {
     name: "shared-modules",
-    setup({ onResolve, onLoad }) {
-      onResolve({ filter: /\.ts$/ }, ({ path, resolveDir }) => {
-        const file = relative(root, resolve(resolveDir, path));
-        return modules[file] === undefined ? null : { path: file, namespace: "shared", sideEffects: false };
+    setup({ onResolve, onLoad, resolve: resolvePackage }) {
+      const share = (file: string) =>
+        modules[file] === undefined ? null : { path: file, namespace: "shared", sideEffects: false };
+      onResolve({ filter: /\.ts$/ }, ({ path, resolveDir }) => share(relative(root, resolve(resolveDir, path))));
+      onResolve({ filter: /^(zod|hono)(\/|$)/ }, async ({ path, resolveDir, kind, pluginData }) => {
+        if (pluginData === UNSHARED) return null;
+        const found = await resolvePackage(path, { resolveDir, kind, pluginData: UNSHARED });
+        return share(relative(root, found.path));
       });
       onLoad({ filter: /.*/, namespace: "shared" }, ({ path }) => {
         const from = `${SHARED_MODULES_NAME}[${JSON.stringify(path)}]`;
-        const names = Object.keys(modules[path] ?? {});
-        return { contents: names.map((name) => `export const ${name} = ${from}.${name};`).join("\n"), loader: "js" };
+        const names = Object.keys(modules[path] ?? {}).filter((name) => name !== "default");
+        // Names like `catch` are no names of constants.
+        const contents = names.map((name, at) => `const v${at} = ${from}.${name};\nexport { v${at} as ${name} };`);
+        return { contents: contents.join("\n"), loader: "js" };
       });
     },
   };

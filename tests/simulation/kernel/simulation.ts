@@ -109,7 +109,8 @@ export class Simulation {
     if (runTicks === undefined) throw new Error("this Node can't run promise reactions on request");
     const onUnhandled = (error: unknown): void => {
       this.#unhandled += 1;
-      this.log("process", `unhandled rejection: ${error instanceof Error ? (error.stack ?? error.message) : error}`);
+      // A stack has the machine's paths, and the timeline is the same on every machine.
+      this.log("process", `unhandled rejection: ${String(error)}`);
     };
     const others = process.listeners("unhandledRejection");
     process.removeAllListeners("unhandledRejection");
