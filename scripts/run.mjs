@@ -10,7 +10,7 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { listRequiredTools, prepareMachine, SetupError, selectNodeCommand } from "./setup.mjs";
+import { listNodeFlags, listRequiredTools, prepareMachine, SetupError, selectNodeCommand } from "./setup.mjs";
 
 /** The same signal again within this time is the terminal's and npm's copy of one key press. */
 const SAME_SIGNAL_MS = 500;
@@ -46,7 +46,7 @@ try {
 async function run(program, args) {
   const [node, ...flags] = selectNodeCommand(root);
   const preload = new URL("./end-with-parent.mjs", import.meta.url).href;
-  const child = spawn(node, [...flags, "--import", preload, join(root, program), ...args], {
+  const child = spawn(node, [...flags, ...listNodeFlags(program), "--import", preload, join(root, program), ...args], {
     stdio: ["inherit", "inherit", "inherit", "pipe"],
     detached: true,
     env: {
