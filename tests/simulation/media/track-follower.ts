@@ -134,11 +134,7 @@ export class TrackFollower {
   /** Queues what is new; false where the player has lost its place. */
   #queueNews(playlist: MediaPlaylist): boolean {
     const { segments, mediaSequence, skipped } = playlist;
-    let mapBefore: string | null = null;
-    for (const { map } of segments) {
-      if (map !== null && map !== mapBefore) this.#queueInit(map);
-      mapBefore = map;
-    }
+    for (const map of mapsOf(playlist)) this.#queueInit(map);
     if (this.#viewer.profile.playsSegments) return this.#queueSegments(playlist);
     if (this.#next === null) {
       // Newcomers begin with the last segment that is listed in parts.
@@ -151,9 +147,9 @@ export class TrackFollower {
       this.#viewer.disturbed(`${this.#path}: segment ${from.msn} has left`);
       return false;
     }
-    for (const segment of segments) {
+    // Segments follow one another.
+    for (const segment of segments.slice(Math.max(0, from.msn - (segments[0]?.msn ?? 0)))) {
       const next: Position = this.#next ?? from;
-      if (segment.msn < next.msn) continue;
       if (segment.msn > next.msn) return this.#lostPlace(`segment ${segment.msn} follows ${next.msn}.${next.part}`);
       if (segment.parts.length === 0 && segment.uri !== null) {
         if (next.part > 0) return this.#lostPlace(`parts of segment ${segment.msn} have left`);
@@ -305,6 +301,17 @@ export class TrackFollower {
     const { random } = this.#viewer.process;
     return this.#viewer.sleep(retryAfterS === null ? random.integer(RETRY_MS.min, RETRY_MS.max) : 1000 * retryAfterS);
   }
+}
+
+const knownMaps = new WeakMap<MediaPlaylist, readonly string[]>();
+
+/** The init sections of a playlist, which many viewers read. */
+function mapsOf(playlist: MediaPlaylist): readonly string[] {
+  const known = knownMaps.get(playlist);
+  if (known !== undefined) return known;
+  const made = [...new Set(playlist.segments.flatMap(({ map }) => map ?? []))];
+  knownMaps.set(playlist, made);
+  return made;
 }
 
 /** The answer will not change: the broadcast has gone, or the viewer may not watch. */
