@@ -64,13 +64,15 @@ export class FeedFollower {
 
   /** Asks one node after another until one serves, and reads that feed to its end. */
   async follow(ctx: WaitUntilContext, { lease, predecessor }: AcquiredLease): Promise<FeedEndReason> {
-    const { clock, counters, nodeAt, parentCache, stream } = this.#options;
+    const { clock, counters, leases, nodeAt, parentCache, stream } = this.#options;
+    // The platform ends the holder's request after a time that no clock on the wall changes.
+    const endsMs = clock.monotonicMs() + leases.maxMs;
     const cached = this.#parentResolver.isUnresolved ? ((await parentCache?.read(stream)) ?? null) : null;
     for (;;) {
       const { address, mustBeServed } = this.#parentResolver.resolve(cached, clock.nowMs());
       counters.ownCounters.upstream += 1;
       const query = this.#buildQuery(lease, predecessor, mustBeServed);
-      const end = await readFeed(clock, nodeAt(address), query, this.#createHandler(ctx, lease, address));
+      const end = await readFeed(clock, nodeAt(address), query, this.#createHandler(ctx, lease, address, endsMs));
       if (end === "up" || end === "down") {
         if (!this.#parentResolver.followRedirect(end, clock.nowMs())) return "broken";
         lease.recordBytes(clock.nowMs());
@@ -97,15 +99,16 @@ export class FeedFollower {
     };
   }
 
-  #createHandler(ctx: WaitUntilContext, lease: FeedLease, address: NodeAddress): FeedReadHandler {
+  /** `endsMs`: when the read ends at the latest, in monotonic time. */
+  #createHandler(ctx: WaitUntilContext, lease: FeedLease, address: NodeAddress, endsMs: number): FeedReadHandler {
     const { clock, counters, feedFailed, leases } = this.#options;
     return {
       bytesReceived: () => lease.recordBytes(clock.nowMs()),
       handleMessage: (message) => this.#handleMessage(ctx, lease, address, message),
       addChildReport: (report) => counters.addChildReport(report, clock.nowMs()),
       restoreReport: (report) => counters.restoreReport(report),
-      shouldStop: () => leases.isRelieved(lease, clock.nowMs()),
-      remainingMs: () => leases.remainingMs(lease, clock.nowMs()),
+      shouldStop: () => leases.isRelieved(lease) || clock.monotonicMs() > endsMs,
+      remainingMs: () => endsMs - clock.monotonicMs(),
       feedFailed,
     };
   }

@@ -27,10 +27,10 @@ test("one request holds the lease, and the next takes over once the lease is due
   expect(acquire(leases, LEASE_MS)).toBeNull();
   const next = leases.acquire(LEASE_MS + 1, true, NO_TRACKS);
   expect(next?.predecessor).toBe(first);
-  expect([leases.isRelieved(first, LEASE_MS + 1), leases.isFeeding(first)]).toEqual([false, true]);
+  expect([leases.isRelieved(first), leases.isFeeding(first)]).toEqual([false, true]);
   if (next === null) throw new Error("no lease");
   leases.markCaughtUp(next.lease);
-  expect(leases.isRelieved(first, LEASE_MS + 1)).toBe(true);
+  expect(leases.isRelieved(first)).toBe(true);
   expect([leases.end(first, "stopped", LEASE_MS + 2), leases.current]).toEqual([false, next.lease]);
 });
 
@@ -108,9 +108,17 @@ test("closed leases release their holders and grant no more", () => {
   const leases = new FeedLeases(LEASE_MS, () => 0);
   const lease = acquired(leases, 0);
   leases.close();
-  expect([leases.isRelieved(lease, 1), leases.end(lease, "stopped", 1), acquire(leases, 1)]).toEqual([
-    true,
-    true,
-    null,
-  ]);
+  expect([leases.isRelieved(lease), leases.end(lease, "stopped", 1), acquire(leases, 1)]).toEqual([true, true, null]);
+});
+
+test("a clock that is set back keeps no dead holder, no absence and no wait for a retry", () => {
+  const leases = new FeedLeases(LEASE_MS, () => 0);
+  const dead = acquired(leases, 100_000);
+  leases.markCaughtUp(dead);
+  expect([dead.isSuspect(20_000), leases.isFresh(20_000, true)]).toEqual([true, false]);
+  const next = acquired(leases, 20_000);
+  leases.end(next, "absent", 100_000);
+  expect([leases.isFresh(100_001, false), leases.isFresh(20_001, false)]).toEqual([true, false]);
+  for (let count = 0; count < 3; count += 1) leases.end(acquired(leases, 200_000 + 10_000 * count), "broken", 300_000);
+  expect([acquire(leases, 300_001), acquire(leases, 250_000)]).toEqual([null, leases.current]);
 });

@@ -31,9 +31,9 @@ export class FeedLease {
     this.#lastBytesMs = nowMs;
   }
 
-  /** Whether the holder may have been killed with its request. */
+  /** Whether the holder may have been killed with its request. Before its last bytes: the clock was set back since. */
   isSuspect(nowMs: number): boolean {
-    return nowMs - this.#lastBytesMs > EDGE_STREAM_LIMITS.leaseSuspectMs;
+    return Math.abs(nowMs - this.#lastBytesMs) > EDGE_STREAM_LIMITS.leaseSuspectMs;
   }
 }
 
@@ -81,7 +81,7 @@ export class FeedLeases {
   /** Whether a feed keeps the stream's state up to date; without a replica, whether the stream is known to be absent. */
   isFresh(nowMs: number, hasReplica: boolean): boolean {
     for (const lease of this.#caughtUp) if (!lease.isSuspect(nowMs)) return true;
-    return !hasReplica && nowMs < this.#absentUntilMs;
+    return !hasReplica && isWithin(this.#absentUntilMs, EDGE_STREAM_LIMITS.absenceCacheMs, nowMs);
   }
 
   /** Grants the caller the lease if nobody holds it, or if its holder is due; else null. */
@@ -89,7 +89,8 @@ export class FeedLeases {
     if (this.#isClosed) return null;
     const predecessor = this.#current;
     if (predecessor !== null && !this.#isHandoverDue(predecessor, nowMs)) return null;
-    if (predecessor === null && (nowMs < this.#retryAtMs || this.isFresh(nowMs, hasReplica))) return null;
+    const isTooSoon = isWithin(this.#retryAtMs, EDGE_STREAM_LIMITS.maxRetryMs, nowMs);
+    if (predecessor === null && (isTooSoon || this.isFresh(nowMs, hasReplica))) return null;
     for (const lease of this.#caughtUp) if (lease.isSuspect(nowMs)) this.#caughtUp.delete(lease);
     this.#current = new FeedLease(nowMs, collectTracks());
     return { lease: this.#current, predecessor };
@@ -129,15 +130,14 @@ export class FeedLeases {
     return this.#caughtUp.has(lease);
   }
 
-  /** Whether the holder is to stop: its successor has caught up, or none came in time. */
-  isRelieved(lease: FeedLease, nowMs: number): boolean {
-    if (this.#isClosed || (this.#current !== lease && this.#current?.isCaughtUp === true)) return true;
-    return this.remainingMs(lease, nowMs) < 0;
+  /** Whether the holder is to stop: its successor has caught up. */
+  isRelieved(lease: FeedLease): boolean {
+    return this.#isClosed || (this.#current !== lease && this.#current?.isCaughtUp === true);
   }
 
-  /** Time until the holder stops without a successor, milliseconds; negative: it should have. */
-  remainingMs({ startedMs }: FeedLease, nowMs: number): number {
-    return startedMs + this.#leaseMs + EDGE_STREAM_LIMITS.leaseGraceMs - nowMs;
+  /** A holder without a successor stops after this time, milliseconds. */
+  get maxMs(): number {
+    return this.#leaseMs + EDGE_STREAM_LIMITS.leaseGraceMs;
   }
 
   /** The holder's feed has ended. True if nobody holds the lease now: a successor may acquire it. */
@@ -172,4 +172,9 @@ export class FeedLeases {
   close(): void {
     this.#isClosed = true;
   }
+}
+
+/** Whether `nowMs` is before `untilMs` by `maxMs` at most: by more, the clock was set back since. */
+function isWithin(untilMs: number, maxMs: number, nowMs: number): boolean {
+  return nowMs < untilMs && untilMs - nowMs <= maxMs;
 }
