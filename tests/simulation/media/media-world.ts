@@ -1,6 +1,6 @@
 /** Everything that a simulated broadcast needs: network, storage, objects, isolates, and who publishes and watches. */
 import { DurableObjects, type HostedObject } from "../kernel/durable-objects.ts";
-import type { SimulatedResponse } from "../kernel/fetch-types.ts";
+import { SimulatedResponse } from "../kernel/fetch-types.ts";
 import { Network } from "../kernel/network.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
 import { type BundledScript, ProductCode, type ProductPart } from "../kernel/product-code.ts";
@@ -87,7 +87,7 @@ export class MediaWorld {
         authorization: `Bearer ${SIMULATED_SECRETS.CORRAL_ADMIN_TOKEN}`,
         "content-type": "application/json",
       };
-      const response = await this.#attempt(this.fleet.fetch(this.#admin, slot, { ...request, headers }));
+      const response = await this.#attempt(fetchWhole(this.fleet.fetch(this.#admin, slot, { ...request, headers })));
       if (response !== null && response.status < 500) return response;
       if (attempt >= attempts) throw new Error(`${request.method} ${request.path} was never answered`);
       await this.simulation.sleep(500);
@@ -120,4 +120,10 @@ export class MediaWorld {
   close(): void {
     this.objects.close();
   }
+}
+
+/** The response with its whole body; rejects where that is cut. */
+async function fetchWhole(work: Promise<SimulatedResponse>): Promise<SimulatedResponse> {
+  const response = await work;
+  return new SimulatedResponse(await response.bytes(), { status: response.status, headers: response.headers });
 }
