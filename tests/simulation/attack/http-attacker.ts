@@ -16,6 +16,8 @@ export interface HttpAttackOptions {
   readonly number: number;
   /** Nobody without a token may watch. */
   readonly needsTokens: boolean;
+  /** It requests media or playlists. */
+  readonly onMediaRequest?: () => void;
 }
 
 const EVERY_MS = { min: 50, max: 1_800 } as const;
@@ -87,6 +89,7 @@ export class HttpAttacker {
   }
 
   #drawMediaRequest(): EdgeRequest {
+    this.#options.onMediaRequest?.();
     const random = this.#random;
     const { stream, world } = this.#options;
     const broadcast = world.ledger.broadcasts.at(-1);

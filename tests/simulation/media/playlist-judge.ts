@@ -26,6 +26,9 @@ const PAIR_RULES = rulesOf(4, 6, 7, 16, 19, 22, 55);
 /** What was hinted may have come and left again while a viewer waited for an answer. */
 const RULES_WITHOUT_FAULTS: ReadonlySet<number> = new Set([19]);
 
+/** A loss of the authority has reached every viewer after this: a partition, nodes above each other that hide it, a request. */
+const LOSS_REACHES_MS = 45_000;
+
 /** Texts and pairs that are remembered as judged. */
 const MAX_REMEMBERED = 4_096;
 
@@ -73,18 +76,18 @@ export class PlaylistJudge {
 
   #isFaulty = false;
 
-  readonly #mayGoBack: (broadcast: string, hasEnded: boolean) => boolean;
+  readonly #shownLossMs: (broadcast: string, hasEnded: boolean) => number | null;
 
   /**
-   * `mayGoBack`: whether the authority itself has lost what was shown, and either the time is over for which that is hidden,
-   * or the broadcast has ended, so that nobody sends it again.
+   * `shownLossMs`: the time since the authority itself has lost what was shown, if either the time is over for which that is
+   * hidden, or the broadcast has ended, so that nobody sends it again; else null.
    */
   constructor(
     fail: (checker: string, message: string) => void,
-    mayGoBack: (broadcast: string, hasEnded: boolean) => boolean,
+    shownLossMs: (broadcast: string, hasEnded: boolean) => number | null,
   ) {
     this.#fail = fail;
-    this.#mayGoBack = mayGoBack;
+    this.#shownLossMs = shownLossMs;
   }
 
   /** Faults have begun. */
@@ -136,7 +139,8 @@ export class PlaylistJudge {
     const [was, is] = [nextReloadPosition(before.playlist), nextReloadPosition(now.playlist)];
     const where = `${sighting.broadcast}/${sighting.track}`;
     if (is.msn < was.msn || (is.msn === was.msn && is.part < was.part)) {
-      if (this.#mayGoBack(sighting.broadcast, now.playlist.endList)) return;
+      const lossMs = this.#shownLossMs(sighting.broadcast, now.playlist.endList);
+      if (lossMs !== null && lossMs <= LOSS_REACHES_MS) return;
       this.#fail("playlist", `${where} went back from ${was.msn}.${was.part} to ${is.msn}.${is.part}`);
     }
     const changes = trimCommonSegments(before.playlist, now.playlist);
@@ -171,7 +175,7 @@ export class PlaylistJudge {
         record.compared.add(segment);
         const said = JSON.stringify([uri, durationS, gap, discontinuity, discontinuitySequence, map, pdtMs]);
         // A segment that lost its end, which nobody sends again, is closed as it stands.
-        const mayDiffer = (): boolean => this.#mayGoBack(broadcast, playlist.endList);
+        const mayDiffer = (): boolean => this.#shownLossMs(broadcast, playlist.endList) !== null;
         if (uri !== null) this.#compare(record.segments, msn, said, `${broadcast}/${track}: segment ${msn}`, mayDiffer);
       }
       for (const [index, part] of parts.entries()) {

@@ -157,7 +157,7 @@ class MediaRun {
     if (this.#hasSmallLimits) this.#world.network.streamWindowBytes = SMALL_STREAM_WINDOW_BYTES;
     this.#judge = new PlaylistJudge(
       (checker, message) => simulation.fail(checker, message),
-      (broadcast, hasEnded) => this.#mayGoBack(broadcast, hasEnded),
+      (broadcast, hasEnded) => this.#shownLossMs(broadcast, hasEnded),
     );
     this.#tree = new TreeChecker(this.#world);
     const drawn = {
@@ -206,21 +206,22 @@ class MediaRun {
   /**
    * A Live object that lost its memory may have lost parts with it, and a publisher that is away does not send them again.
    * Nodes below hide that for three target durations, and nodes that have begun since for `catchUpMs`, or until the
-   * broadcast that lost them has ended.
+   * broadcast that lost them has ended. The time since the last such loss, milliseconds; null: there is none to show.
    */
-  #mayGoBack(broadcast: string, hasEnded: boolean): boolean {
+  #shownLossMs(broadcast: string, hasEnded: boolean): number | null {
     const { endsMs, storage } = this.#world.live(STREAM);
     const last = endsMs.at(-1);
-    if (last === undefined) return false;
+    if (last === undefined) return null;
     const [latest] = storage.query<{ id: string }>("SELECT id FROM broadcasts ORDER BY sequence DESC LIMIT 1");
-    if (hasEnded || latest?.id !== broadcast) return true;
+    if (hasEnded || latest?.id !== broadcast) return 0;
     const targetMs = 1_000 * Math.ceil((this.#shape.partMs * this.#shape.partsPerSegment) / 1000);
     const hiddenMs = Math.min(3 * targetMs, LIVE_LIMITS.catchUpMs);
     // What was lost first is not sent again where nothing was published since, or the object soon ended again.
     const publishedMs = this.#world.ledger.broadcast(broadcast)?.lastPushedMs ?? 0;
     const firstMs = endsMs.find((endMs) => endMs >= publishedMs) ?? last;
     const lostMs = endsMs.reduceRight((earlier, endMs) => (earlier - endMs < 2 * hiddenMs ? endMs : earlier));
-    return this.#simulation.nowMs - Math.min(firstMs, lostMs) >= hiddenMs;
+    const { nowMs } = this.#simulation;
+    return nowMs - Math.min(firstMs, lostMs) >= hiddenMs ? nowMs - last : null;
   }
 
   /** Something goes wrong, other than that viewers come and go as they like. */
@@ -311,8 +312,8 @@ class MediaRun {
     const random = this.#simulation.random.fork("attackers");
     const untilMs = this.#simulation.nowMs + this.#plan.durationMs;
     for (let number = random.pick(ATTACKERS); number > 0; number -= 1) {
-      const options = { world: this.#world, stream: STREAM, number, needsTokens: this.#needsTokens };
-      this.#tree.allowAttack();
+      const onMediaRequest = (): void => this.#tree.noteAttack();
+      const options = { world: this.#world, stream: STREAM, number, needsTokens: this.#needsTokens, onMediaRequest };
       void new HttpAttacker(options).attack(untilMs);
     }
   }

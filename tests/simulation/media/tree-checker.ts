@@ -14,12 +14,18 @@ const WINDOW_MS = 10_000;
 /**
  * Requests that the Live object gets from one node in a window where all goes well: a lease's renewal, and one for each
  * track that its viewers choose, as when they come; and where they are twice as many, a storm. The first pull of an object
- * is none of them: as many objects as a broadcast has may lack in a feed that broke.
+ * is none of them: all that is in the tails of the tracks may lack in a feed that broke.
  */
 const NORMAL_REQUESTS_PER_NODE = 8;
+/** Seven target durations of three tracks, in segments of six parts. */
+const MAX_FIRST_PULLS = 128;
 const STORM_FACTOR = 2;
-/** What attackers ask for is unknown; where it is not answered, each tier repeats it once, within a budget. */
-const ATTACKED_STORM_FACTOR = 3;
+/**
+ * What attackers ask for may be nowhere, so with faults their requests may reach the Live object: as many of them as are
+ * counted within a time, and no more than this.
+ */
+const MAX_ATTACK_REQUESTS = 8;
+const ATTACKS_COUNTED_MS = 2 * WINDOW_MS;
 
 /** Calls of nodes below to the Live object. */
 const FROM_BELOW = /^(fetch|pull)/;
@@ -34,11 +40,13 @@ export class TreeChecker {
   readonly #code: CheckerExports;
   /** By link and epoch, how often each object has crossed; with faults, by feed: one that breaks is begun anew. */
   readonly #crossings = new BoundedMap<string, Map<string, number>>(MAX_LINKS);
-  readonly #requests: { readonly atMs: number; readonly from: string }[] = [];
+  readonly #requests: { readonly atMs: number; readonly from: string; readonly what: string }[] = [];
+  /** First pulls of objects. */
+  readonly #firstPulls: { readonly atMs: number; readonly from: string }[] = [];
   readonly #pulled = new BoundedMap<string, true>(MAX_REMEMBERED);
   #isFaulty = false;
   #isAudited = false;
-  #isAttacked = false;
+  readonly #attackedMs: number[] = [];
   #feeds = 0;
   /** The most that was seen, for the report. */
   mostCrossings = 0;
@@ -56,9 +64,9 @@ export class TreeChecker {
     this.#isFaulty = true;
   }
 
-  /** Somebody asks for what there is not. */
-  allowAttack(): void {
-    this.#isAttacked = true;
+  /** Somebody asks for what there may not be. */
+  noteAttack(): void {
+    this.#attackedMs.push(this.#world.simulation.nowMs);
   }
 
   /** From here on rates are not judged: an audit asks for the playlists of every broadcast, one after the other. */
@@ -82,6 +90,17 @@ export class TreeChecker {
         this.#count(from, to, epoch, `${track}/${meta.msn}.${meta.part}`);
       }
     };
+  }
+
+  #countFirstPull(from: string): void {
+    const { nowMs } = this.#world.simulation;
+    this.#firstPulls.push({ atMs: nowMs, from });
+    while ((this.#firstPulls[0]?.atMs ?? nowMs) < nowMs - WINDOW_MS) this.#firstPulls.shift();
+    const own = this.#firstPulls.filter((pull) => pull.from === from).length;
+    if (own > MAX_FIRST_PULLS) {
+      const message = `${from} pulled ${own} objects for the first time within ${WINDOW_MS / 1000} s`;
+      this.#world.simulation.fail("upstream rate", message);
+    }
   }
 
   #isFirstPull(pull: string): boolean {
@@ -124,15 +143,21 @@ export class TreeChecker {
   #observeRequest(from: SimulatedProcess, to: SimulatedProcess, what: string): void {
     this.#observePull(from, to, what);
     if (this.#isAudited || !to.place.startsWith("live") || !FROM_BELOW.test(what)) return;
-    if (what.startsWith("pull") && this.#isFirstPull(`${from.name} ${what}`)) return;
+    if (what.startsWith("pull") && this.#isFirstPull(`${from.name} ${what}`)) {
+      this.#countFirstPull(from.name);
+      return;
+    }
     const { nowMs } = this.#world.simulation;
-    this.#requests.push({ atMs: nowMs, from: from.name });
+    this.#requests.push({ atMs: nowMs, from: from.name, what });
     while ((this.#requests[0]?.atMs ?? nowMs) < nowMs - WINDOW_MS) this.#requests.shift();
-    const own = this.#requests.filter((request) => request.from === from.name).length;
+    const ofNode = this.#requests.filter((request) => request.from === from.name);
+    const own = ofNode.length;
     this.mostRequests = Math.max(this.mostRequests, own);
-    const isExcused = this.#isAttacked && this.#isFaulty;
-    if (own > NORMAL_REQUESTS_PER_NODE * (isExcused ? ATTACKED_STORM_FACTOR : STORM_FACTOR)) {
-      const message = `${own} requests of ${from.name} reached ${to.place} within ${WINDOW_MS / 1000} s`;
+    while ((this.#attackedMs[0] ?? nowMs) < nowMs - ATTACKS_COUNTED_MS) this.#attackedMs.shift();
+    const attacks = this.#isFaulty ? Math.min(MAX_ATTACK_REQUESTS, this.#attackedMs.length) : 0;
+    if (own > NORMAL_REQUESTS_PER_NODE * STORM_FACTOR + attacks) {
+      const list = ofNode.map((request) => request.what).join(", ");
+      const message = `${own} requests of ${from.name} reached ${to.place} within ${WINDOW_MS / 1000} s: ${list}`;
       this.#world.simulation.fail("upstream rate", message);
     }
   }
