@@ -50,6 +50,7 @@ const REGRESSIONS: readonly (Partial<MediaPlan> & { readonly cause: string })[] 
     durationMs: 60_000,
     faults: ["network", "viewers"],
   },
+  { cause: "a parked reload was answered after a revocation", seed: 5_008, viewers: 12, durationMs: 600_000 },
   { cause: "a clock that was set back kept a feed's lease", seed: 74, viewers: 8, durationMs: 40_000 },
 ];
 

@@ -6,7 +6,7 @@ import type { EdgeStream } from "../../core/delivery/edge-stream.ts";
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
 import { UpstreamError } from "../../core/kit/upstream-client.ts";
 import type { MediaPath } from "../../core/media/hls/media-path.ts";
-import { authorizePlayback, denialResponse } from "../access/playback-authorization.ts";
+import { authorizePlayback, denialResponse, type PlaybackAuthorization } from "../access/playback-authorization.ts";
 import { readQuery } from "../kit/request-address.ts";
 import { cacheLifetimes, deliveryProblemResponse, problemResponse, UNKNOWN_STREAM_LIFETIME } from "../kit/responses.ts";
 import { mayFileExist } from "./broadcast-outlines.ts";
@@ -49,20 +49,19 @@ export async function deliver(streamRequest: StreamRequest, path: LivePath): Pro
     if (replica === null) answer = answerFromIsolate(unknownStreamResponse(edge));
     else {
       throwIfUnserviceable(edge);
-      isRestricted = edge.accessPolicy.playback !== "public";
-      const entry = isRestricted
-        ? await authorizePlayback(
-            getConfig(env).viewerKeys,
-            path.stream,
-            edge.accessPolicy,
-            request,
-            edge.platform.clock.nowMs(),
-          )
-        : PUBLIC_PLAYBACK;
+      const { accessPolicy } = edge;
+      isRestricted = accessPolicy.playback !== "public";
+      const entry = isRestricted ? await authorize(streamRequest, path) : PUBLIC_PLAYBACK;
       if ("refusal" in entry) answer = answerFromIsolate(denialResponse(entry.refusal));
       else {
         const delivered = deliverPath({ env, ctx, edge, request, tokenQuery: entry.query }, replica, path.file);
         answer = delivered instanceof Promise ? await delivered : delivered;
+        // Who may watch may have changed while the request waited.
+        if (edge.accessPolicy !== accessPolicy && edge.accessPolicy.playback !== "public") {
+          isRestricted = true;
+          const later = await authorize(streamRequest, path);
+          if ("refusal" in later) answer = answerFromIsolate(denialResponse(later.refusal));
+        }
       }
     }
     outcome = answer.outcome;
@@ -76,6 +75,14 @@ export async function deliver(streamRequest: StreamRequest, path: LivePath): Pro
     const response = errorResponse(cause);
     return { response, outcome, countedStatus: response.status, isRestricted };
   }
+}
+
+function authorize(
+  { env, edge, request }: StreamRequest,
+  { stream }: LivePath,
+): PlaybackAuthorization | Promise<PlaybackAuthorization> {
+  const { viewerKeys } = getConfig(env);
+  return authorizePlayback(viewerKeys, stream, edge.accessPolicy, request, edge.platform.clock.nowMs());
 }
 
 /** Throws `StreamStoppedError`, and `UpstreamError` if the Live object may have stopped the stream unnoticed. */
