@@ -6,7 +6,7 @@ import { initSpan, trackIdsOf } from "../../media/cmaf/init.ts";
 import { muxInitSections } from "../../media/cmaf/mux-init.ts";
 
 /** The `scheme_id_uri` of flow's events: their data are JSON, see `FlowEvent`. */
-const FLOW_EVENT_SCHEME = "urn:corral:flow";
+export const FLOW_EVENT_SCHEME = "urn:corral:flow";
 
 /** What a flow response says between its media. */
 export type FlowEvent =
@@ -123,7 +123,7 @@ export function withFragmentTrackId(fragment: Uint8Array, trackId: number): Uint
 }
 
 /** Seconds from 1900, where NTP begins, to 1970. */
-const NTP_EPOCH_S = 2_208_988_800;
+export const NTP_EPOCH_S = 2_208_988_800;
 
 /** `prft`, version 1: `fragment` begins at `programTimeMs`, milliseconds since the epoch. Empty if it is no fragment. */
 export function writeClockReference(fragment: Uint8Array, programTimeMs: number): Uint8Array {
