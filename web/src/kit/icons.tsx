@@ -52,6 +52,12 @@ export const PulseIcon = (): VNode => (
   </Icon>
 );
 
+export const BoltIcon = (): VNode => (
+  <Icon>
+    <path d="M13 2.5L4.5 13.5H11l-1 8 9-11.5h-6.5z" />
+  </Icon>
+);
+
 export const GearIcon = (): VNode => (
   <Icon>
     <path d="M4 7h9M17 7h3M4 17h3M11 17h9" />

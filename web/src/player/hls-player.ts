@@ -4,11 +4,11 @@ import { backoffMs } from "../../../core/kit/backoff.ts";
 import { leaveGapLevel } from "./gap-levels.ts";
 import { createHlsConfig } from "./hls-config.ts";
 import { type LiveEdge, LiveEdgeController } from "./live-edge-controller.ts";
-import { installMediaTraits, type MediaTraits } from "./media-traits.ts";
+import type { MediaSurface, MediaTraits } from "./media-traits.ts";
 import { readPlaybackProof, storePlaybackProof } from "./playback-proof.ts";
 import { refusalText } from "./playback-token.ts";
 import { isStoppedStatus, type PlayerOptions, type PlayerReading, type StreamPlayer } from "./player.ts";
-import { RenditionList, type RenditionOption, renditionName } from "./renditions.ts";
+import { type RenditionOption, renditionName } from "./renditions.ts";
 import { findOtherSound } from "./sound-codec.ts";
 
 /** Limits of recovery. */
@@ -29,14 +29,11 @@ const SHORTEST_DVR_S = 30;
 export const isHlsJsSupported = (): boolean => Hls.isSupported();
 
 export class HlsPlayer implements StreamPlayer {
-  readonly renditions: RenditionList = new RenditionList((index) => {
-    if (this.#hls !== null) this.#hls.loadLevel = index;
-  });
   readonly #video: HTMLVideoElement;
   readonly #options: PlayerOptions;
+  readonly #surface: MediaSurface;
   readonly #liveEdge: LiveEdgeController;
   readonly #traits: MediaTraits;
-  readonly #announceTraits: () => void;
   #hls: Hls | null = null;
   /** The token with which the stream was loaded. */
   #token: string | null = null;
@@ -47,10 +44,13 @@ export class HlsPlayer implements StreamPlayer {
   #retries = 0;
   #cancelTimer: () => void = () => {};
   #retry: (() => void) | null = null;
+  /** Program time at which to begin, once it can be found. */
+  #startProgramTimeMs: number | null = null;
 
-  constructor(options: PlayerOptions) {
+  constructor(options: PlayerOptions, surface: MediaSurface) {
     const { video } = options;
     this.#options = options;
+    this.#surface = surface;
     this.#video = video;
     this.#liveEdge = new LiveEdgeController(video, () => this.#edge());
     this.#traits = {
@@ -61,7 +61,6 @@ export class HlsPlayer implements StreamPlayer {
         return edge === null ? Number.NaN : edge.edgeS - edge.holdBackS - 3;
       },
     };
-    this.#announceTraits = installMediaTraits(video, this.#traits, this.renditions).announce;
     let paused = false;
     video.addEventListener("seeking", () => this.#liveEdge.onSeeking());
     video.addEventListener("pause", () => {
@@ -77,9 +76,23 @@ export class HlsPlayer implements StreamPlayer {
     return this.#hls?.latestLevelDetails?.live === false;
   }
 
+  /** Whether the viewer follows the live edge. */
+  get isAtLiveEdge(): boolean {
+    return this.#hls !== null && this.#liveEdge.isFollowing;
+  }
+
+  /** Loads the stream, and goes back to `programTimeMs`, milliseconds since the epoch, once it plays. */
+  loadAt(programTimeMs: number): void {
+    this.load();
+    this.#startProgramTimeMs = programTimeMs;
+  }
+
   load(): void {
     this.stop();
     this.#liveEdge.reset();
+    this.#surface.use(this.#traits, (index) => {
+      if (this.#hls !== null) this.#hls.loadLevel = index;
+    });
     const connection = (navigator as { connection?: { downlink?: number } }).connection;
     this.#token = this.#options.playbackToken.token;
     const hls = new Hls(createHlsConfig(connection?.downlink, () => this.#options.playbackToken.token));
@@ -95,7 +108,7 @@ export class HlsPlayer implements StreamPlayer {
       this.#traits.streamType = details.live ? "live" : "on-demand";
       this.#traits.targetLiveWindow =
         details.live && details.totalduration >= SHORTEST_DVR_S ? Math.floor(details.totalduration) : 0;
-      this.#announceTraits();
+      this.#surface.announce();
     });
     let startS: number | null = null;
     hls.on(Events.FRAG_LOADING, (_, { frag, targetBufferTime }) => {
@@ -114,6 +127,7 @@ export class HlsPlayer implements StreamPlayer {
   }
 
   stop(): void {
+    this.#startProgramTimeMs = null;
     this.#cancelRetry();
     this.#hls?.destroy();
     this.#hls = null;
@@ -131,6 +145,7 @@ export class HlsPlayer implements StreamPlayer {
 
   tick(nowMs: number): void {
     this.#liveEdge.tick(nowMs);
+    this.#goBack();
   }
 
   onStall(nowMs: number): void {
@@ -141,7 +156,7 @@ export class HlsPlayer implements StreamPlayer {
     const hls = this.#hls;
     const edge = this.#edge();
     return {
-      rendition: this.renditions.items[hls?.currentLevel ?? -1]?.name ?? null,
+      rendition: this.#surface.renditions.items[hls?.currentLevel ?? -1]?.name ?? null,
       targetS: this.#liveEdge.targetS,
       programTimeMs: hls?.playingDate?.getTime() ?? null,
       bandwidth: hls === null ? null : hls.bandwidthEstimate,
@@ -174,7 +189,20 @@ export class HlsPlayer implements StreamPlayer {
       height: level.height,
       bitrate: level.bitrate,
     }));
-    this.renditions.replace(items);
+    this.#surface.renditions.replace(items);
+  }
+
+  /** Seeks to the position at which playback is to begin, once pictures show that the timeline is known. */
+  #goBack(): void {
+    const wantedMs = this.#startProgramTimeMs;
+    const details = this.#hls?.latestLevelDetails;
+    if (wantedMs === null || !details || this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    const found =
+      details.fragments.findLast(({ programDateTime }) => (programDateTime ?? Number.POSITIVE_INFINITY) <= wantedMs) ??
+      details.fragments[0];
+    this.#startProgramTimeMs = null;
+    if (found === undefined || found.programDateTime === null) return;
+    this.#video.currentTime = found.start + Math.max(0, wantedMs - found.programDateTime) / 1000;
   }
 
   #onStopped(hls: Hls): void {

@@ -1,5 +1,5 @@
 /** What media-chrome requires of a media element beyond the standard: stream type, live edge, window and renditions. */
-import type { RenditionList } from "./renditions.ts";
+import { RenditionList } from "./renditions.ts";
 
 /** Properties that change with the stream; numbers in seconds of the element's timeline. */
 export interface MediaTraits {
@@ -10,26 +10,38 @@ export interface MediaTraits {
   targetLiveWindow: number;
 }
 
-/** Adds `traits` and `renditions` to `video`, where media-chrome expects them. Call `announce` after a change. */
-export function installMediaTraits(
-  video: HTMLVideoElement,
-  traits: MediaTraits,
-  renditions: RenditionList,
-): { announce: () => void } {
-  Object.defineProperties(video, {
-    streamType: { get: () => traits.streamType },
-    liveEdgeStart: { get: () => traits.liveEdgeStart() },
-    targetLiveWindow: { get: () => traits.targetLiveWindow },
-    videoRenditions: { value: renditions },
-  });
-  let announced = "";
-  return {
-    announce: () => {
-      const now = `${traits.streamType} ${traits.targetLiveWindow}`;
-      if (now === announced) return;
-      announced = now;
-      video.dispatchEvent(new Event("streamtypechange"));
-      video.dispatchEvent(new Event("targetlivewindowchange"));
-    },
-  };
+/** The traits and renditions of an element, whichever player plays. */
+export class MediaSurface {
+  readonly renditions: RenditionList = new RenditionList((index) => this.#choose(index));
+  readonly #video: HTMLVideoElement;
+  #traits: MediaTraits = { streamType: "unknown", targetLiveWindow: 0, liveEdgeStart: () => Number.NaN };
+  #choose: (index: number) => void = () => {};
+  #announced = "";
+
+  /** Adds them to `video`, where media-chrome expects them. */
+  constructor(video: HTMLVideoElement) {
+    this.#video = video;
+    Object.defineProperties(video, {
+      streamType: { get: () => this.#traits.streamType },
+      liveEdgeStart: { get: () => this.#traits.liveEdgeStart() },
+      targetLiveWindow: { get: () => this.#traits.targetLiveWindow },
+      videoRenditions: { value: this.renditions },
+    });
+  }
+
+  /** From now on the element has a player's `traits`; `choose` is called with the index that the menu selects, -1 for automatic. */
+  use(traits: MediaTraits, choose: (index: number) => void): void {
+    this.#traits = traits;
+    this.#choose = choose;
+    this.announce();
+  }
+
+  /** Called after a change of the traits. */
+  announce(): void {
+    const now = `${this.#traits.streamType} ${this.#traits.targetLiveWindow}`;
+    if (now === this.#announced) return;
+    this.#announced = now;
+    this.#video.dispatchEvent(new Event("streamtypechange"));
+    this.#video.dispatchEvent(new Event("targetlivewindowchange"));
+  }
 }

@@ -1,8 +1,9 @@
 /** Statistics for the panel, and for `window.corral` in tests and benches. */
 
+import type { DelayWish, FlowObstacle } from "./delay-choice.ts";
+import type { DelaySwitch } from "./delay-switch.ts";
 import { bufferedAheadS } from "./live-edge-controller.ts";
 import type { PlaybackCounts } from "./media-monitor.ts";
-import type { StreamPlayer } from "./player.ts";
 import type { RenditionList } from "./renditions.ts";
 import type { WatchPhase, WatchView } from "./watch-state.ts";
 
@@ -21,6 +22,10 @@ export interface PlaybackStats {
   readonly renditions: readonly string[];
   /** The selection: a rendition's name or `auto`. */
   readonly chosen: string;
+  /** How the media comes. */
+  readonly delivery: "flow" | "ll-hls";
+  /** Why it does not come by flow although the viewer wants the least delay; null if it does. */
+  readonly flowObstacle: FlowObstacle | null;
   readonly rate: number;
   /** The current target delay: the hold-back with the margin from stalls. */
   readonly targetS: number | null;
@@ -39,6 +44,8 @@ export interface CorralHandle {
   readonly stats: () => PlaybackStats;
   /** A name of `stats().renditions`, or `auto`. Returns whether it exists. */
   readonly setRendition: (name: string) => boolean;
+  /** As in the delay menu, without storing it. */
+  readonly setDelay: (wish: DelayWish) => void;
 }
 
 declare global {
@@ -51,7 +58,7 @@ declare global {
 export function readPlaybackStats(
   video: HTMLVideoElement,
   view: WatchView,
-  player: StreamPlayer,
+  player: DelaySwitch,
   renditions: RenditionList | null,
   counts: PlaybackCounts,
   serverNowMs: number,
@@ -66,6 +73,8 @@ export function readPlaybackStats(
     rendition: reading.rendition,
     renditions: renditions === null ? [] : renditions.items.map((item) => item.name),
     chosen: renditions?.items[renditions.selectedIndex]?.name ?? "auto",
+    delivery: player.isFlow ? "flow" : "ll-hls",
+    flowObstacle: player.flowObstacle,
     rate: video.playbackRate,
     targetS: reading.targetS,
     droppedFrames: video.getVideoPlaybackQuality?.().droppedVideoFrames ?? 0,

@@ -10,6 +10,7 @@ test("an API response is parsed as a status", () => {
     audience,
     startedAtMs: 1000,
     stop: null,
+    tracks: [],
   });
 });
 
@@ -25,6 +26,7 @@ test("a start written as a date is parsed too", () => {
     audience: null,
     startedAtMs: 1000,
     stop: null,
+    tracks: [],
   });
 });
 

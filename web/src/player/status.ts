@@ -12,6 +12,16 @@ export interface AudienceCount {
   readonly peak: number;
 }
 
+/** A track of the broadcast. */
+export interface WatchTrack {
+  readonly name: string;
+  readonly kind: "video" | "audio";
+  readonly codecs: string;
+  /** Peak bits per second. */
+  readonly bandwidth: number;
+  readonly partTargetMs: number;
+}
+
 /** The used part of `GET /api/streams/{stream}`. */
 export interface WatchStatus {
   readonly source: WatchSource;
@@ -21,6 +31,7 @@ export interface WatchStatus {
   readonly startedAtMs: number | null;
   /** The stop of the stream, or null. */
   readonly stop: StopNotice | null;
+  readonly tracks: readonly WatchTrack[];
 }
 
 /** Poll intervals, milliseconds. */
@@ -46,7 +57,15 @@ export function parseWatchStatus(body: unknown): WatchStatus | null {
     audience: parseAudience(viewers),
     startedAtMs: Number.isFinite(started) ? started : null,
     stop: parseStopNotice(body["stop"]),
+    tracks: Array.isArray(body["tracks"]) ? body["tracks"].flatMap((track) => parseTrack(track) ?? []) : [],
   };
+}
+
+function parseTrack(track: unknown): WatchTrack | null {
+  const { name, kind, codecs, bandwidth, partTargetMs } = isRecord(track) ? track : {};
+  if (typeof name !== "string" || typeof codecs !== "string" || (kind !== "video" && kind !== "audio")) return null;
+  if (typeof bandwidth !== "number" || typeof partTargetMs !== "number") return null;
+  return { name, kind, codecs, bandwidth, partTargetMs };
 }
 
 function parseStopNotice(stop: unknown): StopNotice | null {
@@ -145,6 +164,7 @@ export class StatusPoller {
 }
 
 async function readStatus(answer: Response): Promise<WatchStatus | null> {
-  if (answer.status === 404) return { source: { state: "none" }, audience: null, startedAtMs: null, stop: null };
+  if (answer.status === 404)
+    return { source: { state: "none" }, audience: null, startedAtMs: null, stop: null, tracks: [] };
   return answer.ok ? parseWatchStatus(await answer.json()) : null;
 }

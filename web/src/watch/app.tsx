@@ -1,10 +1,13 @@
 /** The page around the picture. */
 import type { VNode } from "preact";
 import { ChatIcon, CloseIcon, PeopleIcon, PlayIcon, SoundOffIcon } from "../kit/icons.tsx";
+import type { DelayWish } from "../player/delay-choice.ts";
+import type { DelayReading } from "../player/delay-switch.ts";
 import type { PlaybackStats } from "../player/stats.ts";
 import type { AudienceCount } from "../player/status.ts";
 import { hasNewerBroadcast, type WatchEvent, type WatchView } from "../player/watch-state.ts";
 import { Controls } from "./controls.tsx";
+import { DelayMenu } from "./delay-menu.tsx";
 import { overlayMessage } from "./overlay-message.ts";
 import { StatsPanel } from "./stats-panel.tsx";
 
@@ -19,6 +22,10 @@ interface WatchAppProps {
   readonly onUnmute: () => void;
   readonly onPlay: () => void;
   readonly onPanel: () => void;
+  /** What the open delay menu shows; null: it is closed. */
+  readonly delays: DelayReading | null;
+  readonly onDelay: (wish: DelayWish) => void;
+  readonly onDelayMenu: (isOpen: boolean) => void;
   readonly onChat: () => void;
 }
 
@@ -49,7 +56,18 @@ export function WatchApp(props: WatchAppProps): VNode {
         </button>
       )}
       {playing && <media-rendition-menu hidden anchor="auto" aria-label="Quality" />}
-      {playing && <Controls live={view.phase !== "replay"} onPanel={props.onPanel} panel={stats !== null} />}
+      {playing && props.delays !== null && (
+        <DelayMenu delays={props.delays} onChoose={props.onDelay} onClose={() => props.onDelayMenu(false)} />
+      )}
+      {playing && (
+        <Controls
+          live={view.phase !== "replay"}
+          onPanel={props.onPanel}
+          panel={stats !== null}
+          delayMenu={props.delays !== null}
+          onDelayMenu={() => props.onDelayMenu(props.delays === null)}
+        />
+      )}
     </>
   );
 }

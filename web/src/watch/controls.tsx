@@ -1,6 +1,6 @@
 /** media-chrome's controls, as far as this page shows them. */
 import type { HTMLAttributes, VNode } from "preact";
-import { GearIcon, PulseIcon } from "../kit/icons.tsx";
+import { BoltIcon, GearIcon, PulseIcon } from "../kit/icons.tsx";
 
 // The names that media-chrome defines.
 declare module "preact" {
@@ -26,10 +26,12 @@ interface ControlsProps {
   readonly live: boolean;
   readonly panel: boolean;
   readonly onPanel: () => void;
+  readonly delayMenu: boolean;
+  readonly onDelayMenu: () => void;
 }
 
 /** The bar at the foot of the picture, with the time range above it. */
-export function Controls({ live, panel, onPanel }: ControlsProps): VNode {
+export function Controls({ live, panel, onPanel, delayMenu, onDelayMenu }: ControlsProps): VNode {
   return (
     <div class="controls">
       <media-time-range class="range" />
@@ -49,6 +51,19 @@ export function Controls({ live, panel, onPanel }: ControlsProps): VNode {
         >
           <PulseIcon />
         </button>
+        {live && (
+          <button
+            type="button"
+            class="tool"
+            aria-label="Delay"
+            title="Delay"
+            aria-haspopup="menu"
+            aria-expanded={delayMenu}
+            onClick={onDelayMenu}
+          >
+            <BoltIcon />
+          </button>
+        )}
         <media-rendition-menu-button>
           <span slot="icon" class="tool-icon">
             <GearIcon />

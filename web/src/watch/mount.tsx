@@ -15,6 +15,8 @@ import "media-chrome/menu/media-rendition-menu";
 import "media-chrome/menu/media-rendition-menu-button";
 import { render } from "preact";
 import { type Clock, startInterval } from "../../../core/kit/clock.ts";
+import type { DelayWish } from "../player/delay-choice.ts";
+import type { DelayReading } from "../player/delay-switch.ts";
 import type { PlaybackStats } from "../player/stats.ts";
 import type { AudienceCount } from "../player/status.ts";
 import type { WatchEvent, WatchView } from "../player/watch-state.ts";
@@ -29,6 +31,8 @@ export interface WatchUiOptions {
   readonly dispatch: (event: WatchEvent) => void;
   readonly stats: () => PlaybackStats;
   readonly toLive: () => void;
+  readonly delays: () => DelayReading;
+  readonly chooseDelay: (wish: DelayWish) => void;
   readonly toggleChat: () => void;
 }
 
@@ -49,13 +53,14 @@ const STATS_EVERY_MS = 250;
 
 /** Mounts the page into `#ui`. */
 export function mountWatchUi(parts: WatchUiOptions): WatchUi {
-  const { name, video, clock, dispatch, stats, toLive, toggleChat } = parts;
+  const { name, video, clock, dispatch, stats, toLive, toggleChat, delays, chooseDelay } = parts;
   const root = document.getElementById("ui");
   const player = document.getElementById("player");
   if (root === null || player === null) throw new Error("the page lacks #ui or #player");
   root.textContent = "";
   let last: WatchUiState | null = null;
   let panel = false;
+  let isDelayMenuOpen = false;
   let stopStats: () => void = () => {};
 
   const redraw = (): void => {
@@ -76,6 +81,9 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
         onUnmute={unmute}
         onPlay={() => void video.play()}
         onPanel={togglePanel}
+        delays={isDelayMenuOpen ? delays() : null}
+        onDelay={chooseDelay}
+        onDelayMenu={toggleDelayMenu}
         onChat={toggleChat}
       />,
       root,
@@ -86,11 +94,20 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
     if (video.volume === 0) video.volume = 1;
     if (video.paused) void video.play();
   };
+  /** Numbers are redrawn while some are shown. */
+  const watchNumbers = (): void => {
+    stopStats();
+    if (panel || isDelayMenuOpen) stopStats = startInterval(clock, STATS_EVERY_MS, redraw);
+    redraw();
+  };
   const togglePanel = (): void => {
     panel = !panel;
-    stopStats();
-    if (panel) stopStats = startInterval(clock, STATS_EVERY_MS, redraw);
-    redraw();
+    watchNumbers();
+  };
+  const toggleDelayMenu = (isOpen: boolean): void => {
+    if (isOpen === isDelayMenuOpen) return;
+    isDelayMenuOpen = isOpen;
+    watchNumbers();
   };
 
   video.addEventListener("volumechange", redraw);

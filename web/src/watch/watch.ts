@@ -4,8 +4,12 @@ import "./watch.css";
 import "../chat/chat.css";
 import { parseStreamName } from "../../../core/kit/ids.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
+import { loadPreference, storePreference } from "../kit/viewer-session.ts";
+import { type DelayWish, parseDelayWish } from "../player/delay-choice.ts";
+import { DelaySwitch } from "../player/delay-switch.ts";
 import { HlsPlayer, isHlsJsSupported } from "../player/hls-player.ts";
 import { monitorMedia } from "../player/media-monitor.ts";
+import { MediaSurface } from "../player/media-traits.ts";
 import { NativePlayer } from "../player/native-player.ts";
 import { PlaybackToken } from "../player/playback-token.ts";
 import { clearPosterFrame, drawPosterFrame } from "../player/poster-frame.ts";
@@ -25,6 +29,7 @@ import type { WatchUi } from "./mount.tsx";
 const CONTROLS_AFTER_MS = 1000;
 /** The chat loads after playback has begun, so that they do not compete. */
 const CHAT_AFTER_MS = 250;
+const DELAY_STORAGE_KEY = "corral.delay";
 
 const platform = systemPlatform;
 const video = element("video", HTMLVideoElement);
@@ -41,9 +46,25 @@ let audience: AudienceCount | null = null;
 const url = `/live/${stream}/multivariant.m3u8`;
 const playbackToken = new PlaybackToken(name, platform.clock);
 const playerOptions = { video, url, report: dispatch, playbackToken, platform };
-const hlsPlayer = isHlsJsSupported() ? new HlsPlayer(playerOptions) : null;
-const player = hlsPlayer ?? new NativePlayer(playerOptions);
-const renditions = hlsPlayer?.renditions ?? null;
+const surface = isHlsJsSupported() ? new MediaSurface(video) : null;
+const renditions = surface?.renditions ?? null;
+const player = new DelaySwitch({
+  smooth: surface === null ? new NativePlayer(playerOptions) : new HlsPlayer(playerOptions, surface),
+  loadFlow:
+    surface === null || stream === null
+      ? null
+      : async (onObstacle) => {
+          const { FlowPlayer } = await import("../player/flow/flow-player.ts");
+          return new FlowPlayer({
+            ...{ ...playerOptions, stream, surface, onObstacle },
+            onOver: () => statusPoller.pollSoon(),
+          });
+        },
+  wish: delayWish(),
+  platform,
+  onSwitch: () => drawPosterFrame(video, posterCanvas),
+  onChange: () => draw(),
+});
 if (view.loadCount > 0) player.load();
 
 const mediaMonitor = monitorMedia(video, () => player, dispatch, platform.clock);
@@ -52,6 +73,7 @@ const statusPoller = new StatusPoller(
   () => view.phase,
   (answer) => {
     status = answer;
+    player.setStatus(answer);
     dispatch({ type: "source", source: answer.source, stop: answer.stop });
     if (view.phase === "reconnecting" && answer.source.state === "live") player.retryNow();
     draw();
@@ -134,6 +156,7 @@ video.addEventListener("resize", () => {
 window.corral = Object.freeze({
   stats,
   setRendition: (choice: string): boolean => chooseRendition(renditions, choice),
+  setDelay: (wish: DelayWish): void => player.choose(wish),
 });
 
 addEventListener("online", () => {
@@ -157,6 +180,11 @@ function drawControls(): void {
         dispatch,
         stats,
         toLive: () => player.seekToLive(),
+        delays: () => player.readDelays(stats().delayS),
+        chooseDelay: (wish) => {
+          storePreference(DELAY_STORAGE_KEY, wish);
+          player.choose(wish);
+        },
         toggleChat: () => chatPane?.toggle(),
       });
       draw();
@@ -166,6 +194,12 @@ function drawControls(): void {
       mounting = false;
       platform.clock.startTimer(CONTROLS_AFTER_MS, drawControls);
     });
+}
+
+/** The wish in the address, else the stored one. */
+function delayWish(): DelayWish {
+  const given = parseDelayWish(new URLSearchParams(location.search).get("delay"));
+  return given ?? parseDelayWish(loadPreference(DELAY_STORAGE_KEY)) ?? "smooth";
 }
 
 function streamName(path: string): string {

@@ -1,0 +1,164 @@
+/** The watch page plays by flow: delay, switches between flow and LL-HLS, and a response that is cut. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
+import type { PlaybackStats } from "../../web/src/player/stats.ts";
+import { ADMIN_TOKEN } from "../support/admin-token.ts";
+import { launchBrowser, readPageStats, waitForStats } from "../support/browser.ts";
+import { OriginProcess } from "../support/origin-process.ts";
+import { freePort } from "../support/ports.ts";
+
+/** Timeout of waits that assert no duration, generous for a loaded machine. */
+const PATIENCE_MS = 20_000;
+const MEASURED_S = 4;
+/** Small pictures: what is measured is the way, not the encoder. */
+const LADDER = "360p:600k,240p:300k";
+
+/** A relay before the edge whose connections can be cut. */
+class Relay {
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+
+  constructor(port: number, target: number) {
+    this.#server = createServer((near) => {
+      const far = connect(target, "127.0.0.1");
+      for (const [socket, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        this.#sockets.add(socket);
+        socket.pipe(other);
+        socket.on("error", () => other.destroy());
+        socket.on("close", () => {
+          this.#sockets.delete(socket);
+          other.destroy();
+        });
+      }
+    });
+    this.#server.listen(port, "127.0.0.1");
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  stop(): void {
+    this.#server.close();
+    this.cut();
+  }
+}
+
+let dataDir: string;
+let edge: LocalEdge;
+let origin: OriginProcess;
+let browser: Browser;
+let relay: Relay;
+let page: Page;
+const errors: string[] = [];
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), "corral-flow-browser-"));
+  const [port, relayPort] = [await freePort(), await freePort()];
+  edge = await startEdge({ port, dataDir, adminToken: ADMIN_TOKEN });
+  relay = new Relay(relayPort, port);
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const keys = await fetch(`${edge.url}/api/streams/show/keys`, { method: "POST", headers });
+  const { key } = (await keys.json()) as { key: string };
+  origin = new OriginProcess(["--edge", edge.url, "--key", key, "--stream", "show", "--ladder", LADDER]);
+  browser = await launchBrowser();
+  page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  page.on("pageerror", (error) => errors.push(String(error)));
+  await origin.waitForOutput("/watch/show");
+  await page.goto(`http://127.0.0.1:${relayPort}/watch/show?delay=fastest`);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  relay?.stop();
+  if (origin?.process.exitCode === null) await origin.interrupt();
+  await edge?.stop();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+/** Waits until playback has advanced by `seconds` of media, by `delivery`. */
+async function playFor(seconds: number, delivery: PlaybackStats["delivery"]): Promise<void> {
+  const from = (await readPageStats(page))?.programTimeMs ?? 0;
+  const isOn = (now: PlaybackStats): boolean =>
+    now.delivery === delivery && now.state === "live" && (now.programTimeMs ?? 0) > from + seconds * 1000;
+  await waitForStats(page, isOn, PATIENCE_MS, `${seconds} s further by ${delivery}`);
+}
+
+const choose = (wish: "fastest" | "smooth"): Promise<void> =>
+  page.evaluate((wanted) => {
+    window.corral?.setDelay(wanted);
+  }, wish);
+
+/** Median delay over some seconds, after playback has settled; and the stalls meanwhile. */
+async function measureDelay(): Promise<{ delayS: number; stalls: number }> {
+  const before = await readPageStats(page);
+  const delays: number[] = [];
+  for (let i = 0; i < MEASURED_S * 10; i += 1) {
+    delays.push((await readPageStats(page))?.delayS ?? Number.POSITIVE_INFINITY);
+    await page.waitForTimeout(100);
+  }
+  const after = await readPageStats(page);
+  delays.sort((a, b) => a - b);
+  return { delayS: delays[delays.length >> 1] ?? 0, stalls: (after?.stalls ?? 0) - (before?.stalls ?? 0) };
+}
+
+const delays: Record<string, number> = {};
+
+test("a page that asks for the least delay plays by flow, without a stall", async () => {
+  await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
+  await playFor(3, "flow");
+  const { delayS, stalls } = await measureDelay();
+  expect((await readPageStats(page))?.delivery).toBe("flow");
+  expect(stalls).toBe(0);
+  delays["flow"] = delayS;
+});
+
+test("a response that is cut is replaced, and playback goes on", async () => {
+  const before = (await readPageStats(page))?.stalls ?? 0;
+  relay.cut();
+  await playFor(3, "flow");
+  expect(((await readPageStats(page))?.stalls ?? 0) - before).toBeLessThanOrEqual(1);
+});
+
+test("another rendition is shown on choice, and playback goes on", async () => {
+  for (const name of ["240p", "360p"]) {
+    await page.evaluate((wanted) => window.corral?.setRendition(wanted), name);
+    await waitForStats(page, ({ rendition }) => rendition === name, PATIENCE_MS, `showing ${name}`);
+    await playFor(1, "flow");
+  }
+});
+
+test("a switch to LL-HLS and back keeps playing; flow has the smaller delay", async () => {
+  await choose("smooth");
+  await playFor(3, "ll-hls");
+  delays["ll-hls"] = (await measureDelay()).delayS;
+  await choose("fastest");
+  await playFor(1, "flow");
+  console.log(`median delay at the playhead: ${JSON.stringify(delays)}`);
+  expect(delays["flow"]).toBeLessThan(delays["ll-hls"] ?? 0);
+});
+
+test("a seek back in time plays LL-HLS there, the live button returns to flow", async () => {
+  await page.evaluate(() => {
+    const video = document.querySelector("video");
+    if (video !== null) video.currentTime -= 8;
+  });
+  const behind = await waitForStats(
+    page,
+    ({ delivery, delayS }) => delivery === "ll-hls" && (delayS ?? 0) > 5,
+    PATIENCE_MS,
+    "behind by LL-HLS",
+  );
+  expect(behind.flowObstacle).toBe("behind");
+  await page.evaluate(() => document.querySelector<HTMLElement>("media-live-button")?.click());
+  await playFor(1, "flow");
+  expect(errors).toEqual([]);
+});

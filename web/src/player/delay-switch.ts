@@ -1,0 +1,230 @@
+/** One player for the page out of two: flow where the viewer wants the least delay and it can be, else LL-HLS. */
+import type { Platform } from "../../../core/kit/clock.ts";
+import {
+  type DelayChoice,
+  type DelayWish,
+  type FlowObstacle,
+  initialDelayChoice,
+  isFlowChosen,
+  withDelayWish,
+  withFlowObstacle,
+  withFlowReturn,
+  withNewBroadcast,
+} from "./delay-choice.ts";
+import type { FlowBroadcast, FlowPlayer } from "./flow/flow-player.ts";
+import type { PlayerReading, StreamPlayer } from "./player.ts";
+import type { WatchStatus } from "./status.ts";
+
+/** The player of LL-HLS, as far as the switch needs it. */
+export interface SmoothPlayer extends StreamPlayer {
+  /** Whether the viewer follows the live edge. */
+  readonly isAtLiveEdge?: boolean;
+  /** Loads the stream and goes back to a program time, milliseconds since the epoch. */
+  loadAt?(programTimeMs: number): void;
+}
+
+/** What the switch needs. */
+export interface DelaySwitchOptions {
+  readonly smooth: SmoothPlayer;
+  /** Loads the player of flow; null where flow can't be. */
+  readonly loadFlow:
+    | ((onObstacle: (obstacle: FlowObstacle, programTimeMs: number | null) => void) => Promise<FlowPlayer>)
+    | null;
+  readonly wish: DelayWish;
+  readonly platform: Platform;
+  /** Called before one player takes over from the other while it plays. */
+  readonly onSwitch: () => void;
+  /** Called after each change of the choice. */
+  readonly onChange: () => void;
+}
+
+/** What the delay menu shows; seconds, null if unknown. */
+export interface DelayReading {
+  readonly choice: DelayChoice;
+  readonly isFlow: boolean;
+  readonly fastestS: number | null;
+  readonly smoothS: number | null;
+}
+
+/** LL-HLS holds back this many part targets, flow about one and its reserve. */
+const HOLD_BACK_PARTS = 3;
+const FLOW_RESERVE_S = 0.12;
+
+/** See the file's first line. */
+export class DelaySwitch implements StreamPlayer {
+  readonly #options: DelaySwitchOptions;
+  #choice: DelayChoice;
+  #flow: FlowPlayer | null = null;
+  #isImporting = false;
+  /** The page wants the stream. */
+  #isLoaded = false;
+  /** Which of the two has it. */
+  #loaded: "smooth" | "flow" | null = null;
+  #broadcast: FlowBroadcast | null = null;
+  #isEnded = false;
+  #jitter = 0;
+
+  constructor(options: DelaySwitchOptions) {
+    this.#options = options;
+    this.#choice = initialDelayChoice(options.wish, options.loadFlow !== null);
+    if (isFlowChosen(this.#choice)) this.#import();
+  }
+
+  get isFlow(): boolean {
+    return this.#loaded === "flow";
+  }
+
+  /** What stands against flow, if the viewer wants it. */
+  get flowObstacle(): FlowObstacle | null {
+    return this.#choice.wish === "fastest" ? this.#choice.obstacle : null;
+  }
+
+  get isRecording(): boolean {
+    return this.#active.isRecording;
+  }
+
+  /** The viewer's choice. */
+  choose(wish: DelayWish): void {
+    this.#set(withDelayWish(this.#choice, wish));
+  }
+
+  /** The API's answer, before the page acts on it. */
+  setStatus({ source, tracks }: WatchStatus): void {
+    const broadcast = source.state === "none" ? null : source.broadcast;
+    this.#isEnded = source.state === "ended";
+    const isNew = broadcast !== null && broadcast !== this.#broadcast?.broadcast;
+    this.#broadcast = broadcast === null || this.#isEnded ? null : { broadcast, tracks };
+    if (isNew && !this.#isEnded) this.#choice = withNewBroadcast(this.#choice);
+    // One that plays takes another broadcast when the page loads it.
+    if (!this.#isEnded) this.#flow?.setBroadcast(this.#broadcast);
+    else if (this.#loaded === "flow" && this.#flow?.isWaiting === true) this.#onObstacle("recording", null);
+  }
+
+  load(): void {
+    this.#isLoaded = true;
+    if (this.#isEnded && isFlowChosen(this.#choice)) {
+      this.#choice = withFlowObstacle(this.#choice, "recording", this.#nowMs());
+      this.#options.onChange();
+    }
+    this.#loadChosen();
+  }
+
+  stop(): void {
+    this.#isLoaded = false;
+    this.#loaded = null;
+    this.#flow?.stop();
+    this.#options.smooth.stop();
+  }
+
+  retryNow(): void {
+    this.#active.retryNow();
+  }
+
+  seekToLive(): void {
+    // Back from where the viewer had gone: what stood against flow is over.
+    if (this.#choice.obstacle === "behind") this.#set({ ...this.#choice, obstacle: null });
+    else this.#active.seekToLive();
+  }
+
+  tick(nowMs: number): void {
+    this.#active.tick(nowMs);
+    if (this.#loaded !== "smooth" || this.#choice.obstacle === null) return;
+    const { smooth } = this.#options;
+    const videos = this.#broadcast?.tracks.filter(({ kind }) => kind === "video") ?? [];
+    const next = withFlowReturn(this.#choice, {
+      nowMs,
+      isAtLiveEdge: this.#broadcast !== null && (smooth.isAtLiveEdge ?? false),
+      bandwidth: smooth.read().bandwidth,
+      lowestBandwidth: videos.length === 0 ? null : Math.min(...videos.map(({ bandwidth }) => bandwidth)),
+      jitter: this.#jitter,
+    });
+    if (next !== this.#choice) this.#set(next);
+  }
+
+  onStall(nowMs: number): void {
+    this.#active.onStall(nowMs);
+  }
+
+  read(): PlayerReading {
+    return this.#active.read();
+  }
+
+  /** Delays of both choices, from the one that plays; `delayS` is its delay. */
+  readDelays(delayS: number | null): DelayReading {
+    const { isFlow } = this;
+    const { edgeDistanceS } = this.read();
+    const partS = (this.#broadcast?.tracks.find(({ kind }) => kind === "video")?.partTargetMs ?? Number.NaN) / 1000;
+    // What both have in common: the age of the newest media.
+    const edgeAgeS = delayS === null || edgeDistanceS === null ? null : Math.max(0, delayS - edgeDistanceS);
+    const otherS = edgeAgeS === null ? null : edgeAgeS + (isFlow ? HOLD_BACK_PARTS * partS : partS + FLOW_RESERVE_S);
+    const other = otherS === null || Number.isNaN(otherS) ? null : otherS;
+    const [fastestS, smoothS] = isFlow ? [delayS, other] : [other, delayS];
+    return { choice: this.#choice, isFlow, fastestS, smoothS };
+  }
+
+  get #active(): StreamPlayer {
+    return this.#loaded === "flow" && this.#flow !== null ? this.#flow : this.#options.smooth;
+  }
+
+  #nowMs(): number {
+    return this.#options.platform.clock.monotonicMs();
+  }
+
+  #set(choice: DelayChoice): void {
+    this.#choice = choice;
+    if (isFlowChosen(choice)) this.#import();
+    const wanted = isFlowChosen(choice) ? "flow" : "smooth";
+    if (this.#isLoaded && this.#loaded !== null && this.#loaded !== wanted) {
+      // Until its code has come, the other plays on.
+      if (wanted === "smooth" || this.#flow !== null) {
+        this.#options.onSwitch();
+        this.#loadChosen();
+      }
+    }
+    this.#options.onChange();
+  }
+
+  #loadChosen(programTimeMs: number | null = null): void {
+    const { smooth } = this.#options;
+    if (isFlowChosen(this.#choice)) {
+      smooth.stop();
+      this.#loaded = "flow";
+      this.#flow?.load();
+      return;
+    }
+    this.#flow?.stop();
+    this.#loaded = "smooth";
+    if (programTimeMs === null || smooth.loadAt === undefined) smooth.load();
+    else smooth.loadAt(programTimeMs);
+  }
+
+  #onObstacle(obstacle: FlowObstacle, programTimeMs: number | null): void {
+    this.#jitter = this.#options.platform.random();
+    this.#choice = withFlowObstacle(this.#choice, obstacle, this.#nowMs());
+    if (this.#loaded === "flow") {
+      this.#options.onSwitch();
+      this.#loadChosen(programTimeMs);
+    }
+    this.#options.onChange();
+  }
+
+  #import(): void {
+    const { loadFlow } = this.#options;
+    if (this.#flow !== null || this.#isImporting || loadFlow === null) return;
+    this.#isImporting = true;
+    loadFlow((obstacle, programTimeMs) => this.#onObstacle(obstacle, programTimeMs)).then(
+      (flow) => {
+        this.#isImporting = false;
+        this.#flow = flow;
+        flow.setBroadcast(this.#broadcast);
+        if (!this.#isLoaded || !isFlowChosen(this.#choice)) return;
+        if (this.#loaded === "smooth") this.#options.onSwitch();
+        this.#loadChosen();
+      },
+      () => {
+        this.#isImporting = false;
+        this.#onObstacle("failing", null);
+      },
+    );
+  }
+}

@@ -1,0 +1,32 @@
+/** What a playback by flow needs, and how it ends. */
+import type { Platform } from "../../../../core/kit/clock.ts";
+import type { FlowObstacle } from "../delay-choice.ts";
+import type { FlowRung } from "./flow-abr.ts";
+
+/** Why a playback is over. */
+export type FlowOutcome =
+  | { readonly kind: "obstacle"; readonly obstacle: FlowObstacle }
+  /** An HTTP status other than 200 that another try does not change. */
+  | { readonly kind: "refused"; readonly status: number }
+  /** The broadcast is over; what is buffered plays on. */
+  | { readonly kind: "ended" }
+  | { readonly kind: "replaced" };
+
+/** What a playback needs. */
+export interface FlowPlaybackOptions {
+  readonly video: HTMLVideoElement;
+  readonly platform: Platform;
+  readonly mediaSource: typeof MediaSource;
+  /** Address of the broadcast's flow, without its parameters. */
+  readonly url: string;
+  readonly token: string | null;
+  readonly rungs: readonly FlowRung[];
+  /** Name of the audio track, or null. */
+  readonly audio: string | null;
+  readonly startRung: number;
+  /** The viewer's choice, or null: automatic. */
+  readonly chosen: () => number | null;
+  /** The largest rung that the picture on screen is worth. */
+  readonly sizeCap: () => number;
+  readonly report: (outcome: FlowOutcome) => void;
+}

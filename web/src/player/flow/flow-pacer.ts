@@ -1,0 +1,114 @@
+/** Applies the pace of flow to a media element: rates, seeks, and jumps over holes. */
+import type { Clock } from "../../../../core/kit/clock.ts";
+import { initialLatency, type LatencyState, withStallMargin } from "../latency.ts";
+import { bufferedAheadS } from "../live-edge-controller.ts";
+import { FLOW_PACE_LIMITS, nextFlowPace } from "./flow-pace.ts";
+
+/** A stall within this time of a join says nothing about the network. */
+const STALL_GRACE_MS = 1_500;
+/** Less than this before a hole is nothing to play. */
+const HOLE_AHEAD_S = 0.05;
+/** WebKit refills its buffers at each change of rate. */
+const CAN_CHANGE_RATE = !/^(?!.*(Chrome|Chromium|Android)).*AppleWebKit/.test(navigator.userAgent);
+
+/** See the file's first line. */
+export class FlowPacer {
+  readonly #video: HTMLVideoElement;
+  readonly #clock: Clock;
+  #state: LatencyState = initialLatency();
+  /** Monotonic times. */
+  #joinedMs = Number.NEGATIVE_INFINITY;
+  #soughtMs = Number.NEGATIVE_INFINITY;
+  #ownSeekTo: number | null = null;
+  #appliedRate = 1;
+
+  constructor(video: HTMLVideoElement, clock: Clock) {
+    this.#video = video;
+    this.#clock = clock;
+    video.playbackRate = 1;
+  }
+
+  /** Seconds added to the target after stalls. */
+  get marginS(): number {
+    return this.#state.marginS;
+  }
+
+  /** The media begins at this position. */
+  onBegin(positionS: number): void {
+    this.#ownSeekTo = positionS;
+  }
+
+  /** A response has brought all that there was. */
+  onJoin(nowMs: number): void {
+    this.#joinedMs = nowMs;
+  }
+
+  /** Playback stalled. False if that belongs to a join. */
+  onStall(nowMs: number): boolean {
+    if (nowMs - this.#joinedMs < STALL_GRACE_MS) return false;
+    this.#state = withStallMargin(this.#state, nowMs, FLOW_PACE_LIMITS.bufferUnitS);
+    return true;
+  }
+
+  /** Keeps the element at `targetS`: time minus media time that should be playing, seconds; null: unknown. */
+  tick(nowMs: number, targetS: number | null): void {
+    const video = this.#video;
+    if (video.paused || video.seeking || targetS === null) return;
+    if (video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) {
+      this.#jumpHole(nowMs);
+      return;
+    }
+    const step = nextFlowPace(this.#state, {
+      ...{ nowMs, targetS, delayS: nowMs / 1000 - video.currentTime, bufferS: bufferedAheadS(video) },
+      ...{ sinceJoinMs: nowMs - this.#joinedMs, sinceSeekMs: nowMs - this.#soughtMs, canChangeRate: CAN_CHANGE_RATE },
+    });
+    this.#state = step.state;
+    this.setRate(step.rate);
+    if (step.seekByS === null) return;
+    const toS = video.currentTime + step.seekByS;
+    if (isBuffered(video, toS)) this.#seek(toS);
+  }
+
+  /** Seeks to the target, at most to what is left of the newest media, which ends at `endS`. */
+  seekToLive(targetS: number | null, endS: number | null): void {
+    if (targetS === null || endS === null) return;
+    const wantedS = this.#clock.monotonicMs() / 1000 - targetS - this.#state.marginS;
+    this.#seek(Math.min(wantedS, endS - FLOW_PACE_LIMITS.leaveS));
+  }
+
+  /** Whether the element's seek is one of ours; asked once a seek. */
+  takeOwnSeek(): boolean {
+    const isOwn = this.#ownSeekTo !== null && Math.abs(this.#video.currentTime - this.#ownSeekTo) < 0.05;
+    this.#ownSeekTo = null;
+    return isOwn;
+  }
+
+  setRate(rate: number): void {
+    if (this.#appliedRate === rate) return;
+    this.#appliedRate = rate;
+    this.#video.playbackRate = rate;
+  }
+
+  /** Media was left out: playback goes on where it does. */
+  #jumpHole(nowMs: number): void {
+    const { buffered, currentTime } = this.#video;
+    if (nowMs - this.#soughtMs < FLOW_PACE_LIMITS.seekEveryMs || bufferedAheadS(this.#video) > HOLE_AHEAD_S) return;
+    for (let i = 0; i < buffered.length; i += 1) {
+      if (buffered.start(i) <= currentTime) continue;
+      this.#seek(buffered.start(i) + 0.01);
+      return;
+    }
+  }
+
+  #seek(toS: number): void {
+    this.#soughtMs = this.#clock.monotonicMs();
+    this.#ownSeekTo = toS;
+    this.#video.currentTime = toS;
+    this.#state = initialLatency(this.#state.marginS);
+  }
+}
+
+function isBuffered({ buffered }: HTMLVideoElement, atS: number): boolean {
+  for (let i = 0; i < buffered.length; i += 1) if (buffered.start(i) <= atS && buffered.end(i) > atS) return true;
+  return false;
+}

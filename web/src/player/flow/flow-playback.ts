@@ -1,0 +1,387 @@
+/** Playback of one broadcast by flow: its responses, one media source, the pace and the choice of the rendition. */
+import type { FlowEnd } from "../../../../core/delivery/flow/flow-boxes.ts";
+import type { FlowItem } from "../../../../core/delivery/flow/flow-splitter.ts";
+import { type FlowAbrState, initialFlowAbr, nextFlowAbr } from "./flow-abr.ts";
+import { FlowMediaSource } from "./flow-media.ts";
+import type { FlowOutcome, FlowPlaybackOptions } from "./flow-options.ts";
+import { FLOW_PACE_LIMITS } from "./flow-pace.ts";
+import { FlowPacer } from "./flow-pacer.ts";
+import { FLOW_RECOVERY_LIMITS, type FlowFailures, NO_FLOW_FAILURES, nextFlowFailure } from "./flow-recovery.ts";
+import { FlowResponse, type FlowResponseEnd } from "./flow-response.ts";
+import { FlowSequence, type FlowSource } from "./flow-sequence.ts";
+import { LatenessWindow } from "./flow-target.ts";
+import { LinkEstimate } from "./link-estimate.ts";
+import { MediaProgramTime } from "./media-program-time.ts";
+
+/** Limits of playback, each with its reason. */
+const FLOW_PLAYBACK_LIMITS = {
+  /** The edge ends responses after 10 to 15 minutes: a successor takes over before, without a hole. */
+  renewMinMs: 520_000,
+  renewMaxMs: 590_000,
+  /** Ticks that are further apart mean that the machine slept, or that the page was frozen. */
+  sleepMs: 5_000,
+  /** A join without its first media for this long is a lag. */
+  joinS: 0.7,
+  /** The edge is estimated this far beyond the newest media. */
+  edgeS: 0.5,
+} as const;
+
+interface OpenResponse {
+  readonly source: FlowSource;
+  readonly rung: number;
+  readonly response: FlowResponse;
+  readonly sentMs: number;
+  codecs: readonly string[];
+  isCaughtUp: boolean;
+}
+
+/** See the file's first line. */
+export class FlowPlayback {
+  readonly #options: FlowPlaybackOptions;
+  readonly #media: FlowMediaSource;
+  readonly #pacer: FlowPacer;
+  readonly #sequence = new FlowSequence("video");
+  readonly #lateness = new LatenessWindow();
+  readonly #link = new LinkEstimate();
+  readonly #clock = new MediaProgramTime();
+  readonly #open = new Map<number, OpenResponse>();
+  #count = 0;
+  #abr: FlowAbrState;
+  #failures: FlowFailures = NO_FLOW_FAILURES;
+  #cancelRetry: (() => void) | null = null;
+  #isClosed = false;
+  #isSuspended = false;
+  #isOver = false;
+  /** Target before the first part that came as it was made. */
+  #guessS: number | null = null;
+  #hasBegun = false;
+  /** The next response begins playback anew: the position may be corrected by seeks. */
+  #isJoining = true;
+  #hasStalled = false;
+  /** Monotonic times. */
+  #newestMs: number;
+  #tickedMs: number;
+  #renewMs: number;
+
+  constructor(options: FlowPlaybackOptions) {
+    this.#options = options;
+    const { video, mediaSource, startRung, platform } = options;
+    const nowMs = platform.clock.monotonicMs();
+    this.#abr = initialFlowAbr(startRung, nowMs);
+    this.#newestMs = nowMs;
+    this.#tickedMs = nowMs;
+    this.#renewMs = this.#renewTime(nowMs);
+    this.#pacer = new FlowPacer(video, platform.clock);
+    this.#join(startRung, "latest");
+    this.#media = new FlowMediaSource(video, mediaSource, {
+      onUnsupported: () => this.#stopFor({ kind: "obstacle", obstacle: "unsupported" }),
+      onFailure: () => this.#stopFor({ kind: "obstacle", obstacle: "failing" }),
+    });
+  }
+
+  /** Program time at the playhead, milliseconds since the epoch. */
+  get programTimeMs(): number | null {
+    return this.programTimeAt(this.#options.video.currentTime);
+  }
+
+  /** Program time at `mediaS` of the element's timeline. */
+  programTimeAt(mediaS: number): number | null {
+    return this.#clock.at(mediaS);
+  }
+
+  /** Name of the rendition whose media is appended. */
+  get rendition(): string | null {
+    return this.#sequence.active?.rendition ?? null;
+  }
+
+  get linkBps(): number | null {
+    return this.#link.linkBps;
+  }
+
+  /** What is kept between the playhead and the newest media on an idle network, seconds. */
+  get holdBackS(): number | null {
+    const holdBackS = this.#lateness.holdBackS;
+    return holdBackS === null ? null : holdBackS + this.#pacer.marginS;
+  }
+
+  /** Seconds from the playhead to the moving edge. */
+  get edgeDistanceS(): number | null {
+    const { endS } = this.#sequence;
+    if (endS === null) return null;
+    const sinceS = (this.#options.platform.clock.monotonicMs() - this.#newestMs) / 1000;
+    return endS + Math.min(sinceS, FLOW_PLAYBACK_LIMITS.edgeS) - this.#options.video.currentTime;
+  }
+
+  /** Where the edge begins for the page's live button, seconds of the element's timeline. */
+  get liveEdgeStartS(): number {
+    return (this.#sequence.endS ?? Number.NaN) - 3;
+  }
+
+  /** Drops everything. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelRetry?.();
+    this.#closeResponses();
+    this.#media.close();
+    this.#pacer.setRate(1);
+  }
+
+  /** Drops the responses; the last picture stays. */
+  suspend(): void {
+    this.#isSuspended = true;
+    this.#cancelRetry?.();
+    this.#cancelRetry = null;
+    this.#closeResponses();
+  }
+
+  /** Joins again at the live edge. */
+  resume(): void {
+    if (this.#isClosed || this.#isOver) return;
+    this.#isSuspended = false;
+    this.#lateness.forgetLateness();
+    this.#rejoin();
+  }
+
+  /** The network is there again. */
+  retryNow(): void {
+    const { clock } = this.#options.platform;
+    if (this.#isSuspended || this.#isOver) return;
+    if (this.#cancelRetry !== null || clock.monotonicMs() - this.#newestMs > 1_000) this.#rejoin();
+  }
+
+  /** Seeks to the target. */
+  seekToLive(): void {
+    this.#pacer.seekToLive(this.#targetS, this.#sequence.endS);
+  }
+
+  /** Whether the element's seek is one of ours; asked once a seek. */
+  takeOwnSeek(): boolean {
+    return this.#pacer.takeOwnSeek() || !this.#hasBegun;
+  }
+
+  onStall(nowMs: number): void {
+    if (this.#pacer.onStall(nowMs)) this.#hasStalled = true;
+  }
+
+  tick(nowMs: number): void {
+    const sinceMs = nowMs - this.#tickedMs;
+    this.#tickedMs = nowMs;
+    this.#media.evict();
+    if (this.#isClosed || this.#isSuspended) return;
+    if (this.#isOver) {
+      this.#pacer.setRate(1);
+      return;
+    }
+    if (sinceMs > FLOW_PLAYBACK_LIMITS.sleepMs) {
+      this.#lateness.forgetLateness();
+      this.#rejoin();
+      return;
+    }
+    if (this.#cancelRetry === null && nowMs - this.#newestMs > FLOW_RECOVERY_LIMITS.silenceMs) {
+      if (this.#hasBegun) this.#fail(true);
+      else this.#stopFor({ kind: "obstacle", obstacle: "slow-start" });
+      return;
+    }
+    this.#adapt(nowMs);
+    this.#pacer.tick(nowMs, this.#targetS);
+  }
+
+  get #targetS(): number | null {
+    return this.#lateness.targetS ?? this.#guessS;
+  }
+
+  #renewTime(nowMs: number): number {
+    const { renewMinMs, renewMaxMs } = FLOW_PLAYBACK_LIMITS;
+    return nowMs + renewMinMs + this.#options.platform.random() * (renewMaxMs - renewMinMs);
+  }
+
+  /** Asks for a response: one from the last keyframe on replaces those that are open, one from the next on follows them. */
+  #join(rung: number, join: "latest" | "next"): void {
+    const { url, audio, rungs, token, platform } = this.#options;
+    const { clock } = platform;
+    const rendition = rungs[rung]?.name ?? "none";
+    const source: FlowSource = { id: ++this.#count, rendition };
+    if (join === "latest") {
+      this.#closeResponses();
+      this.#sequence.replace(source);
+    } else {
+      const { successor } = this.#sequence;
+      if (successor !== null) this.#closeResponse(successor.id);
+      this.#sequence.follow(source);
+    }
+    const query = new URLSearchParams({ video: rendition, audio: audio ?? "none", join });
+    const { id } = source;
+    const response = new FlowResponse(`${url}?${query}`, token, clock, {
+      onOpen: (codecs) => {
+        const opened = this.#open.get(id);
+        if (opened !== undefined) opened.codecs = codecs;
+      },
+      onItems: (items, bytes, nowMs) => this.#onItems(id, items, bytes, nowMs),
+      onEnd: (end) => this.#onEnd(id, end),
+    });
+    this.#open.set(id, { source, rung, response, sentMs: clock.monotonicMs(), codecs: [], isCaughtUp: false });
+  }
+
+  #rejoin(): void {
+    this.#cancelRetry?.();
+    this.#cancelRetry = null;
+    const nowMs = this.#options.platform.clock.monotonicMs();
+    // Time without a response is no silence.
+    this.#newestMs = nowMs;
+    this.#isJoining = true;
+    this.#renewMs = this.#renewTime(nowMs);
+    this.#join(this.#abr.rung, "latest");
+  }
+
+  #closeResponses(): void {
+    for (const id of [...this.#open.keys()]) this.#closeResponse(id);
+  }
+
+  #closeResponse(id: number): void {
+    this.#open.get(id)?.response.close();
+    this.#open.delete(id);
+  }
+
+  #onItems(id: number, items: readonly FlowItem[], bytes: number, nowMs: number): void {
+    const opened = this.#open.get(id);
+    if (opened === undefined) return;
+    this.#link.add(nowMs, bytes);
+    const isFirst = this.#sequence.active?.id === id && !opened.isCaughtUp;
+    for (const item of items) {
+      if (item.kind === "event" && item.event.kind === "caught-up") opened.isCaughtUp = true;
+      else if (item.kind === "media" && opened.isCaughtUp) this.#lateness.add(nowMs, item.startS);
+    }
+    if (isFirst && opened.isCaughtUp) this.#onCaughtUp(items, nowMs);
+    this.#append(this.#sequence.push(id, items), nowMs);
+    this.#dropReplaced();
+  }
+
+  /** The position of a join: the newest media has come, and waited for up to its duration. */
+  #onCaughtUp(items: readonly FlowItem[], nowMs: number): void {
+    const newest = items.findLast((item) => item.kind === "media" && item.media === "video");
+    const startS = newest?.kind === "media" ? newest.startS : this.#sequence.endS;
+    if (startS !== null) this.#guessS = nowMs / 1000 - startS + FLOW_PACE_LIMITS.leaveS;
+    if (this.#isJoining) this.#pacer.onJoin(nowMs);
+    this.#isJoining = false;
+  }
+
+  #append(items: readonly FlowItem[], nowMs: number): void {
+    if (items.length === 0 || this.#isClosed) return;
+    for (const item of items) {
+      if (item.kind === "clock") this.#clock.add(item.mediaS, item.programTimeMs);
+      else if (item.kind === "media" && item.media === "video") this.#newestMs = nowMs;
+    }
+    const first = items.find((item) => item.kind === "media" && item.media === "video");
+    if (!this.#hasBegun && first?.kind === "media") {
+      this.#hasBegun = true;
+      const wantedS = this.#guessS === null ? first.startS : nowMs / 1000 - this.#guessS;
+      const positionS = Math.max(first.startS, wantedS);
+      this.#pacer.onBegin(positionS);
+      this.#media.begin(positionS);
+    }
+    const { active } = this.#sequence;
+    this.#media.append(items, this.#open.get(active?.id ?? -1)?.codecs ?? []);
+  }
+
+  /** Closes responses that a successor has taken over. */
+  #dropReplaced(): void {
+    const { active, successor } = this.#sequence;
+    for (const id of this.#open.keys()) if (id !== active?.id && id !== successor?.id) this.#closeResponse(id);
+  }
+
+  #onEnd(id: number, end: FlowResponseEnd): void {
+    const opened = this.#open.get(id);
+    const wasActive = this.#sequence.active?.id === id;
+    const nowMs = this.#options.platform.clock.monotonicMs();
+    const promoted = this.#sequence.end(id);
+    this.#append(promoted, nowMs);
+    this.#closeResponse(id);
+    if (opened === undefined || this.#isClosed) return;
+    const active = this.#open.get(this.#sequence.active?.id ?? -1);
+    if (active !== undefined) {
+      // A successor that has failed: the rendition stays.
+      if (!wasActive) this.#abr = { ...this.#abr, rung: active.rung, changedMs: nowMs };
+      return;
+    }
+    if (end.kind === "bye") this.#onBye(end.reason, nowMs - opened.sentMs);
+    else if (end.kind === "broken" || (end.status >= 500 && end.status !== 503)) this.#fail(false);
+    else if (end.status === 503 || end.status === 429) this.#stopFor({ kind: "obstacle", obstacle: "failing" });
+    else this.#stopFor({ kind: "refused", status: end.status });
+  }
+
+  #onBye(reason: FlowEnd, lastedMs: number): void {
+    switch (reason) {
+      case "ended":
+        this.#isOver = true;
+        this.#media.finish();
+        this.#options.report({ kind: "ended" });
+        return;
+      case "replaced":
+        this.#isOver = true;
+        this.#options.report({ kind: "replaced" });
+        return;
+      case "malformed":
+        this.#stopFor({ kind: "obstacle", obstacle: "failing" });
+        return;
+      // The next request tells by its status whether and why the viewer may not watch.
+      case "refused":
+      case "renew":
+      case "init":
+        if (lastedMs < FLOW_RECOVERY_LIMITS.shortestMs) this.#fail(false);
+        else this.#rejoin();
+    }
+  }
+
+  #fail(isSilent: boolean): void {
+    const { clock, random } = this.#options.platform;
+    this.#closeResponses();
+    const { failures, retryMs } = nextFlowFailure(this.#failures, clock.monotonicMs(), isSilent, random());
+    this.#failures = failures;
+    if (retryMs === null) {
+      this.#stopFor({ kind: "obstacle", obstacle: isSilent ? "no-media" : "failing" });
+      return;
+    }
+    if (retryMs === 0) this.#rejoin();
+    else this.#cancelRetry = clock.startTimer(retryMs, () => this.#rejoin());
+  }
+
+  /** Another player goes on; the last picture stays until then. */
+  #stopFor(outcome: FlowOutcome): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#cancelRetry?.();
+    this.#closeResponses();
+    this.#options.report(outcome);
+  }
+
+  #adapt(nowMs: number): void {
+    const active = this.#open.get(this.#sequence.active?.id ?? -1);
+    if (active === undefined) return;
+    const { rungs, chosen, sizeCap } = this.#options;
+    const joiningS = (nowMs - active.sentMs) / 1000 - FLOW_PLAYBACK_LIMITS.joinS;
+    const { state, change } = nextFlowAbr(
+      this.#abr,
+      {
+        nowMs,
+        lagS: active.isCaughtUp ? this.#lateness.lagS(nowMs, this.#sequence.endS) : Math.max(0, joiningS),
+        receivedBps: this.#link.receivedBps(nowMs),
+        linkBps: this.#link.linkBps,
+        ...{ hasStalled: this.#hasStalled, chosen: chosen(), sizeCap: sizeCap() },
+      },
+      rungs,
+    );
+    this.#abr = state;
+    this.#hasStalled = false;
+    if (change?.kind === "too-slow") this.#stopFor({ kind: "obstacle", obstacle: "slow-link" });
+    else if (change?.kind === "down") {
+      // What was late was the link's doing: the lower rendition's parts are not.
+      if (chosen() === null) this.#lateness.forgetLateness();
+      this.#newestMs = nowMs;
+      this.#join(change.rung, "latest");
+    } else if (change?.kind === "up") this.#join(change.rung, "next");
+    else if (nowMs > this.#renewMs && this.#sequence.successor === null) {
+      this.#renewMs = this.#renewTime(nowMs);
+      this.#join(state.rung, "next");
+    }
+  }
+}

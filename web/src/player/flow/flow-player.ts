@@ -1,0 +1,278 @@
+/** Plays by flow: which tracks, when to let go of the response, and what the page is told. */
+import type { FlowObstacle } from "../delay-choice.ts";
+import type { MediaSurface, MediaTraits } from "../media-traits.ts";
+import { refusalText } from "../playback-token.ts";
+import { isStoppedStatus, type PlayerOptions, type PlayerReading, type StreamPlayer } from "../player.ts";
+import type { WatchTrack } from "../status.ts";
+import { type FlowRung, rungFor } from "./flow-abr.ts";
+import { mediaSourceClass } from "./flow-media.ts";
+import type { FlowOutcome } from "./flow-options.ts";
+import { FlowPlayback } from "./flow-playback.ts";
+
+/** Limits of the player, each with its reason. */
+const FLOW_PLAYER_LIMITS = {
+  /** A tab that nobody sees or hears, and a paused one, give their response back after this long. */
+  hiddenMs: 3_000,
+  pausedMs: 10_000,
+  /** A seek by the viewer by less than this is the controls' rounding. */
+  backS: 0.5,
+  /** Assumed bits per second before the first measurement, and the share of the browser's own estimate that is used. */
+  defaultBps: 4_000_000,
+  estimateShare: 0.8,
+} as const;
+
+/** A live broadcast, as the API names it. */
+export interface FlowBroadcast {
+  readonly broadcast: string;
+  readonly tracks: readonly WatchTrack[];
+}
+
+/** What the player needs besides what every player does. */
+export interface FlowPlayerOptions extends PlayerOptions {
+  readonly stream: string;
+  readonly surface: MediaSurface;
+  /** Flow can't be now: another player goes on, at `programTimeMs` if the viewer went back to it. */
+  readonly onObstacle: (obstacle: FlowObstacle, programTimeMs: number | null) => void;
+  /** The broadcast is over, or another one has begun: the API knows. */
+  readonly onOver: () => void;
+}
+
+/** See the file's first line. */
+export class FlowPlayer implements StreamPlayer {
+  readonly isRecording = false;
+  readonly #options: FlowPlayerOptions;
+  readonly #traits: MediaTraits;
+  #broadcast: FlowBroadcast | null = null;
+  #playback: FlowPlayback | null = null;
+  /** Loaded, though the broadcast may not be known yet. */
+  #isLoaded = false;
+  #chosen = -1;
+  #lastTimeS = 0;
+  #linkBps: number | null = null;
+  #suspension: "none" | "hidden" | "paused" = "none";
+  #cancelSuspension: () => void = () => {};
+
+  constructor(options: FlowPlayerOptions) {
+    this.#options = options;
+    const { video } = options;
+    this.#traits = {
+      streamType: "live",
+      targetLiveWindow: 0,
+      liveEdgeStart: () => this.#playback?.liveEdgeStartS ?? Number.NaN,
+    };
+    video.addEventListener("seeking", () => this.#onSeeking());
+    video.addEventListener("pause", () => this.#onPause());
+    video.addEventListener("play", () => this.#onPlay());
+    document.addEventListener("visibilitychange", () => this.#onVisibility());
+  }
+
+  /** Whether it was loaded and waits for a broadcast. */
+  get isWaiting(): boolean {
+    return this.#isLoaded && this.#playback === null;
+  }
+
+  /** What is live, from the API; null: nothing. A player that was loaded before begins now. */
+  setBroadcast(broadcast: FlowBroadcast | null): void {
+    this.#broadcast = broadcast;
+    if (this.#isLoaded && this.#playback === null) this.#begin();
+  }
+
+  load(): void {
+    this.stop();
+    this.#isLoaded = true;
+    this.#begin();
+  }
+
+  stop(): void {
+    this.#isLoaded = false;
+    this.#lastTimeS = 0;
+    this.#suspension = "none";
+    this.#cancelSuspension();
+    this.#linkBps = this.#playback?.linkBps ?? this.#linkBps;
+    this.#playback?.close();
+    this.#playback = null;
+  }
+
+  retryNow(): void {
+    this.#playback?.retryNow();
+  }
+
+  seekToLive(): void {
+    this.#playback?.seekToLive();
+  }
+
+  tick(nowMs: number): void {
+    this.#playback?.tick(nowMs);
+    const { video } = this.#options;
+    // The position of a seek is not where playback was.
+    if (!video.seeking) this.#lastTimeS = video.currentTime;
+  }
+
+  onStall(nowMs: number): void {
+    this.#playback?.onStall(nowMs);
+  }
+
+  read(): PlayerReading {
+    const playback = this.#playback;
+    return {
+      rendition: playback?.rendition ?? null,
+      targetS: playback?.holdBackS ?? null,
+      programTimeMs: playback?.programTimeMs ?? null,
+      bandwidth: playback?.linkBps ?? null,
+      edgeDistanceS: playback?.edgeDistanceS ?? null,
+    };
+  }
+
+  #begin(): void {
+    const { video, platform, stream, playbackToken, surface } = this.#options;
+    const broadcast = this.#broadcast;
+    const mediaSource = mediaSourceClass();
+    if (broadcast === null) return;
+    const audio = broadcast.tracks.find(({ kind }) => kind === "audio") ?? null;
+    const videos = broadcast.tracks
+      .filter(
+        ({ kind, codecs }) => kind === "video" && (mediaSource?.isTypeSupported(typeOf("video", codecs)) ?? false),
+      )
+      .toSorted((a, b) => a.bandwidth - b.bandwidth);
+    // A muxed track has the codecs of both, and is one for LL-HLS.
+    const canPlay =
+      (audio === null || mediaSource?.isTypeSupported(typeOf("audio", audio.codecs)) === true) &&
+      videos.every(({ codecs }) => !codecs.includes(","));
+    if (mediaSource === null || videos.length === 0 || !canPlay) {
+      this.#options.onObstacle("unsupported", null);
+      return;
+    }
+    const rungs = videos.map(({ name, bandwidth }) => ({ name, bandwidth: bandwidth + (audio?.bandwidth ?? 0) }));
+    surface.use(this.#traits, (index) => {
+      this.#chosen = index;
+    });
+    surface.renditions.replace(
+      videos.map(({ name, bandwidth }, index) => ({
+        ...{ id: String(index), name, bitrate: bandwidth },
+        ...{ width: Math.round((heightOf(name) * 16) / 9), height: heightOf(name) },
+      })),
+    );
+    this.#chosen = surface.renditions.selectedIndex;
+    this.#playback = new FlowPlayback({
+      ...{ video, platform, mediaSource, rungs },
+      url: `/live/${stream}/${broadcast.broadcast}/flow.mp4`,
+      token: playbackToken.token,
+      audio: audio?.name ?? null,
+      startRung: this.#chosen === -1 ? Math.min(rungFor(rungs, this.#startBps()), sizeCap(video, rungs)) : this.#chosen,
+      chosen: () => (this.#chosen === -1 ? null : this.#chosen),
+      sizeCap: () => sizeCap(video, rungs),
+      report: (outcome) => this.#onOutcome(outcome),
+    });
+  }
+
+  #startBps(): number {
+    const { defaultBps, estimateShare } = FLOW_PLAYER_LIMITS;
+    const { connection } = navigator as { connection?: { downlink?: number } };
+    const downlinkBps = (connection?.downlink ?? 0) * 1e6;
+    return this.#linkBps ?? (downlinkBps > 0 ? downlinkBps * estimateShare : defaultBps);
+  }
+
+  #onOutcome(outcome: FlowOutcome): void {
+    switch (outcome.kind) {
+      case "obstacle":
+        this.#options.onObstacle(outcome.obstacle, null);
+        return;
+      case "ended":
+      case "replaced":
+        this.#options.onOver();
+        return;
+      case "refused":
+        this.#onRefused(outcome.status);
+    }
+  }
+
+  #onRefused(status: number): void {
+    const { report, onObstacle, onOver } = this.#options;
+    const refused = refusalText(status);
+    if (isStoppedStatus(status)) {
+      this.stop();
+      report({ type: "stopped" });
+    } else if (refused !== null) {
+      report({ type: "stuck" });
+      void this.#renewToken(refused);
+    } else if (status === 404) {
+      // Over, or not known everywhere yet: LL-HLS has it in either case.
+      onOver();
+      onObstacle("recording", null);
+    } else onObstacle("failing", null);
+  }
+
+  async #renewToken(refused: string): Promise<void> {
+    const { playbackToken, report } = this.#options;
+    const playback = this.#playback;
+    const isRenewed = await playbackToken.renew(playbackToken.token);
+    if (playback !== this.#playback) return;
+    if (isRenewed) this.load();
+    else {
+      this.stop();
+      report({ type: "failed", error: refused });
+    }
+  }
+
+  #onSeeking(): void {
+    const playback = this.#playback;
+    const { currentTime } = this.#options.video;
+    if (playback === null || playback.takeOwnSeek()) return;
+    const byS = currentTime - this.#lastTimeS;
+    if (byS < -FLOW_PLAYER_LIMITS.backS) this.#options.onObstacle("behind", playback.programTimeAt(currentTime));
+    else if (byS > FLOW_PLAYER_LIMITS.backS) playback.seekToLive();
+  }
+
+  #onPause(): void {
+    if (this.#playback === null || this.#suspension !== "none") return;
+    this.#suspendAfter(FLOW_PLAYER_LIMITS.pausedMs, "paused");
+  }
+
+  #onPlay(): void {
+    if (this.#suspension === "paused") this.#resume();
+    else if (this.#suspension === "none" && !document.hidden) this.#cancelSuspension();
+  }
+
+  #onVisibility(): void {
+    const { video } = this.#options;
+    if (this.#playback === null) return;
+    if (!document.hidden) {
+      if (this.#suspension === "hidden") {
+        this.#resume();
+        void video.play().catch(() => {});
+      } else if (!video.paused) this.#cancelSuspension();
+      return;
+    }
+    const isSilent = video.muted || video.volume === 0;
+    const isInPicture = document.pictureInPictureElement === video;
+    if (isSilent && !isInPicture && !video.paused) this.#suspendAfter(FLOW_PLAYER_LIMITS.hiddenMs, "hidden");
+  }
+
+  #suspendAfter(ms: number, reason: "hidden" | "paused"): void {
+    this.#cancelSuspension();
+    this.#cancelSuspension = this.#options.platform.clock.startTimer(ms, () => {
+      this.#suspension = reason;
+      // A playhead that stands still without a pause would be a stall.
+      if (reason === "hidden") this.#options.video.pause();
+      this.#playback?.suspend();
+    });
+  }
+
+  #resume(): void {
+    this.#cancelSuspension();
+    this.#suspension = "none";
+    this.#playback?.resume();
+  }
+}
+
+const typeOf = (kind: WatchTrack["kind"], codecs: string): string => `${kind}/mp4; codecs="${codecs}"`;
+
+/** Height in a track's name; 0 if it has none. */
+const heightOf = (name: string): number => Number(/^(\d+)p/.exec(name)?.[1] ?? 0);
+
+/** The smallest rung with as many lines as the element has on screen. */
+function sizeCap(video: HTMLVideoElement, rungs: readonly FlowRung[]): number {
+  const lines = video.clientHeight * devicePixelRatio;
+  const enough = rungs.findIndex(({ name }) => heightOf(name) >= lines);
+  return enough === -1 || lines === 0 ? rungs.length - 1 : enough;
+}

@@ -1,0 +1,72 @@
+/** One flow response: requested, read and split until it ends. */
+import type { FlowEnd } from "../../../../core/delivery/flow/flow-boxes.ts";
+import { type FlowItem, FlowSplitter } from "../../../../core/delivery/flow/flow-splitter.ts";
+import type { Clock } from "../../../../core/kit/clock.ts";
+
+/** Why no more comes: the edge said so, it refused, or the response was cut or malformed. */
+export type FlowResponseEnd =
+  | { readonly kind: "bye"; readonly reason: FlowEnd }
+  | { readonly kind: "status"; readonly status: number }
+  | { readonly kind: "broken" };
+
+/** Callbacks of a response; none is called after `close`. */
+export interface FlowResponseListener {
+  /** `codecs` of its tracks, in the order video, audio. */
+  onOpen(codecs: readonly string[]): void;
+  /** `bytes` have come, with these items. */
+  onItems(items: readonly FlowItem[], bytes: number, nowMs: number): void;
+  onEnd(end: FlowResponseEnd): void;
+}
+
+/** See the file's first line. */
+export class FlowResponse {
+  readonly #abort = new AbortController();
+
+  constructor(url: string, token: string | null, clock: Clock, listener: FlowResponseListener) {
+    void this.#read(url, token, clock, listener).then(
+      (end) => this.isClosed || listener.onEnd(end),
+      () => this.isClosed || listener.onEnd({ kind: "broken" }),
+    );
+  }
+
+  get isClosed(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /** Drops the response. */
+  close(): void {
+    this.#abort.abort();
+  }
+
+  /** Rejects when the response is cut or malformed. */
+  async #read(
+    url: string,
+    token: string | null,
+    clock: Clock,
+    listener: FlowResponseListener,
+  ): Promise<FlowResponseEnd> {
+    const answer = await fetch(url, {
+      headers: token === null ? {} : { authorization: `Bearer ${token}` },
+      cache: "no-store",
+      signal: this.#abort.signal,
+    });
+    if (!answer.ok || answer.body === null) return { kind: "status", status: answer.status };
+    if (this.isClosed) return { kind: "broken" };
+    listener.onOpen(codecsOf(answer.headers.get("content-type") ?? ""));
+    const splitter = new FlowSplitter();
+    const reader = answer.body.getReader();
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (this.isClosed || done) return { kind: "broken" };
+      const items = splitter.push(value);
+      listener.onItems(items, value.byteLength, clock.monotonicMs());
+      const bye = items.findLast((item) => item.kind === "event" && item.event.kind === "bye");
+      if (bye?.kind === "event" && bye.event.kind === "bye") return bye.event;
+    }
+  }
+}
+
+function codecsOf(contentType: string): string[] {
+  const list = /codecs="([^"]*)"/.exec(contentType)?.[1] ?? "";
+  return list.split(",").map((codec) => codec.trim());
+}
