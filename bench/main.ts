@@ -19,7 +19,7 @@ import { measureOriginCpu } from "./origin.ts";
 import { measurePackager } from "./packager.ts";
 import { measurePartDelay } from "./parts.ts";
 import type { BenchFigure } from "./stats.ts";
-import { measurePlayback } from "./watch.ts";
+import { measureFlowPlayback, measurePlayback } from "./watch.ts";
 
 const BENCHES = [
   "packager",
@@ -30,6 +30,7 @@ const BENCHES = [
   "parts",
   "balanced",
   "ultra",
+  "flow",
   "muxed",
   "in-step",
   "conformance",
@@ -87,6 +88,7 @@ async function runBenches(wanted: readonly string[], seconds: number): Promise<B
     parts: () => measurePartDelay(edge, adminToken, seconds),
     balanced: () => measurePlayback(edge, adminToken, "balanced", seconds),
     ultra: () => measurePlayback(edge, adminToken, "ultra", seconds),
+    flow: () => measureFlowPlayback(edge, adminToken, seconds),
     muxed: () => measureMuxedAudio(edge, adminToken, seconds),
     "in-step": () => measurePageAvSync(edge, adminToken),
     conformance: () => measureConformance(edge, adminToken),

@@ -160,5 +160,10 @@ test("a seek back in time plays LL-HLS there, the live button returns to flow", 
   expect(behind.flowObstacle).toBe("behind");
   await page.evaluate(() => document.querySelector<HTMLElement>("media-live-button")?.click());
   await playFor(1, "flow");
+});
+
+test("the page says when the broadcast has ended", async () => {
+  expect(await origin.interrupt()).toBe(0);
+  await waitForStats(page, ({ state }) => state === "ended", PATIENCE_MS, "ended");
   expect(errors).toEqual([]);
 });

@@ -50,6 +50,9 @@ export interface DelayReading {
 const HOLD_BACK_PARTS = 3;
 const FLOW_RESERVE_S = 0.12;
 
+/** The code of flow's player comes within this time, or LL-HLS plays. */
+const IMPORT_MS = 3_000;
+
 /** See the file's first line. */
 export class DelaySwitch implements StreamPlayer {
   readonly #options: DelaySwitchOptions;
@@ -212,8 +215,12 @@ export class DelaySwitch implements StreamPlayer {
     const { loadFlow } = this.#options;
     if (this.#flow !== null || this.#isImporting || loadFlow === null) return;
     this.#isImporting = true;
+    const cancel = this.#options.platform.clock.startTimer(IMPORT_MS, () => {
+      if (isFlowChosen(this.#choice)) this.#onObstacle("slow-start", null);
+    });
     loadFlow((obstacle, programTimeMs) => this.#onObstacle(obstacle, programTimeMs)).then(
       (flow) => {
+        cancel();
         this.#isImporting = false;
         this.#flow = flow;
         flow.setBroadcast(this.#broadcast);
@@ -222,6 +229,7 @@ export class DelaySwitch implements StreamPlayer {
         this.#loadChosen();
       },
       () => {
+        cancel();
         this.#isImporting = false;
         this.#onObstacle("failing", null);
       },

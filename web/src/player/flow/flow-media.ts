@@ -66,7 +66,10 @@ export class FlowMediaSource {
     });
   }
 
+  /** Removes what lies far behind the playhead; called regularly. */
   evict(): void {
+    // A removal would open a source again that has ended.
+    if (this.#source.readyState !== "open") return;
     for (const buffer of this.#buffers.values()) buffer.evict();
     if (this.#isEnding) this.finish();
   }

@@ -8,6 +8,8 @@ export const FLOW_PACE_LIMITS = {
   /** Right after a join the position is a guess: it is corrected by seeks, which nobody minds there. */
   joinMs: 4_000,
   joinSeekS: 0.15,
+  /** A jump back repeats what was seen. */
+  backS: 0.5,
   /** Further behind than this, speed alone takes too long. */
   seekS: 1.5,
   /** Without rates: a browser that refills its buffers at a change of rate. */
@@ -25,6 +27,8 @@ export interface FlowPaceSample {
   readonly delayS: number;
   readonly targetS: number;
   readonly bufferS: number;
+  /** From the playhead to the end of the newest media, across holes. */
+  readonly newestS: number;
   readonly sinceJoinMs: number;
   readonly sinceSeekMs: number;
   /** Whether the browser plays on when its rate changes. */
@@ -40,17 +44,17 @@ export interface FlowPaceStep {
 
 /** The next action. */
 export function nextFlowPace(before: LatencyState, sample: FlowPaceSample): FlowPaceStep {
-  const { bufferUnitS, joinMs, joinSeekS, seekS, jumpS, leaveS, seekEveryMs } = FLOW_PACE_LIMITS;
-  const { nowMs, delayS, targetS, bufferS, canChangeRate } = sample;
+  const { bufferUnitS, joinMs, joinSeekS, backS, seekS, jumpS, leaveS, seekEveryMs } = FLOW_PACE_LIMITS;
+  const { nowMs, delayS, targetS, bufferS, newestS, canChangeRate } = sample;
   const { state } = nextLatencyStep(before, {
     ...{ nowMs, bufferS, latencyS: delayS, holdBackS: targetS, partTargetS: bufferUnitS, isFollowing: true },
   });
   const errorS = delayS - targetS - state.marginS;
   const isJoining = sample.sinceJoinMs < joinMs;
   const limitS = isJoining ? joinSeekS : canChangeRate ? seekS : jumpS;
-  if (sample.sinceSeekMs >= seekEveryMs && (errorS > limitS || (isJoining && errorS < -joinSeekS))) {
-    const seekByS = Math.min(errorS, bufferS - leaveS);
-    // A jump that the buffer cuts short is made only if it helps.
+  if (sample.sinceSeekMs >= seekEveryMs && (errorS > limitS || (isJoining && errorS < -joinSeekS && errorS > -backS))) {
+    const seekByS = Math.min(errorS, newestS - leaveS);
+    // A jump that the media cuts short is made only if it helps.
     if (errorS < 0 || seekByS > limitS / 2) {
       return { state: { ...state, rate: 1, errorS: null }, rate: 1, seekByS: errorS < 0 ? errorS : seekByS };
     }

@@ -43,6 +43,11 @@ export class FlowPacer {
     this.#joinedMs = nowMs;
   }
 
+  /** Milliseconds since then; negative infinity before. */
+  sinceJoinMs(nowMs: number): number {
+    return Number.isFinite(this.#joinedMs) ? nowMs - this.#joinedMs : Number.NEGATIVE_INFINITY;
+  }
+
   /** Playback stalled. False if that belongs to a join. */
   onStall(nowMs: number): boolean {
     if (nowMs - this.#joinedMs < STALL_GRACE_MS) return false;
@@ -59,7 +64,8 @@ export class FlowPacer {
       return;
     }
     const step = nextFlowPace(this.#state, {
-      ...{ nowMs, targetS, delayS: nowMs / 1000 - video.currentTime, bufferS: bufferedAheadS(video) },
+      ...{ nowMs, targetS, delayS: nowMs / 1000 - video.currentTime },
+      ...{ bufferS: bufferedAheadS(video), newestS: bufferedEndS(video) - video.currentTime },
       ...{ sinceJoinMs: nowMs - this.#joinedMs, sinceSeekMs: nowMs - this.#soughtMs, canChangeRate: CAN_CHANGE_RATE },
     });
     this.#state = step.state;
@@ -107,6 +113,10 @@ export class FlowPacer {
     this.#state = initialLatency(this.#state.marginS);
   }
 }
+
+/** The end of everything that is buffered; 0 without any. */
+const bufferedEndS = ({ buffered }: HTMLVideoElement): number =>
+  buffered.length === 0 ? 0 : buffered.end(buffered.length - 1);
 
 function isBuffered({ buffered }: HTMLVideoElement, atS: number): boolean {
   for (let i = 0; i < buffered.length; i += 1) if (buffered.start(i) <= atS && buffered.end(i) > atS) return true;

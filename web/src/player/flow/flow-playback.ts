@@ -20,6 +20,8 @@ const FLOW_PLAYBACK_LIMITS = {
   renewMaxMs: 590_000,
   /** Ticks that are further apart mean that the machine slept, or that the page was frozen. */
   sleepMs: 5_000,
+  /** The page is busy with itself right after its first picture: lateness until then is none of the network's. */
+  settleMs: 2_000,
   /** A join without its first media for this long is a lag. */
   joinS: 0.7,
   /** The edge is estimated this far beyond the newest media. */
@@ -57,6 +59,7 @@ export class FlowPlayback {
   #hasBegun = false;
   /** The next response begins playback anew: the position may be corrected by seeks. */
   #isJoining = true;
+  #isSettled = false;
   #hasStalled = false;
   /** Monotonic times. */
   #newestMs: number;
@@ -181,6 +184,10 @@ export class FlowPlayback {
       if (this.#hasBegun) this.#fail(true);
       else this.#stopFor({ kind: "obstacle", obstacle: "slow-start" });
       return;
+    }
+    if (!this.#isSettled && this.#pacer.sinceJoinMs(nowMs) > FLOW_PLAYBACK_LIMITS.settleMs) {
+      this.#isSettled = true;
+      this.#lateness.forgetLateness();
     }
     this.#adapt(nowMs);
     this.#pacer.tick(nowMs, this.#targetS);

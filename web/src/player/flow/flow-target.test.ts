@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { FLOW_TARGET_LIMITS, LatenessWindow } from "./flow-target.ts";
 import { MediaProgramTime } from "./media-program-time.ts";
 
-const { windowMs, reserveS } = FLOW_TARGET_LIMITS;
+const { windowMs, reserveS, maxJitterS } = FLOW_TARGET_LIMITS;
 
 /** Parts of 100 ms that arrive `lateMs(i)` after their beginning. */
 function arrive(window: LatenessWindow, count: number, lateMs: (i: number) => number, fromS = 0): number {
@@ -23,6 +23,12 @@ test("the target is the longest lateness of ten seconds and a reserve; a late pa
   expect(window.targetS).toBeCloseTo(0.4 + reserveS, 6);
   arrive(window, 20, () => 130, 12);
   expect(window.targetS).toBeCloseTo(0.13 + reserveS, 6);
+});
+
+test("an outage is no jitter: lateness counts up to a limit", () => {
+  const window = new LatenessWindow();
+  arrive(window, 30, (i) => (i === 20 ? 5_000 : 130));
+  expect(window.targetS).toBeCloseTo(0.13 + maxJitterS + reserveS, 6);
 });
 
 test("lag is lateness beyond that of an idle network, whether the newest part is late or the next one missing", () => {

@@ -11,6 +11,8 @@ export const FLOW_TARGET_LIMITS = {
   baseWindowMs: 30_000,
   /** Beyond the longest lateness: with sound Chromium stalls once under 0.10 s is buffered. */
   reserveS: 0.12,
+  /** Lateness beyond the shortest counts up to this: more is an outage, which no delay would have covered. */
+  maxJitterS: 0.8,
 } as const;
 
 interface LateArrival {
@@ -37,8 +39,11 @@ export class LatenessWindow {
 
   /** Time minus the media time that should be playing, seconds; null before the first part. */
   get targetS(): number | null {
-    const longest = this.#longest[0] ?? this.#shortest[0];
-    return longest === undefined ? null : longest.latenessS + FLOW_TARGET_LIMITS.reserveS;
+    const { reserveS, maxJitterS } = FLOW_TARGET_LIMITS;
+    const base = this.#shortest[0];
+    if (base === undefined) return null;
+    const longestS = this.#longest[0]?.latenessS ?? base.latenessS;
+    return Math.min(longestS, base.latenessS + maxJitterS) + reserveS;
   }
 
   /** The target beyond what an idle network needs, seconds; null before the first part. */

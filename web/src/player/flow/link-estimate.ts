@@ -10,6 +10,8 @@ const LINK_LIMITS = {
   shortestMs: 3,
   bursts: 12,
   receivedMs: 1_000,
+  /** A full link brings something all the time; after this long without bytes it is the source that has none. */
+  quietMs: 400,
 } as const;
 
 /** See the file's first line. */
@@ -29,9 +31,10 @@ export class LinkEstimate {
     }
   }
 
-  /** Bits that came in the second before `nowMs`. */
+  /** Bits that came in the second before `nowMs`; 0 where nothing comes now. */
   receivedBps(nowMs: number): number {
-    const { receivedMs } = LINK_LIMITS;
+    const { receivedMs, quietMs } = LINK_LIMITS;
+    if (nowMs - this.#burst.lastMs > quietMs) return 0;
     for (let first = this.#reads[0]; first !== undefined && first.atMs < nowMs - receivedMs; first = this.#reads[0]) {
       this.#reads.shift();
     }
