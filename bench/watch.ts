@@ -56,12 +56,10 @@ export async function measureFlowPlayback(
     const url = `${edge.url}/watch/bench-flow`;
     const byFlow = `${url}?delay=fastest`;
     const { delayS, openingS } = FLOW_GOALS;
-    const bySmooth = `${url}?delay=smooth`;
     return [
       await openingFigure(browser, byFlow, "page open to first picture by flow, p50", openingS),
-      await openingFigure(browser, bySmooth, "page open to first picture by LL-HLS of the same broadcast, p50", 0.5),
       await delayFigure(browser, byFlow, "flow, parts of ultra", delayS, seconds, origin),
-      await delayFigure(browser, bySmooth, "LL-HLS of the same broadcast", GOALS.ultra, seconds, origin),
+      await delayFigure(browser, `${url}?delay=smooth`, "LL-HLS of the same broadcast", GOALS.ultra, seconds, origin),
     ];
   } finally {
     await browser.close();

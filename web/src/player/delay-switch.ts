@@ -100,7 +100,9 @@ export class DelaySwitch implements StreamPlayer {
     if (isNew && !this.#isEnded) this.#choice = withNewBroadcast(this.#choice);
     // One that plays takes another broadcast when the page loads it.
     if (!this.#isEnded) this.#flow?.setBroadcast(this.#broadcast);
-    else if (this.#loaded === "flow" && this.#flow?.isWaiting === true) this.#onObstacle("recording", null);
+    else if (this.#loaded === "flow" && (this.#flow === null || this.#flow.isWaiting)) {
+      this.#onObstacle("recording", null);
+    }
   }
 
   load(): void {

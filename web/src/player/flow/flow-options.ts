@@ -19,7 +19,8 @@ export interface FlowPlaybackOptions {
   readonly mediaSource: typeof MediaSource;
   /** Address of the broadcast's flow, without its parameters. */
   readonly url: string;
-  readonly token: string | null;
+  /** The viewer's token now, or null. */
+  readonly token: () => string | null;
   readonly rungs: readonly FlowRung[];
   /** Name of the audio track, or null. */
   readonly audio: string | null;

@@ -5,6 +5,8 @@ import { type LatencyState, nextLatencyStep } from "../latency.ts";
 export const FLOW_PACE_LIMITS = {
   /** The unit of `latency.ts`'s rules of thin and safe buffers. */
   bufferUnitS: 0.1,
+  /** A stall adds half of it to the target, at most three times it. */
+  stallUnitS: 0.2,
   /** Right after a join the position is a guess: it is corrected by seeks, which nobody minds there. */
   joinMs: 4_000,
   joinSeekS: 0.15,

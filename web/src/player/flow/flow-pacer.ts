@@ -51,7 +51,7 @@ export class FlowPacer {
   /** Playback stalled. False if that belongs to a join. */
   onStall(nowMs: number): boolean {
     if (nowMs - this.#joinedMs < STALL_GRACE_MS) return false;
-    this.#state = withStallMargin(this.#state, nowMs, FLOW_PACE_LIMITS.bufferUnitS);
+    this.#state = withStallMargin(this.#state, nowMs, FLOW_PACE_LIMITS.stallUnitS);
     return true;
   }
 

@@ -218,7 +218,7 @@ export class FlowPlayback {
     }
     const query = new URLSearchParams({ video: rendition, audio: audio ?? "none", join });
     const { id } = source;
-    const response = new FlowResponse(`${url}?${query}`, token, clock, {
+    const response = new FlowResponse(`${url}?${query}`, token(), clock, {
       onOpen: (codecs) => {
         const opened = this.#open.get(id);
         if (opened !== undefined) opened.codecs = codecs;

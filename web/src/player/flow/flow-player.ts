@@ -128,16 +128,15 @@ export class FlowPlayer implements StreamPlayer {
     const broadcast = this.#broadcast;
     const mediaSource = mediaSourceClass();
     if (broadcast === null) return;
-    const audio = broadcast.tracks.find(({ kind }) => kind === "audio") ?? null;
+    const isPlayable = ({ kind, codecs }: WatchTrack): boolean =>
+      mediaSource?.isTypeSupported(`${kind}/mp4; codecs="${codecs}"`) ?? false;
+    const sounds = broadcast.tracks.filter(({ kind }) => kind === "audio");
+    const audio = sounds.find(isPlayable) ?? null;
     const videos = broadcast.tracks
-      .filter(
-        ({ kind, codecs }) => kind === "video" && (mediaSource?.isTypeSupported(typeOf("video", codecs)) ?? false),
-      )
+      .filter((track) => track.kind === "video" && isPlayable(track))
       .toSorted((a, b) => a.bandwidth - b.bandwidth);
     // A muxed track has the codecs of both, and is one for LL-HLS.
-    const canPlay =
-      (audio === null || mediaSource?.isTypeSupported(typeOf("audio", audio.codecs)) === true) &&
-      videos.every(({ codecs }) => !codecs.includes(","));
+    const canPlay = (audio !== null || sounds.length === 0) && videos.every(({ codecs }) => !codecs.includes(","));
     if (mediaSource === null || videos.length === 0 || !canPlay) {
       this.#options.onObstacle("unsupported", null);
       return;
@@ -156,7 +155,7 @@ export class FlowPlayer implements StreamPlayer {
     this.#playback = new FlowPlayback({
       ...{ video, platform, mediaSource, rungs },
       url: `/live/${stream}/${broadcast.broadcast}/flow.mp4`,
-      token: playbackToken.token,
+      token: () => playbackToken.token,
       audio: audio?.name ?? null,
       startRung: this.#chosen === -1 ? Math.min(rungFor(rungs, this.#startBps()), sizeCap(video, rungs)) : this.#chosen,
       chosen: () => (this.#chosen === -1 ? null : this.#chosen),
@@ -264,8 +263,6 @@ export class FlowPlayer implements StreamPlayer {
     this.#playback?.resume();
   }
 }
-
-const typeOf = (kind: WatchTrack["kind"], codecs: string): string => `${kind}/mp4; codecs="${codecs}"`;
 
 /** Height in a track's name; 0 if it has none. */
 const heightOf = (name: string): number => Number(/^(\d+)p/.exec(name)?.[1] ?? 0);
