@@ -11,9 +11,22 @@ import {
   withFlowReturn,
   withNewBroadcast,
 } from "./delay-choice.ts";
-import type { FlowBroadcast, FlowPlayer } from "./flow/flow-player.ts";
 import type { PlayerReading, StreamPlayer } from "./player.ts";
-import type { WatchStatus } from "./status.ts";
+import type { WatchStatus, WatchTrack } from "./status.ts";
+
+/** A live broadcast, as the API names it. */
+export interface FlowBroadcast {
+  readonly broadcast: string;
+  readonly tracks: readonly WatchTrack[];
+}
+
+/** The player of flow, as far as the switch needs it. */
+export interface FastestPlayer extends StreamPlayer {
+  /** Whether it was loaded and waits for a broadcast. */
+  readonly isWaiting: boolean;
+  /** What is live; null: nothing. A player that waits begins. */
+  setBroadcast(broadcast: FlowBroadcast | null): void;
+}
 
 /** The player of LL-HLS, as far as the switch needs it. */
 export interface SmoothPlayer extends StreamPlayer {
@@ -28,7 +41,7 @@ export interface DelaySwitchOptions {
   readonly smooth: SmoothPlayer;
   /** Loads the player of flow; null where flow can't be. */
   readonly loadFlow:
-    | ((onObstacle: (obstacle: FlowObstacle, programTimeMs: number | null) => void) => Promise<FlowPlayer>)
+    | ((onObstacle: (obstacle: FlowObstacle, programTimeMs: number | null) => void) => Promise<FastestPlayer>)
     | null;
   readonly wish: DelayWish;
   readonly platform: Platform;
@@ -57,7 +70,7 @@ const IMPORT_MS = 3_000;
 export class DelaySwitch implements StreamPlayer {
   readonly #options: DelaySwitchOptions;
   #choice: DelayChoice;
-  #flow: FlowPlayer | null = null;
+  #flow: FastestPlayer | null = null;
   #isImporting = false;
   /** The page wants the stream. */
   #isLoaded = false;

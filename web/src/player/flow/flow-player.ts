@@ -1,8 +1,9 @@
 /** Plays by flow: which tracks, when to let go of the response, and what the page is told. */
 import type { FlowObstacle } from "../delay-choice.ts";
+import type { FastestPlayer, FlowBroadcast } from "../delay-switch.ts";
 import type { MediaSurface, MediaTraits } from "../media-traits.ts";
 import { refusalText } from "../playback-token.ts";
-import { isStoppedStatus, type PlayerOptions, type PlayerReading, type StreamPlayer } from "../player.ts";
+import { isStoppedStatus, type PlayerOptions, type PlayerReading } from "../player.ts";
 import type { WatchTrack } from "../status.ts";
 import { type FlowRung, rungFor } from "./flow-abr.ts";
 import { mediaSourceClass } from "./flow-media.ts";
@@ -21,12 +22,6 @@ const FLOW_PLAYER_LIMITS = {
   estimateShare: 0.8,
 } as const;
 
-/** A live broadcast, as the API names it. */
-export interface FlowBroadcast {
-  readonly broadcast: string;
-  readonly tracks: readonly WatchTrack[];
-}
-
 /** What the player needs besides what every player does. */
 export interface FlowPlayerOptions extends PlayerOptions {
   readonly stream: string;
@@ -38,7 +33,7 @@ export interface FlowPlayerOptions extends PlayerOptions {
 }
 
 /** See the file's first line. */
-export class FlowPlayer implements StreamPlayer {
+export class FlowPlayer implements FastestPlayer {
   readonly isRecording = false;
   readonly #options: FlowPlayerOptions;
   readonly #traits: MediaTraits;

@@ -1,0 +1,175 @@
+import { expect, test } from "vitest";
+import { VirtualClock } from "../../../core/kit/virtual-clock.ts";
+import { type DelayWish, FLOW_RETRY_MS, type FlowObstacle } from "./delay-choice.ts";
+import { DelaySwitch, type FastestPlayer, type FlowBroadcast, type SmoothPlayer } from "./delay-switch.ts";
+import type { PlayerReading } from "./player.ts";
+import type { WatchStatus } from "./status.ts";
+
+const READING: PlayerReading = {
+  ...{ rendition: "720p", targetS: 0.3, programTimeMs: 1, bandwidth: 9e6, edgeDistanceS: 0.3 },
+};
+
+/** Writes down what a player is told. */
+const recordCalls = (name: string, calls: string[]): Omit<FastestPlayer, "isWaiting" | "setBroadcast"> => ({
+  isRecording: false,
+  load: () => void calls.push(`${name} load`),
+  stop: () => void calls.push(`${name} stop`),
+  retryNow: () => {},
+  seekToLive: () => void calls.push(`${name} live`),
+  tick: () => {},
+  onStall: () => {},
+  read: () => READING,
+});
+
+/** A switch between players that only write down, and flow's code, which comes when the test says so. */
+class SwitchBench {
+  readonly calls: string[] = [];
+  readonly clock = new VirtualClock();
+  readonly player: DelaySwitch;
+  broadcast: FlowBroadcast | null = null;
+  isWaiting = false;
+  obstruct: (obstacle: FlowObstacle, programTimeMs: number | null) => void = () => {};
+  readonly code = Promise.withResolvers<void>();
+
+  constructor(wish: DelayWish) {
+    const smooth: SmoothPlayer = {
+      ...recordCalls("smooth", this.calls),
+      isAtLiveEdge: true,
+      loadAt: (programTimeMs) => void this.calls.push(`smooth load at ${programTimeMs}`),
+    };
+    const flow: FastestPlayer = Object.defineProperty(
+      {
+        ...recordCalls("flow", this.calls),
+        isWaiting: false,
+        setBroadcast: (broadcast: FlowBroadcast | null) => {
+          this.broadcast = broadcast;
+        },
+      },
+      "isWaiting",
+      { get: () => this.isWaiting },
+    );
+    this.player = new DelaySwitch({
+      ...{ smooth, wish, onSwitch: () => {}, onChange: () => {} },
+      platform: { clock: this.clock, random: () => 0, newId: () => "" },
+      loadFlow: async (onObstacle) => {
+        this.obstruct = onObstacle;
+        await this.code.promise;
+        return flow;
+      },
+    });
+  }
+
+  /** The calls since the last look. */
+  take(): string[] {
+    return this.calls.splice(0);
+  }
+
+  setStatus(state: "live" | "ended", broadcast = "b1"): void {
+    const track = { name: "720p", kind: "video", codecs: "avc1", bandwidth: 1e6, partTargetMs: 200 } as const;
+    const status: WatchStatus = {
+      ...{ source: { state, broadcast }, audience: null, startedAtMs: null, stop: null, tracks: [track] },
+    };
+    this.player.setStatus(status);
+  }
+
+  async codeComes(): Promise<void> {
+    this.code.resolve();
+    await this.clock.advance(0);
+  }
+}
+
+/** One that plays by flow. */
+async function playingFlow(): Promise<SwitchBench> {
+  const bench = new SwitchBench("fastest");
+  bench.player.load();
+  bench.setStatus("live");
+  await bench.codeComes();
+  bench.take();
+  return bench;
+}
+
+test("without the wish the page plays LL-HLS, and flow is loaded when it is chosen, while the other plays on", async () => {
+  const bench = new SwitchBench("smooth");
+  bench.player.load();
+  bench.setStatus("live");
+  expect(bench.take()).toEqual(["smooth load"]);
+  bench.player.choose("fastest");
+  expect(bench.take()).toEqual([]);
+  await bench.codeComes();
+  expect(bench.take()).toEqual(["smooth stop", "flow load"]);
+  expect(bench.broadcast?.broadcast).toBe("b1");
+  bench.player.choose("smooth");
+  expect(bench.take()).toEqual(["flow stop", "smooth load"]);
+});
+
+test("LL-HLS plays after an obstacle, and flow again a minute later", async () => {
+  const bench = await playingFlow();
+  bench.obstruct("failing", null);
+  expect(bench.take()).toEqual(["flow stop", "smooth load"]);
+  expect(bench.player.flowObstacle).toBe("failing");
+  await bench.clock.advance(FLOW_RETRY_MS.min - 1);
+  bench.player.tick(bench.clock.monotonicMs());
+  expect(bench.take()).toEqual([]);
+  await bench.clock.advance(1);
+  bench.player.tick(bench.clock.monotonicMs());
+  expect(bench.take()).toEqual(["smooth stop", "flow load"]);
+  expect(bench.player.flowObstacle).toBeNull();
+});
+
+test("LL-HLS goes to where the viewer went back to, and the live button returns to flow", async () => {
+  const bench = await playingFlow();
+  bench.obstruct("behind", 5_000);
+  expect(bench.take()).toEqual(["flow stop", "smooth load at 5000"]);
+  bench.player.seekToLive();
+  expect(bench.take()).toEqual(["smooth stop", "flow load"]);
+});
+
+test("a recording is played by LL-HLS, whether the API or flow's code comes first; the next broadcast by flow", async () => {
+  const early = new SwitchBench("fastest");
+  early.player.load();
+  early.take();
+  early.setStatus("ended");
+  expect(early.take()).toContain("smooth load");
+  await early.codeComes();
+  expect(early.take()).toEqual([]);
+
+  const late = new SwitchBench("fastest");
+  late.player.load();
+  await late.codeComes();
+  late.take();
+  late.isWaiting = true;
+  late.setStatus("ended");
+  expect(late.take()).toEqual(["flow stop", "smooth load"]);
+  late.setStatus("live", "b2");
+  late.player.load();
+  expect(late.take()).toEqual(["smooth stop", "flow load"]);
+});
+
+test("code of flow that does not come leaves LL-HLS", async () => {
+  const failed = new SwitchBench("fastest");
+  failed.player.load();
+  failed.take();
+  failed.code.reject(new Error("offline"));
+  await failed.clock.advance(0);
+  expect(failed.take()).toContain("smooth load");
+
+  const slow = new SwitchBench("fastest");
+  slow.player.load();
+  slow.take();
+  await slow.clock.advance(3_000);
+  expect(slow.take()).toContain("smooth load");
+  await slow.codeComes();
+  expect(slow.take()).toEqual([]);
+});
+
+test("the delay of the player that does not play follows from the age of the newest media", async () => {
+  const bench = await playingFlow();
+  // 0.3 s behind an edge that is 0.1 s old; parts of 0.2 s.
+  const { fastestS, smoothS } = bench.player.readDelays(0.4);
+  expect(fastestS).toBe(0.4);
+  expect(smoothS).toBeCloseTo(0.1 + 3 * 0.2, 6);
+  bench.player.choose("smooth");
+  const smooth = bench.player.readDelays(0.4);
+  expect(smooth.smoothS).toBe(0.4);
+  expect(smooth.fastestS).toBeCloseTo(0.1 + 0.2 + 0.12, 6);
+});
