@@ -4,6 +4,7 @@ import type { FastestPlayer, FlowBroadcast } from "../delay-switch.ts";
 import type { MediaSurface, MediaTraits } from "../media-traits.ts";
 import { refusalText } from "../playback-token.ts";
 import { isStoppedStatus, type PlayerOptions, type PlayerReading } from "../player.ts";
+import { findOtherSound } from "../sound-codec.ts";
 import type { WatchTrack } from "../status.ts";
 import { type FlowRung, rungFor } from "./flow-abr.ts";
 import { mediaSourceClass } from "./flow-media.ts";
@@ -126,7 +127,9 @@ export class FlowPlayer implements FastestPlayer {
     const isPlayable = ({ kind, codecs }: WatchTrack): boolean =>
       mediaSource?.isTypeSupported(`${kind}/mp4; codecs="${codecs}"`) ?? false;
     const sounds = broadcast.tracks.filter(({ kind }) => kind === "audio");
-    const audio = sounds.find(isPlayable) ?? null;
+    const playable = sounds.filter(isPlayable);
+    const others = findOtherSound(playable.map(({ codecs }) => ({ audioCodec: codecs })));
+    const audio = playable.find((_, index) => !others.includes(index)) ?? null;
     const videos = broadcast.tracks
       .filter((track) => track.kind === "video" && isPlayable(track))
       .toSorted((a, b) => a.bandwidth - b.bandwidth);
