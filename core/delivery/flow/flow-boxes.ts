@@ -107,18 +107,19 @@ function readFirstCtsOffset(trun: BoxSpan): number {
   return flags >>> 24 === 1 ? value | 0 : value;
 }
 
-/** Fragments with another track id, for all viewers that take them. */
-const renumbered = new WeakMap<Uint8Array, Uint8Array>();
+/** Fragments with another track id, by that id: one copy for all viewers that take it. */
+const renumbered = new WeakMap<Uint8Array, Map<number, Uint8Array>>();
 
 /** `fragment` with `trackId` in its first track; the same bytes if it has it. */
 export function withFragmentTrackId(fragment: Uint8Array, trackId: number): Uint8Array {
-  const known = renumbered.get(fragment);
+  const copies = renumbered.get(fragment) ?? new Map<number, Uint8Array>();
+  const known = copies.get(trackId);
   if (known !== undefined) return known;
   const start = readFragmentStart(fragment);
-  if (start === null || start.trackId === trackId) return fragment;
-  const copy = fragment.slice();
-  new DataView(copy.buffer).setUint32(start.trackIdAt, trackId);
-  renumbered.set(fragment, copy);
+  const isSame = start === null || start.trackId === trackId;
+  const copy = isSame ? fragment : fragment.slice();
+  if (!isSame) new DataView(copy.buffer).setUint32(start.trackIdAt, trackId);
+  renumbered.set(fragment, copies.set(trackId, copy));
   return copy;
 }
 

@@ -110,6 +110,15 @@ test("a viewer gets one init section of both tracks, then all media from the las
   expect((sounds[0] ?? 0) * 1024).toBeGreaterThan((5 - FLOW_TEST_PART_MS / 1000 - 0.05) * 48_000);
 });
 
+test("the sound alone has the track id of its own init section, also beside viewers who get it with the picture", () => {
+  const replica = makeReplica();
+  for (const output of packageFlowMedia(3)) append(replica, output);
+  for (const request of [BOTH, { ...BOTH, video: null }, BOTH]) {
+    const { frames, trackIds } = parseResponse(drain(replica, request, FLOW_START).bytes);
+    expect([...new Set(frames.map(({ trackId }) => trackId))].toSorted()).toEqual(trackIds);
+  }
+});
+
 test("join=next begins with the next segment, and waits for it", () => {
   const replica = makeReplica();
   const outputs = packageFlowMedia(4.9);
