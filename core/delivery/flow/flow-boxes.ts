@@ -1,8 +1,8 @@
 /** Boxes of a flow response: the init section of its tracks, fragments with its track ids, clock references and events. */
 import { concatBytes } from "../../kit/bytes.ts";
-import { type BoxSpan, forEachBox, readU8, readU32, readU64 } from "../../media/cmaf/bytes.ts";
 import { CmafError } from "../../media/cmaf/errors.ts";
-import { initSpan, trackIdsOf } from "../../media/cmaf/init.ts";
+import { type FragmentTiming, readFragmentTiming } from "../../media/cmaf/fragment-timing.ts";
+import { trackIdsOf } from "../../media/cmaf/init.ts";
 import { muxInitSections } from "../../media/cmaf/mux-init.ts";
 
 /** The `scheme_id_uri` of flow's events: their data are JSON, see `FlowEvent`. */
@@ -43,68 +43,14 @@ export function writeFlowInit({ video, audio }: FlowInits): {
   return { bytes: muxInitSections(video, audio), trackIds: { video: videoId, audio: videoId + 1 } };
 }
 
-/** The beginning of a fragment's first track. */
-interface FragmentStart {
-  readonly trackId: number;
-  /** Offset of the track id. */
-  readonly trackIdAt: number;
-  /** Presentation time of the first sample, ticks. */
-  readonly presentationTicks: number;
-}
-
 /** Null if it is no fragment, or a malformed one: then it is sent as it is. */
-function readFragmentStart(fragment: Uint8Array): FragmentStart | null {
+function readFragmentStart(fragment: Uint8Array): FragmentTiming | null {
   try {
-    return parseFragmentStart(fragment);
+    return readFragmentTiming(fragment, () => 0);
   } catch (error) {
     if (error instanceof CmafError) return null;
     throw error;
   }
-}
-
-function parseFragmentStart(fragment: Uint8Array): FragmentStart | null {
-  let trackId: number | null = null;
-  let trackIdAt = 0;
-  let decodeTicks: number | null = null;
-  let offset = 0;
-  const visit = (type: string, box: BoxSpan): void => {
-    if (decodeTicks !== null && type !== "trun") return;
-    if (box.path === "init/moof" || box.path === "init/moof/traf") forEachBox(box, box.bodyStart, visit);
-    else if (type === "tfhd") {
-      trackIdAt = box.bodyStart + 4;
-      trackId = readU32(box, trackIdAt);
-    } else if (type === "tfdt") {
-      const isLong = readU8(box, box.bodyStart) === 1;
-      decodeTicks = isLong ? readU64(box, box.bodyStart + 4) : readU32(box, box.bodyStart + 4);
-    } else if (type === "trun") offset = readFirstCtsOffset(box);
-  };
-  forEachBox(initSpan(fragment), 0, (type, box) => {
-    if (type === "moof" && trackId === null) visit(type, box);
-  });
-  return trackId === null || decodeTicks === null
-    ? null
-    : { trackId, trackIdAt, presentationTicks: decodeTicks + offset };
-}
-
-/** Optional fields of `trun`, in order. */
-const TRUN_FIELDS = {
-  dataOffset: 0x1,
-  firstFlags: 0x4,
-  duration: 0x100,
-  size: 0x200,
-  flags: 0x400,
-  cts: 0x800,
-} as const;
-
-/** Composition time offset of a run's first sample. */
-function readFirstCtsOffset(trun: BoxSpan): number {
-  const flags = readU32(trun, trun.bodyStart);
-  if ((flags & TRUN_FIELDS.cts) === 0) return 0;
-  let at = trun.bodyStart + 8;
-  const { dataOffset, firstFlags, duration, size, flags: sampleFlags } = TRUN_FIELDS;
-  for (const field of [dataOffset, firstFlags, duration, size, sampleFlags]) if ((flags & field) !== 0) at += 4;
-  const value = readU32(trun, at);
-  return flags >>> 24 === 1 ? value | 0 : value;
 }
 
 /** Fragments with another track id, by that id: one copy for all viewers that take it. */
@@ -140,7 +86,7 @@ export function writeClockReference(fragment: Uint8Array, programTimeMs: number)
   const ntpS = programTimeMs / 1000 + NTP_EPOCH_S;
   view.setUint32(16, Math.floor(ntpS));
   view.setUint32(20, Math.floor((ntpS % 1) * 2 ** 32));
-  view.setBigUint64(24, BigInt(Math.max(0, start.presentationTicks)));
+  view.setBigUint64(24, BigInt(Math.max(0, start.startTicks)));
   return bytes;
 }
 

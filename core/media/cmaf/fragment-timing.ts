@@ -1,4 +1,4 @@
-/** The time that a fragment covers, read from its `moof` alone. */
+/** The track of a fragment and the time that it covers, read from its `moof`. */
 import { type BoxSpan, boxError, forEachBox, readU8, readU32, readU64 } from "./bytes.ts";
 import { initSpan } from "./init.ts";
 import { CMAF_LIMITS } from "./limits.ts";
@@ -6,6 +6,8 @@ import { CMAF_LIMITS } from "./limits.ts";
 /** Time of a fragment's first track, ticks of that track. */
 export interface FragmentTiming {
   readonly trackId: number;
+  /** Offset of the track id's four bytes. */
+  readonly trackIdAt: number;
   /** Presentation time of the first sample. */
   readonly startTicks: number;
   /** Sum of its samples' durations. */
@@ -17,18 +19,19 @@ const TFHD = { baseOffset: 0x1, sampleDescription: 0x2, duration: 0x8 } as const
 const TRUN = { dataOffset: 0x1, firstFlags: 0x4, duration: 0x100, size: 0x200, flags: 0x400, cts: 0x800 } as const;
 
 /**
- * Reads a `moof`; `defaultDurationTicks` gives a track's duration of samples from its `trex`. Throws `CmafError` for one that is
+ * Reads a `moof`, alone or before its `mdat`; `defaultDurationTicks` gives a track's duration of samples from its `trex`. Throws `CmafError` for one that is
  * malformed.
  */
 export function readFragmentTiming(
-  moof: Uint8Array,
+  fragment: Uint8Array,
   defaultDurationTicks: (trackId: number) => number,
 ): FragmentTiming {
-  const found = { trackId: 0, decodeTicks: -1, sampleTicks: 0, offset: 0, durationTicks: 0, runs: 0 };
+  const found = { trackId: 0, trackIdAt: 0, decodeTicks: -1, sampleTicks: 0, offset: 0, durationTicks: 0, runs: 0 };
   const visit = (type: string, box: BoxSpan): void => {
     if (type === "tfhd") {
       const flags = readU32(box, box.bodyStart);
-      found.trackId = readU32(box, box.bodyStart + 4);
+      found.trackIdAt = box.bodyStart + 4;
+      found.trackId = readU32(box, found.trackIdAt);
       const before = ((flags & TFHD.baseOffset) !== 0 ? 8 : 0) + ((flags & TFHD.sampleDescription) !== 0 ? 4 : 0);
       found.sampleTicks =
         (flags & TFHD.duration) !== 0 ? readU32(box, box.bodyStart + 8 + before) : defaultDurationTicks(found.trackId);
@@ -43,16 +46,17 @@ export function readFragmentTiming(
     }
   };
   let hasTraf = false;
-  forEachBox(initSpan(moof), 0, (_type, top) => {
-    forEachBox(top, top.bodyStart, (type, box) => {
-      if (type !== "traf" || hasTraf) return;
-      hasTraf = true;
-      forEachBox(box, box.bodyStart, visit);
-    });
+  forEachBox(initSpan(fragment), 0, (name, top) => {
+    if (name === "moof")
+      forEachBox(top, top.bodyStart, (type, box) => {
+        if (type !== "traf" || hasTraf) return;
+        hasTraf = true;
+        forEachBox(box, box.bodyStart, visit);
+      });
   });
-  const { trackId, decodeTicks, offset, durationTicks } = found;
-  if (trackId === 0 || decodeTicks < 0) throw boxError(initSpan(moof), "it has no tfhd or no tfdt");
-  return { trackId, startTicks: decodeTicks + offset, durationTicks };
+  const { trackId, trackIdAt, decodeTicks, offset, durationTicks } = found;
+  if (trackId === 0 || decodeTicks < 0) throw boxError(initSpan(fragment), "it has no tfhd or no tfdt");
+  return { trackId, trackIdAt, startTicks: decodeTicks + offset, durationTicks };
 }
 
 /** A run's duration, and the composition time offset of its first sample. */
