@@ -67,6 +67,8 @@ export const FLOW_LIMITS = {
   lagMs: 1_000,
   /** Media of one write: what a viewer gets when it joins is at most a keyframe's distance. */
   readBytes: 4_194_304,
+  /** Reads that viewers at one position share, until the next entry: a few renditions' groups of pictures. */
+  sharedBytes: 8_388_608,
   /** Viewers of one stream: each holds some 3 kB of an isolate's 128 MB, and up to 1 ms of CPU a second. Further ones get 503. */
   viewers: 2_000,
   /** Minimum that one network may hold: a household's. */

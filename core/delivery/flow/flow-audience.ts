@@ -1,6 +1,7 @@
 /** The flow responses of one stream in one isolate: their places, what they share, and who wakes them. */
 import type { Replica } from "../../broadcast/replica.ts";
 import { FairPool } from "../../kit/fair-pool.ts";
+import { SizedCache } from "../../kit/sized-cache.ts";
 import { FLOW_LIMITS } from "../node-limits.ts";
 import { type FlowCursor, type FlowRead, flowCursorKey, readFlow } from "./flow-reader.ts";
 import type { FlowRequest } from "./flow-request.ts";
@@ -16,7 +17,7 @@ export class FlowAudience {
   readonly #pool = new FairPool(FLOW_LIMITS.viewers, FLOW_LIMITS.viewersPerNetwork);
   readonly #wakers = new Set<() => void>();
   /** What was read since the replica last changed: viewers at one position share it. */
-  readonly #reads = new Map<string, FlowRead>();
+  #reads = new SizedCache<FlowRead>(FLOW_LIMITS.sharedBytes);
   #replica: Replica | null = null;
   #offset = -1;
   readonly #counted: (viewers: number) => void;
@@ -41,6 +42,7 @@ export class FlowAudience {
         if (!this.#wakers.delete(wake)) return;
         this.#count(-1);
         if (network !== null) this.#pool.release(network);
+        if (this.#viewers === 0) this.#reads = new SizedCache(FLOW_LIMITS.sharedBytes);
       },
     };
   }
@@ -55,14 +57,14 @@ export class FlowAudience {
     if (this.#replica !== replica || this.#offset !== replica.offset) {
       this.#replica = replica;
       this.#offset = replica.offset;
-      this.#reads.clear();
+      this.#reads = new SizedCache(FLOW_LIMITS.sharedBytes);
     }
     const key = `${request.video} ${request.audio} ${request.join} ${flowCursorKey(cursor)}`;
     const known = this.#reads.get(key);
-    if (known !== undefined) return known;
+    if (known !== null) return known;
     const read = readFlow(request, cursor, replica);
     // Bytes that come after their entry do not change the offset.
-    if (read.bytes !== null) this.#reads.set(key, read);
+    if (read.bytes !== null) this.#reads.add(key, read, read.bytes.byteLength);
     return read;
   }
 

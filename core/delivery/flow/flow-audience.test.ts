@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { Replica } from "../../broadcast/replica.ts";
+import { TailBuffer } from "../../broadcast/tail-buffer.ts";
+import { makeTestConfig } from "../../broadcast/testing.ts";
+import { testInit } from "../../media/cmaf/fixtures.ts";
+import { FLOW_LIMITS } from "../node-limits.ts";
+import { FlowAudience } from "./flow-audience.ts";
+import { FLOW_START } from "./flow-reader.ts";
+import { FLOW_TEST_TRACKS } from "./testing.ts";
+
+const { video } = FLOW_TEST_TRACKS;
+const REQUEST = { video, audio: null, join: "latest" } as const;
+
+/** A replica of one segment of `parts` parts of `bytes` each. */
+function makeReplica(parts: number, bytes: number): Replica {
+  const track = { name: video, kind: "video", codecs: "x", timescale: 90_000, partTargetMs: 100 } as const;
+  const config = makeTestConfig({ tracks: [{ ...track, bandwidth: 1, averageBandwidth: 1 }] });
+  const replica = new Replica("epoch", config, new TailBuffer(1e9));
+  const init = testInit("video", 90_000);
+  replica.appendEntry({ kind: "init", track: video, version: 1, byteLength: init.byteLength }, init);
+  const start = { programTimeMs: config.startedAtMs, initVersion: 1, discontinuity: false };
+  for (let part = 0; part < parts; part += 1) {
+    const meta = {
+      msn: 0,
+      part,
+      durationTicks: 3_000,
+      independent: true,
+      gap: false,
+      ...(part === 0 ? { start } : {}),
+    };
+    replica.appendEntry({ kind: "part", track: video, meta, byteLength: bytes }, new Uint8Array(bytes));
+  }
+  return replica;
+}
+
+test("viewers at one position share the bytes, until the replica changes", () => {
+  const audience = new FlowAudience(() => {});
+  const replica = makeReplica(2, 1_000);
+  const first = audience.read(REQUEST, FLOW_START, replica);
+  expect(audience.read(REQUEST, FLOW_START, replica).bytes).toBe(first.bytes);
+  replica.appendEntry({ kind: "end" }, null);
+  expect(audience.read(REQUEST, FLOW_START, replica).bytes).not.toBe(first.bytes);
+});
+
+test("what viewers at many positions read is kept up to a bound, the oldest is read anew", () => {
+  const audience = new FlowAudience(() => {});
+  const replica = makeReplica(1, FLOW_LIMITS.sharedBytes / 4);
+  const positions = Array.from(
+    { length: 8 },
+    (_, viewer) => ({ ...REQUEST, join: "latest", audio: `a${viewer}` as never }) as const,
+  );
+  const cursor = audience.read(REQUEST, FLOW_START, replica).cursor;
+  if (cursor.kind !== "reading" || cursor.video === null) throw new Error("nothing was read");
+  const again = { ...cursor, video: { ...cursor.video, part: 0 } } as const;
+  const reads = positions.map((request) => audience.read(request, again, replica).bytes);
+  expect(audience.read(positions[7] ?? REQUEST, again, replica).bytes).toBe(reads[7]);
+  expect(audience.read(positions[0] ?? REQUEST, again, replica).bytes).not.toBe(reads[0]);
+});
