@@ -10,7 +10,8 @@ import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { listNodeFlags, listRequiredTools, prepareMachine, SetupError, selectNodeCommand } from "./setup.mjs";
+import { listNodeFlags } from "./node-flags.mjs";
+import { listRequiredTools, prepareMachine, SetupError, selectNodeCommand } from "./setup.mjs";
 
 /** The same signal again within this time is the terminal's and npm's copy of one key press. */
 const SAME_SIGNAL_MS = 500;

@@ -58,16 +58,6 @@ export function listRequiredTools(program, args) {
 }
 
 /**
- * Flags of Node beside those that run TypeScript.
- * @param {string} program path from the project's root
- * @returns {readonly string[]}
- */
-export function listNodeFlags(program) {
-  // What a simulation allocates lives for a request: with room for many of them, a collection finds nearly nothing to keep.
-  return program === "tests/simulation/main.ts" ? ["--max-semi-space-size=64", "--min-semi-space-size=64"] : [];
-}
-
-/**
  * Makes the machine ready; throws `SetupError` if the user must act.
  * @param {string} root the project's folder
  * @param {readonly ToolName[]} needs

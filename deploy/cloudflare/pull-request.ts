@@ -36,7 +36,14 @@ export function pullCommand(
   { stream, source, key }: PullRequest,
   edge: string,
 ): { readonly args: string[]; readonly env: Record<string, string> } {
-  const node = ["tini", "--", "node", "--disable-warning=ExperimentalWarning", "origin/main.ts"];
+  const node = [
+    "tini",
+    "--",
+    "node",
+    "--disable-warning=ExperimentalWarning",
+    "--max-semi-space-size=2",
+    "origin/main.ts",
+  ];
   return { args: [...node, source, "--stream", stream, "--edge", edge, "--log", "json"], env: { CORRAL_KEY: key } };
 }
 

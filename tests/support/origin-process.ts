@@ -1,6 +1,7 @@
 /** The origin as a child process. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { listNodeFlags } from "../../scripts/node-flags.mjs";
 
 const MAIN = fileURLToPath(new URL("../../origin/main.ts", import.meta.url));
 
@@ -11,9 +12,11 @@ export class OriginProcess {
   readonly exit: Promise<number | null>;
   #output = "";
 
-  /** Starts `node origin/main.ts` with these arguments. */
+  /** Starts `node origin/main.ts` with these arguments, and with the flags that users run it with. */
   constructor(args: readonly string[]) {
-    this.process = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    this.process = spawn(process.execPath, [...listNodeFlags("origin/main.ts"), MAIN, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.exit = new Promise((resolve) => this.process.once("exit", resolve));
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
