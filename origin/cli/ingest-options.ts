@@ -7,13 +7,12 @@ import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } 
 import { NODE_NAME_PATTERN } from "../../core/dispatch/dispatch-schemas.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { errorMessage, UsageError } from "../kit/errors.ts";
-import { ENCODER_FAMILIES, type EncoderFamily, parseEncoderFamily } from "../packager/encoder-families.ts";
+import { type EncoderFamily, parseEncoderFamily } from "../packager/encoder-families.ts";
 import type { LadderSpec } from "../packager/ladder.ts";
 import { PRESETS, type Preset, parsePreset } from "../packager/presets.ts";
 import { defaultTranscodes, TRANSCODE_MODES, type TranscodeMode } from "../packager/transcoder.ts";
 import { describeOptionError } from "./option-errors.ts";
 import {
-  ENCODER_DESCRIPTION,
   joinRepeated,
   parseEdgeUrl,
   parseLadderOption,
@@ -21,6 +20,7 @@ import {
   parseStreamOption,
   renderPresets,
 } from "./options.ts";
+import { SHARED_ARGS } from "./shared-args.ts";
 
 /** Limits of the options; beyond them the command line is refused with a sentence that names them. */
 const INGEST_OPTION_LIMITS = {
@@ -174,12 +174,7 @@ const INGEST_ARGS = {
     valueHint: "LADDER",
     description: "renditions of transcoding, as without ingest (default 720p:2500k,480p:1200k,360p:700k)",
   },
-  encoder: {
-    type: "string",
-    default: "auto",
-    valueHint: ENCODER_FAMILIES.join("|"),
-    description: ENCODER_DESCRIPTION,
-  },
+  encoder: SHARED_ARGS.encoder,
   "max-transcodes": {
     type: "string",
     valueHint: "NUMBER",
@@ -202,15 +197,10 @@ const INGEST_ARGS = {
     description: "how long broadcasts go on after SIGTERM, while no new one is taken",
   },
   "status-port": { type: "string", valueHint: "PORT", description: "port of /ready and /metrics (default: none)" },
-  preset: {
-    type: "string",
-    default: "balanced",
-    valueHint: Object.keys(PRESETS).join("|"),
-    description: "part and segment durations, see below",
-  },
+  preset: SHARED_ARGS.preset,
   dvr: { type: "string", default: "60", valueHint: "SECONDS", description: "DVR window of the live streams" },
-  port: { type: "string", default: "8787", valueHint: "PORT", description: "port of the local edge" },
-  edge: { type: "string", valueHint: "URL", description: "publish to this edge instead of a local one" },
+  port: SHARED_ARGS.port,
+  edge: SHARED_ARGS.edge,
   "ingest-token": {
     type: "string",
     valueHint: "TOKEN",
@@ -221,8 +211,8 @@ const INGEST_ARGS = {
     valueHint: "DIR",
     description: "data folder of the local edge, and of the node's certificate (default .corral/edge-PORT)",
   },
-  log: { type: "string", default: "text", valueHint: "text|json", description: "log format" },
-  verbose: { type: "boolean", default: false, description: "verbose log" },
+  log: SHARED_ARGS.log,
+  verbose: SHARED_ARGS.verbose,
 } as const satisfies ArgsDef;
 
 type IngestArgs = ParsedArgs<typeof INGEST_ARGS>;

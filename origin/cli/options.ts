@@ -6,12 +6,7 @@ import { PLAYBACK_POLICIES, type PlaybackPolicy } from "../../core/access/access
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import type { SourceInput } from "../ingest/input.ts";
 import { errorMessage, UsageError } from "../kit/errors.ts";
-import {
-  defaultCodecOf,
-  ENCODER_FAMILIES,
-  type EncoderFamily,
-  parseEncoderFamily,
-} from "../packager/encoder-families.ts";
+import { defaultCodecOf, type EncoderFamily, parseEncoderFamily } from "../packager/encoder-families.ts";
 import {
   checkLadder,
   createLadderStep,
@@ -25,6 +20,7 @@ import {
 } from "../packager/ladder.ts";
 import { PRESETS, type Preset, parsePreset } from "../packager/presets.ts";
 import { describeNpmOptionError, describeOptionError } from "./option-errors.ts";
+import { SHARED_ARGS } from "./shared-args.ts";
 
 /** Limits of the options; beyond them the command line is refused with a sentence that names them. */
 const OPTION_LIMITS = {
@@ -64,10 +60,6 @@ export interface OriginEnvironment {
   readonly CORRAL_KEY?: string | undefined;
 }
 
-/** The help text of `--encoder`. */
-export const ENCODER_DESCRIPTION =
-  "hardware or software that encodes; auto tries the hardware at the start, svtav1 makes AV1 of renditions without a codec";
-
 /** Options and their help texts. */
 const ARGS = {
   input: {
@@ -78,18 +70,9 @@ const ARGS = {
   },
   stream: { type: "string", default: "demo", valueHint: "NAME", description: "stream name in its URLs" },
   loop: { type: "boolean", default: false, description: "repeat a file when it ends" },
-  listen: {
-    type: "boolean",
-    default: false,
-    description: "with rtmp:// or srt://: listen for an encoder",
-  },
+  listen: { type: "boolean", default: false, description: "with rtmp:// or srt://: listen for an encoder" },
   format: { type: "string", valueHint: "NAME", description: "FFmpeg's name of the input's format, e.g. v4l2, lavfi" },
-  preset: {
-    type: "string",
-    default: "balanced",
-    valueHint: Object.keys(PRESETS).join("|"),
-    description: "part and segment durations, see below",
-  },
+  preset: SHARED_ARGS.preset,
   part: { type: "string", valueHint: "SECONDS", description: "part duration, at least the viewers' p95 round trip" },
   segment: { type: "string", valueHint: "SECONDS", description: "segment duration and keyframe interval" },
   ladder: {
@@ -97,12 +80,7 @@ const ARGS = {
     valueHint: "LADDER",
     description: "renditions as HEIGHT:BITRATE[:CODEC],… or a JSON file (default 720p:2500k,480p:1200k,360p:700k)",
   },
-  encoder: {
-    type: "string",
-    default: "auto",
-    valueHint: ENCODER_FAMILIES.join("|"),
-    description: ENCODER_DESCRIPTION,
-  },
+  encoder: SHARED_ARGS.encoder,
   muxed: {
     type: "boolean",
     default: false,
@@ -114,16 +92,16 @@ const ARGS = {
     valueHint: PLAYBACK_POLICIES.join("|"),
     description: "playback policy: everybody, holders of a token, or followers (default: unchanged)",
   },
-  port: { type: "string", default: "8787", valueHint: "PORT", description: "port of the local edge" },
-  edge: { type: "string", valueHint: "URL", description: "publish to this edge instead of a local one" },
+  port: SHARED_ARGS.port,
+  edge: SHARED_ARGS.edge,
   key: { type: "string", valueHint: "KEY", description: "stream key for --edge (or CORRAL_KEY)" },
   data: {
     type: "string",
     valueHint: "DIR",
     description: "data folder of the local edge: recordings, chat, bans and keys (default .corral/edge-PORT)",
   },
-  log: { type: "string", default: "text", valueHint: "text|json", description: "log format" },
-  verbose: { type: "boolean", default: false, description: "verbose log" },
+  log: SHARED_ARGS.log,
+  verbose: SHARED_ARGS.verbose,
 } as const satisfies ArgsDef;
 
 /** The help text. */

@@ -48,8 +48,7 @@ const nodeName: MiddlewareHandler<{
   }),
 );
 
-dispatchApi.use("/", cors);
-dispatchApi.use("/nodes/:node", cors);
+dispatchApi.use("*", cors);
 dispatchApi.get(
   "/",
   ingestNodeOnly,

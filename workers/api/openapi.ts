@@ -22,10 +22,17 @@ export interface OpenApiDocument {
   readonly components: { readonly schemas: Readonly<Record<string, Json>> };
 }
 
+/** A secret of the edge as bearer token. */
+const secretScheme = (name: string): Json => ({
+  type: "http",
+  scheme: "bearer",
+  description: `The secret \`${name}\`.`,
+});
+
 const SECURITY_SCHEMES: Readonly<Record<SecurityScheme, Json>> = {
-  adminToken: { type: "http", scheme: "bearer", description: "The secret `CORRAL_ADMIN_TOKEN`." },
-  metricsToken: { type: "http", scheme: "bearer", description: "The secret `CORRAL_METRICS_TOKEN`." },
-  ingestToken: { type: "http", scheme: "bearer", description: "The secret `CORRAL_INGEST_TOKEN`." },
+  adminToken: secretScheme("CORRAL_ADMIN_TOKEN"),
+  metricsToken: secretScheme("CORRAL_METRICS_TOKEN"),
+  ingestToken: secretScheme("CORRAL_INGEST_TOKEN"),
   publishToken: {
     type: "http",
     scheme: "bearer",

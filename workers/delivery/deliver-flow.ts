@@ -9,13 +9,8 @@ import { authorizePlayback } from "../access/playback-authorization.ts";
 import { readRequestNetwork } from "../access/request-networks.ts";
 import { readQuery } from "../kit/request-address.ts";
 import { cacheLifetimes, createDeliveryHeaders, joinRetryResponse } from "../kit/responses.ts";
-import {
-  answerFromIsolate,
-  type DeliveryAnswer,
-  type DeliveryContext,
-  notFoundAnswer,
-  problemAnswer,
-} from "./delivery-context.ts";
+import { answerFromIsolate, notFoundAnswer, problemAnswer } from "./delivery-answers.ts";
+import type { DeliveryAnswer, DeliveryContext } from "./delivery-context.ts";
 
 /** A proxy that buffers or compresses the response would hold media back. */
 const FLOW_LIFETIME = "no-store, no-transform";

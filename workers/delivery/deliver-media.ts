@@ -9,13 +9,8 @@ import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
 import { decidePartRequest, type PartRequestDecision } from "../../core/media/hls/directives.ts";
 import { answerWhenDecided, type WaitDecision } from "./await-decision.ts";
 import { addHeldTime } from "./cmsd.ts";
-import {
-  answerFromIsolate,
-  type DeliveryAnswer,
-  type DeliveryContext,
-  notFoundAnswer,
-  problemAnswer,
-} from "./delivery-context.ts";
+import { answerFromIsolate, notFoundAnswer, problemAnswer } from "./delivery-answers.ts";
+import type { DeliveryAnswer, DeliveryContext } from "./delivery-context.ts";
 import { computeMediaAgeS, describeInitSection, describeMedia, mediaResponse } from "./media-responses.ts";
 import { Puller, type PullResult } from "./puller.ts";
 

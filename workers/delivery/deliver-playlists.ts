@@ -7,13 +7,8 @@ import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import { cacheLifetimes } from "../kit/responses.ts";
 import { type AwaitedDecision, answerWhenDecided, type WaitDecision } from "./await-decision.ts";
 import { addHeldTime, playlistCmsd } from "./cmsd.ts";
-import {
-  answerFromIsolate,
-  type DeliveryAnswer,
-  type DeliveryContext,
-  notFoundAnswer,
-  problemAnswer,
-} from "./delivery-context.ts";
+import { answerFromIsolate, notFoundAnswer, problemAnswer } from "./delivery-answers.ts";
+import type { DeliveryAnswer, DeliveryContext } from "./delivery-context.ts";
 import { playlistResponse } from "./media-responses.ts";
 import { getPlaylistCache } from "./playlist-cache.ts";
 import { Puller } from "./puller.ts";

@@ -13,13 +13,8 @@ import { mayFileExist } from "./broadcast-outlines.ts";
 import { deliverFlow } from "./deliver-flow.ts";
 import { deliverInitSection, deliverPart, deliverSegment } from "./deliver-media.ts";
 import { deliverMultivariantPlaylist, deliverStoredPlaylist, deliverWindowPlaylist } from "./deliver-playlists.ts";
-import {
-  answerFromIsolate,
-  type DeliveryAnswer,
-  type DeliveryContext,
-  notFoundAnswer,
-  type StreamRequest,
-} from "./delivery-context.ts";
+import { answerFromIsolate, notFoundAnswer } from "./delivery-answers.ts";
+import type { DeliveryAnswer, DeliveryContext, StreamRequest } from "./delivery-context.ts";
 import { errorResponse } from "./error-responses.ts";
 import { refuseJoin } from "./join-control.ts";
 import type { LivePath } from "./live-path.ts";

@@ -1,7 +1,5 @@
 /** Types shared by the parts of delivery. */
-import type { ProblemName } from "../../core/api/problems.ts";
 import type { CacheOutcome } from "../../core/broadcast/stream-status.ts";
-import { deliveryProblemResponse, problemResponse } from "../kit/responses.ts";
 import type { PullContext } from "./puller.ts";
 
 /** One request for a resource of a stream. */
@@ -20,14 +18,3 @@ export interface DeliveryAnswer {
   readonly response: Response;
   readonly outcome: CacheOutcome;
 }
-
-/** A response from this isolate's state. */
-export const answerFromIsolate = (response: Response): DeliveryAnswer => ({ response, outcome: "hits" });
-
-/** 404, from this isolate's state. */
-export const notFoundAnswer = (detail: string, cacheControl: string): DeliveryAnswer =>
-  answerFromIsolate(deliveryProblemResponse("not-found", detail, cacheControl));
-
-/** A problem, from this isolate's state. */
-export const problemAnswer = (name: ProblemName, detail?: string): DeliveryAnswer =>
-  answerFromIsolate(problemResponse(name, detail));

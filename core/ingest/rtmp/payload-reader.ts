@@ -3,19 +3,18 @@ import { RtmpError } from "./rtmp-error.ts";
 
 /** Reads big-endian fields from bytes; throws `RtmpError` where they end early. */
 export class PayloadReader {
-  readonly #bytes: Uint8Array;
+  #unread: Uint8Array;
   readonly #what: string;
-  #at = 0;
 
   /** `what`: the name of the content in errors. */
   constructor(bytes: Uint8Array, what: string) {
-    this.#bytes = bytes;
+    this.#unread = bytes;
     this.#what = what;
   }
 
   /** Number of unread bytes. */
   get left(): number {
-    return this.#bytes.length - this.#at;
+    return this.#unread.length;
   }
 
   /** Unsigned 8 bits. */
@@ -52,8 +51,8 @@ export class PayloadReader {
   /** The next `length` bytes, not copied. */
   take(length: number): Uint8Array {
     if (length > this.left) throw new RtmpError(`${this.#what} ends before its fields.`);
-    const taken = this.#bytes.subarray(this.#at, this.#at + length);
-    this.#at += length;
+    const taken = this.#unread.subarray(0, length);
+    this.#unread = this.#unread.subarray(length);
     return taken;
   }
 

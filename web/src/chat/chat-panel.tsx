@@ -150,8 +150,8 @@ interface FootProps extends ChatPanelProps {
 }
 
 function Foot(props: FootProps): VNode {
-  const { view, clock, signOutReason, serverNowMs, replyTarget, onReplyDone, send, signIn } = props;
-  const { link, you } = view;
+  const { signOutReason, signIn } = props;
+  const { link, you } = props.view;
   if (link.state === "closed") {
     return (
       <p class="chat-foot-note bad" role="alert">
@@ -159,18 +159,7 @@ function Foot(props: FootProps): VNode {
       </p>
     );
   }
-  if (you !== null) {
-    return (
-      <Composer
-        view={view}
-        clock={clock}
-        serverNowMs={serverNowMs}
-        replyTarget={replyTarget}
-        onReplyDone={onReplyDone}
-        send={send}
-      />
-    );
-  }
+  if (you !== null) return <Composer {...props} />;
   return (
     <>
       {signOutReason !== null && (

@@ -61,6 +61,37 @@ function useChoice<Value, Choice extends Value>(
   return [pending === null ? stored : pending.choice, choose];
 }
 
+interface TextFieldProps {
+  readonly label: string;
+  /** Whether the label is for screen readers only. */
+  readonly isLabelHidden?: boolean;
+  readonly isSecret?: boolean | undefined;
+  readonly class?: string;
+  readonly value: string;
+  readonly maxLength?: number | undefined;
+  readonly placeholder: string;
+  readonly onText: (text: string) => void;
+}
+
+/** One line of text and its label. */
+export function TextField(props: TextFieldProps): VNode {
+  const { label, maxLength } = props;
+  const type = props.isSecret ? ({ type: "password" } as const) : ({ type: "text" } as const);
+  return (
+    <label class={props.class}>
+      {props.isLabelHidden ? <span class="sr">{label}</span> : label}
+      <input
+        {...type}
+        value={props.value}
+        placeholder={props.placeholder}
+        maxLength={maxLength}
+        autocomplete="off"
+        onInput={(event) => props.onText(event.currentTarget.value)}
+      />
+    </label>
+  );
+}
+
 interface TextFormProps {
   readonly class: string;
   /** What the form is for, in front of the field. */
@@ -80,7 +111,6 @@ interface TextFormProps {
 export function TextForm(props: TextFormProps): VNode {
   const [text, setText] = useState("");
   const trimmed = text.trim();
-  const type = props.isSecret ? ({ type: "password" } as const) : ({ type: "text" } as const);
   return (
     <form
       class={props.class}
@@ -90,17 +120,15 @@ export function TextForm(props: TextFormProps): VNode {
       }}
     >
       {props.about !== undefined && <p>{props.about}</p>}
-      <label>
-        <span class="sr">{props.label}</span>
-        <input
-          {...type}
-          value={text}
-          maxLength={props.maxLength}
-          autocomplete="off"
-          placeholder={props.placeholder}
-          onInput={(event) => setText(event.currentTarget.value)}
-        />
-      </label>
+      <TextField
+        label={props.label}
+        isLabelHidden
+        isSecret={props.isSecret}
+        value={text}
+        maxLength={props.maxLength}
+        placeholder={props.placeholder}
+        onText={setText}
+      />
       <button type="submit" class="plain-button" disabled={trimmed === "" || props.isBusy === true}>
         {props.button}
       </button>

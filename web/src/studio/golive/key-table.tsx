@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { STREAM_KEY_LIMITS, type StreamKeyRole, type StreamKeyState } from "../../../../core/access/stream-key.ts";
-import { SelectField } from "../fields.tsx";
+import { SelectField, TextField } from "../fields.tsx";
 import type { GoLiveController } from "./go-live-controller.ts";
 import type { ListedKey } from "./stream-keys.ts";
 
@@ -127,16 +127,13 @@ function NewKeyForm({ desk }: { desk: GoLiveController }): VNode {
         setLabel("");
       }}
     >
-      <label>
-        Label
-        <input
-          value={label}
-          maxLength={STREAM_KEY_LIMITS.labelChars}
-          autocomplete="off"
-          placeholder="OBS at home"
-          onInput={(event) => setLabel(event.currentTarget.value)}
-        />
-      </label>
+      <TextField
+        label="Label"
+        value={label}
+        maxLength={STREAM_KEY_LIMITS.labelChars}
+        placeholder="OBS at home"
+        onText={setLabel}
+      />
       <SelectField
         label="Role"
         value={role}

@@ -3,7 +3,7 @@ import type { VNode } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
 import { STOP_CATEGORIES, STOP_LIMITS, type StopCategory } from "../../../../core/access/stream-stop.ts";
 import type { Clock } from "../../../../core/kit/clock.ts";
-import { OperatorTokenForm, SelectField } from "../fields.tsx";
+import { OperatorTokenForm, SelectField, TextField } from "../fields.tsx";
 import { StopController } from "./stop-controller.ts";
 import { describeStopEntry, formatMoment, STOP_CATEGORY_LABELS, type StopReport } from "./stop-report.ts";
 
@@ -99,15 +99,14 @@ function StopForm({ desk, clock }: { desk: StopController; clock: Clock }): VNod
         options={STOP_DURATIONS_H}
         onSelect={(value) => setHours(Number(value))}
       />
-      <label class="stop-reason">
-        Message to viewers
-        <input
-          value={reason}
-          maxLength={STOP_LIMITS.reasonChars}
-          placeholder="Shown on the watch page"
-          onInput={(event) => setReason(event.currentTarget.value)}
-        />
-      </label>
+      <TextField
+        class="stop-reason"
+        label="Message to viewers"
+        value={reason}
+        maxLength={STOP_LIMITS.reasonChars}
+        placeholder="Shown on the watch page"
+        onText={setReason}
+      />
       <div class="stop-buttons">
         <button type="submit" class="plain-button bad" disabled={reason.trim() === "" || desk.isBusy}>
           Stop now
