@@ -42,6 +42,7 @@ export async function measureSlateCpu(node: IngestProcess, file: string, seconds
   await sleep(WARM_UP_MS);
   await sender.kill();
   await node.origin.waitForOutput("a slate stands for the sender");
+  await sleep(WARM_UP_MS);
   const percent = (await percentOf(() => node.origin.cpuMs(), seconds)) - idle;
   return {
     figure: "CPU of the node for a broadcast whose sender is away, with its slate",
