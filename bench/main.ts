@@ -9,6 +9,7 @@ import { ADMIN_TOKEN } from "../tests/support/admin-token.ts";
 import { freePort } from "../tests/support/ports.ts";
 import { measurePageAvSync } from "./av-sync.ts";
 import { measureConformance } from "./conformance.ts";
+import { measureFlowHerd } from "./flow-herd.ts";
 import { measureHerd } from "./herd.ts";
 import { measureCacheHits } from "./hits.ts";
 import { measureIngest } from "./ingest.ts";
@@ -31,6 +32,7 @@ const BENCHES = [
   "balanced",
   "ultra",
   "flow",
+  "flow-herd",
   "muxed",
   "in-step",
   "conformance",
@@ -89,6 +91,7 @@ async function runBenches(wanted: readonly string[], seconds: number): Promise<B
     balanced: () => measurePlayback(edge, adminToken, "balanced", seconds),
     ultra: () => measurePlayback(edge, adminToken, "ultra", seconds),
     flow: () => measureFlowPlayback(edge, adminToken, seconds),
+    "flow-herd": async () => measureFlowHerd(edge, adminToken, seconds, await freePort()),
     muxed: () => measureMuxedAudio(edge, adminToken, seconds),
     "in-step": () => measurePageAvSync(edge, adminToken),
     conformance: () => measureConformance(edge, adminToken),

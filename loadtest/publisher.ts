@@ -7,8 +7,12 @@ import { Agent, request } from "undici";
 import type { BroadcastConfig, PartMeta, Track } from "../core/broadcast/broadcast-log.ts";
 import { PART_HEADER, PUBLISHER_HEADER } from "../core/ingest/publish-api.ts";
 import type { BroadcastId, TrackName } from "../core/kit/ids.ts";
+import { testInit } from "../core/media/cmaf/fixtures.ts";
+import { writeFragment } from "../core/media/cmaf/fragment.ts";
 
 const TIMESCALE = 90_000;
+/** A frame of 30 a second. */
+const FRAME_TICKS = 3_000;
 
 /** The published media. */
 export interface MediaShape {
@@ -16,6 +20,8 @@ export interface MediaShape {
   readonly partsPerSegment: number;
   /** Track names and bytes of one part of each; `audio` is an audio track, all others are video. */
   readonly tracks: Readonly<Record<string, number>>;
+  /** Parts are fragments with the line and the text as samples of 33 ms, of which flow can be made; else only that. */
+  readonly isFmp4?: boolean;
 }
 
 /** 0.333 s parts of 2.5 Mb/s video and 128 kb/s audio. */
@@ -68,8 +74,9 @@ export class SyntheticPublisher {
     const { key } = (await keys.json()) as { key: string };
     const publisher = new SyntheticPublisher(url, stream, key, shape);
     await publisher.#put(publisher.config.broadcast, JSON.stringify(publisher.config));
-    for (const { name } of publisher.config.tracks) {
-      await publisher.#put(`${publisher.config.broadcast}/${name}/init-1.mp4`, Buffer.alloc(700));
+    for (const { name, kind } of publisher.config.tracks) {
+      const init = shape.isFmp4 ? Buffer.from(testInit(kind, TIMESCALE)) : Buffer.alloc(700);
+      await publisher.#put(`${publisher.config.broadcast}/${name}/init-1.mp4`, init);
     }
     publisher.#done = publisher.#publishInRealTime();
     return publisher;
@@ -93,12 +100,12 @@ export class SyntheticPublisher {
   }
 
   async #publishPart({ name, kind }: Track, index: number): Promise<void> {
-    const { partMs, partsPerSegment, tracks } = this.#shape;
+    const { partMs, partsPerSegment } = this.#shape;
     const part = index % partsPerSegment;
     const meta: PartMeta = {
       msn: Math.floor(index / partsPerSegment),
       part,
-      durationTicks: Math.round((partMs / 1000) * TIMESCALE),
+      durationTicks: partTicks(this.#shape),
       independent: kind === "audio" || part === 0,
       gap: false,
       ...(part === 0
@@ -113,7 +120,7 @@ export class SyntheticPublisher {
       ...(part === partsPerSegment - 1 ? { close: {} } : {}),
     };
     const path = `${this.config.broadcast}/${name}/${meta.msn}.${part}.m4s`;
-    const bytes = partBytes(name, meta.msn, part, tracks[name] ?? 1_000);
+    const bytes = this.#shape.isFmp4 ? fragmentAt(name, index, this.#shape) : partAt(name, index, this.#shape);
     await this.#put(path, bytes, { [PART_HEADER]: JSON.stringify(meta) });
     this.#lastPartIndex.set(name, Math.max(index, this.#lastPartIndex.get(name) ?? -1));
   }
@@ -166,11 +173,32 @@ class PublishRefusedError extends Error {
   override readonly name = "PublishError";
 }
 
-/** A part's bytes: a line with its name and the hash of the rest, then text that differs between parts. */
-function partBytes(track: string, msn: number, part: number, length: number): Buffer {
+/** A part's text: a line with its name and the hash of the rest, then text that differs between parts. */
+export function partBytes(track: string, msn: number, part: number, length: number): Buffer {
   const rest = Buffer.alloc(Math.max(0, length - 128), `${track} ${msn}.${part} `);
   const hash = createHash("sha256").update(rest).digest("hex");
   return Buffer.concat([Buffer.from(`corral ${track} ${msn}.${part} ${hash}`.padEnd(127).concat("\n")), rest]);
+}
+
+const partTicks = ({ partMs }: MediaShape): number => Math.round((partMs / 1000) * TIMESCALE);
+
+/** Part number `index` of a track as text. */
+const partAt = (track: string, index: number, { partsPerSegment, tracks }: MediaShape): Buffer =>
+  partBytes(track, Math.floor(index / partsPerSegment), index % partsPerSegment, tracks[track] ?? 1_000);
+
+/** Part number `index` of a track as a fragment whose samples are its text; all of a segment depend on its first. */
+export function fragmentAt(track: string, index: number, shape: MediaShape): Buffer {
+  const text = partAt(track, index, shape);
+  const count = Math.max(1, Math.round(partTicks(shape) / FRAME_TICKS));
+  const length = Math.ceil(text.length / count);
+  const samples = Array.from({ length: count }, (_, sample) => ({
+    durationTicks: partTicks(shape) / count,
+    ctsOffset: 0,
+    sync: index % shape.partsPerSegment === 0 && sample === 0,
+    data: text.subarray(sample * length, (sample + 1) * length),
+  }));
+  const { bytes } = writeFragment(index + 1, [{ trackId: 1, decodeTicks: index * partTicks(shape), samples }]);
+  return Buffer.from(bytes);
 }
 
 function describeTrack(name: string, { partMs, tracks }: MediaShape): Track {
