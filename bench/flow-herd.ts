@@ -1,4 +1,5 @@
 /** Many viewers by flow in one isolate: its CPU beside a bare Worker that writes the same bytes, and the spread of arrivals. */
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { performance } from "node:perf_hooks";
 import { Worker } from "node:worker_threads";
@@ -12,6 +13,7 @@ import { type BenchFigure, formatFixed, median, percentile } from "./stats.ts";
 const VIEWERS = 500;
 const BITS_PER_SECOND = 2_100_000;
 const TRACK = "720p";
+const SEGMENT_MS = 2_000;
 /** Durations of chunks, and the goal for the CPU of a viewer-second. */
 const UNITS = [
   { name: "0.1 s", partMs: 100, goalMs: 0.4 },
@@ -46,7 +48,7 @@ async function measureUnit(
   { name, partMs, goalMs }: (typeof UNITS)[number],
 ): Promise<BenchFigure[]> {
   const partLength = Math.round((BITS_PER_SECOND * partMs) / 8_000);
-  const partsPerSegment = Math.round(2_000 / partMs);
+  const partsPerSegment = Math.round(SEGMENT_MS / partMs);
   const shape: MediaShape = { partMs, partsPerSegment, tracks: { [TRACK]: partLength }, isFmp4: true };
   const job = { viewers: VIEWERS, track: TRACK, partsPerSegment, partLength };
   const [edgePid = 0] = descendantPids(process.pid, "workerd");
@@ -54,28 +56,18 @@ async function measureUnit(
   const [ours, theirs]: [FlowRound[], FlowRound[]] = [[], []];
   try {
     for (let round = 0; round < ROUNDS; round += 1) {
-      const publisher = await SyntheticPublisher.start(
-        edge.url,
-        `flow-herd-${Math.round(partMs)}-${round}`,
-        adminToken,
-        shape,
+      ours.push(
+        await watchSyntheticFlow(edge, edgePid, adminToken, {
+          viewers: VIEWERS,
+          partMs,
+          partLength,
+          seconds,
+          heap: null,
+        }),
       );
-      try {
-        const { stream, config } = publisher;
-        await sleep(SETTLE_MS);
-        const query = `video=${TRACK}&audio=none&join=latest`;
-        ours.push(
-          await watch(edgePid, seconds, {
-            ...job,
-            url: `${edge.url}/live/${stream}/${config.broadcast}/flow.mp4?${query}`,
-          }),
-        );
-      } finally {
-        await publisher.stop();
-      }
       const stop = bare.publish(shape);
       await sleep(SETTLE_MS);
-      theirs.push(await watch(bare.pid, seconds, { ...job, url: bare.url }));
+      theirs.push(await watch(bare.pid, seconds, { ...job, url: bare.url }, null));
       stop();
     }
   } finally {
@@ -84,15 +76,54 @@ async function measureUnit(
   return unitFigures(name, goalMs, seconds, ours, theirs);
 }
 
+/** A broadcast of synthetic media and its viewers. */
+interface SyntheticFlow {
+  readonly viewers: number;
+  readonly partMs: number;
+  readonly partLength: number;
+  /** Duration of the measurement. */
+  readonly seconds: number;
+  /** Used heap of the isolate after a collection, or null: it is not measured. */
+  readonly heap: (() => Promise<number>) | null;
+}
+
+/** Viewers by flow of a broadcast with one track; `pid` is the edge's workerd. */
+export async function watchSyntheticFlow(
+  edge: LocalEdge,
+  pid: number,
+  adminToken: string,
+  { viewers, partMs, partLength, seconds, heap }: SyntheticFlow,
+): Promise<FlowRound> {
+  const partsPerSegment = Math.round(SEGMENT_MS / partMs);
+  const shape: MediaShape = { partMs, partsPerSegment, tracks: { [TRACK]: partLength }, isFmp4: true };
+  const publisher = await SyntheticPublisher.start(edge.url, `flow-${randomUUID().slice(0, 8)}`, adminToken, shape);
+  try {
+    const { stream, config } = publisher;
+    await sleep(SETTLE_MS);
+    const url = `${edge.url}/live/${stream}/${config.broadcast}/flow.mp4?video=${TRACK}&audio=none&join=latest`;
+    return await watch(pid, seconds, { url, viewers, track: TRACK, partsPerSegment, partLength }, heap);
+  } finally {
+    await publisher.stop();
+  }
+}
+
 /** What one round has shown. */
-interface FlowRound extends FlowViewersReport {
+export interface FlowRound extends FlowViewersReport {
   /** CPU of a viewer-second beyond that without viewers. */
   readonly cpuMs: number;
   readonly residentBytesEach: number;
+  /** Heap of a viewer after a collection; NaN if it was not measured. */
+  readonly heapBytesEach: number;
 }
 
 /** The viewers come, and then `seconds` are measured. Throws if they do not all get media. */
-async function watch(pid: number, seconds: number, job: FlowViewersJob): Promise<FlowRound> {
+async function watch(
+  pid: number,
+  seconds: number,
+  job: FlowViewersJob,
+  heap: SyntheticFlow["heap"],
+): Promise<FlowRound> {
+  const heapBefore = (await heap?.()) ?? Number.NaN;
   const idle = await cpuMsIn(pid, BASE_S);
   const resident = residentBytes(pid);
   const viewers = new Worker(new URL("./flow-viewers.ts", import.meta.url), { workerData: job });
@@ -114,6 +145,7 @@ async function watch(pid: number, seconds: number, job: FlowViewersJob): Promise
     return {
       ...report,
       cpuMs: (busy - idle) / job.viewers,
+      heapBytesEach: (((await heap?.()) ?? Number.NaN) - heapBefore) / job.viewers,
       residentBytesEach: (residentBytes(pid) - resident) / job.viewers,
     };
   } finally {

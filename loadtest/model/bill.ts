@@ -1,6 +1,12 @@
 /** The cost of an hour: each meter's amount times its price, without the plan's allowance. */
 import { PRICES } from "./prices.ts";
-import { type BroadcastSettings, joinRequests, trackBytesPerSecond, viewerRequestsPerSecond } from "./settings.ts";
+import {
+  type BroadcastSettings,
+  joinRequests,
+  publisherRequestsPerSecond,
+  trackBytesPerSecond,
+  viewerRequestsPerSecond,
+} from "./settings.ts";
 
 /** An hour of a broadcast. */
 export interface BroadcastHour {
@@ -13,6 +19,8 @@ export interface BroadcastHour {
   readonly feedsPerSecond: number;
   /** A Worker's CPU per request. */
   readonly hitMs: number;
+  /** CPU of a viewer by flow per second, milliseconds; 0 for viewers that request parts. */
+  readonly flowMs: number;
   /** Share of the viewers behind live, 0 to 1. */
   readonly dvrShare: number;
   /** Data centres, each of which reads an old segment from R2 once. */
@@ -31,31 +39,35 @@ export interface BillItem {
 export const VIEWER_STAY_S = 900;
 /** The watch page's status interval. */
 export const STATUS_POLL_S = 12.5;
+const LIVE_REQUESTS = "Worker requests: live, a playlist and a part";
+const FLOW_REQUESTS = "Worker requests: flow, after the join";
 /** Months of storage. */
 const MONTHS = 1;
 
 /** The bill of an hour. */
 export function broadcastBill(hour: BroadcastHour): readonly BillItem[] {
-  const { settings, viewers, objects, feedsPerSecond, hitMs, dvrShare, colos } = hour;
+  const { settings, viewers, objects, feedsPerSecond, hitMs, flowMs, dvrShare, colos } = hour;
   const tracks = settings.tracks.length;
-  const parts = (3_600_000 / settings.partMs) * tracks;
+  const published = publisherRequestsPerSecond(settings) * 3_600;
   const segments = (3_600_000 / settings.segmentMs) * tracks;
   const live = viewers * (1 - dvrShare) * viewerRequestsPerSecond(settings) * 3_600;
   const perSegment = settings.partMs / settings.segmentMs;
   const past = viewers * dvrShare * viewerRequestsPerSecond(settings) * perSegment * 3_600;
   const joins = (viewers * 3_600 * joinRequests(settings)) / VIEWER_STAY_S;
-  const state = (viewers * 3_600) / STATUS_POLL_S;
-  const requests = live + past + joins + state + parts;
+  // By flow the status rides in the response.
+  const state = settings.flow === undefined ? (viewers * 3_600) / STATUS_POLL_S : 0;
+  const requests = live + past + joins + state + published;
+  const watched = viewers * (1 - dvrShare) * 3_600;
   const storedGb = (trackBytesPerSecond(settings, -1) * 3_600) / 1e9;
   const read = dvrShare === 0 ? 0 : segments * colos;
   return [
-    billItem("Worker requests: live, a playlist and a part", live, "requests", PRICES.workerRequest),
+    billItem(settings.flow === undefined ? LIVE_REQUESTS : FLOW_REQUESTS, live, "requests", PRICES.workerRequest),
     billItem("Worker requests: behind live, a playlist and a segment", past, "requests", PRICES.workerRequest),
     billItem("Worker requests: joins", joins, "requests", PRICES.workerRequest),
     billItem("Worker requests: status of the watch page", state, "requests", PRICES.workerRequest),
-    billItem("Worker requests: the publisher's parts", parts, "requests", PRICES.workerRequest),
-    billItem("Worker CPU", requests * hitMs, "ms", PRICES.workerCpuMs),
-    billItem("object requests: the publisher's parts", parts, "requests", PRICES.objectRequest),
+    billItem("Worker requests: the publisher's media", published, "requests", PRICES.workerRequest),
+    billItem("Worker CPU", requests * hitMs + watched * flowMs, "ms", PRICES.workerCpuMs),
+    billItem("object requests: the publisher's media", published, "requests", PRICES.objectRequest),
     billItem("object requests: feeds", feedsPerSecond * 3_600, "requests", PRICES.objectRequest),
     billItem(
       "object duration: the Live object and shields",

@@ -4,19 +4,25 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Agent, request } from "undici";
+import { type FlowRound, watchSyntheticFlow } from "../../bench/flow-herd.ts";
 import { median } from "../../bench/stats.ts";
-import { startEdge } from "../../origin/local-edge/edge.ts";
+import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../../tests/support/admin-token.ts";
 import { freePort } from "../../tests/support/ports.ts";
 import { cpuMs, descendantPids, residentBytes } from "../processes.ts";
 import { type MediaShape, SyntheticPublisher } from "../publisher.ts";
 import type { Measurements } from "./measurements.ts";
+import { heapBytes } from "./room/heap.ts";
 
 const CHILDREN = 64;
 const PARKED = 1_000;
 const ROUNDS = 8;
 const RENEWALS = 600;
 const OBSERVATION_MS = 8_000;
+/** Viewers by flow, and the media that they get. */
+const FLOW_VIEWERS = 300;
+const FLOW_PART_MS = 100;
+const FLOW_BYTES = { small: 1_000, large: 26_000 } as const;
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const shape = (bytes: number): MediaShape => ({ partMs: 500, partsPerSegment: 4, tracks: { av: bytes } });
@@ -25,7 +31,8 @@ const shape = (bytes: number): MediaShape => ({ partMs: 500, partsPerSegment: 4,
 export async function calibrateTree(onProgress: (line: string) => void): Promise<Measurements> {
   const dataDir = await mkdtemp(join(tmpdir(), "corral-calibrate-"));
   const entry = fileURLToPath(new URL("probe-worker.ts", import.meta.url));
-  const edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN, entry });
+  const inspectorPort = await freePort();
+  const edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN, entry, inspectorPort });
   const agent = new Agent({ connections: 2 * PARKED, pipelining: 1, bodyTimeout: 0 });
   const probe = new EdgeProbe(edge.url, agent);
   try {
@@ -34,6 +41,8 @@ export async function calibrateTree(onProgress: (line: string) => void): Promise
     onProgress("feeds of large parts …");
     const bytes = 150_000;
     const large = await probe.withBroadcast(shape(bytes), () => probe.measureFanOut());
+    onProgress("viewers by flow …");
+    const flow = await measureFlow(edge, probe.pid, inspectorPort);
     onProgress("renewals, hits and parked requests …");
     const rest = await probe.withBroadcast(shape(bytes), async () => ({
       feedMs: await probe.measureRenewals(),
@@ -42,6 +51,7 @@ export async function calibrateTree(onProgress: (line: string) => void): Promise
     }));
     return {
       ...rest,
+      ...flow,
       childMs: small.perSendMs,
       byteMs: Math.max(0, large.perSendMs - small.perSendMs) / bytes,
       childBytes: small.childBytes,
@@ -53,10 +63,32 @@ export async function calibrateTree(onProgress: (line: string) => void): Promise
   }
 }
 
+/** One write to one viewer by flow, a byte of it, and the heap of a viewer. */
+async function measureFlow(
+  edge: LocalEdge,
+  pid: number,
+  inspectorPort: number,
+): Promise<Pick<Measurements, "flowWriteMs" | "flowByteMs" | "flowBytes">> {
+  const heap = (): Promise<number> => heapBytes(inspectorPort, "corral", () => fetch(`${edge.url}/healthz`));
+  const watch = (partLength: number): Promise<FlowRound> =>
+    watchSyntheticFlow(edge, pid, ADMIN_TOKEN, {
+      ...{ viewers: FLOW_VIEWERS, partMs: FLOW_PART_MS, partLength, seconds: OBSERVATION_MS / 1_000, heap },
+    });
+  const [small, large] = [await watch(FLOW_BYTES.small), await watch(FLOW_BYTES.large)];
+  const writes = 1_000 / FLOW_PART_MS;
+  const byteMs = Math.max(0, large.cpuMs - small.cpuMs) / (writes * (FLOW_BYTES.large - FLOW_BYTES.small));
+  return {
+    flowWriteMs: small.cpuMs / writes - FLOW_BYTES.small * byteMs,
+    flowByteMs: byteMs,
+    flowBytes: large.heapBytesEach,
+  };
+}
+
 class EdgeProbe {
   readonly #url: string;
   readonly #agent: Agent;
-  readonly #pid: number;
+  /** Of workerd. */
+  readonly pid: number;
   #stream = "";
   #base = "";
   #streams = 0;
@@ -64,7 +96,7 @@ class EdgeProbe {
   constructor(url: string, agent: Agent) {
     this.#url = url;
     this.#agent = agent;
-    this.#pid = descendantPids(process.pid, "workerd")[0] ?? 0;
+    this.pid = descendantPids(process.pid, "workerd")[0] ?? 0;
   }
 
   /** The result of `work` while a broadcast of that shape runs. */
@@ -84,13 +116,13 @@ class EdgeProbe {
   /** CPU of sending one part to one child, workerd's included, and memory per child. */
   async measureFanOut(): Promise<{ perSendMs: number; childBytes: number }> {
     const idle = await this.#cpuPerMs(OBSERVATION_MS);
-    const before = residentBytes(this.#pid);
+    const before = residentBytes(this.pid);
     const stop = new AbortController();
     for (let child = 0; child < CHILDREN; child += 1)
       void this.#readFeed(`child-${child}`, stop.signal).catch(() => {});
     await wait(2_000);
     const busy = await this.#cpuPerMs(OBSERVATION_MS);
-    const grown = residentBytes(this.#pid) - before;
+    const grown = residentBytes(this.pid) - before;
     stop.abort();
     return { perSendMs: ((busy - idle) * 500) / CHILDREN, childBytes: Math.max(0, grown) / CHILDREN };
   }
@@ -98,20 +130,20 @@ class EdgeProbe {
   /** CPU of one feed renewal by a child that lacks nothing. */
   async measureRenewals(): Promise<number> {
     const idle = await this.#cpuPerMs(4_000);
-    const before = cpuMs(this.#pid);
+    const before = cpuMs(this.pid);
     const began = performance.now();
     for (let time = 0; time < RENEWALS; time += 1) {
       const { body } = await this.#request(`/probe/${this.#stream}?node=renewing&kind=isolate&want=&have=`);
       for await (const _ of body) break;
     }
-    return (cpuMs(this.#pid) - before - idle * (performance.now() - began)) / RENEWALS;
+    return (cpuMs(this.pid) - before - idle * (performance.now() - began)) / RENEWALS;
   }
 
   /** CPU of a playlist or a part from isolate memory. */
   async measureHits(): Promise<number> {
     const idle = await this.#cpuPerMs(4_000);
     const until = performance.now() + OBSERVATION_MS;
-    const before = cpuMs(this.#pid);
+    const before = cpuMs(this.pid);
     const began = performance.now();
     const last = await this.#lastPart();
     const client = async (): Promise<number> => {
@@ -123,13 +155,13 @@ class EdgeProbe {
       return answers;
     };
     const answers = (await Promise.all(Array.from({ length: 8 }, client))).reduce((sum, count) => sum + count, 0);
-    return (cpuMs(this.#pid) - before - idle * (performance.now() - began)) / answers;
+    return (cpuMs(this.pid) - before - idle * (performance.now() - began)) / answers;
   }
 
   /** Time and memory per request of many that wait for the same part. */
   async measureParked(): Promise<{ wakeMs: number; parkedBytes: number }> {
     const spreads: number[] = [];
-    const before = residentBytes(this.#pid);
+    const before = residentBytes(this.pid);
     let grown = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
       const [msn = 0, part = 0] = (await this.#lastPart()).split(".").map(Number);
@@ -143,7 +175,7 @@ class EdgeProbe {
         await body.dump();
       });
       await wait(800);
-      if (times.length === 0) grown = Math.max(grown, residentBytes(this.#pid) - before);
+      if (times.length === 0) grown = Math.max(grown, residentBytes(this.pid) - before);
       await Promise.all(asked);
       spreads.push(Math.max(...times) - Math.min(...times));
     }
@@ -162,9 +194,9 @@ class EdgeProbe {
   }
 
   async #cpuPerMs(forMs: number): Promise<number> {
-    const before = cpuMs(this.#pid);
+    const before = cpuMs(this.pid);
     await wait(forMs);
-    return (cpuMs(this.#pid) - before) / forMs;
+    return (cpuMs(this.pid) - before) / forMs;
   }
 
   #path(file: string): string {

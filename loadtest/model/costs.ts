@@ -32,6 +32,10 @@ const COST_SCENARIOS: readonly CostScenario[] = [
     name: "0.5 s muxed, one rendition",
     settings: ladderSettings("0.5 s parts", { partMs: 500, segmentMs: 2_000 }, "muxed", 1),
   },
+  ...[100, 1_000 / 30].map((unitMs) => ({
+    name: `flow, chunks of ${Math.round(unitMs)} ms`,
+    settings: { ...presetSettings("ultra", "separate"), flow: { unitMs } },
+  })),
   { name: "0.5 s muxed, 100 viewers per isolate", settings: halfSecondSettings("muxed"), viewersEach: 100 },
   { name: "0.5 s muxed, 1,000 viewers per isolate", settings: halfSecondSettings("muxed"), viewersEach: 1_000 },
   { name: "0.5 s muxed, 20 % of viewers behind live", settings: halfSecondSettings("muxed"), dvrShare: 0.2 },

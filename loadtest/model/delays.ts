@@ -1,7 +1,7 @@
 /** Delay from a part's arrival at the Live object to the viewers' responses: by hop, child and viewer. */
 import type { Measurements } from "./measurements.ts";
 import type { FeederNode } from "./nodes.ts";
-import type { BroadcastSettings } from "./settings.ts";
+import { type BroadcastSettings, trackBytesPerSecond } from "./settings.ts";
 import type { TreeSimulation } from "./tree-simulation.ts";
 import { type NetworkRoundTrips, roundTripMs } from "./world.ts";
 
@@ -40,9 +40,10 @@ export function treeDelays(
 ): TreeDelays {
   const reached = new Map<FeederNode, NodeArrival>([[tree.live, { ms: 0, depth: 0 }]]);
   const places = new Map<FeederNode, Map<object, number>>();
-  const partBytes =
-    settings.tracks.reduce((sum, { bytesPerSecond }) => sum + bytesPerSecond, 0) * (settings.partMs / 1_000);
-  const sendMs = settings.tracks.length * measured.childMs + partBytes * measured.byteMs;
+  const { flow, tracks, partMs } = settings;
+  const unitBytes = trackBytesPerSecond(settings, -1) * ((flow?.unitMs ?? partMs) / 1_000);
+  const sendMs = (flow === undefined ? tracks.length : 1) * measured.childMs + unitBytes * measured.byteMs;
+  const wakeMs = flow === undefined ? measured.wakeMs : measured.flowWriteMs;
   const at = (feeder: FeederNode): NodeArrival => {
     const known = reached.get(feeder);
     if (known !== undefined) return known;
@@ -64,7 +65,7 @@ export function treeDelays(
     const { depth } = at(node.feeder);
     const ms = below(node.feeder, node);
     return Array.from({ length: POINTS }, (_, point) => ({
-      ms: ms + measured.wakeMs * isolate.viewers * ((point + 0.5) / POINTS),
+      ms: ms + wakeMs * isolate.viewers * ((point + 0.5) / POINTS),
       viewers: isolate.viewers / POINTS,
       depth,
     }));

@@ -1,5 +1,5 @@
 /** Limits: those that Cloudflare publishes, those of the tree, and assumed ones. */
-import { EDGE_STREAM_LIMITS, FEED_LIMITS } from "../../core/delivery/node-limits.ts";
+import { EDGE_STREAM_LIMITS, FEED_LIMITS, FLOW_LIMITS } from "../../core/delivery/node-limits.ts";
 import { TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
 import type { IsolateLoad, TierLoad } from "./loads.ts";
 
@@ -101,6 +101,12 @@ export function checkLimits({ tiers, isolate, maxResolveSteps, linkBytesPerSecon
       bound: EDGE_STREAM_LIMITS.parkedRequests,
       value: isolate.parkedRequests,
       unit: "requests",
+    },
+    {
+      limit: "viewers by flow in an isolate",
+      bound: FLOW_LIMITS.viewers,
+      value: isolate.flowViewers,
+      unit: "viewers",
     },
     {
       limit: "connections of a leader that wait for headers",

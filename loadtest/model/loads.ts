@@ -28,5 +28,7 @@ export interface IsolateLoad {
   readonly peakPerSecond: number;
   readonly memoryBytes: number;
   readonly parkedRequests: number;
+  /** Viewers by flow. */
+  readonly flowViewers: number;
   readonly core: number;
 }

@@ -38,6 +38,11 @@ const ARGS = {
   },
   preset: { type: "string", description: "half (0.5 s parts), ultra, balanced, scale", default: "half" },
   tracks: { type: "string", description: "muxed (one track) or separate (video and audio)", default: "muxed" },
+  flow: {
+    type: "string",
+    description: "viewers by flow, with chunks of so many milliseconds (33.3: a frame)",
+    valueHint: "MS",
+  },
   dvr: { type: "string", description: "percentage of viewers behind live", default: "0" },
   link: { type: "string", description: "Mb/s that one object can send (an assumption)", default: "1000" },
   seed: { type: "string", description: "random seed", default: "1" },

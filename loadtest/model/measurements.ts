@@ -12,6 +12,12 @@ export interface Measurements {
   readonly byteMs: number;
   /** Time between the responses of two waiting viewers, if a part wakes many. */
   readonly wakeMs: number;
+  /** One write to one viewer by flow. */
+  readonly flowWriteMs: number;
+  /** One byte of it. */
+  readonly flowByteMs: number;
+  /** Heap per viewer by flow. */
+  readonly flowBytes: number;
   /** Resident memory per parked request. */
   readonly parkedBytes: number;
   /** Resident memory per child of an object. */
@@ -28,6 +34,9 @@ export const MEASUREMENTS: Measurements = {
   childMs: 0.0879,
   byteMs: 3.91e-7,
   wakeMs: 0.0454,
+  flowWriteMs: 0.04,
+  flowByteMs: 3.8e-7,
+  flowBytes: 3_000,
   parkedBytes: 24_515,
   childBytes: 249_088,
 };

@@ -47,7 +47,8 @@ export function createTreePart(options: ModelOptions, onProgress: ProgressListen
       return {
         text: `${treeSweepTable(outcomes)}\n\n${breaks}`,
         figures: { outcomes: outcomes.map(withoutColos), breaks },
-        plots: treeSweepPlots(outcomes),
+        // The plots of the documents are those of playlists and parts.
+        ...(options.settings.flow === undefined ? { plots: treeSweepPlots(outcomes) } : {}),
       };
     },
     costs: () => {

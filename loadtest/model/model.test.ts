@@ -79,6 +79,7 @@ test("an hour of a thousand viewers costs the hand-computed amount", () => {
     objects: 1,
     feedsPerSecond: 2,
     hitMs: 0.1,
+    flowMs: 0,
     dvrShare: 0,
     colos: 330,
   });
@@ -130,4 +131,28 @@ test("faster measured times give faster answers", () => {
   const fast = runTreeModel({ ...SMALL, measurements: { ...MEASUREMENTS, childMs: 0, byteMs: 0, wakeMs: 0 } }).delays;
   expect(fast.p99).toBeLessThan(slow.p99);
   expect(slow.p50).toBeLessThanOrEqual(slow.p99);
+});
+
+test("viewers by flow cost their CPU, and no requests but joins and successors", () => {
+  const flow = { ...ladderSettings("", { partMs: 200, segmentMs: 1_000 }, "separate", 1), flow: { unitMs: 100 } };
+  const measurements = { ...MEASUREMENTS, flowWriteMs: 0.03, flowByteMs: 0 };
+  const { bill, isolate, options } = runTreeModel({ ...SMALL, settings: flow, measurements });
+  const amount = (meter: RegExp): number =>
+    sum(bill.filter((item) => meter.test(item.meter)).map((item) => item.amount));
+  // Four joins an hour of two requests each; 6.5 successors, two switches, one reconnect.
+  expect(amount(/^Worker requests: joins/)).toBe(SMALL.viewers * 8);
+  expect(amount(/^Worker requests: flow/) / SMALL.viewers).toBeCloseTo(6.5 + 2 + 1, 1);
+  expect(amount(/status/)).toBe(0);
+  // Ten writes a second of 0.03 ms.
+  expect(amount(/^Worker CPU/) / options.viewers / 3_600).toBeCloseTo(0.3, 2);
+  expect(isolate.flowViewers).toBe(isolate.viewers);
+  expect(isolate.parkedRequests).toBe(0);
+});
+
+test("a Live object writes the chunks of all tracks at once", () => {
+  const at = (settings: ModelOptions["settings"]): number =>
+    runTreeModel({ ...SMALL, settings, measurements: { ...MEASUREMENTS, byteMs: 0, feedMs: 0 } }).tiers[0]?.core ?? 0;
+  const parts = halfSecondSettings("separate");
+  // Four tracks in parts of 0.5 s are eight writes a second to a child; chunks of 0.125 s are eight too.
+  expect(at({ ...parts, flow: { unitMs: 125 } })).toBeCloseTo(at(parts), 6);
 });

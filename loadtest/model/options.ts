@@ -15,6 +15,9 @@ const MODEL_LIMITS = {
   /** A colo shield and its shards feed 576; each isolate is simulated. */
   isolates: 1_000,
   seconds: 3_600,
+  /** A frame of 120 a second, and the longest part. */
+  leastFlowMs: 8,
+  mostFlowMs: 1_000,
 } as const;
 
 /** The arguments as typed. */
@@ -28,6 +31,7 @@ export interface ModelArgs {
   readonly "viewers-per-isolate": string;
   readonly preset: string;
   readonly tracks: string;
+  readonly flow?: string;
   readonly dvr: string;
   readonly link: string;
   readonly seed: string;
@@ -54,7 +58,7 @@ export function parseModelOptions(args: ModelArgs): ModelOptions {
             maxIsolates: 200,
           }
         : { kind: "fixed", count: parseInteger("isolates", args.isolates, 1, MODEL_LIMITS.isolates) },
-    settings: parseSettings(args.preset, args.tracks),
+    settings: { ...parseSettings(args.preset, args.tracks), ...parseFlow(args.flow) },
     dvrShare: parseInteger("dvr", args.dvr, 0, 100) / 100,
     linkBytesPerSecond: parseInteger("link", args.link, 1, 100_000) * 125_000,
     seed: parseInteger("seed", args.seed, 0, 2 ** 31 - 1),
@@ -72,6 +76,14 @@ function parseSettings(preset: string, tracks: string): BroadcastSettings {
     );
   }
   return presetSettings(known.name satisfies PresetName, tracks);
+}
+
+function parseFlow(text: string | undefined): Pick<BroadcastSettings, "flow"> {
+  if (text === undefined) return {};
+  const unitMs = Number(text);
+  if (!(unitMs >= MODEL_LIMITS.leastFlowMs && unitMs <= MODEL_LIMITS.mostFlowMs))
+    throw new OptionsError(`--flow is from ${MODEL_LIMITS.leastFlowMs} to ${MODEL_LIMITS.mostFlowMs} ms, not ${text}.`);
+  return { flow: { unitMs } };
 }
 
 function parseInteger(name: string, text: string, least: number, most: number): number {

@@ -27,8 +27,9 @@ const TIER_LABELS = { live: "Live object", region: "region shield", colo: "colo 
 export function describeTreeOutcome(outcome: TreeModelOutcome): string {
   const { options, isolate, tiers, delays, bill, checks, firstLimit } = outcome;
   const { viewers, settings, curve, seconds, colos } = options;
+  const by = settings.flow === undefined ? "" : `, by flow with chunks of ${formatScaled(settings.flow.unitMs)} ms`;
   return [
-    `${formatScaled(viewers)} viewers, ${colos.length} data centres, curve ${curve}, ${settings.name} of ${settings.partMs} ms, ${seconds} s`,
+    `${formatScaled(viewers)} viewers, ${colos.length} data centres, curve ${curve}, ${settings.name} of ${settings.partMs} ms${by}, ${seconds} s`,
     markdownTable(
       [
         "object",

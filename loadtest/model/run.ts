@@ -11,10 +11,13 @@ import { drawPopulation, type IsolateRule, type Population } from "./population.
 import { seededRandom } from "./random.ts";
 import {
   type BroadcastSettings,
+  childWritesPerSecond,
   joinRequests,
+  publisherRequestsPerSecond,
   settingsTargetDurationS,
   trackBytesPerSecond,
   tracksPerViewer,
+  viewerBytesPerSecond,
   viewerRequests,
   viewerRequestsPerSecond,
 } from "./settings.ts";
@@ -107,6 +110,7 @@ export function runTreeModel(options: ModelOptions): TreeModelOutcome {
       .length,
     feedsPerSecond: feedsPerSecond(tree, options),
     hitMs: measurements.hitMs,
+    flowMs: flowMs(options),
     dvrShare: options.dvrShare,
     colos: options.colos.length,
   };
@@ -137,6 +141,13 @@ export function runTreeModel(options: ModelOptions): TreeModelOutcome {
   };
 }
 
+/** CPU of a viewer by flow per second, milliseconds. */
+function flowMs({ settings, measurements }: ModelOptions): number {
+  if (settings.flow === undefined) return 0;
+  const writes = 1_000 / settings.flow.unitMs;
+  return writes * measurements.flowWriteMs + viewerBytesPerSecond(settings) * measurements.flowByteMs;
+}
+
 /** Feed requests per second once all have joined: over the last two lifetimes of an isolate's feed. */
 function feedsPerSecond(tree: TreeSimulation, { seconds }: ModelOptions): number {
   const from = Math.max(0, seconds - Math.round((2 * EDGE_STREAM_LIMITS.leaseMs) / 1_000));
@@ -150,8 +161,7 @@ function feedsPerSecond(tree: TreeSimulation, { seconds }: ModelOptions): number
 function tierLoad(tree: TreeSimulation, tier: TierLoad["tier"], options: ModelOptions): TierLoad {
   const { settings, seconds, measurements } = options;
   const feeders = [...tree.feeders.values()].filter(({ address }) => address.tier === tier);
-  const parts = (1_000 / settings.partMs) * settings.tracks.length;
-  const ingest = tier === "live" ? parts : 0;
+  const ingest = tier === "live" ? publisherRequestsPerSecond(settings) : 0;
   const most = (value: (feeder: FeederNode) => number): number =>
     feeders.reduce((top, one) => Math.max(top, value(one)), 0);
   return {
@@ -169,7 +179,7 @@ function tierLoad(tree: TreeSimulation, tier: TierLoad["tier"], options: ModelOp
     ),
     core: most(
       (feeder) =>
-        (parts * feeder.children.size * measurements.childMs +
+        (childWritesPerSecond(settings) * feeder.children.size * measurements.childMs +
           (feederFlow(feeder).at(-1) ?? 0) * measurements.byteMs +
           (sumCounts(feeder.requests) / seconds + ingest) * measurements.feedMs) /
         1_000,
@@ -205,7 +215,8 @@ function isolateLoad({ isolates, joins }: Population, options: ModelOptions): Is
   const { settings, seconds, measurements, viewers } = options;
   const perViewer = viewerRequestsPerSecond(settings);
   const most = isolates.reduce((top, isolate) => Math.max(top, isolate.viewers), 0);
-  const parked = most * tracksPerViewer(settings);
+  const parked = settings.flow === undefined ? most * tracksPerViewer(settings) : 0;
+  const flowViewers = settings.flow === undefined ? 0 : most;
   return {
     isolates: isolates.length,
     requests: joins.reduce((sum, count, second) => sum + count * viewerRequests(settings, seconds - second - 0.5), 0),
@@ -215,9 +226,14 @@ function isolateLoad({ isolates, joins }: Population, options: ModelOptions): Is
       (top, one) => Math.max(top, one.viewers * perViewer, one.mostJoins * joinRequests(settings)),
       0,
     ),
-    memoryBytes: BARE_BYTES + tailBytes(settings, -1, EDGE_STREAM_LIMITS.tailBytes) + parked * measurements.parkedBytes,
+    memoryBytes:
+      BARE_BYTES +
+      tailBytes(settings, -1, EDGE_STREAM_LIMITS.tailBytes) +
+      parked * measurements.parkedBytes +
+      flowViewers * measurements.flowBytes,
     parkedRequests: parked,
-    core: (most * perViewer * measurements.hitMs) / 1_000,
+    flowViewers,
+    core: (most * (perViewer * measurements.hitMs + flowMs(options))) / 1_000,
   };
 }
 

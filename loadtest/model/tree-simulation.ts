@@ -166,10 +166,11 @@ export class TreeSimulation {
 
   /**
    * The first parts of a track's first player that this node lacks are pulled from the node above, once for all
-   * below: the feed has not brought the track, or began after them.
+   * below: the feed has not brought the track, or began after them. Viewers by flow begin with what the feed brings.
    */
   #pull(node: FedNode, feeder: FeederNode, track: number, now: number): void {
     const { settings, service } = this.#options;
+    if (settings.flow !== undefined) return;
     const fromMs = (node.requestedAtMs[track] ?? now) - JOIN_PARTS * settings.partMs;
     const lacking = Math.ceil(((node.tailFromMs[track] ?? Number.POSITIVE_INFINITY) - fromMs) / settings.partMs);
     const parts = Math.min(JOIN_PARTS, Math.max(0, lacking));
