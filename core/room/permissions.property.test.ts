@@ -251,6 +251,34 @@ test("a ban that a host's timeout would keep from taking effect is refused, and 
   expect(model.act(MODERATORS[0], { kind: "ban", subject: "ann", address: false })).toBe(true);
 });
 
+const sanction: fc.Arbitrary<Command> = fc.oneof(
+  fc.record({ kind: fc.constant("ban" as const), subject: fc.constant("ann"), address: fc.boolean() }),
+  fc.record({
+    kind: fc.constant("timeout" as const),
+    subject: fc.constant("ann"),
+    seconds: fc.integer({ min: 1, max: 90 }),
+  }),
+);
+const sanctionSteps = fc.array(fc.tuple(fc.constantFrom(HOSTS[0], ...MODERATORS), sanction, fc.nat(60_000)), {
+  maxLength: 6,
+});
+
+test("whoever is sanctioned may not write until the end of the latest sanction that was acknowledged", () => {
+  fc.assert(
+    fc.property(sanctionSteps, (steps) => {
+      const model = new Model();
+      let nowMs = NOW;
+      for (const [by, act, afterMs] of steps) {
+        nowMs += afterMs;
+        if (!model.act(by, act, nowMs)) continue;
+        const endMs = nowMs + (act.kind === "timeout" ? 1_000 * act.seconds : 365 * 86_400_000);
+        expect(restrictionOn(model.state, viewer("ann"), endMs - 1)).not.toBeNull();
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
 test("a command is accepted from its minimum rank and above", () => {
   for (const [kind, { minRank }] of Object.entries(COMMANDS)) {
     for (const rank of RANKS) {

@@ -48,8 +48,9 @@ export function decideSanction(
   const isKept = (current: Sanction): boolean =>
     (current.ban && !value.ban) || !mayLiftSanction(rank, current.rank ?? rank);
   const standing = standingSanction(`account:${subject}`);
-  // Behind the timeout of a higher rank a ban would have no effect: it is not acknowledged as one.
-  if (standing !== null && value.ban && !standing.ban && isKept(standing)) return refuseCommand("forbidden");
+  // Beyond the timeout of a higher rank a sanction would have no effect: it is not acknowledged as one.
+  const endMs = (of: Sanction): number => of.untilMs ?? Number.POSITIVE_INFINITY;
+  if (standing !== null && isKept(standing) && endMs(value) > endMs(standing)) return refuseCommand("forbidden");
   const entries = [...keys].flatMap((key): StateEntry[] => {
     const current = standingSanction(key);
     if (current !== null && isKept(current)) return [];
