@@ -38,7 +38,10 @@ test("without faults nobody is disturbed, and every object crosses each link onc
   for (const seed of [2, 4]) expect((await run({ seed, faults: [] })).failure).toBeNull();
 });
 
-/** Runs that a fault of the product failed once, each with its cause. */
+/** As long as those of `npm run simulate -- --minutes 10`. */
+const LONG = { viewers: 20, durationMs: 600_000 } as const;
+
+/** Runs that a fault of the product, or of a checker, failed once, each with its cause. */
 const REGRESSIONS: readonly (Partial<MediaPlan> & { readonly cause: string })[] = [
   { cause: "feeds that were cut at once were requested again in a loop", seed: 24, faults: ["network"] },
   { cause: "what a resumed subscriber had missed was sent twice", seed: 37, faults: ["network"] },
@@ -52,6 +55,7 @@ const REGRESSIONS: readonly (Partial<MediaPlan> & { readonly cause: string })[] 
   },
   { cause: "a parked reload was answered after a revocation", seed: 5_008, viewers: 12, durationMs: 600_000 },
   { cause: "a clock that was set back kept a feed's lease", seed: 74, viewers: 8, durationMs: 40_000 },
+  { cause: "a broadcast ended with any part before its publisher knew of its replacement", ...LONG, seed: 500_006 },
 ];
 
 test.each(REGRESSIONS)("a run that failed once holds: $cause", async ({ cause: _, ...plan }) => {

@@ -29,16 +29,18 @@ export class PublishedBroadcast {
   readonly #verified = new WeakMap<Uint8Array, PublishedPart>();
   /** Segments up to this one were confirmed as stored, in every track. */
   durableMsn = -1;
-  /** Its publisher has gone before the end: its last segment may end with any part. */
+  /** Its publisher has gone before the end. */
   isCutOff = false;
+  readonly #isReplaced: () => boolean;
   /** The publisher was told that all of it is stored. */
   isEndConfirmed = false;
   /** When its publisher got the last part from its packager. */
   lastPushedMs = 0;
 
-  constructor(stream: string, config: BroadcastConfig) {
+  constructor(stream: string, config: BroadcastConfig, isReplaced: () => boolean) {
     this.stream = stream;
     this.config = config;
+    this.#isReplaced = isReplaced;
     for (const { name } of config.tracks) this.#tracks.set(name, { parts: [], byName: new Map(), inits: new Map() });
   }
 
@@ -92,7 +94,9 @@ export class PublishedBroadcast {
     if (parts.length === 0) return "unknown";
     const whole = Buffer.concat(parts.map((part) => part.bytes));
     if (isEqual(whole, bytes)) return "same";
-    return this.isCutOff && msn > this.durableMsn && isCutAtPart(parts, bytes) ? "same" : "different";
+    if (msn <= this.durableMsn || !isCutAtPart(parts, bytes)) return "different";
+    // Without its publisher, or after its replacement, a broadcast may end with any part.
+    return this.isCutOff || this.#isReplaced() ? "same" : "different";
   }
 
   /** Compares an init section. */
@@ -118,10 +122,16 @@ const isEqual = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) 
 /** Everything that was published in a run. */
 export class Ledger {
   readonly #broadcasts = new Map<string, PublishedBroadcast>();
+  readonly #isReplaced: (stream: string, broadcast: string) => boolean;
+
+  /** `isReplaced`: whether the edge has begun another broadcast of the stream after this one. */
+  constructor(isReplaced: (stream: string, broadcast: string) => boolean) {
+    this.#isReplaced = isReplaced;
+  }
 
   /** Adds a broadcast that opens. */
   open(stream: string, config: BroadcastConfig): PublishedBroadcast {
-    const made = new PublishedBroadcast(stream, config);
+    const made = new PublishedBroadcast(stream, config, () => this.#isReplaced(stream, config.broadcast));
     this.#broadcasts.set(config.broadcast, made);
     return made;
   }

@@ -57,7 +57,7 @@ export class MediaWorld {
   readonly bucket: Bucket;
   readonly objects: DurableObjects;
   readonly fleet: EdgeFleet;
-  readonly ledger: Ledger = new Ledger();
+  readonly ledger: Ledger = new Ledger((stream, broadcast) => this.isReplaced(stream, broadcast));
   readonly reviewer: Reviewer | null;
   readonly #admin: SimulatedProcess;
 
@@ -77,6 +77,13 @@ export class MediaWorld {
   /** The Live object of a stream. */
   live(stream: string): HostedObject {
     return this.objects.find("LIVE", stream);
+  }
+
+  /** Whether the Live object has begun another broadcast after this one, which its publisher may not know yet. */
+  isReplaced(stream: string, broadcast: string): boolean {
+    const sql = "SELECT id FROM broadcasts ORDER BY sequence DESC LIMIT 1";
+    const [latest] = this.live(stream).storage.query<{ id: string }>(sql);
+    return latest?.id !== broadcast;
   }
 
   /** A request of the operator: repeated until it is answered. */

@@ -209,11 +209,10 @@ class MediaRun {
    * broadcast that lost them has ended. The time since the last such loss, milliseconds; null: there is none to show.
    */
   #shownLossMs(broadcast: string, hasEnded: boolean): number | null {
-    const { endsMs, storage } = this.#world.live(STREAM);
+    const { endsMs } = this.#world.live(STREAM);
     const last = endsMs.at(-1);
     if (last === undefined) return null;
-    const [latest] = storage.query<{ id: string }>("SELECT id FROM broadcasts ORDER BY sequence DESC LIMIT 1");
-    if (hasEnded || latest?.id !== broadcast) return 0;
+    if (hasEnded || this.#world.isReplaced(STREAM, broadcast)) return 0;
     const targetMs = 1_000 * Math.ceil((this.#shape.partMs * this.#shape.partsPerSegment) / 1000);
     const hiddenMs = Math.min(3 * targetMs, LIVE_LIMITS.catchUpMs);
     // What was lost first is not sent again where nothing was published since, or the object soon ended again.
