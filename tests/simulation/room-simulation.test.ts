@@ -32,7 +32,10 @@ test("with faults everything holds", async () => {
   for (const seed of [6, 7, 8]) expect((await run({ seed, durationMs: 30_000, viewers: 12 })).failure).toBeNull();
 });
 
-/** Runs that a fault of the product failed once, each with its cause. */
+/** As long as those of `npm run simulate -- --minutes 10`. */
+const LONG = { viewers: 20, durationMs: 600_000 } as const;
+
+/** Runs that a fault of the product, or of a checker, failed once, each with its cause. */
 const REGRESSIONS: readonly (Partial<RoomPlan> & { readonly cause: string })[] = [
   {
     cause: "a shard that an object above had dropped refused everybody by a stop that was undone",
@@ -47,6 +50,13 @@ const REGRESSIONS: readonly (Partial<RoomPlan> & { readonly cause: string })[] =
     durationMs: 60_000,
     faults: ["clocks"],
   },
+  { cause: "a moderator's timeout beyond a host's was acknowledged and had no effect", ...LONG, seed: 600_046 },
+  {
+    cause: "a command was allowed when it was done, and its target had a rank when it was answered",
+    ...LONG,
+    seed: 600_029,
+  },
+  { cause: "an attacker who was the first to come was host", seed: 600_010, viewers: 8 },
 ];
 
 test.each(REGRESSIONS)("a run that failed once holds: $cause", async ({ cause: _, ...plan }) => {

@@ -18,7 +18,10 @@ const ANONYMOUS_SHARE = 0.15;
 const INTRUDER_SHARE = 0.12;
 const TICKET_SHARE = 0.8;
 
-/** The people of one room. The first is the host, and the second and third are moderators. */
+/** Of those who come with the product's client, so many are staff. */
+const STAFF = 3;
+
+/** The people of one room. The first who is no attacker is the host, and the next two are moderators. */
 export class Crowd {
   readonly people: Person[] = [];
   readonly #options: CrowdOptions;
@@ -40,8 +43,11 @@ export class Crowd {
   }
 
   /** Somebody new opens the page. */
-  add(): Person {
-    const person = new Person(this.#options.shared, this.#drawProfile(this.people.length));
+  add(isAttacker = false): Person {
+    // Attackers never have a rank: what they are told to have done would be allowed.
+    const isStaff = !isAttacker && this.people.filter((person) => !person.isAttacker).length < STAFF;
+    const person = new Person(this.#options.shared, this.#drawProfile(this.people.length, isStaff));
+    person.isAttacker = isAttacker;
     this.people.push(person);
     person.open();
     return person;
@@ -50,15 +56,14 @@ export class Crowd {
   /** Somebody comes with a client of their own, and goes at a time of the simulation. */
   addAttacker(untilMs: number): void {
     const { simulation } = this.#options.shared.world;
-    const person = this.addFor(Math.max(0, untilMs - simulation.nowMs));
-    person.isAttacker = true;
+    const person = this.addFor(Math.max(0, untilMs - simulation.nowMs), true);
     person.likes = Number.POSITIVE_INFINITY;
     startRoomAttack(person, this.#random.fork(`attacker ${person.profile.number}`), simulation);
   }
 
   /** Somebody new opens the page, and goes after a while. */
-  addFor(durationMs: number): Person {
-    const person = this.add();
+  addFor(durationMs: number, isAttacker = false): Person {
+    const person = this.add(isAttacker);
     this.#options.shared.world.simulation.after(durationMs, () => person.leave("closes"));
     return person;
   }
@@ -80,14 +85,13 @@ export class Crowd {
     for (const person of this.people) person.leave("closes");
   }
 
-  #drawProfile(number: number): PersonProfile {
+  #drawProfile(number: number, isStaff: boolean): PersonProfile {
     const { sites, needsTokens, tokenLifetimeS, writesEveryMs, playingShare } = this.#options;
     const random = this.#random;
-    const isStaff = number < 3;
     const kind = random.fraction();
     const standing = this.#drawStanding(isStaff || !needsTokens);
     const isAnonymous = !isStaff && (standing === "no token" || (!needsTokens && kind < ANONYMOUS_SHARE));
-    const roles = number === 0 ? (["host"] as const) : isStaff ? (["moderator"] as const) : [];
+    const roles = !isStaff ? [] : this.staff.length === 0 ? (["host"] as const) : (["moderator"] as const);
     const usesTicket = random.chance(TICKET_SHARE);
     return {
       number,

@@ -36,8 +36,10 @@ export interface PersonWorld {
   readonly observer: PageObserver;
   /** Somebody has a new page. */
   opened(person: Person): void;
-  /** A command of somebody has an outcome. */
-  settled(person: Person, command: Command, outcome: CommandOutcome): void;
+  /** Whether somebody may do this now, as far as ranks decide that. */
+  mayDo(person: Person, command: Command): boolean;
+  /** A command of somebody has an outcome; `wasAllowed`: they might do it when it was sent. */
+  settled(person: Person, command: Command, outcome: CommandOutcome, wasAllowed: boolean): void;
 }
 
 /** Words that no list of words objects to; texts count with them. */
@@ -183,8 +185,9 @@ export class Person {
   async send(command: Command, programTimeMs: number | null = null): Promise<CommandOutcome> {
     const page = this.#page;
     if (page === null) return { ok: false, error: "unavailable" };
+    const wasAllowed = this.#shared.mayDo(this, command);
     const outcome = await page.client.sendCommand(command, programTimeMs);
-    this.#shared.settled(this, command, outcome);
+    this.#shared.settled(this, command, outcome, wasAllowed);
     return outcome;
   }
 

@@ -139,27 +139,27 @@ export class RoomChecker implements PageObserver {
     person.lastStop = `${code} ${reason}`;
   }
 
-  /** A command has an outcome. */
-  settled(person: Person, command: Command, outcome: CommandOutcome): void {
+  /** A command has an outcome: ranks of its sender and its target may have changed since it was done. */
+  settled(person: Person, command: Command, outcome: CommandOutcome, wasAllowed: boolean): void {
     this.commands += 1;
     if (!outcome.ok) this.refused += 1;
     this.ledger.acknowledge(outcome, command.kind === "chat" ? command.text : null, person.name);
     if (!outcome.ok) return;
     if (command.kind === "chat" && outcome.held !== undefined) this.reviews.hold(outcome.held, command.text);
     person.accepted += 1;
-    if (!this.#isAllowed(person, command))
+    if (!wasAllowed && !this.mayDo(person, command))
       this.#simulation.fail("permission", `${person.name} (${person.profile.roles}) did ${JSON.stringify(command)}`);
   }
 
-  /** Whether a command of this person may be done, by the table of permissions. */
-  #isAllowed({ profile }: Person, command: Command): boolean {
+  /** Whether a command of this person may be done now, by the table of permissions. */
+  mayDo({ profile }: Person, command: Command): boolean {
     if (profile.subject === null || profile.standing !== "may read") return false;
     if (command.kind === "chat") return true;
     const ranks = this.reviews.ranksOf(profile.subject, rankOfRoles(profile.roles));
-    return ranks.some((rank) => this.#mayDo(rank, command));
+    return ranks.some((rank) => this.#isAllowed(rank, command));
   }
 
-  #mayDo(rank: Rank, command: Command): boolean {
+  #isAllowed(rank: Rank, command: Command): boolean {
     if (rank === "viewer") return false;
     if (command.kind === "role") return rank === "host";
     if (command.kind === "ban" || command.kind === "timeout")

@@ -139,7 +139,8 @@ class RoomRun {
       stream: STREAM,
       observer: checker,
       opened: (person) => checker.opened(person),
-      settled: (person, command, outcome) => checker.settled(person, command, outcome),
+      mayDo: (person, command) => checker.mayDo(person, command),
+      settled: (person, command, outcome, wasAllowed) => checker.settled(person, command, outcome, wasAllowed),
     };
     this.#crowd = new Crowd({
       shared,
