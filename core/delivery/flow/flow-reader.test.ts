@@ -149,6 +149,33 @@ test("a viewer that fell behind goes on at the latest keyframe, and is told", ()
   expect(9 * 30 - (first?.id ?? 0)).toBeLessThanOrEqual((FLOW_LIMITS.lagMs / 1000) * 30 + 30);
 });
 
+test("parts whose bytes have not come are awaited while they are young, then left out, and the viewer is told", () => {
+  const replica = makeReplica();
+  const outputs = packageFlowMedia(5);
+  const at = outputs.findIndex((each) => each.kind === "part" && each.track === AUDIO && each.meta.msn === 1);
+  for (const output of outputs.slice(0, at)) append(replica, output);
+  const before = drain(replica, BOTH, FLOW_START);
+  const [late, ...rest] = outputs.slice(at);
+  if (late?.kind !== "part") throw new Error("no part");
+  append(replica, late, "bytes");
+  const waiting = drain(replica, BOTH, before.cursor);
+  expect(parseResponse(waiting.bytes).frames).toEqual([]);
+  const [soundAt] = flowTargets(BOTH, waiting.cursor, replica).filter(({ track }) => track === AUDIO);
+  expect(soundAt?.target).toMatchObject({ msn: 1, part: 1 });
+  for (const output of rest) append(replica, output);
+  const { frames, events } = parseResponse(drain(replica, { ...BOTH, video: null }, FLOW_START).bytes);
+  expect([frames.length > 0, events]).toEqual([true, []]);
+  const left = parseResponse(drain(replica, BOTH, waiting.cursor).bytes);
+  // The picture is behind too.
+  expect(left.events).toEqual(["skip", "skip"]);
+  const sounds = left.frames.filter(({ trackId }) => trackId === 2).map(({ id }) => id);
+  replica.storeLateBytes(AUDIO, 1, 0, late.bytes);
+  const whole = parseResponse(drain(replica, BOTH, waiting.cursor).bytes);
+  const all = whole.frames.filter(({ trackId }) => trackId === 2).map(({ id }) => id);
+  expect(all.slice(-sounds.length)).toEqual(sounds);
+  expect([all.length > sounds.length, whole.events]).toEqual([true, ["skip"]]);
+});
+
 test("another init section ends the response, an equal one does not; and so does the end of the broadcast", () => {
   const replica = makeReplica();
   const outputs = packageFlowMedia(3);

@@ -27,8 +27,8 @@ interface TrackCursor extends PartPosition {
   /** Id of the track in the response. */
   readonly trackId: number;
   readonly initVersion: number;
-  /** Media before was left out: only an independent part can follow. */
-  readonly needsKeyframe: boolean;
+  /** `new`: nothing was sent. `broken`: media was left out since. After both only an independent part can follow. */
+  readonly continuity: "new" | "whole" | "broken";
 }
 
 /** A viewer's position. `joining`: nothing was sent; `from`: the leading track's first part, null if it is not known. */
@@ -50,7 +50,7 @@ export const FLOW_START: FlowCursor = { kind: "joining", from: null };
 export function flowCursorKey(cursor: FlowCursor): string {
   if (cursor.kind === "joining") return cursor.from === null ? "start" : `from ${cursor.from.msn}.${cursor.from.part}`;
   const describe = (at: TrackCursor | null): string =>
-    at === null ? "-" : `${at.msn}.${at.part}.${at.initVersion}${at.needsKeyframe ? "k" : ""}`;
+    at === null ? "-" : `${at.msn}.${at.part}.${at.initVersion} ${at.continuity}`;
   return `${describe(cursor.video)} ${describe(cursor.audio)}`;
 }
 
@@ -60,8 +60,13 @@ export function flowTargets(
   cursor: FlowCursor,
   replica: Replica,
 ): { readonly track: TrackName; readonly target: WaitTarget }[] {
-  const at = (track: TrackName, { msn, part }: PartPosition) =>
-    ({ track, target: { kind: "part", msn, part } }) as const;
+  const at = (track: TrackName, position: PartPosition) => {
+    const state = replica.track(track);
+    const next = state === undefined ? position : nextPartOf(state);
+    // A part that is listed and whose bytes have not come: they are there, or given up, when another one is.
+    const { msn, part } = comparePartPositions(position, next) < 0 ? next : position;
+    return { track, target: { kind: "part", msn, part } } as const;
+  };
   if (cursor.kind === "reading") {
     return [cursor.video, cursor.audio].flatMap((each) => (each === null ? [] : [at(each.track, each)]));
   }
@@ -117,7 +122,7 @@ function join(request: FlowRequest, wanted: PartPosition | null, replica: Replic
   if (sound !== undefined && inits.audio === null) return { kind: "joining", from };
   const { bytes, trackIds } = writeFlowInit(inits);
   const begin = (track: TrackName, trackId: number, at: PartPosition, initVersion: number): TrackCursor => ({
-    ...{ track, trackId, initVersion, msn: at.msn, part: at.part, needsKeyframe: true },
+    ...{ track, trackId, initVersion, msn: at.msn, part: at.part, continuity: "new" },
   });
   const version = first.segment.start.initVersion;
   const isSound = request.video === null;
@@ -205,9 +210,7 @@ function readMedia(
   head: readonly Uint8Array[],
 ): FlowRead {
   const pieces = [...head];
-  const skipTo = start.video === null ? null : behindKeyframe(start.video, replica);
-  if (skipTo !== null) pieces.push(writeFlowEvent({ kind: "skip" }));
-  let video = start.video === null ? null : advance({ ...start.video, ...skipTo }, replica);
+  let video = start.video === null ? null : advance(catchUp(start.video, replica), replica);
   let audio = start.audio === null ? null : advance(start.audio, replica);
   let byteLength = 0;
   let needsInit = false;
@@ -219,12 +222,13 @@ function readMedia(
     needsInit = needsOtherInit(next.cursor, ready, replica);
     if (needsInit) break;
     const bytes = withFragmentTrackId(ready.bytes, next.cursor.trackId);
-    const isResumed = next.cursor.needsKeyframe || ready.part.part === 0;
+    if (next.cursor.continuity === "broken") pieces.push(writeFlowEvent({ kind: "skip" }));
+    const isResumed = next.cursor.continuity !== "whole" || ready.part.part === 0;
     if (isResumed && (!isSound || video === null)) pieces.push(writeClockReference(bytes, ready.startMs));
     pieces.push(bytes);
     byteLength += bytes.byteLength;
     const { initVersion } = ready.segment.start;
-    const after = { ...next.cursor, part: ready.part.part + 1, initVersion, needsKeyframe: false };
+    const after = { ...next.cursor, part: ready.part.part + 1, initVersion, continuity: "whole" } as const;
     if (isSound) audio = advance(after, replica);
     else video = advance(after, replica);
   }
@@ -242,17 +246,28 @@ function comesFirst(one: Advance | null, other: Advance | null): boolean {
   return other === null || other.ready === null || one.ready.startMs < other.ready.startMs;
 }
 
-/** The latest keyframe, for a viewer that is over `FLOW_LIMITS.lagMs` behind; null: it may read on. */
-function behindKeyframe(at: TrackCursor, replica: Replica): PartPosition | null {
+/** The latest keyframe's position, for a viewer that is over `FLOW_LIMITS.lagMs` behind. */
+function catchUp(at: TrackCursor, replica: Replica): TrackCursor {
   const state = replica.track(at.track);
-  const last = state?.segments.at(-1);
   const own = state === undefined ? null : findPart(state, at);
-  if (state === undefined || last === undefined || own === null) return null;
-  const headMs = last.start.programTimeMs + (last.durationTicks * 1000) / state.track.timescale;
-  if (headMs - programTimeOf(state, own) <= FLOW_LIMITS.lagMs) return null;
+  if (state === undefined || own === null || !isLate(state, programTimeOf(state, own))) return at;
   const key = lastIndependentPart(state);
-  return key !== null && comparePartPositions(key, at) > 0 ? key : null;
+  return key !== null && comparePartPositions(key, at) > 0 ? { ...leaveOut(at), ...key } : at;
 }
+
+/** Whether a program time is over `FLOW_LIMITS.lagMs` before the end of the newest part. */
+function isLate({ track, segments }: TrackState, programTimeMs: number): boolean {
+  const last = segments.at(-1);
+  if (last === undefined) return false;
+  const headMs = last.start.programTimeMs + (last.durationTicks * 1000) / track.timescale;
+  return headMs - programTimeMs > FLOW_LIMITS.lagMs;
+}
+
+/** The cursor after media that is not sent. */
+const leaveOut = (at: TrackCursor): TrackCursor => ({
+  ...at,
+  continuity: at.continuity === "new" ? "new" : "broken",
+});
 
 /** Goes over gaps and missing bytes. */
 function advance(from: TrackCursor, replica: Replica): Advance {
@@ -261,14 +276,16 @@ function advance(from: TrackCursor, replica: Replica): Advance {
   for (const segment of state?.segments ?? []) {
     if (state === undefined || segment.msn < cursor.msn) continue;
     // Segments between them have left the window.
-    if (segment.msn > cursor.msn) cursor = { ...cursor, msn: segment.msn, part: 0, needsKeyframe: true };
+    if (segment.msn > cursor.msn) cursor = { ...leaveOut(cursor), msn: segment.msn, part: 0 };
     for (const part of segment.parts.slice(cursor.part)) {
       const bytes = part.gap ? null : replica.tail.partBytes(cursor.track, segment.msn, part.part);
-      if (bytes !== null && (part.independent || !cursor.needsKeyframe)) {
-        const startMs = programTimeOf(state, { segment, part });
+      const startMs = programTimeOf(state, { segment, part });
+      if (bytes !== null && (part.independent || cursor.continuity === "whole"))
         return { cursor: { ...cursor, part: part.part }, ready: { segment, part, bytes, startMs } };
-      }
-      cursor = { ...cursor, part: part.part + 1, needsKeyframe: true };
+      // After a new snapshot a feed brings bytes of parts that are listed.
+      const isAwaited = bytes === null && !part.gap && !replica.state.ended && !isLate(state, startMs);
+      if (isAwaited) return { cursor: { ...cursor, part: part.part }, ready: null };
+      cursor = { ...leaveOut(cursor), part: part.part + 1 };
     }
     if (segment.closed) cursor = { ...cursor, msn: segment.msn + 1, part: 0 };
   }
