@@ -147,6 +147,8 @@ export class RoomAudit {
     const banned = new Map<string, number>();
     const timedOut = new Map<string, { readonly untilMs: number; readonly offset: number }>();
     for (const event of events) {
+      // What was over stays over where the room's clock is set back.
+      for (const [subject, { untilMs }] of timedOut) if (event.atMs >= untilMs) timedOut.delete(subject);
       // Of erased people it is not known who they were.
       if (event.kind === "ban" && event.subject === "") continue;
       if (event.kind === "ban") banned.set(event.subject, event.offset);
@@ -163,7 +165,7 @@ export class RoomAudit {
         if (since !== undefined)
           this.#fail("ban", `${subject} wrote at offset ${event.offset}, and was banned at ${since}`);
         const timeout = timedOut.get(subject);
-        if (timeout !== undefined && event.atMs < timeout.untilMs)
+        if (timeout !== undefined)
           this.#fail("timeout", `${subject} wrote at offset ${event.offset}, in the timeout of ${timeout.offset}`);
       }
     }
