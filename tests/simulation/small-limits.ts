@@ -7,6 +7,9 @@ export const SMALL_LIMITS_SHARE = 0.35;
 /** Bytes that a connection holds on its way, in such runs. */
 export const SMALL_STREAM_WINDOW_BYTES = 8_192;
 
+/** Viewers by flow that an isolate has places for, in such runs. */
+const SMALL_FLOW_VIEWERS = 6;
+
 /** See the file's first line. */
 export const SMALL_LIMITS: LoweredLimits = {
   "core/access/access-policy.ts": { revocationsPerFrame: 1 },
@@ -24,6 +27,10 @@ export const SMALL_LIMITS: LoweredLimits = {
     "EDGE_STREAM_LIMITS.tailBytes": 40_000,
     "SHIELD_LIMITS.tailBytes": 40_000,
     "LIVE_LIMITS.tailBytes": 40_000,
+    "FLOW_LIMITS.viewers": SMALL_FLOW_VIEWERS,
+    statusMs: 2_000,
+    minDurationMs: 20_000,
+    maxDurationMs: 30_000,
   },
   "core/delivery/tree/feed-policy.ts": {
     liveIsolates: 2,

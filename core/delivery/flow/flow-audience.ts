@@ -28,6 +28,11 @@ export class FlowAudience {
     this.#counted = counted;
   }
 
+  /** Places that are taken. */
+  get viewers(): number {
+    return this.#viewers;
+  }
+
   /**
    * Takes a place; null if there is none for this network. `wake` is called when the viewer has to look again: something
    * other than media has changed. `network` is null if it is unknown.

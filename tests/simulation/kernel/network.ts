@@ -203,17 +203,20 @@ export class Network implements MessageCarrier {
     return this.#random.chance(this.#faults.between(from, to).faults.cut ?? 0);
   }
 
-  /** A stream as it arrives at `to`. It ends with either process; `gate` holds chunks back as in `request`. */
+  /**
+   * A stream as it arrives at `to`. It ends with either process; `gate` holds chunks back as in `request`, and `windowBytes`
+   * are on its way at most.
+   */
   carryStream(
     from: SimulatedProcess,
     to: SimulatedProcess,
     stream: ReadableStream<Uint8Array>,
     gate?: RequestOptions["gate"],
+    windowBytes: number = this.streamWindowBytes,
   ): ReadableStream<Uint8Array> {
     const open = new OpenStream(from.place, to.name, this.#simulation.nowMs);
     this.#streams.add(open);
     const observe = this.onStream(from, to);
-    const windowBytes = this.streamWindowBytes;
     const reader = stream.getReader();
     let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
     let isOver = false;

@@ -1,9 +1,8 @@
 /** Nobody without the right gets a byte: tokens that are none, revocations, stops. The operator's acts come from here too. */
-import type { SimulatedResponse } from "../kernel/fetch-types.ts";
 import type { SeededRandom } from "../kernel/seeded-random.ts";
 import type { Audience } from "./audience.ts";
 import type { MediaWorld } from "./media-world.ts";
-import type { Viewer } from "./viewer.ts";
+import type { Watcher } from "./watcher.ts";
 
 /**
  * Time from the answer to the operator until no answer may carry anything. Where nothing is wrong: the feed, and a request
@@ -11,6 +10,12 @@ import type { Viewer } from "./viewer.ts";
  */
 const REACH_MS = 3_000;
 const REACH_WITH_FAULTS_MS = 18_000;
+/**
+ * The same for the last media that leaves an isolate in the body of a flow response. Where nothing is wrong: the feed. With
+ * faults: a node that hears nothing serves on for 5 s, which each response looks at once a second.
+ */
+const FLOW_REACH_MS = 1_000;
+const FLOW_REACH_WITH_FAULTS_MS = 8_000;
 /** Between two acts of the operator. */
 const ACT_INTERVAL_MS = { min: 8_000, max: 30_000 } as const;
 const STOP_MS = { min: 1_000, max: 6_000 } as const;
@@ -42,22 +47,30 @@ export class AccessChecker {
   }
 
   /** Whether a viewer's subject is revoked, or about to be. */
-  isRevoked(viewer: Viewer): boolean {
+  isRevoked(viewer: Watcher): boolean {
     return this.#revoked.has(this.#audience.subjectOf(viewer));
   }
 
   /** Looks at an answer that a viewer got. */
-  answered(viewer: Viewer, path: string, { status }: SimulatedResponse): void {
+  answered(viewer: Watcher, path: string, status: number): void {
     if (status !== 200 && status !== 206) return;
+    this.#check(viewer, path, this.#isFaulty ? REACH_WITH_FAULTS_MS : REACH_MS);
+  }
+
+  /** Media has left an isolate in the body of a flow response. */
+  flowed(viewer: Watcher, path: string): void {
+    this.#check(viewer, path, this.#isFaulty ? FLOW_REACH_WITH_FAULTS_MS : FLOW_REACH_MS);
+  }
+
+  #check(viewer: Watcher, path: string, reachMs: number): void {
     const sinceMs = this.#forbiddenSinceMs(viewer);
-    const reachMs = this.#isFaulty ? REACH_WITH_FAULTS_MS : REACH_MS;
     const { simulation } = this.#world;
     if (sinceMs === null || simulation.nowMs <= sinceMs + reachMs) return;
     const why = this.#stoppedSinceMs !== null ? "the stream is stopped" : this.#audience.standing(viewer);
     simulation.fail("access", `${viewer.process.place} got ${path} ${simulation.nowMs - sinceMs} ms too late: ${why}`);
   }
 
-  #forbiddenSinceMs(viewer: Viewer): number | null {
+  #forbiddenSinceMs(viewer: Watcher): number | null {
     if (this.#audience.standing(viewer) !== "may watch") return 0;
     if (this.#stoppedSinceMs !== null || this.#revokedSinceMs.size === 0) return this.#stoppedSinceMs;
     return this.#revokedSinceMs.get(this.#audience.subjectOf(viewer)) ?? null;
@@ -75,7 +88,7 @@ export class AccessChecker {
   }
 
   async #revoke(): Promise<void> {
-    const candidates = [...this.#audience.viewers].filter((viewer) => !this.isRevoked(viewer));
+    const candidates = this.#audience.all.filter((viewer) => !this.isRevoked(viewer));
     if (candidates.length < 3) return;
     const subject = this.#audience.subjectOf(this.#random.pick(candidates));
     this.#revoked.add(subject);

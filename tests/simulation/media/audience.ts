@@ -1,8 +1,10 @@
 /** The viewers of a run: who comes when, who goes, and who has no right to watch. */
 import type { SeededRandom } from "../kernel/seeded-random.ts";
+import { type FlowCounts, type FlowPace, type FlowProfile, FlowViewer } from "./flow-viewer.ts";
 import type { ViewerProfile } from "./player-host.ts";
-import { Viewer, type ViewerWorld } from "./viewer.ts";
+import { Viewer } from "./viewer.ts";
 import { createViewerToken } from "./viewer-tokens.ts";
+import type { ViewerWorld, Watcher } from "./watcher.ts";
 
 /** Whose requests must not be answered with media, and why. */
 export type Standing = "may watch" | "no token" | "forged token" | "token of another stream";
@@ -15,43 +17,68 @@ export interface AudienceOptions {
   readonly variants: number;
   /** Viewers need tokens; some come without. */
   readonly needsTokens: boolean;
+  /** Of all viewers, so many watch by flow. */
+  readonly flowShare: number;
+  /** Bytes of one track's media in a second, and a segment's duration. */
+  readonly media: Pick<FlowProfile, "bytesPerSecond" | "segmentMs">;
+  /** Nothing is wrong, and nothing has been. */
+  readonly isUndisturbed: () => boolean;
 }
 
 /** Of those who come to a stream with tokens, so many have no right to it. */
 const INTRUDER_SHARE = 0.15;
+const PACES: readonly FlowPace[] = ["prompt", "prompt", "prompt", "slow", "stopping"];
 
 /** All viewers of one stream. */
 export class Audience {
   readonly #options: AudienceOptions;
   readonly #random: SeededRandom;
-  readonly #standings = new WeakMap<Viewer, Standing>();
+  readonly #flowRandom: SeededRandom;
+  readonly #standings = new WeakMap<Watcher, Standing>();
   readonly viewers: Set<Viewer> = new Set();
+  readonly flowViewers: Set<FlowViewer> = new Set();
+  /** All that flow has ever done here, those who have gone included. */
+  readonly flowCounts: FlowCounts = { responses: 0, parts: 0, skips: 0, mostLagMs: 0 };
   #count = 0;
 
   constructor(options: AudienceOptions) {
     this.#options = options;
     this.#random = options.world.simulation.random.fork("audience");
+    this.#flowRandom = options.world.simulation.random.fork("flow audience");
+  }
+
+  /** Everybody who watches. */
+  get all(): readonly (Viewer | FlowViewer)[] {
+    return [...this.viewers, ...this.flowViewers];
   }
 
   /** Whether a viewer may watch, as the run made it. */
-  standing(viewer: Viewer): Standing {
+  standing(viewer: Watcher): Standing {
     return this.#standings.get(viewer) ?? "may watch";
   }
 
   /** The subject of a viewer's token. */
-  subjectOf(viewer: Viewer): string {
+  subjectOf(viewer: Watcher): string {
     return viewer.process.place.split("@")[0] ?? "";
   }
 
   /** A viewer comes. */
-  add(): Viewer {
+  add(): Viewer | FlowViewer {
+    const number = this.#count++;
+    const viewer = this.#flowRandom.chance(this.#options.flowShare) ? this.#addByFlow(number) : this.#addPlayer(number);
+    void viewer.watch();
+    return viewer;
+  }
+
+  #drawStanding(random: SeededRandom): Standing {
+    const isIntruder = this.#options.needsTokens && random.chance(INTRUDER_SHARE);
+    return isIntruder ? random.pick(["no token", "forged token", "token of another stream"]) : "may watch";
+  }
+
+  #addPlayer(number: number): Viewer {
     const { world, stream, sites, variants, needsTokens } = this.#options;
     const random = this.#random;
-    const number = this.#count++;
-    const isIntruder = needsTokens && random.chance(INTRUDER_SHARE);
-    const standing: Standing = isIntruder
-      ? random.pick(["no token", "forged token", "token of another stream"])
-      : "may watch";
+    const standing = this.#drawStanding(random);
     const profile: ViewerProfile = {
       stream,
       site: random.pick(sites),
@@ -64,7 +91,26 @@ export class Audience {
     const viewer = new Viewer(world, profile, number);
     this.#standings.set(viewer, standing);
     this.viewers.add(viewer);
-    void viewer.watch();
+    return viewer;
+  }
+
+  #addByFlow(number: number): FlowViewer {
+    const { world, stream, sites, variants, needsTokens, media, isUndisturbed } = this.#options;
+    const random = this.#flowRandom;
+    const standing = this.#drawStanding(random);
+    const profile: FlowProfile = {
+      ...media,
+      stream,
+      site: random.pick(sites),
+      variant: random.integer(0, variants - 1),
+      takes: random.pick(["both", "both", "both", "video", "audio"]),
+      join: random.pick(["latest", "latest", "next"]),
+      pace: random.pick(PACES),
+      token: needsTokens ? this.#createToken(standing, `viewer${number}`) : null,
+    };
+    const viewer = new FlowViewer(world, profile, number, isUndisturbed, this.flowCounts);
+    this.#standings.set(viewer, standing);
+    this.flowViewers.add(viewer);
     return viewer;
   }
 
@@ -90,7 +136,7 @@ export class Audience {
 
   /** Some vanish, and as many come. Returns how many. */
   replaceSome(count: number): number {
-    const leaving = [...this.viewers].slice(0, count);
+    const leaving = this.all.slice(0, count);
     for (const viewer of leaving) {
       this.#remove(viewer);
       this.add();
@@ -100,11 +146,12 @@ export class Audience {
 
   /** Everybody goes. */
   removeAll(): void {
-    for (const viewer of [...this.viewers]) this.#remove(viewer);
+    for (const viewer of this.all) this.#remove(viewer);
   }
 
-  #remove(viewer: Viewer): void {
-    this.viewers.delete(viewer);
+  #remove(viewer: Viewer | FlowViewer): void {
+    if (viewer instanceof Viewer) this.viewers.delete(viewer);
+    else this.flowViewers.delete(viewer);
     viewer.vanish();
   }
 

@@ -12,6 +12,8 @@ const OWN_TIMERS = 60;
 const PER_VIEWER = 24;
 /** Streams of one node: a feed, its successor, and what a broken link holds until it is noticed. */
 const STREAMS_PER_NODE = 12;
+/** Flow responses of one viewer: the one that it reads, and those that it has given up. */
+const STREAMS_PER_VIEWER = 4;
 /** Bytes of a tail of synthetic media, and of a publisher's queue, in seconds of the broadcast. */
 const MAX_HELD_S = 120;
 
@@ -30,7 +32,7 @@ export function startBoundsChecker(target: BoundsTarget): void {
   // Viewers that have gone leave requests behind for a while.
   let mostViewers = 0;
   const look = (): void => {
-    mostViewers = Math.max(target.audience.viewers.size, mostViewers * 0.97);
+    mostViewers = Math.max(target.audience.all.length, mostViewers * 0.97);
     checkBounds(target, mostViewers);
     simulation.after(PERIOD_MS, look);
   };
@@ -59,7 +61,7 @@ function checkBounds({ world, broadcasting, bytesPerSecond }: BoundsTarget, view
   for (const { instance } of objects.all) {
     if (instance !== null) timers(instance.process, OWN_TIMERS + STREAMS_PER_NODE * nodes);
   }
-  limit("the network", "streams", network.openStreams, STREAMS_PER_NODE * nodes);
+  limit("the network", "streams", network.openStreams, STREAMS_PER_NODE * nodes + STREAMS_PER_VIEWER * viewers);
   const backlog = broadcasting.current?.backlog;
   if (backlog !== undefined) limit("the publisher", "bytes kept", backlog.keptBytes, MAX_HELD_S * bytesPerSecond);
 }

@@ -1,6 +1,6 @@
 /** The Worker's isolates in their data centres, each with the whole Worker in memory, and the front door that leads to them. */
 import type { DurableObjects } from "../kernel/durable-objects.ts";
-import { SimulatedRequest, type SimulatedRequestInit, type SimulatedResponse } from "../kernel/fetch-types.ts";
+import { SimulatedRequest, type SimulatedRequestInit, SimulatedResponse } from "../kernel/fetch-types.ts";
 import { cutBody, type Network } from "../kernel/network.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
 import type { ProductCode } from "../kernel/product-code.ts";
@@ -14,6 +14,8 @@ export interface InspectedEdgeStream {
   readonly parkedCount: number;
   readonly waiterCount: number;
   readonly currentReplica: { readonly tail: { readonly heldBytes: number } } | null;
+  /** Its flow responses. */
+  readonly flow: { readonly viewers: number };
 }
 
 /** What the part `edge` exports. */
@@ -82,8 +84,8 @@ export class IsolateSlot {
     if (this.#isolate !== null) this.#isolate.process.clockOffsetMs = offsetMs;
   }
 
-  /** Runs the Worker's handler. */
-  async serve(request: SimulatedRequest): Promise<SimulatedResponse> {
+  /** Runs the Worker's handler. `onSent` gets what a body without an end consists of. */
+  async serve(request: SimulatedRequest, onSent?: (bytes: Uint8Array) => void): Promise<SimulatedResponse> {
     const { exports, env, process } = this.#get();
     let pending = 0;
     const settle = (): void => {
@@ -97,12 +99,18 @@ export class IsolateSlot {
       passThroughOnException: () => {},
     };
     const response = await exports.serveRequest(request, env, context);
-    if (pending > 0) {
+    const watchWork = (): void => {
+      if (pending === 0) return;
       this.#fleet.simulation.after(WAIT_UNTIL_MS, () => {
         if (pending > 0 && process.isAlive) this.#fleet.onLateWork(process, request);
       });
+    };
+    const { body, status, headers } = response;
+    if (onSent === undefined || response.heldBytes !== null || body === null) {
+      watchWork();
+      return response;
     }
-    return response;
+    return new SimulatedResponse(watchStream(body, onSent, watchWork), { status, headers });
   }
 
   #get(): Isolate {
@@ -126,6 +134,16 @@ export interface EdgeRequest extends SimulatedRequestInit {
   /** Bytes of the body, for slow links. */
   readonly bytes?: number;
   readonly mayDuplicate?: boolean;
+  /** The answer's body has no end, and is read as it comes. */
+  readonly streamed?: StreamedAnswer;
+}
+
+/** How a body without an end reaches its reader. */
+export interface StreamedAnswer {
+  /** What the connection holds at most. */
+  readonly windowBytes: number;
+  /** Gets each chunk as it leaves the isolate. */
+  readonly onSent: (bytes: Uint8Array) => void;
 }
 
 /** All data centres. */
@@ -172,12 +190,20 @@ export class EdgeFleet {
   fetch(
     client: SimulatedProcess,
     slot: IsolateSlot,
-    { path, bytes, mayDuplicate, ...init }: EdgeRequest,
+    { path, bytes, mayDuplicate, streamed, ...init }: EdgeRequest,
   ): Promise<SimulatedResponse> {
     const { body } = init;
     const isCut = typeof body === "object" && body !== null && this.#network.cutsBody(client.place, slot.place);
     const sent = isCut && body instanceof Uint8Array ? { ...init, body: cutBody(body) } : init;
-    const serve = (): Promise<SimulatedResponse> => slot.serve(new SimulatedRequest(`http://edge.test${path}`, sent));
+    const serve = async (server: SimulatedProcess): Promise<SimulatedResponse> => {
+      const request = new SimulatedRequest(`http://edge.test${path}`, sent);
+      if (streamed === undefined) return slot.serve(request);
+      const response = await slot.serve(request, streamed.onSent);
+      const { body, status, headers } = response;
+      if (response.heldBytes !== null || body === null) return response;
+      const carried = this.#network.carryStream(server, client, body, undefined, streamed.windowBytes);
+      return new SimulatedResponse(carried, { status, headers });
+    };
     return this.#network.request(client, slot, `${init.method ?? "GET"} ${path}`, serve, {
       ...(bytes === undefined ? {} : { bytes }),
       ...(mayDuplicate === undefined ? {} : { mayDuplicate }),
@@ -206,4 +232,32 @@ export class EdgeFleet {
       ASSETS: { fetch: () => Promise.reject(new Error("no pages in the simulation")) },
     };
   }
+}
+
+/** The same stream; `onEnd` is called once it has ended, or its reader has gone. */
+function watchStream(
+  stream: ReadableStream<Uint8Array>,
+  onChunk: (bytes: Uint8Array) => void,
+  onEnd: () => void,
+): ReadableStream<Uint8Array> {
+  const reader = stream.getReader();
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (done) {
+          controller.close();
+          onEnd();
+          return;
+        }
+        onChunk(value);
+        controller.enqueue(value);
+      },
+      async cancel(reason) {
+        await reader.cancel(reason);
+        onEnd();
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }

@@ -9,9 +9,15 @@ export interface PublishedPart {
   readonly pushedMs: number;
   /** Number among its track's parts. */
   readonly index: number;
+  /** Program time of its beginning and its end, milliseconds since the epoch. */
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Of its segment. */
+  readonly initVersion: number;
 }
 
 interface PublishedTrack {
+  readonly timescale: number;
   readonly parts: PublishedPart[];
   readonly byName: Map<string, PublishedPart>;
   readonly inits: Map<number, Uint8Array>;
@@ -41,7 +47,8 @@ export class PublishedBroadcast {
     this.stream = stream;
     this.config = config;
     this.#isReplaced = isReplaced;
-    for (const { name } of config.tracks) this.#tracks.set(name, { parts: [], byName: new Map(), inits: new Map() });
+    for (const { name, timescale } of config.tracks)
+      this.#tracks.set(name, { timescale, parts: [], byName: new Map(), inits: new Map() });
   }
 
   /** Adds what the packager gave. */
@@ -53,7 +60,13 @@ export class PublishedBroadcast {
       return;
     }
     const { meta, bytes } = output;
-    const part: PublishedPart = { meta, bytes, pushedMs: nowMs, index: track.parts.length };
+    const before = track.parts.at(-1);
+    const startMs = meta.start?.programTimeMs ?? before?.endMs ?? 0;
+    const part: PublishedPart = {
+      ...{ meta, bytes, pushedMs: nowMs, index: track.parts.length, startMs },
+      endMs: startMs + (1000 * meta.durationTicks) / track.timescale,
+      initVersion: meta.start?.initVersion ?? before?.initVersion ?? 0,
+    };
     track.parts.push(part);
     this.lastPushedMs = nowMs;
     track.byName.set(`${meta.msn}.${meta.part}`, part);

@@ -12,12 +12,13 @@ import { startBoundsChecker } from "./bounds-checker.ts";
 import type { MediaShape } from "./broadcast-source.ts";
 import { Broadcasting } from "./broadcasting.ts";
 import { type FaultGroup, type ScheduledFault, scheduleFaults, startFaults } from "./fault-schedule.ts";
-import type { PublishedBroadcast } from "./ledger.ts";
 import { MediaWorld } from "./media-world.ts";
 import { PlaylistJudge } from "./playlist-judge.ts";
 import { auditRecordings } from "./recording-audit.ts";
 import { TreeChecker } from "./tree-checker.ts";
-import type { Viewer, ViewerWorld } from "./viewer.ts";
+import type { Viewer } from "./viewer.ts";
+import { describeFlowLag, describeLag } from "./viewer-lag.ts";
+import type { ViewerWorld, Watcher } from "./watcher.ts";
 
 /** What a run is made of; with the seed it decides everything. */
 export interface MediaPlan {
@@ -63,6 +64,9 @@ const VARIABLES: readonly Readonly<Record<string, string>>[] = [
   { CORRAL_SITE: "" },
 ];
 const MUXED_SHARE = 0.2;
+/** Shares of viewers by flow, one of them by seed; and of runs whose speed is measured. */
+const FLOW_SHARES = [0, 0, 0.3, 0.7] as const;
+const MEASURED_FLOW_SHARE = 0.3;
 const PART_MS = [192, 320, 320, 960] as const;
 /** Viewers come once the broadcast has this much. */
 const FIRST_VIEWERS_MS = 4_000;
@@ -70,9 +74,6 @@ const FIRST_FAULT_MS = 8_000;
 /** After the last fault, everything is well within this; without faults, that is seen at once. */
 const SETTLE_MS = 40_000;
 const FLAWLESS_SETTLE_MS = 3_000;
-/** A viewer has played what was published so long ago. */
-const MAX_LAG_MS = 8_000;
-const SEGMENTS_LAG_MS = 8_000;
 /** A broadcast ends, with all of it stored, within this. */
 const END_MS = 30_000;
 /** The audit of every recording of a run, whose publishers were replaced a hundred times. */
@@ -101,25 +102,8 @@ export async function runMedia(plan: MediaPlan, code: ProductCode, trace: Trace)
   }
 }
 
-/** Why a viewer is not at the live edge, or null. */
-function describeLag(
-  { process, profile, followers, joinStatus }: Viewer,
-  current: PublishedBroadcast,
-  nowMs: number,
-  tracks: number,
-): string | null {
-  const { place } = process;
-  // A viewer of whole segments is behind by the segment that is open, and the three before it.
-  const lagMs = MAX_LAG_MS + (profile.playsSegments ? SEGMENTS_LAG_MS : 0);
-  if (followers.length < tracks) return `${place} plays ${followers.length} tracks; its last join: ${joinStatus}`;
-  for (const { track, broadcast, lastPlayed } of followers) {
-    const due = current.parts(track).findLast(({ pushedMs, meta }) => pushedMs < nowMs - lagMs && !meta.gap);
-    if (broadcast === current && (due === undefined || (lastPlayed?.index ?? -1) >= due.index)) continue;
-    const { broadcast: id } = broadcast.config;
-    return `${place} has ${track} up to part ${lastPlayed?.index} of ${id}, and ${due?.index} of ${current.config.broadcast} was due`;
-  }
-  return null;
-}
+/** Bytes of one track's media in a second. */
+const trackBytesPerSecond = ({ sampleBytes }: MediaShape): number => (1000 / 32) * (sampleBytes + 40);
 
 const describeError = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -182,10 +166,11 @@ class MediaRun {
       fleet: this.#world.fleet,
       ledger: this.#world.ledger,
       judge: this.#judge,
-      answered: (viewer, path, response) => {
+      answered: (viewer, path, status) => {
         this.#requests += 1;
-        this.#access.answered(viewer, path, response);
+        this.#access.answered(viewer, path, status);
       },
+      flowed: (viewer, path) => this.#access.flowed(viewer, path),
       disturbed: (viewer, what) => this.#recordDisturbance(viewer, what),
     };
     this.#audience = new Audience({
@@ -194,6 +179,12 @@ class MediaRun {
       sites: Object.keys(sites),
       variants: this.#shape.videoTracks,
       needsTokens: this.#needsTokens,
+      flowShare: plan.shape === undefined ? simulation.random.fork("flow").pick(FLOW_SHARES) : MEASURED_FLOW_SHARE,
+      media: {
+        bytesPerSecond: trackBytesPerSecond(this.#shape),
+        segmentMs: this.#shape.partMs * this.#shape.partsPerSegment,
+      },
+      isUndisturbed: () => this.#isStrict,
     });
     this.#access = new AccessChecker(this.#world, STREAM, this.#audience);
   }
@@ -228,7 +219,7 @@ class MediaRun {
     return this.#activeFaults.some(({ kind }) => kind.group !== "viewers");
   }
 
-  #recordDisturbance(viewer: Viewer, what: string): void {
+  #recordDisturbance(viewer: Watcher, what: string): void {
     this.#disturbances += 1;
     this.#simulation.log(viewer.process.name, `disturbed: ${what}`);
     const mayBe = this.#audience.standing(viewer) !== "may watch" || this.#access.isRevoked(viewer);
@@ -293,8 +284,7 @@ class MediaRun {
   #startCheckers(broadcasting: Broadcasting): void {
     this.#world.fleet.onLateWork = ({ name }, { url }) =>
       this.#simulation.fail("waitUntil", `${name} works 30 s after its response on what ${url} left`);
-    const { sampleBytes, videoTracks } = this.#shape;
-    const bytesPerSecond = (1000 / 32) * (sampleBytes + 40) * (1 + videoTracks) + 3_000;
+    const bytesPerSecond = trackBytesPerSecond(this.#shape) * (1 + this.#shape.videoTracks) + 3_000;
     startBoundsChecker({ world: this.#world, audience: this.#audience, broadcasting, bytesPerSecond });
   }
 
@@ -331,6 +321,11 @@ class MediaRun {
       const complaint = describeLag(viewer, current.broadcast, this.#simulation.nowMs, this.#shape.isMuxed ? 1 : 2);
       if (complaint !== null) complain(complaint);
     }
+    for (const viewer of this.#audience.flowViewers) {
+      if (this.#audience.standing(viewer) !== "may watch" || this.#access.isRevoked(viewer)) continue;
+      const complaint = describeFlowLag(viewer, current.broadcast, this.#simulation.nowMs, this.#hasSmallLimits);
+      if (complaint !== null) complain(complaint);
+    }
   }
 
   async #endBroadcast(broadcasting: Broadcasting): Promise<void> {
@@ -364,7 +359,9 @@ class MediaRun {
     if (network.openStreams > 0)
       this.#simulation.fail("idle", `streams are open without viewers: ${network.describeStreams()}`);
     for (const slot of fleet.slots) {
-      for (const { parkedCount, waiterCount } of slot.inspect()?.streams ?? []) {
+      for (const { parkedCount, waiterCount, flow } of slot.inspect()?.streams ?? []) {
+        if (flow.viewers > 0)
+          this.#simulation.fail("idle", `${slot.place} has ${flow.viewers} places of flow taken without viewers`);
         if (parkedCount + waiterCount > 0)
           this.#simulation.fail("idle", `${slot.place} has requests waiting without viewers`);
       }
@@ -380,10 +377,11 @@ class MediaRun {
   /** What the run consisted of. */
   report(): Pick<MediaOutcome, "faults" | "requests" | "summary"> {
     const { partMs, partsPerSegment, videoTracks, isMuxed } = this.#shape;
+    const flow = this.#audience.flowCounts;
     const summary =
       `${this.#world.fleet.slots.length} isolates, ${videoTracks} video tracks${isMuxed ? ", muxed" : ""}, parts of ${partMs} ms, ${partsPerSegment} a segment, ` +
       `${this.#hasSmallLimits ? "small limits, " : ""}${this.#needsTokens ? "tokens, " : ""}${this.#activeFaults.length} faults, ${this.#world.ledger.broadcasts.length} broadcasts, ` +
-      `${this.#requests} requests, ${this.#disturbances} disturbances, ${this.#judge.judgedPlaylists} playlists judged, ` +
+      `${this.#requests} requests, ${flow.responses} flow responses with ${flow.parts} parts, ${flow.skips} skips and up to ${flow.mostLagMs} ms, ${this.#disturbances} disturbances, ${this.#judge.judgedPlaylists} playlists judged, ` +
       `${this.#access.acts} acts, crossings up to ${this.#tree.mostCrossings}, up to ${this.#tree.mostRequests} requests of a node in 10 s, ` +
       `${this.#simulation.unhandledRejections} unhandled, publishers failed ${this.#broadcasting?.failures.length ?? 0}`;
     return { faults: this.#activeFaults, requests: this.#requests, summary };
