@@ -55,12 +55,16 @@ export async function deliver(streamRequest: StreamRequest, path: LivePath): Pro
         if (edge.accessPolicy !== accessPolicy && edge.accessPolicy.playback !== "public") {
           isRestricted = true;
           const later = await authorize(streamRequest, path);
-          if ("refusal" in later) answer = answerFromIsolate(denialResponse(later.refusal));
+          if ("refusal" in later) {
+            dropBody(answer);
+            answer = answerFromIsolate(denialResponse(later.refusal));
+          }
         }
       }
     }
     outcome = answer.outcome;
     // The stream may have been stopped meanwhile.
+    if (edge.activeStop !== null) dropBody(answer);
     edge.throwIfStopped();
     const { response, countedStatus = response.status } = answer;
     return { response, outcome, countedStatus, isRestricted };
@@ -70,6 +74,11 @@ export async function deliver(streamRequest: StreamRequest, path: LivePath): Pro
     const response = errorResponse(cause);
     return { response, outcome, countedStatus: response.status, isRestricted };
   }
+}
+
+/** The answer is not sent: a flow response gives its place back. */
+function dropBody({ response }: DeliveryAnswer): void {
+  void response.body?.cancel().catch(() => {});
 }
 
 function authorize(
