@@ -27,6 +27,15 @@ declare class URLSearchParams implements Iterable<[string, string]> {
   [Symbol.iterator](): IterableIterator<[string, string]>;
 }
 
+declare class URL {
+  constructor(url: string, base?: string);
+  static canParse(url: string, base?: string): boolean;
+  readonly href: string;
+  readonly hostname: string;
+  readonly username: string;
+  readonly password: string;
+}
+
 interface ReadableStreamDefaultController<R> {
   readonly desiredSize: number | null;
   enqueue(chunk: R): void;

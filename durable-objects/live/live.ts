@@ -3,27 +3,26 @@
  * finished segments, and feeds replicas. Its memory may be lost at any moment: SQLite, R2 and the publisher rebuild it.
  */
 import { DurableObject } from "cloudflare:workers";
-import {
-  type AccessPolicy,
-  type AccessPolicyReceiver,
-  type PlaybackPolicy,
-  withoutBans,
-} from "../../core/access/access-policy.ts";
+import type { AccessPolicy, AccessPolicyReceiver, PlaybackPolicy } from "../../core/access/access-policy.ts";
 import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
 import type { RevocationRequest } from "../../core/access/revocation-pools.ts";
 import type { StreamKeyInfo } from "../../core/access/stream-key.ts";
 import type { StopActor, StopRecord, StreamStop } from "../../core/access/stream-stop.ts";
 import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import type { BroadcastSummary, StreamStatus } from "../../core/broadcast/stream-status.ts";
-import { TailBuffer } from "../../core/broadcast/tail-buffer.ts";
 import { type FeedQuery, parseFeedQuery } from "../../core/delivery/feed-client.ts";
-import { FeedFanout } from "../../core/delivery/feed-fanout.ts";
 import { redirectResponse, redirectSubscriber } from "../../core/delivery/feed-redirect.ts";
 import { NodeCounters } from "../../core/delivery/node-counters.ts";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
 import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
 import { LIVE_ADDRESS } from "../../core/delivery/tree/node-address.ts";
 import type { BroadcastOutline, StoredPlaylist } from "../../core/delivery/upstream-node.ts";
+import type {
+  PublicProfile,
+  StreamDetails,
+  StreamImageName,
+  StreamProfile,
+} from "../../core/directory/stream-details.ts";
 import { type LiveEventBody, parseDomainEvent } from "../../core/events/domain-events.ts";
 import type { HealthReport } from "../../core/ingest/health/health-check.ts";
 import type { StreamHealth } from "../../core/ingest/health/health-schemas.ts";
@@ -35,19 +34,20 @@ import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import { AlarmSchedule } from "../kit/alarm-schedule.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
-import { Outbox } from "../kit/outbox.ts";
+import type { Outbox } from "../kit/outbox.ts";
 import { platformOf } from "../kit/platform-of.ts";
-import { ActiveBroadcast } from "./active-broadcast.ts";
 import { BroadcastLifecycle } from "./broadcast-lifecycle.ts";
 import { describeBroadcast, latestProgramTimeMs } from "./broadcast-status.ts";
-import { type BroadcastRow, BroadcastStore } from "./broadcast-store.ts";
-import { CatchUp } from "./catch-up.ts";
+import { BroadcastStore } from "./broadcast-store.ts";
+import { createLiveOutbox } from "./live-outbox.ts";
 import { openLiveStorage } from "./live-schema.ts";
 import { MediaReads } from "./media-reads.ts";
+import { ProfileStore } from "./profile-store.ts";
 import { PublisherCredentials } from "./publisher-credentials.ts";
-import { type LiveAlarm, PublisherWatch } from "./publisher-watch.ts";
+import type { LiveAlarm } from "./publisher-watch.ts";
 import { Publishing } from "./publishing.ts";
 import { RecordingPlaylists } from "./recording-playlists.ts";
+import { restoreBroadcast } from "./restore-broadcast.ts";
 import { SegmentArchive } from "./segment-archive.ts";
 import { StreamAccess } from "./stream-access.ts";
 import { HealthReports } from "./stream-health.ts";
@@ -59,9 +59,6 @@ export interface LiveEnv {
   readonly MEDIA: R2Bucket;
   readonly ROOM: { getByName(name: string): AccessPolicyReceiver };
 }
-
-/** Domain events after which the room gets the stream's access policy. */
-const ACCESS_EVENTS = ["playback-policy-changed", "token-revoked", "stream-stopped", "stream-restored"] as const;
 
 /** One stream's Live object, named by the stream. */
 export class Live extends DurableObject<LiveEnv> {
@@ -76,6 +73,7 @@ export class Live extends DurableObject<LiveEnv> {
   readonly #publishing: Publishing;
   readonly #reads: MediaReads;
   readonly #health: HealthReports;
+  readonly #profile: ProfileStore;
   readonly #counters = new NodeCounters("live", "live");
   readonly #countingSinceMs: number;
   readonly #admission = new FeedAdmission(LIVE_ADDRESS);
@@ -93,8 +91,13 @@ export class Live extends DurableObject<LiveEnv> {
     this.#health = new HealthReports(clock, (body, id) => this.#appendEvent(body, id));
     this.#store = new BroadcastStore(this.#storage);
     this.#alarms = new AlarmSchedule(ctx.storage, "publisher");
-    this.#outbox = this.#createOutbox();
     const [storage, store] = [this.#storage, this.#store];
+    this.#profile = new ProfileStore(storage);
+    this.#outbox = createLiveOutbox({
+      ...{ storage, platform, alarms: this.#alarms },
+      policy: () => this.#access.policy,
+      room: () => this.env.ROOM.getByName(stream),
+    });
     const appendEvent = (body: LiveEventBody): void => this.#appendEvent(body);
     const onChange = (change: AccessPolicy): void => this.#publishing.current?.fanout.sendAccess(change);
     const setExpiryAlarm = (atMs: number): Promise<void> => this.#alarms.scheduleBy("revocations", atMs);
@@ -104,13 +107,21 @@ export class Live extends DurableObject<LiveEnv> {
     this.#keys = new StreamKeys({ storage, store: keys, clock, runningCredential });
     this.#credentials = new PublisherCredentials({ storage, store: keys, access: this.#access, clock });
     const recordings = new RecordingPlaylists(env.MEDIA, store, clock);
+    const parts = {
+      ...{ store, storage, alarms: this.#alarms, platform },
+      access: () => this.#access.policy,
+      status: () => {
+        this.#publishing.updateLifecycle();
+        return this.status(stream);
+      },
+    };
     this.#publishing = new Publishing({
       ...{ stream, storage, store, recordings, clock },
       access: this.#access,
       credentials: this.#credentials,
       lifecycle: new BroadcastLifecycle({ storage, clock, appendEvent }),
       createArchive: (onStored) => new SegmentArchive(env.MEDIA, onStored, platform),
-      restoreBroadcast: (row, isNew) => this.#restoreBroadcast(row, isNew),
+      restoreBroadcast: (row, isNew) => restoreBroadcast(parts, row, isNew),
     });
     const [publishing, counters] = [this.#publishing, this.#counters];
     this.#reads = new MediaReads({ stream, store, recordings, publishing, counters, clock });
@@ -250,6 +261,21 @@ export class Live extends DurableObject<LiveEnv> {
     else this.#access.applyRoomEvent(event);
   }
 
+  /** The stream's details, the versions of its images, and the stop in force. */
+  profile(): PublicProfile {
+    return { profile: this.#profile.current, stop: this.#access.activeStop };
+  }
+
+  /** Replaces the stream's details. */
+  setDetails(details: StreamDetails): StreamProfile {
+    return this.#profile.setDetails(details);
+  }
+
+  /** Replaces the version of an image; null: there is none. */
+  setImage(image: StreamImageName, version: string | null): ReturnType<ProfileStore["setImage"]> {
+    return this.#profile.setImage(image, version);
+  }
+
   // ── serving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** `GET /feed`: the feed of the latest broadcast, or a redirect to another node. 404 before the first broadcast. */
@@ -353,46 +379,9 @@ export class Live extends DurableObject<LiveEnv> {
     this.ctx.waitUntil(this.#outbox.catchUp());
   }
 
-  #createOutbox(): Outbox<LiveEventBody> {
-    const alarms = this.#alarms;
-    return new Outbox({
-      storage: this.#storage,
-      platform: platformOf(this),
-      setAlarm: (atMs) => (atMs === null ? alarms.cancel("outbox") : alarms.schedule("outbox", atMs)),
-      subscribers: [
-        {
-          name: "room",
-          kinds: ACCESS_EVENTS,
-          // The policy has a revision: the room ignores one that is not newer than its own.
-          deliver: () => this.env.ROOM.getByName(this.#streamName).setAccess(withoutBans(this.#access.policy)),
-        },
-      ],
-    });
-  }
-
   #appendEvent(body: LiveEventBody, id?: string): void {
     if (id !== undefined && this.#outbox.has(id)) return;
     const replica = this.#publishing.current?.replica;
     this.#outbox.append(body, replica === undefined ? null : latestProgramTimeMs(replica), id);
-  }
-
-  #restoreBroadcast(row: BroadcastRow, isNew: boolean): ActiveBroadcast {
-    const { clock, newId } = platformOf(this);
-    const replica = this.#store.restoreReplica(row, newId(), new TailBuffer(LIVE_LIMITS.tailBytes));
-    const status = (): StreamStatus | null => {
-      this.#publishing.updateLifecycle();
-      return this.status(this.#streamName);
-    };
-    const fanout = new FeedFanout({
-      replica,
-      clock,
-      status,
-      access: () => this.#access.policy,
-      authoritySilenceMs: () => 0,
-    });
-    const publisherWatch = new PublisherWatch(this.#storage, this.#alarms, clock, row.config.broadcast);
-    const seat = { publisher: row.publisher, credential: row.credential };
-    const catchUp = CatchUp.begin(clock, row, isNew || publisherWatch.isSilent);
-    return new ActiveBroadcast({ replica, fanout, publisherWatch, catchUp, seat, nowMs: clock.nowMs() });
   }
 }

@@ -215,6 +215,21 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/api/streams/:stream/keys/:key/rotate": control("/keys/0123456789/rotate", {
     POST: { policy: forHosts("404 not-found", "404 not-found") },
   }),
+  "/api/streams/:stream/details": control("/details", {
+    GET: { policy: forEverybody() },
+    PUT: { policy: forHosts("200"), body: '{"title":"A title"}' },
+  }),
+  "/api/streams/:stream/images/:image": control("/images/poster", {
+    GET: { policy: forEverybody() },
+    PUT: { policy: forHosts("200"), body: new Uint8Array([0xff, 0xd8, 0xff, 0xe0]) },
+    DELETE: { policy: forHosts("200") },
+  }),
+  "/api/oembed": [
+    {
+      path: `/api/oembed?url=${encodeURIComponent("http://edge.test/watch/")}{stream}`,
+      methods: { GET: { policy: forEverybody() } },
+    },
+  ],
   "/api/streams/:stream/ingest": control("/ingest", { GET: { policy: forHosts("200") } }),
   "/api/streams/:stream/health": control("/health", { GET: { policy: forHosts("200") } }),
   "/api/streams/:stream/restart": control("/restart", { POST: { policy: forOperator("204") } }, true),

@@ -22,6 +22,7 @@ import { readText } from "../../core/kit/json-fields.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import { adminOnly } from "../access/admin-only.ts";
 import { hostOrOperatorOnly } from "../access/host-or-operator.ts";
+import { detailsApi } from "../directory/details-app.ts";
 import type { AppEnv } from "../kit/app-env.ts";
 import { closePrefix, closeRoutes, cors, jsonBody, streamName } from "../kit/middleware.ts";
 import { notFoundResponse, problemResponse } from "../kit/responses.ts";
@@ -70,6 +71,7 @@ controlApi.get(
 );
 controlApi.route("/", streamHealthApi);
 controlApi.route("/", streamKeysApi);
+controlApi.route("/", detailsApi);
 controlApi.get(
   "/streams/:stream/ingest",
   streamName,

@@ -24,7 +24,7 @@ export async function readTextThroughCache(
   key: string,
   load: () => Promise<CacheableText>,
 ): Promise<CachedText> {
-  const url = `https://rooms.corral.invalid/${key}`;
+  const url = textCacheUrl(key);
   // A failing cache counts as empty.
   const held = await caches.default.match(url).catch(() => undefined);
   if (held !== undefined) return { text: await held.text(), isHit: true };
@@ -33,6 +33,13 @@ export async function readTextThroughCache(
   ctx.waitUntil(caches.default.put(url, new Response(text, { headers })).catch(() => {}));
   return { text, isHit: false };
 }
+
+/** The text of a key has changed: this data centre loads it again. */
+export async function deleteCachedText(key: string): Promise<void> {
+  await caches.default.delete(textCacheUrl(key)).catch(() => false);
+}
+
+const textCacheUrl = (key: string): string => `https://rooms.corral.invalid/${key}`;
 
 const textFlights = new SingleFlight<CachedText>(systemPlatform.clock, OBJECT_CALL_WAIT_MS);
 

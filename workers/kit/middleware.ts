@@ -100,18 +100,19 @@ export interface ValidatedBody<Body> {
   out: { json: Body };
 }
 
-/** Validates a JSON body by its schema; an absent one is `{}` if `isRequired` is false. */
+/** Validates a JSON body of at most `maxBytes` by its schema; an absent one is `{}` if `isRequired` is false. */
 export function jsonBody<Body>(
   schema: z.ZodMiniType<Body>,
   isRequired = true,
+  maxBytes: number = MAX_JSON_BODY_BYTES,
 ): MiddlewareHandler<AppEnv, string, ValidatedBody<Body>> {
   return documented(
     { body: { schema, isRequired }, problems: ["invalid-body", "too-large", "too-slow"] },
     createMiddleware<AppEnv, string, ValidatedBody<Body>>(async (c, next) => {
       const { request, platform } = c.get("scope");
-      const bytes = await readBody(platform.clock, request, MAX_JSON_BODY_BYTES).catch(() => "aborted" as const);
+      const bytes = await readBody(platform.clock, request, maxBytes).catch(() => "aborted" as const);
       if (bytes === "too-large") {
-        return problemResponse("too-large", `At most ${MAX_JSON_BODY_BYTES} bytes are accepted.`);
+        return problemResponse("too-large", `At most ${maxBytes} bytes are accepted.`);
       }
       if (bytes === "too-slow") return problemResponse("too-slow");
       if (bytes === "aborted") return problemResponse("invalid-body", "The body ended early.");

@@ -7,6 +7,7 @@ import type { AppEnv, RequestScope } from "../kit/app-env.ts";
 import { formatAllow, methodNotAllowedResponse, optionsResponse } from "../kit/http-methods.ts";
 import { addPageHeaders } from "../kit/security-headers.ts";
 import { problemPage } from "./problem-page.ts";
+import { renderWatchDocument } from "./watch-document.ts";
 
 const ASSETS_ORIGIN = "https://pages.corral.invalid/";
 
@@ -18,7 +19,8 @@ export const pages: Hono<AppEnv> = new Hono<AppEnv>();
 pages.all("*", (c) => handlePage(c.var.scope));
 
 /** `GET /`, `/watch/{stream}`, `/studio/{stream}`, `/golive/{stream}`, `/problems/{type}` and assets. */
-async function handlePage({ env, request }: RequestScope): Promise<Response> {
+async function handlePage(scope: RequestScope): Promise<Response> {
+  const { env, request } = scope;
   const url = new URL(request.url);
   const [, kind, stream] = /^\/(watch|studio|golive)\/([^/]+)\/?$/.exec(url.pathname) ?? [];
   const path = stream === undefined ? url.pathname : parseStreamName(stream) === null ? "/404" : `/${kind}`;
@@ -30,12 +32,12 @@ async function handlePage({ env, request }: RequestScope): Promise<Response> {
   }
   if (request.method === "OPTIONS") return optionsResponse(ALLOWED_METHODS);
   if (request.method !== "GET" && request.method !== "HEAD") return methodNotAllowedResponse(ALLOWED_METHODS);
-  const response = new Response(page.body, page);
+  const name = kind === "watch" && page.status === 200 ? parseStreamName(stream ?? "") : null;
+  const response = name === null ? new Response(page.body, page) : await renderWatchDocument(scope, name, page);
   const isAsset = url.pathname.startsWith("/assets/");
   if (isAsset && (page.status === 200 || page.status === 304)) {
     response.headers.set("cache-control", "public, max-age=31536000, immutable");
   }
-  const name = kind === "watch" ? parseStreamName(stream ?? "") : null;
   if (name !== null && (findEdgeStream(name)?.accessPolicy.playback ?? "public") === "public") {
     // The player loads it first, so it is loading while the script still loads. A preload sends no token.
     response.headers.set("link", `</live/${stream}/multivariant.m3u8>; rel=preload; as=fetch; crossorigin`);
@@ -48,5 +50,8 @@ function fetchAsset(env: Env, request: Request, path: string): Promise<Response>
   const url = new URL(ASSETS_ORIGIN);
   url.pathname = path;
   url.search = new URL(request.url).search;
-  return env.ASSETS.fetch(new Request(url, { headers: request.headers }));
+  const headers = new Headers(request.headers);
+  // The watch page is filled for each request: the file alone does not tell whether it has changed.
+  if (path === "/watch") for (const name of ["if-none-match", "if-modified-since"]) headers.delete(name);
+  return env.ASSETS.fetch(new Request(url, { headers }));
 }

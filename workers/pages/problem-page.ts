@@ -1,5 +1,6 @@
 /** Pages about problem types, at the addresses in the `type` of problem documents. */
 import { PROBLEM_TYPES, parseProblemTypeUri } from "../../core/api/problems.ts";
+import { escapeHtml } from "../../core/directory/escape-html.ts";
 
 /** The page of the problem type at `path`, or null. */
 export function problemPage(path: string): Response | null {
@@ -16,6 +17,3 @@ export function problemPage(path: string): Response | null {
     headers: { "content-type": "text/html; charset=utf-8", "cache-control": "public, max-age=3600" },
   });
 }
-
-const escapeHtml = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

@@ -44,6 +44,9 @@ const ROUTES: Readonly<Record<string, Cost>> = {
   [`${MEDIA}/7.1.m4s`]: { status: 404 },
   "/api/streams/:stream": { status: 404 },
   "/api/streams/:stream/broadcasts": { status: 404 },
+  "/api/streams/:stream/details": { status: 404 },
+  "/api/streams/:stream/images/:image": { status: 404 },
+  "/api/oembed": { query: "?url=http%3A%2F%2Fedge.test%2Fwatch%2F:stream", status: 404 },
   "/api/streams/:stream/keys": { init: { method: "POST" }, status: 401 },
   "/api/streams/:stream/keys/:key": { init: { method: "DELETE" }, status: 401 },
   "/api/streams/:stream/keys/:key/rotate": { init: { method: "POST" }, status: 401 },
@@ -99,6 +102,7 @@ function pathOf(route: string, { query = "" }: Cost): string {
     .replaceAll(":stream", `invented-${invented}`)
     .replace(":id", `nobody-${invented}`)
     .replace(":key", "0123456789")
+    .replace(":image", "poster")
     .replace(":node", "node-1")
     .replace(":session", "0".repeat(32))
     .replace(":broadcast", "broadcast1");

@@ -5,9 +5,10 @@ const TIMEOUT_MS = 10_000;
 
 /** One request, below `/api/streams/{stream}`. */
 export interface ControlRequest {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly path: string;
-  readonly body?: object;
+  /** A file is sent as it is, anything else as JSON. */
+  readonly body?: object | Blob;
 }
 
 /** The answer's JSON, null without a body; or a failure, whose text is in `errorText`. `isDenied`: the token has no right to it. */
@@ -72,7 +73,7 @@ export class ControlClient {
       const response = await fetch(`/api/streams/${this.#stream}${path}`, {
         method,
         headers: { authorization: `Bearer ${this.#token}` },
-        body: body === undefined ? null : JSON.stringify(body),
+        body: body === undefined ? null : body instanceof Blob ? body : JSON.stringify(body),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       const read: unknown = await response.json().catch(() => null);

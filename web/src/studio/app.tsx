@@ -5,6 +5,7 @@ import type { Platform } from "../../../core/kit/clock.ts";
 import { parseStreamName } from "../../../core/kit/ids.ts";
 import { Chart } from "./chart.tsx";
 import { STUDIO_CHARTS } from "./charts.ts";
+import { DetailsPanel } from "./details/details-panel.tsx";
 import {
   describeStudioPhase,
   formatBitRate,
@@ -55,6 +56,7 @@ export function StudioApp({ view }: { view: StudioView }): VNode {
         {status !== null && <Tiles view={view} status={status} />}
         {stream !== null && <HealthPanel stream={stream} broadcast={liveBroadcast(view)} platform={view.platform} />}
         {stream !== null && <GoLivePanel stream={stream} />}
+        {stream !== null && <DetailsPanel stream={stream} />}
         {view.phase !== "unknown" && (
           <StopPanel stream={name} clock={view.platform.clock} reason={status?.stop?.reason ?? null} />
         )}

@@ -5,6 +5,7 @@ import "../chat/chat.css";
 import "./room/room.css";
 import "./stop/stop.css";
 import "./golive/golive.css";
+import "./details/details.css";
 import "./health/health.css";
 import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
 import { parseStreamName } from "../../../core/kit/ids.ts";

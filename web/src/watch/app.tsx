@@ -6,13 +6,14 @@ import type { DelayReading } from "../player/delay-switch.ts";
 import type { PlaybackStats } from "../player/stats.ts";
 import type { AudienceCount } from "../player/status.ts";
 import { hasNewerBroadcast, type WatchEvent, type WatchView } from "../player/watch-state.ts";
+import type { StreamAbout } from "./about.ts";
 import { Controls } from "./controls.tsx";
 import { DelayMenu } from "./delay-menu.tsx";
 import { overlayMessage } from "./overlay-message.ts";
 import { StatsPanel } from "./stats-panel.tsx";
 
 interface WatchAppProps {
-  readonly name: string;
+  readonly about: StreamAbout;
   readonly view: WatchView;
   readonly audience: AudienceCount | null;
   readonly chat: boolean | null;
@@ -31,12 +32,12 @@ interface WatchAppProps {
 
 /** Everything over the picture: top bar, message, prompts, statistics, controls. */
 export function WatchApp(props: WatchAppProps): VNode {
-  const { name, view, stats, dispatch } = props;
+  const { about, view, stats, dispatch } = props;
   const playing = view.phase === "live" || view.phase === "replay" || view.phase === "reconnecting";
   return (
     <>
       <TopBar {...props} />
-      <Overlay name={name} view={view} dispatch={dispatch} />
+      <Overlay about={about} view={view} dispatch={dispatch} />
       {stats !== null && <StatsPanel stats={stats} onClose={props.onPanel} />}
       <div class="prompts">
         {playing && view.autoplay === "muted" && props.muted && (
@@ -72,15 +73,15 @@ export function WatchApp(props: WatchAppProps): VNode {
   );
 }
 
-function TopBar({ name, view, audience, chat, onChat }: WatchAppProps): VNode {
+function TopBar({ about, view, audience, chat, onChat }: WatchAppProps): VNode {
   const counted = view.phase === "live" || view.phase === "reconnecting" || view.phase === "starting";
   return (
     <div class="topbar">
       <h1 class="who">
         <span class="avatar" aria-hidden="true">
-          {[...name][0] ?? "?"}
+          {[...about.title][0] ?? "?"}
         </span>
-        <span class="name">{name || "No name"}</span>
+        <bdi class="name">{about.title || "No name"}</bdi>
       </h1>
       <Badge view={view} />
       <span class="spacer" />
@@ -118,8 +119,8 @@ function Badge({ view }: { view: WatchView }): VNode | null {
   }
 }
 
-function Overlay({ name, view, dispatch }: Pick<WatchAppProps, "name" | "view" | "dispatch">): VNode {
-  const message = overlayMessage(view, name);
+function Overlay({ about, view, dispatch }: Pick<WatchAppProps, "about" | "view" | "dispatch">): VNode {
+  const message = overlayMessage(view, about);
   return (
     <div class="overlay" role="status" aria-live="polite" data-shown={message !== null}>
       {message !== null && (

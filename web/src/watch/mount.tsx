@@ -20,12 +20,13 @@ import type { DelayReading } from "../player/delay-switch.ts";
 import type { PlaybackStats } from "../player/stats.ts";
 import type { AudienceCount } from "../player/status.ts";
 import type { WatchEvent, WatchView } from "../player/watch-state.ts";
+import type { StreamAbout } from "./about.ts";
 import { WatchApp } from "./app.tsx";
 import { pageTitle } from "./overlay-message.ts";
 
 /** Dependencies of the page around the picture. */
 export interface WatchUiOptions {
-  readonly name: string;
+  readonly about: StreamAbout;
   readonly video: HTMLVideoElement;
   readonly clock: Clock;
   readonly dispatch: (event: WatchEvent) => void;
@@ -53,7 +54,7 @@ const STATS_EVERY_MS = 250;
 
 /** Mounts the page into `#ui`. */
 export function mountWatchUi(parts: WatchUiOptions): WatchUi {
-  const { name, video, clock, dispatch, stats, toLive, toggleChat, delays, chooseDelay } = parts;
+  const { about, video, clock, dispatch, stats, toLive, toggleChat, delays, chooseDelay } = parts;
   const root = document.getElementById("ui");
   const player = document.getElementById("player");
   if (root === null || player === null) throw new Error("the page lacks #ui or #player");
@@ -67,11 +68,11 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
     if (last === null) return;
     const { view, audience, chat } = last;
     player.dataset.phase = view.phase;
-    document.title = pageTitle(view, name);
+    document.title = pageTitle(view, about.title);
     const shown = panel ? stats() : null;
     render(
       <WatchApp
-        name={name}
+        about={about}
         view={view}
         audience={audience}
         chat={chat}

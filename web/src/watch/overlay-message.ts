@@ -1,6 +1,7 @@
 /** The page's texts for each state. */
 import type { StopNotice } from "../../../core/access/stream-stop.ts";
 import type { WatchView } from "../player/watch-state.ts";
+import type { StreamAbout } from "./about.ts";
 
 /** The overlay of a state. */
 export interface OverlayMessage {
@@ -37,7 +38,7 @@ export function pageTitle(view: WatchView, name: string): string {
 }
 
 /** The overlay's message, or null if the picture needs none. */
-export function overlayMessage(view: WatchView, name: string): OverlayMessage | null {
+export function overlayMessage(view: WatchView, about: StreamAbout): OverlayMessage | null {
   switch (view.phase) {
     case "connecting":
       return { title: "Connecting", detail: "", busy: true };
@@ -50,11 +51,7 @@ export function overlayMessage(view: WatchView, name: string): OverlayMessage | 
         busy: true,
       };
     case "waiting":
-      return {
-        title: `${name} isn’t live yet`,
-        detail: "Playback starts automatically.",
-        busy: true,
-      };
+      return waitingMessage(about);
     case "reconnecting":
       return view.source?.state === "reconnecting"
         ? {
@@ -84,6 +81,26 @@ export function overlayMessage(view: WatchView, name: string): OverlayMessage | 
       return null;
   }
 }
+
+/** Before the first broadcast: an announced one, a stream without one, a name that nobody has. */
+function waitingMessage({ title, startsAt, isUnknown }: StreamAbout): OverlayMessage {
+  if (isUnknown) {
+    return { title: "No such stream", detail: `Nobody has a stream named ${title}. Check the address.`, busy: false };
+  }
+  const detail = "Playback starts automatically.";
+  if (startsAt === null) return { title: `${title} isn’t live yet`, detail, busy: true };
+  return { title, detail: `Starts ${formatStart(startsAt)}. ${detail}`, busy: false };
+}
+
+/** `Tue, 1 December at 19:00`, in the viewer's language and time zone. */
+const formatStart = (startsAt: string): string =>
+  new Date(startsAt).toLocaleString(undefined, {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    hour: "numeric",
+    minute: "2-digit",
+  });
 
 /** The reason, and the end. */
 function stopDetail(stop: StopNotice | null): string {

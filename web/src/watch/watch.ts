@@ -1,6 +1,7 @@
 /** The watch page: loads the stream first, and everything else after it. */
 import "../kit/base.css";
 import "./watch.css";
+import "./about.css";
 import "../chat/chat.css";
 import { parseStreamName } from "../../../core/kit/ids.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
@@ -22,6 +23,7 @@ import {
   type WatchEvent,
   type WatchView,
 } from "../player/watch-state.ts";
+import { readAbout } from "./about.ts";
 import { ChatPane } from "./chat-pane.ts";
 import type { WatchUi } from "./mount.tsx";
 
@@ -36,6 +38,7 @@ const video = element("video", HTMLVideoElement);
 const posterCanvas = element("still", HTMLCanvasElement);
 const name = streamName(location.pathname);
 const stream = parseStreamName(name);
+const about = readAbout(name);
 
 let view: WatchView = initialWatchView(stream !== null);
 let status: WatchStatus | null = null;
@@ -174,7 +177,7 @@ function drawControls(): void {
   import("./mount.tsx")
     .then(({ mountWatchUi }) => {
       page = mountWatchUi({
-        name,
+        about,
         video,
         clock: platform.clock,
         dispatch,

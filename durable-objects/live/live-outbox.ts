@@ -1,0 +1,45 @@
+/** The outbox of a Live object, and who gets its domain events. */
+import { type AccessPolicy, type AccessPolicyReceiver, withoutBans } from "../../core/access/access-policy.ts";
+import type { LiveEventBody } from "../../core/events/domain-events.ts";
+import type { Platform } from "../../core/kit/clock.ts";
+import type { AlarmSchedule } from "../kit/alarm-schedule.ts";
+import type { LazyStorage } from "../kit/lazy-storage.ts";
+import { Outbox } from "../kit/outbox.ts";
+import type { LiveAlarm } from "./publisher-watch.ts";
+
+/** Domain events after which the room gets the stream's access policy. */
+const ACCESS_EVENTS = ["playback-policy-changed", "token-revoked", "stream-stopped", "stream-restored"] as const;
+
+/** What the outbox runs on. */
+export interface LiveOutboxOptions {
+  readonly storage: LazyStorage;
+  readonly platform: Platform;
+  readonly alarms: AlarmSchedule<LiveAlarm>;
+  /** The access policy now. */
+  policy(): AccessPolicy;
+  /** The stream's room. */
+  room(): AccessPolicyReceiver;
+}
+
+/** Creates the outbox. */
+export function createLiveOutbox({
+  storage,
+  platform,
+  alarms,
+  policy,
+  room,
+}: LiveOutboxOptions): Outbox<LiveEventBody> {
+  return new Outbox({
+    storage,
+    platform,
+    setAlarm: (atMs) => (atMs === null ? alarms.cancel("outbox") : alarms.schedule("outbox", atMs)),
+    subscribers: [
+      {
+        name: "room",
+        kinds: ACCESS_EVENTS,
+        // The policy has a revision: the room ignores one that is not newer than its own.
+        deliver: () => room().setAccess(withoutBans(policy())),
+      },
+    ],
+  });
+}

@@ -1,0 +1,2 @@
+/** What this site calls itself in titles and link previews. */
+export const SITE_NAME = "Corral";
