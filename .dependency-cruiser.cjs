@@ -35,6 +35,7 @@ const DOMAINS = {
     shield: ["kit"],
     room: ["kit"],
     dispatch: ["kit"],
+    directory: ["kit"],
   },
   origin: {
     kit: [],

@@ -1,6 +1,7 @@
 /** The Worker's bindings: those of `wrangler.toml`, and the variables and secrets of `core/api/config.ts`. */
 import type { ConfigVariables } from "../core/api/config.ts";
 import type { Registry } from "../durable-objects/access/registry.ts";
+import type { Directory } from "../durable-objects/directory/directory.ts";
 import type { Dispatch } from "../durable-objects/dispatch/dispatch.ts";
 import type { Live } from "../durable-objects/live/live.ts";
 import type { Keyring } from "../durable-objects/room/keyring/keyring.ts";
@@ -20,6 +21,7 @@ export interface Env extends ConfigVariables, ReviewerEnv {
   readonly KEYRING: DurableObjectNamespace<Keyring>;
   readonly REGISTRY: DurableObjectNamespace<Registry>;
   readonly DISPATCH: DurableObjectNamespace<Dispatch>;
+  readonly DIRECTORY: DurableObjectNamespace<Directory>;
   /** Finished segments. */
   readonly MEDIA: R2Bucket;
   /** Rate limits of one network; see `access/rate-limits.ts`. */

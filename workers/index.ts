@@ -3,6 +3,7 @@ import { serveRequest } from "./app.ts";
 import type { Env } from "./env.ts";
 
 export { Registry } from "../durable-objects/access/registry.ts";
+export { Directory } from "../durable-objects/directory/directory.ts";
 export { Dispatch } from "../durable-objects/dispatch/dispatch.ts";
 export { Live } from "../durable-objects/live/live.ts";
 export { Keyring } from "../durable-objects/room/keyring/keyring.ts";

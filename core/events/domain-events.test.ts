@@ -12,6 +12,7 @@ const BODIES: { readonly [K in DomainEventBody["kind"]]: Extract<DomainEventBody
   "token-revoked": { kind: "token-revoked", subject: "ann", version: 3 },
   "stream-stopped": { kind: "stream-stopped", category: "legal", authority: "operator", untilMs: null },
   "stream-restored": { kind: "stream-restored" },
+  "details-changed": { kind: "details-changed" },
   "ingest-backup": { kind: "ingest-backup", broadcast: "b1" },
   "ingest-connected": { kind: "ingest-connected", protocol: "rtmp" },
   "ingest-resumed": { kind: "ingest-resumed", protocol: "srt" },

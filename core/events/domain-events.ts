@@ -30,6 +30,8 @@ export type LiveEventBody =
       readonly untilMs: number | null;
     }
   | { readonly kind: "stream-restored" }
+  /** Title, images or schedule of the stream are others. */
+  | { readonly kind: "details-changed" }
   /** Another encoder has taken the broadcast over. */
   | { readonly kind: "ingest-backup"; readonly broadcast: string }
   | IngestEventBody;
@@ -124,6 +126,7 @@ const BODY_SCHEMAS: { readonly [K in Kind]: (value: JsonObject) => BodyOf<K> | n
     return { category, authority, untilMs };
   },
   "stream-restored": () => ({}),
+  "details-changed": () => ({}),
   "ingest-backup": readBroadcast,
   "ingest-connected": readProtocol,
   "ingest-resumed": readProtocol,

@@ -121,9 +121,12 @@ export class Outbox<Body extends { readonly kind: string }> {
     return pending.length === 0 ? null : Math.min(...pending);
   }
 
-  /** Delivers all pending events at once. Rejects if a subscriber could not be reached; an alarm repeats that. */
-  async deliver(): Promise<void> {
-    const { subscribers } = this.#options;
+  /**
+   * Delivers all pending events at once, or those of one subscriber only: the alarm of the others stays set. Rejects if a
+   * subscriber could not be reached; an alarm repeats that.
+   */
+  async deliver(only?: string): Promise<void> {
+    const subscribers = this.#options.subscribers.filter(({ name }) => only === undefined || name === only);
     const outcomes = await Promise.allSettled(subscribers.map((subscriber) => this.#deliverTo(subscriber)));
     const failed = outcomes.find((outcome) => outcome.status === "rejected");
     if (failed !== undefined) throw failed.reason;

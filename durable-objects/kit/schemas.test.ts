@@ -3,6 +3,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { testBindings } from "../../workers/testing.ts";
 import { REGISTRY_SCHEMA } from "../access/registry-schema.ts";
+import { DIRECTORY_SCHEMA } from "../directory/directory-schema.ts";
 import { LIVE_SCHEMA } from "../live/live-schema.ts";
 import { KEYRING_SCHEMA } from "../room/keyring/keyring-schema.ts";
 import { RELAY_SCHEMA } from "../room/relay/relay-schema.ts";
@@ -81,7 +82,15 @@ test.for(Object.entries(EARLIER))("%s of a release without versions keeps what i
   }),
 );
 
-const SCHEMAS = [LIVE_SCHEMA, ROOM_SCHEMA, SHARD_SCHEMA, RELAY_SCHEMA, KEYRING_SCHEMA, REGISTRY_SCHEMA];
+const SCHEMAS = [
+  LIVE_SCHEMA,
+  ROOM_SCHEMA,
+  SHARD_SCHEMA,
+  RELAY_SCHEMA,
+  KEYRING_SCHEMA,
+  REGISTRY_SCHEMA,
+  DIRECTORY_SCHEMA,
+];
 
 test.for(SCHEMAS)("storage of a later release of $object is refused and unchanged", (schema) =>
   withEmptyStorage((storage) => {

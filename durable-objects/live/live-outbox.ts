@@ -4,11 +4,14 @@ import type { LiveEventBody } from "../../core/events/domain-events.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { AlarmSchedule } from "../kit/alarm-schedule.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
-import { Outbox } from "../kit/outbox.ts";
+import { Outbox, type OutboxSubscriber } from "../kit/outbox.ts";
 import type { LiveAlarm } from "./publisher-watch.ts";
 
 /** Domain events after which the room gets the stream's access policy. */
 const ACCESS_EVENTS = ["playback-policy-changed", "token-revoked", "stream-stopped", "stream-restored"] as const;
+
+/** The subscriber whose changes of access a request waits for. */
+export const ROOM_SUBSCRIBER = "room";
 
 /** What the outbox runs on. */
 export interface LiveOutboxOptions {
@@ -19,6 +22,8 @@ export interface LiveOutboxOptions {
   policy(): AccessPolicy;
   /** The stream's room. */
   room(): AccessPolicyReceiver;
+  /** The directory's subscriber. */
+  readonly directory: OutboxSubscriber<LiveEventBody>;
 }
 
 /** Creates the outbox. */
@@ -28,6 +33,7 @@ export function createLiveOutbox({
   alarms,
   policy,
   room,
+  directory,
 }: LiveOutboxOptions): Outbox<LiveEventBody> {
   return new Outbox({
     storage,
@@ -35,11 +41,12 @@ export function createLiveOutbox({
     setAlarm: (atMs) => (atMs === null ? alarms.cancel("outbox") : alarms.schedule("outbox", atMs)),
     subscribers: [
       {
-        name: "room",
+        name: ROOM_SUBSCRIBER,
         kinds: ACCESS_EVENTS,
         // The policy has a revision: the room ignores one that is not newer than its own.
         deliver: () => room().setAccess(withoutBans(policy())),
       },
+      directory,
     ],
   });
 }

@@ -39,7 +39,8 @@ import { platformOf } from "../kit/platform-of.ts";
 import { BroadcastLifecycle } from "./broadcast-lifecycle.ts";
 import { describeBroadcast, latestProgramTimeMs } from "./broadcast-status.ts";
 import { BroadcastStore } from "./broadcast-store.ts";
-import { createLiveOutbox } from "./live-outbox.ts";
+import { DirectoryEntry, type DirectoryNamespace } from "./directory-entry.ts";
+import { createLiveOutbox, ROOM_SUBSCRIBER } from "./live-outbox.ts";
 import { openLiveStorage } from "./live-schema.ts";
 import { MediaReads } from "./media-reads.ts";
 import { ProfileStore } from "./profile-store.ts";
@@ -58,6 +59,7 @@ import { type KeyRotation, StreamKeys } from "./stream-keys.ts";
 export interface LiveEnv {
   readonly MEDIA: R2Bucket;
   readonly ROOM: { getByName(name: string): AccessPolicyReceiver };
+  readonly DIRECTORY: DirectoryNamespace;
 }
 
 /** One stream's Live object, named by the stream. */
@@ -74,6 +76,7 @@ export class Live extends DurableObject<LiveEnv> {
   readonly #reads: MediaReads;
   readonly #health: HealthReports;
   readonly #profile: ProfileStore;
+  readonly #directoryEntry: DirectoryEntry;
   readonly #counters = new NodeCounters("live", "live");
   readonly #countingSinceMs: number;
   readonly #admission = new FeedAdmission(LIVE_ADDRESS);
@@ -92,13 +95,20 @@ export class Live extends DurableObject<LiveEnv> {
     this.#store = new BroadcastStore(this.#storage);
     this.#alarms = new AlarmSchedule(ctx.storage, "publisher");
     const [storage, store] = [this.#storage, this.#store];
-    this.#profile = new ProfileStore(storage);
+    const appendEvent = (body: LiveEventBody): void => this.#appendEvent(body);
+    this.#profile = new ProfileStore(storage, appendEvent);
+    this.#directoryEntry = new DirectoryEntry({
+      ...{ stream, storage, store, clock, profile: this.#profile, counters: this.#counters },
+      access: () => this.#access.policy,
+      directory: () => this.env.DIRECTORY,
+      current: () => this.#publishing.current,
+    });
     this.#outbox = createLiveOutbox({
       ...{ storage, platform, alarms: this.#alarms },
       policy: () => this.#access.policy,
       room: () => this.env.ROOM.getByName(stream),
+      directory: this.#directoryEntry.subscriber,
     });
-    const appendEvent = (body: LiveEventBody): void => this.#appendEvent(body);
     const onChange = (change: AccessPolicy): void => this.#publishing.current?.fanout.sendAccess(change);
     const setExpiryAlarm = (atMs: number): Promise<void> => this.#alarms.scheduleBy("revocations", atMs);
     this.#access = new StreamAccess({ storage, clock, appendEvent, setExpiryAlarm, onChange });
@@ -194,7 +204,7 @@ export class Live extends DurableObject<LiveEnv> {
    */
   async open(by: PublisherIdentity, config: BroadcastConfig, playback: PlaybackPolicy | null): Promise<PublishResult> {
     const result = await this.#publishing.open(by, config, playback);
-    if (result.ok && playback !== null) await this.#outbox.deliver();
+    if (result.ok && playback !== null) await this.#outbox.deliver(ROOM_SUBSCRIBER);
     return result;
   }
 
@@ -228,13 +238,13 @@ export class Live extends DurableObject<LiveEnv> {
   /** Sets the playback policy. Rejects while the room has not received it yet; the outbox repeats the delivery. */
   async setPlayback(playback: PlaybackPolicy): Promise<void> {
     this.#access.setPlaybackPolicy(playback);
-    await this.#outbox.deliver();
+    await this.#outbox.deliver(ROOM_SUBSCRIBER);
   }
 
   /** Revokes tokens; false if the issuer's pool is full. Rejects while the room has not received the change. */
   async revoke(request: RevocationRequest): Promise<boolean> {
     if (!this.#access.revoke(request)) return false;
-    if (request.by !== "ban") await this.#outbox.deliver();
+    if (request.by !== "ban") await this.#outbox.deliver(ROOM_SUBSCRIBER);
     return true;
   }
 
@@ -249,7 +259,7 @@ export class Live extends DurableObject<LiveEnv> {
    */
   async setStop(by: StopActor, stop: Pick<StreamStop, "category" | "reason" | "untilMs"> | null): Promise<boolean> {
     if (!this.#access.setStop(by, stop)) return false;
-    await this.#outbox.deliver();
+    await this.#outbox.deliver(ROOM_SUBSCRIBER);
     return true;
   }
 
@@ -355,7 +365,10 @@ export class Live extends DurableObject<LiveEnv> {
       // The alarm cannot ring again before it is handled: the watch must not wait for a room that does not answer.
       if (purpose === "outbox") this.ctx.waitUntil(this.#outbox.catchUp());
       else if (purpose === "revocations") await this.#access.dropExpired();
-      else await this.#publishing.handleAlarm();
+      else {
+        await this.#publishing.handleAlarm();
+        this.ctx.waitUntil(this.#directoryEntry.renew());
+      }
     });
   }
 

@@ -5,6 +5,7 @@ import {
   type StreamImageName,
   type StreamProfile,
 } from "../../core/directory/stream-details.ts";
+import type { LiveEventBody } from "../../core/events/domain-events.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
 
 const PROFILE_KEY = "profile";
@@ -12,9 +13,12 @@ const PROFILE_KEY = "profile";
 /** The profile of one stream. */
 export class ProfileStore {
   readonly #storage: LazyStorage;
+  readonly #appendEvent: (body: LiveEventBody) => void;
 
-  constructor(storage: LazyStorage) {
+  /** `appendEvent` stores a domain event. */
+  constructor(storage: LazyStorage, appendEvent: (body: LiveEventBody) => void) {
     this.#storage = storage;
+    this.#appendEvent = appendEvent;
   }
 
   /** The profile; members that an earlier release did not have are empty. */
@@ -43,7 +47,10 @@ export class ProfileStore {
   }
 
   #save(profile: StreamProfile): StreamProfile {
-    this.#storage.put(PROFILE_KEY, profile);
+    this.#storage.transaction(() => {
+      this.#storage.put(PROFILE_KEY, profile);
+      this.#appendEvent({ kind: "details-changed" });
+    });
     return profile;
   }
 }

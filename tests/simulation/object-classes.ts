@@ -25,10 +25,11 @@ interface ClassSource {
 const ROOM_NAMESPACES = ["LIVE", "ROOM", "ROOM_RELAY", "ROOM_SHARD", "KEYRING"];
 
 const CLASSES: Readonly<Record<string, ClassSource>> = {
-  LIVE: { exportName: "Live", file: "live/live.ts", namespaces: ["ROOM"], hasBucket: true },
+  LIVE: { exportName: "Live", file: "live/live.ts", namespaces: ["ROOM", "DIRECTORY"], hasBucket: true },
   SHIELD: { exportName: "Shield", file: "shield/shield.ts", namespaces: ["LIVE", "SHIELD"], hasBucket: true },
   REGISTRY: { exportName: "Registry", file: "access/registry.ts", namespaces: [], hasBucket: true },
   DISPATCH: { exportName: "Dispatch", file: "dispatch/dispatch.ts", namespaces: [] },
+  DIRECTORY: { exportName: "Directory", file: "directory/directory.ts", namespaces: [] },
   ROOM: { exportName: "Room", file: "room/sequencer/room.ts", namespaces: ROOM_NAMESPACES, hasVariables: true },
   ROOM_RELAY: {
     exportName: "RoomRelay",

@@ -224,6 +224,7 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
     PUT: { policy: forHosts("200"), body: new Uint8Array([0xff, 0xd8, 0xff, 0xe0]) },
     DELETE: { policy: forHosts("200") },
   }),
+  "/api/directory": [{ path: "/api/directory", methods: { GET: { policy: forEverybody() } } }],
   "/api/oembed": [
     {
       path: `/api/oembed?url=${encodeURIComponent("http://edge.test/watch/")}{stream}`,

@@ -1,6 +1,7 @@
 /** The routes of streams' details and images, a part of the control API. */
 import { Hono, type MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
+import { DirectorySchema } from "../../core/api/directory-schemas.ts";
 import { OembedSchema, StreamDetailsBody, StreamDetailsSchema } from "../../core/api/stream-details-schemas.ts";
 import { DETAILS_LIMITS } from "../../core/directory/details-limits.ts";
 import { IMAGE_MEDIA_TYPES } from "../../core/directory/image-type.ts";
@@ -11,6 +12,7 @@ import { jsonBody, streamName } from "../kit/middleware.ts";
 import { notFoundResponse } from "../kit/responses.ts";
 import { describeRoute, documented, type RouteSpec } from "../kit/route-spec.ts";
 import { handleGetDetails, handlePutDetails } from "./details-api.ts";
+import { handleDirectory } from "./directory-api.ts";
 import { handleDeleteImage, handleGetImage, handlePutImage } from "./images-api.ts";
 import { handleOembed } from "./oembed-api.ts";
 
@@ -97,6 +99,17 @@ detailsApi.delete(
   hostOrOperatorOnly,
   describeRoute({ ...DETAILS, summary: "Removes an uploaded image", answers: { 200: ANSWER } }),
   (c) => handleDeleteImage(c.var.scope, c.var.stream, c.var.image),
+);
+detailsApi.get(
+  "/directory",
+  describeRoute({
+    ...DETAILS,
+    summary: "What is live, by viewers, what is announced, and the latest recordings",
+    parameters: [{ name: "after", in: "query", description: "`next` of the page before.", isRequired: false }],
+    answers: { 200: { description: "The lists.", schema: DirectorySchema } },
+    problems: ["invalid-parameter"],
+  }),
+  (c) => handleDirectory(c.var.scope),
 );
 detailsApi.get(
   "/oembed",
