@@ -146,6 +146,12 @@ export class Outbox<Body extends { readonly kind: string }> {
     await this.retry();
   }
 
+  /** Delivers to one subscriber after the running transaction. Never rejects: an alarm is set with the event. */
+  async deliverSoon(subscriber: string): Promise<void> {
+    await null;
+    await this.deliver(subscriber).catch(() => {});
+  }
+
   /** Delivers as `deliver` does. Never rejects. */
   async retry(): Promise<void> {
     try {

@@ -2,6 +2,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import type { Platform } from "../../core/kit/clock.ts";
 import { testBindings } from "../../workers/testing.ts";
+import { OUTBOX_LIMITS } from "./outbox.ts";
 
 let objects = 0;
 
@@ -23,6 +24,16 @@ export function passTime(object: { platform: Platform }, ms: number): void {
 export async function ringAlarmLater(stub: DurableObjectStub, ms: number): Promise<boolean> {
   await runInDurableObject(stub, (object) => passTime(object as unknown as { platform: Platform }, ms));
   return runDurableObjectAlarm(stub);
+}
+
+/** Resolves when the object's outbox has nothing to deliver: its next alarm deletes what is a day old. */
+export async function whenOutboxIsIdle(stub: DurableObjectStub): Promise<void> {
+  const readDueMs = (): Promise<number> =>
+    runInDurableObject(stub, (_object, { storage }) => {
+      const { outbox = Number.POSITIVE_INFINITY } = storage.kv.get<Record<string, number>>("alarms") ?? {};
+      return outbox;
+    });
+  while ((await readDueMs()) - Date.now() < OUTBOX_LIMITS.retentionMs / 2) await scheduler.wait(5);
 }
 
 /** Every table with its columns, and every index, to compare schemas. */

@@ -31,6 +31,9 @@ const CARD_EVENTS = [
   "details-changed",
 ] as const;
 
+/** The name of the directory's subscriber. */
+export const DIRECTORY_SUBSCRIBER = "directory";
+
 /** The directory's objects by their names. */
 export interface DirectoryNamespace {
   getByName(name: string): DirectoryReceiver;
@@ -63,7 +66,7 @@ export class DirectoryEntry {
 
   /** The subscriber of the outbox. Events carry no state: the card is that of the moment, with the event's revision. */
   get subscriber(): OutboxSubscriber<LiveEventBody> {
-    return { name: "directory", kinds: CARD_EVENTS, deliver: ({ sequence }) => this.#send(sequence) };
+    return { name: DIRECTORY_SUBSCRIBER, kinds: CARD_EVENTS, deliver: ({ sequence }) => this.#send(sequence) };
   }
 
   /** Tells the directory that the stream is still live. Never rejects: the next one is half a minute away. */

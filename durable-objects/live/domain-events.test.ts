@@ -7,7 +7,7 @@ import type { DomainEvent } from "../../core/events/domain-events.ts";
 import { TestPublisher } from "../../tests/support/publisher.ts";
 import { getLiveObject, testBindings, testEdge } from "../../workers/testing.ts";
 import { OUTBOX_LIMITS } from "../kit/outbox.ts";
-import { passTime, ringAlarmLater } from "../kit/testing.ts";
+import { passTime, ringAlarmLater, whenOutboxIsIdle } from "../kit/testing.ts";
 import type { Live, LiveEnv } from "./live.ts";
 
 const objectOf = (publisher: TestPublisher): DurableObjectStub<Live> =>
@@ -17,6 +17,7 @@ async function live(parts: number, stream?: Pick<TestPublisher, "stream" | "key"
   const publisher = new TestPublisher(testEdge, stream === undefined ? {} : { stream: stream.stream, key: stream.key });
   await publisher.openWithInits();
   await publisher.putParts(0, parts);
+  await whenOutboxIsIdle(objectOf(publisher));
   return publisher;
 }
 

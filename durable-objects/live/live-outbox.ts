@@ -5,6 +5,7 @@ import type { Platform } from "../../core/kit/clock.ts";
 import type { AlarmSchedule } from "../kit/alarm-schedule.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
 import { Outbox, type OutboxSubscriber } from "../kit/outbox.ts";
+import { DIRECTORY_SUBSCRIBER } from "./directory-entry.ts";
 import type { LiveAlarm } from "./publisher-watch.ts";
 
 /** Domain events after which the room gets the stream's access policy. */
@@ -49,4 +50,12 @@ export function createLiveOutbox({
       directory,
     ],
   });
+}
+
+/** Events that only the directory gets: no request waits for their delivery, and the alarm would come half a second later. */
+const DIRECTORY_EVENTS: readonly LiveEventBody["kind"][] = ["broadcast-started", "broadcast-ended", "details-changed"];
+
+/** Delivers an event that was just appended, where nothing else does so before the alarm. Never rejects. */
+export async function deliverUnawaited(outbox: Outbox<LiveEventBody>, { kind }: LiveEventBody): Promise<void> {
+  if (DIRECTORY_EVENTS.includes(kind)) await outbox.deliverSoon(DIRECTORY_SUBSCRIBER);
 }

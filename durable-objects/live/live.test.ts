@@ -9,7 +9,7 @@ import { TREE_LIMITS } from "../../core/delivery/tree/feed-policy.ts";
 import type { TrackName } from "../../core/kit/ids.ts";
 import { TestPublisher } from "../../tests/support/publisher.ts";
 import { getLiveObject, testEdge } from "../../workers/testing.ts";
-import { ringAlarmLater } from "../kit/testing.ts";
+import { ringAlarmLater, whenOutboxIsIdle } from "../kit/testing.ts";
 import type { Live } from "./live.ts";
 
 const video = "video" as TrackName;
@@ -18,6 +18,7 @@ async function live(parts: number): Promise<TestPublisher> {
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   await publisher.putParts(0, parts);
+  await whenOutboxIsIdle(getLiveObject(publisher) as unknown as DurableObjectStub);
   return publisher;
 }
 

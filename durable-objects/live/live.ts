@@ -40,7 +40,7 @@ import { BroadcastLifecycle } from "./broadcast-lifecycle.ts";
 import { describeBroadcast, latestProgramTimeMs } from "./broadcast-status.ts";
 import { BroadcastStore } from "./broadcast-store.ts";
 import { DirectoryEntry, type DirectoryNamespace } from "./directory-entry.ts";
-import { createLiveOutbox, ROOM_SUBSCRIBER } from "./live-outbox.ts";
+import { createLiveOutbox, deliverUnawaited, ROOM_SUBSCRIBER } from "./live-outbox.ts";
 import { openLiveStorage } from "./live-schema.ts";
 import { MediaReads } from "./media-reads.ts";
 import { ProfileStore } from "./profile-store.ts";
@@ -365,10 +365,8 @@ export class Live extends DurableObject<LiveEnv> {
       // The alarm cannot ring again before it is handled: the watch must not wait for a room that does not answer.
       if (purpose === "outbox") this.ctx.waitUntil(this.#outbox.catchUp());
       else if (purpose === "revocations") await this.#access.dropExpired();
-      else {
-        await this.#publishing.handleAlarm();
-        this.ctx.waitUntil(this.#directoryEntry.renew());
-      }
+      else await this.#publishing.handleAlarm();
+      if (purpose === "publisher") this.ctx.waitUntil(this.#directoryEntry.renew());
     });
   }
 
@@ -396,5 +394,6 @@ export class Live extends DurableObject<LiveEnv> {
     if (id !== undefined && this.#outbox.has(id)) return;
     const replica = this.#publishing.current?.replica;
     this.#outbox.append(body, replica === undefined ? null : latestProgramTimeMs(replica), id);
+    this.ctx.waitUntil(deliverUnawaited(this.#outbox, body));
   }
 }

@@ -2,6 +2,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { StreamName } from "../../../core/kit/ids.ts";
+import { whenOutboxIsIdle } from "../../../durable-objects/kit/testing.ts";
 import { BroadcastStore } from "../../../durable-objects/live/broadcast-store.ts";
 import type { Live } from "../../../durable-objects/live/live.ts";
 import { openLiveStorage } from "../../../durable-objects/live/live-schema.ts";
@@ -131,6 +132,7 @@ test("an object whose clock is far behind the platform's does not end a broadcas
   const publisher = new TestPublisher(testEdge);
   await publisher.openWithInits();
   await publisher.putParts(0, 1);
+  await whenOutboxIsIdle(objectOf(publisher));
   const dueMs = (): Promise<number> =>
     runInDurableObject(objectOf(publisher), (_object, { storage }) =>
       Number(storage.kv.get<Record<string, number>>("alarms")?.["publisher"]),
