@@ -1,19 +1,18 @@
 /** Many viewers by flow in one isolate: its CPU beside a bare Worker that writes the same bytes, and the spread of arrivals. */
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
 import { performance } from "node:perf_hooks";
-import { Worker } from "node:worker_threads";
 import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import { FlowFleet, type FlowViewersJob, type FlowViewersReport } from "../loadtest/flow/flow-fleet.ts";
 import { cpuMs, descendantPids, residentBytes } from "../loadtest/processes.ts";
 import { fragmentAt, type MediaShape, SyntheticPublisher } from "../loadtest/publisher.ts";
 import type { LocalEdge } from "../origin/local-edge/edge.ts";
-import type { FlowViewersJob, FlowViewersReport } from "./flow-viewers.ts";
 import { type BenchFigure, formatFixed, median, percentile } from "./stats.ts";
 
 const VIEWERS = 500;
 const BITS_PER_SECOND = 2_100_000;
 const TRACK = "720p";
 const SEGMENT_MS = 2_000;
+const JOB = { viewers: VIEWERS, arrivalMs: 1_000 } as const;
 /** Durations of chunks, and the goal for the CPU of a viewer-second. */
 const UNITS = [
   { name: "0.1 s", partMs: 100, goalMs: 0.4 },
@@ -50,7 +49,6 @@ async function measureUnit(
   const partLength = Math.round((BITS_PER_SECOND * partMs) / 8_000);
   const partsPerSegment = Math.round(SEGMENT_MS / partMs);
   const shape: MediaShape = { partMs, partsPerSegment, tracks: { [TRACK]: partLength }, isFmp4: true };
-  const job = { viewers: VIEWERS, track: TRACK, partsPerSegment, partLength };
   const [edgePid = 0] = descendantPids(process.pid, "workerd");
   const bare = await BareFlow.start(port);
   const [ours, theirs]: [FlowRound[], FlowRound[]] = [[], []];
@@ -67,7 +65,7 @@ async function measureUnit(
       );
       const stop = bare.publish(shape);
       await sleep(SETTLE_MS);
-      theirs.push(await watch(bare.pid, seconds, { ...job, url: bare.url }, null));
+      theirs.push(await watch(bare.pid, seconds, { ...JOB, urls: [bare.url], shape }, null));
       stop();
     }
   } finally {
@@ -101,7 +99,7 @@ export async function watchSyntheticFlow(
     const { stream, config } = publisher;
     await sleep(SETTLE_MS);
     const url = `${edge.url}/live/${stream}/${config.broadcast}/flow.mp4?video=${TRACK}&audio=none&join=latest`;
-    return await watch(pid, seconds, { url, viewers, track: TRACK, partsPerSegment, partLength }, heap);
+    return await watch(pid, seconds, { ...JOB, viewers, urls: [url], shape }, heap);
   } finally {
     await publisher.stop();
   }
@@ -126,22 +124,17 @@ async function watch(
   const heapBefore = (await heap?.()) ?? Number.NaN;
   const idle = await cpuMsIn(pid, BASE_S);
   const resident = residentBytes(pid);
-  const viewers = new Worker(new URL("./flow-viewers.ts", import.meta.url), { workerData: job });
-  const ask = async (): Promise<FlowViewersReport> => {
-    viewers.postMessage("report");
-    const [report] = (await once(viewers, "message")) as [FlowViewersReport];
-    return report;
-  };
+  const viewers = new FlowFleet(job);
   try {
     const untilMs = performance.now() + JOIN_MS;
-    for (let report = await ask(); report.watching < job.viewers; report = await ask()) {
+    for (let report = await viewers.report(); report.watching < job.viewers; report = await viewers.report()) {
       if (performance.now() > untilMs) throw new Error(`viewers that have media: ${JSON.stringify(report)}`);
       await sleep(500);
     }
     await sleep(SETTLE_MS);
-    await ask();
+    await viewers.report();
     const busy = await cpuMsIn(pid, seconds);
-    const report = await ask();
+    const report = await viewers.report();
     return {
       ...report,
       cpuMs: (busy - idle) / job.viewers,
@@ -149,7 +142,7 @@ async function watch(
       residentBytesEach: (residentBytes(pid) - resident) / job.viewers,
     };
   } finally {
-    await viewers.terminate();
+    await viewers.stop();
   }
 }
 

@@ -3,7 +3,7 @@ import type { TierCounters, TierName } from "../core/broadcast/stream-status.ts"
 import type { LoadFigure } from "./figure.ts";
 import { roomFigures } from "./room/room-figures.ts";
 import type { LoadResult, LoadSample } from "./run.ts";
-import { watchesVideo } from "./scenarios.ts";
+import { watchesFlow, watchesVideo } from "./scenarios.ts";
 
 const TIERS: readonly TierName[] = ["isolate", "colo", "region"];
 
@@ -15,7 +15,9 @@ export function loadFigures(result: LoadResult): LoadFigure[] {
   return [
     ...roomFigures(result),
     ...(watchesVideo(options.scenario) ? videoFigures(result) : []),
-    { figure: "k6's thresholds", goal: "held", measured: k6Failed ? "broken" : "held", met: !k6Failed },
+    ...(watchesFlow(options.scenario)
+      ? []
+      : [{ figure: "k6's thresholds", goal: "held", measured: k6Failed ? "broken" : "held", met: !k6Failed }]),
   ];
 }
 
@@ -104,7 +106,7 @@ function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
   }
   figures.push(
     {
-      figure: "time to the first playlist, p50 and p99",
+      figure: `time to the first ${watchesFlow(options.scenario) ? "media" : "playlist"}, p50 and p99`,
       goal: "printed",
       measured: formatLatencies(trend("join_ms", "med"), trend("join_ms", "p(99)")),
       met: null,

@@ -3,7 +3,7 @@ import { REGIONS } from "../core/delivery/tree/node-address.ts";
 import type { ColoHarnessOptions } from "./colos/colos.ts";
 import type { MediaShape } from "./publisher.ts";
 import { FAULT_KINDS, type FaultKind, type LoadOptions } from "./run.ts";
-import { joinsRoom, SCENARIOS, type Scenario } from "./scenarios.ts";
+import { joinsRoom, SCENARIOS, type Scenario, watchesFlow } from "./scenarios.ts";
 
 /** Limits, each with its reason. */
 const LOAD_LIMITS = {
@@ -66,6 +66,8 @@ export async function parseLoadOptions(args: LoadArgs): Promise<LoadOptions> {
     throw new OptionsError(
       `${scenario} needs a token per viewer, which only an edge of this machine issues: leave --target out.`,
     );
+  if (target !== null && watchesFlow(scenario))
+    throw new OptionsError(`${scenario} checks the bytes of its own broadcast: leave --target out.`);
   if (faults.length > 0 && scenario !== "mixed" && joinsRoom(scenario))
     throw new OptionsError(`Faults affect video delivery, and ${scenario} has no video.`);
   return {
@@ -73,7 +75,7 @@ export async function parseLoadOptions(args: LoadArgs): Promise<LoadOptions> {
     viewers,
     seconds: parseInteger("seconds", args.seconds, 5, 86_400),
     ...places,
-    shape,
+    shape: watchesFlow(scenario) ? { ...shape, isFmp4: true } : shape,
     faults: faults as FaultKind[],
     failOnStalls: !args["print-stalls"],
     target,
@@ -83,6 +85,7 @@ export async function parseLoadOptions(args: LoadArgs): Promise<LoadOptions> {
 /** Connections of one viewer: one request per track, and a socket to the room. */
 function connectionsOf(scenario: Scenario, tracks: number): number {
   if (scenario === "mixed") return tracks + 1;
+  if (watchesFlow(scenario)) return 1;
   return joinsRoom(scenario) ? 1 : tracks;
 }
 

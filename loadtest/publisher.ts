@@ -174,7 +174,7 @@ class PublishRefusedError extends Error {
 }
 
 /** A part's text: a line with its name and the hash of the rest, then text that differs between parts. */
-export function partBytes(track: string, msn: number, part: number, length: number): Buffer {
+function partBytes(track: string, msn: number, part: number, length: number): Buffer {
   const rest = Buffer.alloc(Math.max(0, length - 128), `${track} ${msn}.${part} `);
   const hash = createHash("sha256").update(rest).digest("hex");
   return Buffer.concat([Buffer.from(`corral ${track} ${msn}.${part} ${hash}`.padEnd(127).concat("\n")), rest]);
@@ -183,7 +183,7 @@ export function partBytes(track: string, msn: number, part: number, length: numb
 const partTicks = ({ partMs }: MediaShape): number => Math.round((partMs / 1000) * TIMESCALE);
 
 /** Part number `index` of a track as text. */
-const partAt = (track: string, index: number, { partsPerSegment, tracks }: MediaShape): Buffer =>
+export const partAt = (track: string, index: number, { partsPerSegment, tracks }: MediaShape): Buffer =>
   partBytes(track, Math.floor(index / partsPerSegment), index % partsPerSegment, tracks[track] ?? 1_000);
 
 /** Part number `index` of a track as a fragment whose samples are its text; all of a segment depend on its first. */

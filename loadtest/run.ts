@@ -6,10 +6,12 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { StreamStatus, TierCounters } from "../core/broadcast/stream-status.ts";
 import { type ColoHarness, type NetworkFaults, startColoHarness } from "./colos/colos.ts";
+import { runFlowLoad } from "./flow/flow-load.ts";
 import { findK6 } from "./k6.ts";
+import type { K6Summary } from "./k6-summary.ts";
 import { cpuMs, descendantPids, residentBytes } from "./processes.ts";
 import { type MediaShape, SyntheticPublisher } from "./publisher.ts";
-import { joinsRoom, k6ScriptOf, type Scenario, watchesVideo } from "./scenarios.ts";
+import { joinsRoom, k6ScriptOf, type Scenario, watchesFlow, watchesVideo } from "./scenarios.ts";
 
 /** Kinds of injected faults. */
 export const FAULT_KINDS = ["shield", "live", "r2", "slow"] as const;
@@ -64,19 +66,6 @@ export interface RoomSample {
   readonly shards: number;
 }
 
-/** k6's metrics by name. */
-export interface K6Summary {
-  readonly metrics: Readonly<
-    Record<
-      string,
-      {
-        readonly values: Readonly<Record<string, number>>;
-        readonly thresholds?: Readonly<Record<string, { readonly ok: boolean }>>;
-      }
-    >
-  >;
-}
-
 /** The inputs of a report. */
 export interface LoadResult {
   readonly options: LoadOptions;
@@ -89,7 +78,7 @@ export interface LoadResult {
 
 /** Runs a scenario; `signal` ends it early. Throws `K6MissingError`, `PortError`, and refusals of the edge. */
 export async function runLoad(options: LoadOptions, onProgress: (line: string) => void): Promise<LoadResult> {
-  const k6 = findK6();
+  const k6 = watchesFlow(options.scenario) ? null : findK6();
   const out = await mkdtemp(join(tmpdir(), "corral-load-"));
   const { target } = options;
   const colos = target === null ? await startColoHarness(options) : null;
@@ -108,13 +97,16 @@ export async function runLoad(options: LoadOptions, onProgress: (line: string) =
       // A joining player finds a hold-back's worth of media.
       if (publisher !== null) await new Promise((resolve) => setTimeout(resolve, 4 * options.shape.partMs + 1_000));
     }
-    const run = startK6(k6, join(out, "summary.json"), colos, stream, options);
+    const summaryFile = join(out, "summary.json");
+    const run = k6 === null ? null : startK6(k6, summaryFile, colos, stream, options);
+    const byFlow = publisher === null || run !== null ? null : runFlowLoad(colos, publisher, options);
     const sampler = startSampler(target?.url ?? colos?.coreUrl ?? "", stream, options, onProgress);
     // The broadcast starts with the crowd.
     if (early) await publish();
     const faults = colos === null ? Promise.resolve() : injectFaults(colos, stream, options, sampler, onProgress);
     const deployed = colos === null ? Promise.resolve() : dropRoomSockets(colos, stream, options, onProgress);
-    const k6Failed = (await run) !== 0;
+    const k6Failed = run !== null && (await run) !== 0;
+    const flowMetrics = await byFlow;
     await Promise.all([faults, deployed]);
     sampler.over = true;
     if (colos !== null) {
@@ -123,7 +115,7 @@ export async function runLoad(options: LoadOptions, onProgress: (line: string) =
     }
     await new Promise((resolve) => setTimeout(resolve, STATUS_MS));
     const samples = await sampler.stop();
-    const summary = JSON.parse(await readFile(join(out, "summary.json"), "utf8")) as K6Summary;
+    const summary = flowMetrics ?? (JSON.parse(await readFile(summaryFile, "utf8")) as K6Summary);
     const retries = (publisher as SyntheticPublisher | null)?.retries ?? 0;
     return { options, began: new Date().toISOString(), samples, k6: summary, k6Failed, publisherRetries: retries };
   } finally {

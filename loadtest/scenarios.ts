@@ -1,7 +1,7 @@
-/** Scenarios of k6: viewers and participants of a room. */
+/** Scenarios: viewers, and participants of a room. */
 
 /** Scenarios of viewers, in `k6/viewer.ts`. */
-const VIDEO_SCENARIOS = ["spike", "steady", "ramp", "churn", "herd-at-part", "dvr-seek", "soak"] as const;
+const VIDEO_SCENARIOS = ["spike", "steady", "ramp", "churn", "herd-at-part", "dvr-seek", "soak", "flow"] as const;
 /** Scenarios of participants in a room, in `k6/room.ts`; in `mixed` they also watch. */
 const ROOM_SCENARIOS = ["chat-storm", "join-storm", "reconnect-storm", "likes-storm", "mixed"] as const;
 /** All scenarios. */
@@ -18,6 +18,9 @@ export function watchesVideo(scenario: Scenario): boolean {
 export function joinsRoom(scenario: Scenario): boolean {
   return (ROOM_SCENARIOS as readonly string[]).includes(scenario);
 }
+
+/** Whether the viewers watch by flow, which k6 cannot. */
+export const watchesFlow = (scenario: Scenario): boolean => scenario === "flow";
 
 /** The script of a scenario in `k6/`. */
 export function k6ScriptOf(scenario: Scenario): string {

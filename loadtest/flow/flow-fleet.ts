@@ -1,0 +1,58 @@
+/** Viewers by flow, which a thread of their own runs. */
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import type { MediaShape } from "../publisher.ts";
+
+/** The viewers' job: they open `urls` in turn within `arrivalMs`, and stay. */
+export interface FlowViewersJob {
+  readonly urls: readonly string[];
+  readonly viewers: number;
+  readonly arrivalMs: number;
+  /** The published media, fragments of text. */
+  readonly shape: MediaShape;
+}
+
+/** What they have seen since they came; times are those since the last report. */
+export interface FlowViewersReport {
+  /** Viewers that have media of all tracks. */
+  readonly watching: number;
+  readonly responses: number;
+  /** Responses 503, after which viewers come again. */
+  readonly refused: number;
+  /** Other responses, and broken connections. */
+  readonly failed: number;
+  /** Responses that the edge ended. */
+  readonly ended: number;
+  readonly wrongBytes: number;
+  readonly outOfOrder: number;
+  /** Parts that viewers did not get, because they were behind. */
+  readonly skipped: number;
+  /** Parts that came over 0.5 s late. */
+  readonly stalls: number;
+  readonly parts: number;
+  /** Request → media of all tracks, milliseconds. */
+  readonly joinsMs: readonly number[];
+  /** Time between the first and the last viewer to have a part, of each part that all got, milliseconds. */
+  readonly spreadsMs: readonly number[];
+}
+
+/** See the file's first line. */
+export class FlowFleet {
+  readonly #worker: Worker;
+
+  constructor(job: FlowViewersJob) {
+    this.#worker = new Worker(new URL("./flow-viewers.ts", import.meta.url), { workerData: job });
+  }
+
+  /** Rejects if the thread has failed. */
+  async report(): Promise<FlowViewersReport> {
+    this.#worker.postMessage("report");
+    const [report] = (await once(this.#worker, "message")) as [FlowViewersReport];
+    return report;
+  }
+
+  /** The viewers leave. */
+  async stop(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
