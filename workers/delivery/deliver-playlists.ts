@@ -112,7 +112,7 @@ function answerReload(
   const { broadcast, targetDurationS } = first.config;
   if (awaited.kind === "timeout") return problemAnswer("timeout");
   if (awaited.kind === "replaced") {
-    const path = { broadcast, track, file };
+    const path = { broadcast, track, file, isBlocking: directives.msn !== undefined };
     return deliverStoredPlaylist(context, path, cacheLifetimes.blockingNotFound(targetDurationS));
   }
   const { decision, replica, waitingSinceMs } = awaited;
@@ -135,15 +135,23 @@ function answerReload(
   );
 }
 
+/** A request for a playlist that is pulled. `isBlocking`: it waits for what is not published yet. */
+export interface StoredPlaylistRequest extends Omit<MediaPath, "file"> {
+  readonly file: PlaylistFile;
+  readonly isBlocking: boolean;
+}
+
 /** A playlist that only the Live object can render: of another broadcast, or of a recording. */
 export async function deliverStoredPlaylist(
   context: DeliveryContext,
-  { broadcast, track, file }: Omit<MediaPath, "file"> & { readonly file: PlaylistFile },
+  { broadcast, track, file, isBlocking }: StoredPlaylistRequest,
   notFoundLifetime: string,
 ): Promise<DeliveryAnswer> {
   const { edge, request, tokenQuery } = context;
   const { value, tiers, outcome } = await new Puller(context).pullPlaylist(broadcast, track, file);
   if (value === null) return { ...notFoundAnswer("There is no such playlist.", notFoundLifetime), outcome };
+  // The broadcast is live, and this isolate's feed is behind it: nothing here can wait for its parts.
+  if (isBlocking && !value.ended) return { ...problemAnswer("timeout"), outcome };
   const response = playlistResponse(request, {
     rendered: value.rendered,
     tokenQuery,

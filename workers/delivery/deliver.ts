@@ -160,7 +160,11 @@ function deliverExistingFile(
         return deliverWindowPlaylist(context, { replica, track, file: file.file, query });
       if (replica?.state.ended === false)
         return notFoundAnswer("The recording exists once the broadcast has ended.", notFoundLifetime);
-      return deliverStoredPlaylist(context, { broadcast, track, file: file.file }, notFoundLifetime);
+      return deliverStoredPlaylist(
+        context,
+        { broadcast, track, file: file.file, isBlocking: query.has("_HLS_msn") },
+        notFoundLifetime,
+      );
     case "init":
       return deliverInitSection(context, media, file.version);
     case "part":
