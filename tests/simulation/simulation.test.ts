@@ -56,6 +56,8 @@ const REGRESSIONS: readonly (Partial<MediaPlan> & { readonly cause: string })[] 
   { cause: "a parked reload was answered after a revocation", seed: 5_008, viewers: 12, durationMs: 600_000 },
   { cause: "a clock that was set back kept a feed's lease", seed: 74, viewers: 8, durationMs: 40_000 },
   { cause: "a broadcast ended with any part before its publisher knew of its replacement", ...LONG, seed: 500_006 },
+  { cause: "an isolate with another broadcast's replica answered blocking reloads at once", ...LONG, seed: 700_033 },
+  { cause: "a window whose last segment lost its end reached further back", ...LONG, seed: 700_055 },
 ];
 
 test.each(REGRESSIONS)("a run that failed once holds: $cause", async ({ cause: _, ...plan }) => {

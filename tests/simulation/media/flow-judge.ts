@@ -27,6 +27,12 @@ interface TrackProgress {
   maySkip: boolean;
 }
 
+/** A part that came, and its track. */
+export interface JudgedPart {
+  readonly track: string;
+  readonly part: PublishedPart;
+}
+
 /** The judge of one response. */
 export class FlowJudge {
   readonly #request: JudgedRequest;
@@ -54,9 +60,9 @@ export class FlowJudge {
     this.#tracks = names.map((name, index) => ({ name, isLead: index === 0, last: null, maySkip: false }));
   }
 
-  /** The newest part of each track. */
-  get progress(): readonly { readonly name: string; readonly last: PublishedPart | null }[] {
-    return this.#tracks;
+  /** Names of the tracks. */
+  get tracks(): readonly string[] {
+    return this.#tracks.map(({ name }) => name);
   }
 
   /** Whether all that was there at the beginning has come. */
@@ -65,8 +71,8 @@ export class FlowJudge {
   }
 
   /** The parts that `chunk` completes. */
-  push(chunk: Uint8Array): PublishedPart[] {
-    const played: PublishedPart[] = [];
+  push(chunk: Uint8Array): JudgedPart[] {
+    const played: JudgedPart[] = [];
     for (const box of this.#boxes.push(chunk)) {
       if (this.bye !== null) this.#fail("flow", `${box.type} after its end`);
       const part = this.#read(box);
@@ -75,7 +81,7 @@ export class FlowJudge {
     return played;
   }
 
-  #read(box: TopLevelBox): PublishedPart | null {
+  #read(box: TopLevelBox): JudgedPart | null {
     switch (box.type) {
       case "prft":
         this.#readClock(box.bytes);
@@ -112,7 +118,7 @@ export class FlowJudge {
     if (broadcast.compareInit(lead.name, version, bytes) !== "same") this.#fail("bytes", `init ${version} differs`);
   }
 
-  #readPart(name: string, pieces: readonly TopLevelBox[]): PublishedPart | null {
+  #readPart(name: string, pieces: readonly TopLevelBox[]): JudgedPart | null {
     const [, track = "", msn, number] = /^(\S+) (\d+)\.(\d+)$/.exec(name) ?? [];
     const index = this.#tracks.findIndex((each) => each.name === track);
     const progress = this.#tracks[index];
@@ -128,7 +134,7 @@ export class FlowJudge {
     progress.last = part;
     progress.maySkip = false;
     this.parts += 1;
-    return part;
+    return { track, part };
   }
 
   #checkOrder(progress: TrackProgress, part: PublishedPart, name: string): void {

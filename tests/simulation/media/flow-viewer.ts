@@ -65,8 +65,9 @@ export class FlowViewer implements Watcher {
   readonly profile: FlowProfile;
   readonly world: ViewerWorld;
   readonly #client: ViewerClient;
-  /** What it plays now; null between two responses. */
-  #choice: Choice | null = null;
+  #broadcast: PublishedBroadcast | null = null;
+  /** By track of the latest response. */
+  #newest = new Map<string, PublishedPart | null>();
   /** The status that the last attempt to open a response met, and why the last response ended. */
   joinStatus = 0;
   lastEnd = "none";
@@ -90,9 +91,13 @@ export class FlowViewer implements Watcher {
     this.#client = new ViewerClient(world, this, { number, site: profile.site, token: profile.token });
   }
 
-  /** The broadcast that it plays, and how far it is in each track; null while no response is open. */
-  get playing(): { readonly broadcast: PublishedBroadcast; readonly progress: FlowJudge["progress"] } | null {
-    return this.#choice === null ? null : { broadcast: this.#choice.broadcast, progress: this.#choice.judge.progress };
+  /** The broadcast that it plays or played last, and the newest part of each track, of all responses; null before the first. */
+  get playing(): {
+    readonly broadcast: PublishedBroadcast;
+    readonly newest: ReadonlyMap<string, PublishedPart | null>;
+  } | null {
+    const broadcast = this.#broadcast;
+    return broadcast === null ? null : { broadcast, newest: this.#newest };
   }
 
   /** Watches until it is ended. */
@@ -100,7 +105,6 @@ export class FlowViewer implements Watcher {
     const { random } = this.process;
     while (this.process.isAlive) {
       const reason = await this.#watchOnce();
-      this.#choice = null;
       this.lastEnd = reason;
       const isAtOnce = reason === "renew" || reason === "init" || reason === "replaced";
       await this.#client.sleep(isAtOnce ? random.integer(1, 50) : random.integer(300, 1_200));
@@ -129,12 +133,19 @@ export class FlowViewer implements Watcher {
     }
     this.world.answered(this, choice.path, response.status);
     if (response.body === null) return this.#disturbed(choice, "no body");
-    this.#choice = choice;
+    this.#begin(choice);
     this.#counts.responses += 1;
     const reason = await this.#read(choice, response.body.getReader());
     this.#counts.skips += choice.judge.skips;
     this.process.log(`${choice.path} ends: ${reason}`);
     return reason;
+  }
+
+  /** Goes on from what earlier responses of the broadcast have brought. */
+  #begin({ broadcast, judge }: Choice): void {
+    const before = this.#broadcast === broadcast ? this.#newest : null;
+    this.#broadcast = broadcast;
+    this.#newest = new Map(judge.tracks.map((track) => [track, before?.get(track) ?? null]));
   }
 
   async #choose(): Promise<Choice | null> {
@@ -181,9 +192,10 @@ export class FlowViewer implements Watcher {
       const wasCaughtUp = judge.isCaughtUp;
       const parts = judge.push(chunk.value);
       this.#counts.parts += parts.length;
+      for (const { track, part } of parts) this.#newest.set(track, part);
       if (judge.skips > 0 && pace === "prompt" && this.#isUndisturbed())
         simulation.fail("undisturbed", `${this.process.place} reads ${path} in time, and something was left out`);
-      if (wasCaughtUp && pace === "prompt") for (const part of parts) this.#checkLag(part);
+      if (wasCaughtUp && pace === "prompt") for (const { part } of parts) this.#checkLag(part);
       if (pace === "slow" && random.chance(0.3))
         await this.#client.sleep((1000 * chunk.value.byteLength * random.integer(1, 4)) / this.profile.bytesPerSecond);
       if (pace !== "stopping" || simulation.nowMs < restsAtMs) continue;

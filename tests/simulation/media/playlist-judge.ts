@@ -138,11 +138,13 @@ export class PlaylistJudge {
     this.judgedPairs += 1;
     const [was, is] = [nextReloadPosition(before.playlist), nextReloadPosition(now.playlist)];
     const where = `${sighting.broadcast}/${sighting.track}`;
-    if (is.msn < was.msn || (is.msn === was.msn && is.part < was.part)) {
+    const isEarlier = is.msn < was.msn || (is.msn === was.msn && is.part < was.part);
+    // A window whose last segment lost its end is shorter, and reaches further back.
+    if (isEarlier || now.playlist.mediaSequence < before.playlist.mediaSequence) {
       const lossMs = this.#shownLossMs(sighting.broadcast, now.playlist.endList);
       if (lossMs !== null && lossMs <= LOSS_REACHES_MS) return;
-      this.#fail("playlist", `${where} went back from ${was.msn}.${was.part} to ${is.msn}.${is.part}`);
     }
+    if (isEarlier) this.#fail("playlist", `${where} went back from ${was.msn}.${was.part} to ${is.msn}.${is.part}`);
     const changes = trimCommonSegments(before.playlist, now.playlist);
     this.#applyRules(PAIR_RULES, changes, this.#recordOf(sighting).log, sighting);
     if (before.playlist.endList && !now.playlist.endList) this.#fail("playlist", `${where} ended, and then went on`);

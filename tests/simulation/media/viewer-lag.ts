@@ -38,7 +38,7 @@ export function describeFlowLag(
   // There may be no place for all.
   if (joinStatus === 503 && hasSmallLimits) return null;
   if (playing === null) return `${process.place} has no flow response: ${joinStatus}, ${lastEnd}`;
-  for (const { name, last } of playing.progress) {
+  for (const [name, last] of playing.newest) {
     const due = current.parts(name).findLast(({ pushedMs, meta }) => pushedMs < nowMs - MAX_LAG_MS && !meta.gap);
     if (playing.broadcast === current && (due === undefined || (last?.index ?? -1) >= due.index)) continue;
     return `${process.place} has ${name} by flow up to part ${last?.index}, and ${due?.index} was due`;
