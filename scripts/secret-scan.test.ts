@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { findSecrets } from "./secret-scan.ts";
 
@@ -30,4 +31,8 @@ test.each([
 test("hashes, public keys, examples and placeholders are no secrets", async () => {
   const content = `sha512-${"A".repeat(86)}==\ncorral_…\nkey: corral_short\nBearer $(cat admin-token)\n`;
   expect(await findSecrets("docs/deploy.md", content)).toEqual([]);
+});
+
+test("the file that the deployment guide writes the admin token to is not tracked", () => {
+  expect(execFileSync("git", ["check-ignore", "admin-token"], { encoding: "utf8" })).toBe("admin-token\n");
 });

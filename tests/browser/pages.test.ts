@@ -9,6 +9,7 @@ import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { OriginProcess } from "../support/origin-process.ts";
 import { freePort } from "../support/ports.ts";
+import { TestPublisher } from "../support/publisher.ts";
 import { joinRoom, openWatchPage, pressModeration, waitForMessage, writeMessage } from "../support/room-pages.ts";
 
 /** Widths of phones in portrait. */
@@ -153,7 +154,10 @@ test("in any window the player and its controls are visible, with and without ch
     await page.locator("media-rendition-menu-button").click();
     await page.locator("media-chrome-menu-item").first().waitFor();
     expect(await undefinedElements(page)).toEqual([]);
+    // WAI-ARIA 1.2 §5.2.8 `menu`: menu items and groups of them are all that it may have.
+    expect(await page.locator("media-rendition-menu").getByRole("button").count()).toBe(0);
     await page.keyboard.press("Escape");
+    await interruptOnPhone(page);
     await page.getByLabel("Hide chat").click();
     await page.getByLabel("Show chat").waitFor();
     await lookAtAll("live without the chat");
@@ -181,6 +185,29 @@ test("in any window the player and its controls are visible, with and without ch
   await page.context().close();
   expect(wrong).toEqual([]);
 });
+
+/** Cuts a phone's network: nothing stands on the message that says so. */
+async function interruptOnPhone(page: Page): Promise<void> {
+  const size = page.viewportSize() ?? { width: 1280, height: 800 };
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.context().setOffline(true);
+  await page.locator('#player[data-phase="reconnecting"] .overlay .detail').waitFor();
+  await page.locator("#player").hover();
+  const overlapping = await page.evaluate(() => {
+    const message = document.querySelector(".overlay .card")?.getBoundingClientRect();
+    const parts = [...document.querySelectorAll(".topbar > *, .controls .range, .controls .bar > *")];
+    return parts.flatMap((part) => {
+      const { left, right, top, bottom, width } = part.getBoundingClientRect();
+      if (message === undefined || width === 0 || getComputedStyle(part).visibility === "hidden") return [];
+      const isApart = bottom <= message.top || top >= message.bottom || right <= message.left || left >= message.right;
+      return isApart ? [] : [part.className || part.localName];
+    });
+  });
+  expect(overlapping).toEqual([]);
+  await page.context().setOffline(false);
+  await page.setViewportSize(size);
+  await page.locator('#player[data-phase="live"]').waitFor();
+}
 
 /** Names of elements with no definition, shadow trees included: such an element shows nothing. */
 const undefinedElements = (page: Page): Promise<string[]> =>
@@ -254,4 +281,40 @@ test("a reader at the newest message stays there through a pin, resizes and rota
   await page.locator(".chat-jump", { hasText: "1 new message" }).click();
   await waitForMessage(page, "a newer one");
   expect((await standing(page)).fromEnd, "back at the end").toBe(0);
+});
+
+test("a new tab has the name that was chosen in another one", async () => {
+  await keyOf("tabs");
+  const page = await openWatchPage(browser, `${edge.url}/watch/tabs`);
+  await joinRoom(page, "Ann");
+  const other = await page.context().newPage();
+  await other.goto(`${edge.url}/watch/tabs`);
+  await other.locator("#chat input").waitFor();
+  expect(await other.locator("#chat input").inputValue()).toBe("Ann");
+  await page.context().close();
+});
+
+test("the sign that hides the chat is not the one that leaves the page, which stands beside it", async () => {
+  await keyOf("signs");
+  const page = await openWatchPage(browser, `${edge.url}/watch/signs`);
+  const signOf = async (label: string): Promise<string | null> =>
+    page.getByLabel(label).locator("path").first().getAttribute("d");
+  await page.getByLabel("Hide chat").waitFor();
+  expect(await signOf("Hide chat")).not.toBe(await signOf("Back to the start page"));
+  await page.context().close();
+});
+
+test("a table of the studio that is wider than a phone is scrolled by keys", async () => {
+  const publisher = new TestPublisher(
+    { ask: (address, init) => fetch(edge.url + address, init), adminToken: ADMIN_TOKEN },
+    { stream: "tables" },
+  );
+  await publisher.openWithInits();
+  await publisher.putParts(0, 6);
+  const page = await openWatchPage(browser, `${edge.url}/studio/tables`, { width: 390, height: 844 });
+  const table = page.locator(".scroll", { hasText: "Coalesced" });
+  await table.focus();
+  await page.keyboard.press("ArrowRight");
+  await expect.poll(() => table.evaluate(({ scrollLeft }) => scrollLeft)).toBeGreaterThan(0);
+  await page.context().close();
 });

@@ -5,8 +5,9 @@ import { type Clock, startInterval } from "../../../core/kit/clock.ts";
 import { CLIENT_ROOM_LIMITS } from "../../../core/room/client-room-limits.ts";
 import type { ChatEvent } from "../../../core/room/events.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
+import { CloseIcon } from "../kit/icons.tsx";
 import { commandRefusalText, formatTimeSpan, mentionText } from "./chat-text.ts";
-import { HideIcon, SendIcon } from "./icons.tsx";
+import { SendIcon } from "./icons.tsx";
 import { type RoomView, writeCooldown } from "./room-view.ts";
 
 /** The count of remaining characters is shown below this. */
@@ -78,7 +79,7 @@ export function Composer({ view, clock, serverNowMs, replyTarget, onReplyDone, s
             Replying to <bdi>{replyTarget.by.name}</bdi>: <bdi>{replyTarget.text}</bdi>
           </span>
           <button type="button" class="icon-button" aria-label="Cancel reply" onClick={onReplyDone}>
-            <HideIcon />
+            <CloseIcon />
           </button>
         </p>
       )}

@@ -39,8 +39,9 @@ export const ClockIcon = (): VNode => (
   </Icon>
 );
 
+/** A pane that is pushed away. The × is the page's own, and stands beside this one. */
 export const HideIcon = (): VNode => (
   <Icon>
-    <path d="M6 6l12 12M18 6L6 18" />
+    <path d="M5 6l6 6-6 6M12 6l6 6-6 6M20.5 5v14" />
   </Icon>
 );

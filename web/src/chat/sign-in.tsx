@@ -2,6 +2,10 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { CLIENT_ROOM_LIMITS } from "../../../core/room/client-room-limits.ts";
+import { loadPreference, storePreference } from "../kit/viewer-session.ts";
+
+/** The name that was chosen last on this device: a token is a tab's own, and a new tab asks again. */
+const NAME_STORAGE_KEY = "corral.chat.name";
 
 interface SignInProps {
   /** Signs in with a name; null if the edge grants no tokens. */
@@ -9,7 +13,7 @@ interface SignInProps {
 }
 
 export function SignIn({ signIn }: SignInProps): VNode {
-  const [name, setName] = useState("");
+  const [name, setName] = useState(() => loadPreference(NAME_STORAGE_KEY) ?? "");
   const [failed, setFailed] = useState(false);
   if (signIn === null) return <p class="chat-foot-note">Sign in on the site that shows this stream to chat.</p>;
   return (
@@ -17,7 +21,12 @@ export function SignIn({ signIn }: SignInProps): VNode {
       class="composer"
       onSubmit={(event) => {
         event.preventDefault();
-        if (name.trim() !== "") void signIn(name.trim()).then((joined) => setFailed(!joined));
+        const chosen = name.trim();
+        if (chosen === "") return;
+        void signIn(chosen).then((joined) => {
+          setFailed(!joined);
+          if (joined) storePreference(NAME_STORAGE_KEY, chosen);
+        });
       }}
     >
       <p class="composer-said bad" role="status" hidden={!failed}>

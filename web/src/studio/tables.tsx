@@ -53,7 +53,14 @@ function TablePanel({ id, title, children }: { id: string; title: string; childr
   return (
     <section class="panel" aria-labelledby={id}>
       <h2 id={id}>{title}</h2>
-      <div class="scroll">{children}</div>
+      <section
+        class="scroll"
+        aria-labelledby={id}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+        tabIndex={0}
+      >
+        {children}
+      </section>
     </section>
   );
 }

@@ -56,7 +56,12 @@ export function WatchApp(props: WatchAppProps): VNode {
           <PlayIcon />
         </button>
       )}
-      {playing && <media-rendition-menu hidden anchor="auto" aria-label="Quality" />}
+      {playing && (
+        <media-rendition-menu hidden anchor="auto" aria-label="Quality">
+          {/* In place of the way back to a menu above this one, which there is not: a button is no child of a menu. */}
+          <span slot="header" hidden />
+        </media-rendition-menu>
+      )}
       {playing && props.delays !== null && (
         <DelayMenu delays={props.delays} onChoose={props.onDelay} onClose={() => props.onDelayMenu(false)} />
       )}
