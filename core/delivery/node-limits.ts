@@ -75,8 +75,8 @@ export const FLOW_LIMITS = {
   viewersPerNetwork: 32,
   /** A response looks this often after the feed's lease, a stop and the viewer's access. */
   checkMs: 1_000,
-  /** The stream's status is sent again after this long. */
-  statusMs: 10_000,
+  /** A status that has changed is sent at most this often: the count of a large audience changes all the time. */
+  statusMs: 4_000,
   /** A response ends after a time in this range, so that viewers move to new isolates one after another. */
   minDurationMs: 600_000,
   maxDurationMs: 900_000,

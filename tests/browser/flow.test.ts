@@ -59,6 +59,8 @@ let browser: Browser;
 let relay: Relay;
 let page: Page;
 const errors: string[] = [];
+/** Requests of the page for the stream's status. */
+let polls = 0;
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-flow-browser-"));
@@ -72,6 +74,9 @@ beforeAll(async () => {
   browser = await launchBrowser();
   page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("request", (request) => {
+    if (new URL(request.url()).pathname === "/api/streams/show") polls += 1;
+  });
   await origin.waitForOutput("/watch/show");
   await page.goto(`http://127.0.0.1:${relayPort}/watch/show?delay=fastest`);
 });
@@ -127,6 +132,15 @@ test("a page that asks for the least delay plays by flow, without a stall", asyn
   expect((await readPageStats(page))?.delivery).toBe("flow");
   delays["flow"] = measured.delayS;
   expect(measured.stalls).toBe(0);
+});
+
+test("the status comes with the media: the page does not poll, and counts its viewer all the same", async () => {
+  const before = polls;
+  // Longer than the interval of polls.
+  await playFor(16, "flow");
+  expect(polls).toBe(before);
+  const status = (await (await fetch(`${edge.url}/api/streams/show`)).json()) as { viewers: { current: number } };
+  expect(status.viewers.current).toBe(1);
 });
 
 test("a response that is cut is replaced, and playback goes on", async () => {

@@ -6,13 +6,13 @@ import { severityRank } from "../../core/ingest/health/health-check.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { requireSecret } from "../access/secret-guard.ts";
 import { listEdgeStreams, openCurrentStream } from "../delivery/edge-streams.ts";
+import { addRoomCounts } from "../delivery/stream-status.ts";
 import type { AppEnv, RequestScope } from "../kit/app-env.ts";
 import { closeRoutes, cors, createGuard } from "../kit/middleware.ts";
 import { readQuery } from "../kit/request-address.ts";
 import { cacheLifetimes, problemResponse } from "../kit/responses.ts";
+import { fetchRoomSummary } from "../kit/room-summary-cache.ts";
 import { describeRoute } from "../kit/route-spec.ts";
-import { fetchRoomSummary } from "../room/room-summary-cache.ts";
-import { addRoomCounts } from "./stream-api.ts";
 import { fetchStreamHealth } from "./stream-health-api.ts";
 
 /** Streams that one request may name: each that is not served here yet costs a feed. Further ones are refused with 400. */

@@ -2,6 +2,7 @@
 import type { AccessPolicy } from "../../core/access/access-policy.ts";
 import { getConfig } from "../../core/api/config.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
+import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
 import { type FlowRequest, parseFlowRequest } from "../../core/delivery/flow/flow-request.ts";
 import { FlowSession } from "../../core/delivery/flow/flow-session.ts";
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
@@ -9,8 +10,10 @@ import { authorizePlayback } from "../access/playback-authorization.ts";
 import { readRequestNetwork } from "../access/request-networks.ts";
 import { readQuery } from "../kit/request-address.ts";
 import { cacheLifetimes, createDeliveryHeaders, joinRetryResponse } from "../kit/responses.ts";
+import { peekRoomSummary } from "../kit/room-summary-cache.ts";
 import { answerFromIsolate, notFoundAnswer, problemAnswer } from "./delivery-answers.ts";
 import type { DeliveryAnswer, DeliveryContext } from "./delivery-context.ts";
+import { composeStreamStatus } from "./stream-status.ts";
 
 /** A proxy that buffers or compresses the response would hold media back. */
 const FLOW_LIFETIME = "no-store, no-transform";
@@ -37,6 +40,7 @@ export async function deliverFlow(context: DeliveryContext, replica: Replica): P
   const session = FlowSession.open({
     ...{ edge, ctx, request: parsed.request, broadcast: replica.config.broadcast },
     mayWatch: (access) => mayWatch(context, access),
+    status: () => edge.flow.status.read(clock.monotonicMs(), () => composeStatus(context)),
     network: readRequestNetwork(request),
   });
   if (session === null) return answerFromIsolate(joinRetryResponse(1 + Math.floor(2 * edge.platform.random())));
@@ -63,6 +67,10 @@ function mayWatch({ env, edge, request }: DeliveryContext, access: AccessPolicy)
   const nowMs = edge.platform.clock.nowMs();
   const decided = authorizePlayback(getConfig(env).viewerKeys, edge.stream, access, request, nowMs);
   return decided instanceof Promise ? decided.then((entry) => !("refusal" in entry)) : !("refusal" in decided);
+}
+
+function composeStatus({ env, ctx, edge }: DeliveryContext): StreamStatus | null {
+  return composeStreamStatus(edge, peekRoomSummary({ env, ctx, platform: edge.platform }, edge.stream));
 }
 
 /**

@@ -13,7 +13,7 @@ import type { RequestScope } from "../kit/app-env.ts";
 import { type CacheableText, coalesceText } from "../kit/colo-cache.ts";
 import { readQuery } from "../kit/request-address.ts";
 import { deliveryResponse, problemResponse, unknownRoomResponse } from "../kit/responses.ts";
-import { fetchRoomSummary } from "./room-summary-cache.ts";
+import { fetchRoomSummary } from "../kit/room-summary-cache.ts";
 
 /** A window of this age is closed: no further event enters it. */
 const WINDOW_CLOSED_MS = ROOM_LIMITS.programTimeToleranceMs;

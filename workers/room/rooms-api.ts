@@ -20,13 +20,13 @@ import { findEdgeStream } from "../delivery/edge-streams.ts";
 import type { Env } from "../env.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { deliveryResponse, problemResponse, unknownRoomResponse } from "../kit/responses.ts";
+import { fetchRoomSummary } from "../kit/room-summary-cache.ts";
 import {
   type ClientProofs,
   type ResolvedParticipant,
   resolveParticipant,
   resolveSocketParticipant,
 } from "./room-participants.ts";
-import { fetchRoomSummary } from "./room-summary-cache.ts";
 import { readTicket, sealTicket, TICKET_LIMITS } from "./room-tickets.ts";
 
 /** Reconnect spread, in seconds, of sockets that arrive while the room does not answer. */

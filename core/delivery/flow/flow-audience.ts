@@ -5,6 +5,7 @@ import { SizedCache } from "../../kit/sized-cache.ts";
 import { FLOW_LIMITS } from "../node-limits.ts";
 import { type FlowCursor, type FlowRead, flowCursorKey, readFlow } from "./flow-reader.ts";
 import type { FlowRequest } from "./flow-request.ts";
+import { FlowStatus } from "./flow-status.ts";
 
 /** The place of one response. */
 export interface FlowPlace {
@@ -14,6 +15,8 @@ export interface FlowPlace {
 
 /** See the file's first line. */
 export class FlowAudience {
+  /** What responses say of the stream. */
+  readonly status: FlowStatus = new FlowStatus();
   readonly #pool = new FairPool(FLOW_LIMITS.viewers, FLOW_LIMITS.viewersPerNetwork);
   readonly #wakers = new Set<() => void>();
   /** What was read since the replica last changed: viewers at one position share it. */

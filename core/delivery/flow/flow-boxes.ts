@@ -14,8 +14,11 @@ export type FlowEvent =
   | { readonly kind: "caught-up" }
   /** Media was left out: the viewer was too slow, or it is missing. Playback goes on at the next keyframe. */
   | { readonly kind: "skip" }
-  /** The stream's state, and its viewers where they are known. */
-  | { readonly kind: "status"; readonly state: "live" | "ended"; readonly viewers?: number }
+  /**
+   * The stream's status, in the format of `GET /api/streams/{stream}`, and when it was written: `atMs`, milliseconds since the
+   * epoch. Sent when a viewer has caught up, and when it has changed.
+   */
+  | { readonly kind: "status"; readonly atMs: number; readonly status: object }
   /** The response ends; see `FlowEnd`. */
   | { readonly kind: "bye"; readonly reason: FlowEnd };
 

@@ -8,6 +8,8 @@ import { FlowSession, type FlowSessionOptions } from "./flow-session.ts";
 
 const REQUEST = { video: "video" as TrackName, audio: null, join: "latest" } as const;
 
+const STATUS = { state: "live" };
+
 /** A viewer, and what it has got. */
 interface Viewer {
   readonly session: FlowSession;
@@ -33,6 +35,7 @@ function open({ edge }: TestEdgeStream, over: Partial<FlowSessionOptions> = {}):
   const session = FlowSession.open({
     ...{ edge, ctx: makeTestContext(), broadcast: "testbroadcast" as BroadcastId, request: REQUEST },
     mayWatch: () => true,
+    status: () => STATUS,
     network: null,
     ...over,
   });
@@ -43,7 +46,7 @@ function open({ edge }: TestEdgeStream, over: Partial<FlowSessionOptions> = {}):
   })();
   const events = (): string[] =>
     writes.flatMap((bytes) =>
-      [...new TextDecoder("latin1").decode(bytes).matchAll(/"kind":"([a-z-]+)"(?:,"reason":"([a-z]+)")?/g)].map(
+      [...new TextDecoder("latin1").decode(bytes).matchAll(/\{"kind":"([a-z-]+)"(?:,"reason":"([a-z]+)")?/g)].map(
         ([, kind = "", reason]) => (reason === undefined ? kind : `${kind} ${reason}`),
       ),
     );
@@ -66,6 +69,22 @@ test("a viewer gets what there is at once, and each part as it comes, in one wri
   expect(made.edge.counters.estimateAudience(0).viewers).toBe(0);
   await made.clock.advance(0);
   expect(made.edge.parkedCount).toBe(0);
+});
+
+test("a status is sent once, again when it has changed, and at most every few seconds", async () => {
+  const made = await follow();
+  let status = STATUS;
+  const viewer = open(made, { status: () => status });
+  const count = (): number => viewer.events().filter((kind) => kind === "status").length;
+  await made.clock.advance(3 * FLOW_LIMITS.statusMs);
+  expect(count()).toBe(1);
+  for (let changes = 0; changes < 8; changes += 1) {
+    status = { ...STATUS };
+    await made.clock.advance(FLOW_LIMITS.statusMs / 4);
+  }
+  // One change after a long time, then one an interval.
+  expect(count()).toBeGreaterThanOrEqual(3);
+  expect(count()).toBeLessThanOrEqual(4);
 });
 
 test("a stop ends the response at once, and a revocation within its check", async () => {
@@ -143,6 +162,7 @@ test("one network holds its share of places, and gives it back", async () => {
     FlowSession.open({
       ...{ edge: made.edge, ctx: makeTestContext(), broadcast: "testbroadcast" as BroadcastId, request: REQUEST },
       mayWatch: () => true,
+      status: () => null,
       network,
     });
   const held: FlowSession[] = [];

@@ -19,6 +19,8 @@ export interface FlowSessionOptions {
   readonly request: FlowRequest;
   /** Whether the viewer may watch now. Asked when the access policy has changed, and every `FLOW_LIMITS.checkMs`. */
   readonly mayWatch: (access: AccessPolicy) => boolean | Promise<boolean>;
+  /** The stream's status, in the format of `GET /api/streams/{stream}`; the same object until it changes. Null if unknown. */
+  readonly status: () => object | null;
   /** The network of the request, or null if unknown. */
   readonly network: string | null;
 }
@@ -36,7 +38,9 @@ export class FlowSession {
   #cancelTimer: (() => void) | null = null;
   #checkedMs: number;
   #access: AccessPolicy;
-  #status: { readonly text: string; readonly atMs: number } | null = null;
+  #status: object | null = null;
+  #sentStatus: object | null = null;
+  #statusSentMs = Number.NEGATIVE_INFINITY;
 
   /** Null if the isolate has no place for the viewer. */
   static open(options: FlowSessionOptions): FlowSession | null {
@@ -93,26 +97,24 @@ export class FlowSession {
     const { cursor, bytes, end } = edge.flow.read(request, this.#cursor, replica);
     this.#cursor = cursor;
     if (end !== null) return this.#end(bytes, end);
-    const said = this.#says(replica, bytes !== null);
+    const said = this.#says(bytes !== null);
     if (bytes === null) return said;
     return said === null ? bytes : concatBytes([bytes, said]);
   }
 
   /** Events that are due. */
-  #says(replica: Replica, hasMedia: boolean): Uint8Array | null {
+  #says(hasMedia: boolean): Uint8Array | null {
     const { edge } = this.#options;
     const events: Uint8Array[] = [];
     if (!this.#isCaughtUp && hasMedia) {
       this.#isCaughtUp = true;
       events.push(writeFlowEvent({ kind: "caught-up" }));
     }
-    const viewers = edge.status?.viewers.current;
-    const state = replica.state.ended ? "ended" : "live";
-    const text = `${state} ${viewers}`;
-    const isDue = this.#status === null || this.#checkedMs - this.#status.atMs >= FLOW_LIMITS.statusMs;
-    if (this.#isCaughtUp && isDue && this.#status?.text !== text) {
-      this.#status = { text, atMs: this.#checkedMs };
-      events.push(writeFlowEvent({ kind: "status", state, ...(viewers === undefined ? {} : { viewers }) }));
+    const isDue = this.#checkedMs - this.#statusSentMs >= FLOW_LIMITS.statusMs;
+    if (this.#isCaughtUp && isDue && this.#status !== null && this.#status !== this.#sentStatus) {
+      this.#sentStatus = this.#status;
+      this.#statusSentMs = this.#checkedMs;
+      events.push(writeFlowEvent({ kind: "status", atMs: edge.platform.clock.nowMs(), status: this.#status }));
     }
     return events.length === 0 ? null : concatBytes(events);
   }
@@ -134,6 +136,7 @@ export class FlowSession {
     const { clock } = edge.platform;
     this.#checkedMs = clock.monotonicMs();
     this.#access = edge.accessPolicy;
+    this.#status = this.#options.status();
     this.#startTimer();
     for (const track of [request.video, request.audio])
       if (track !== null) edge.requestTrack(ctx, track, clock.nowMs());

@@ -98,11 +98,13 @@ test("any bytes give items or a CmafError, nothing else", () => {
   );
 });
 
+const STATUS = { kind: "status", atMs: 5, status: { state: "live", viewers: { current: 3 } } } as const;
+
 test("events of another scheme and of an unknown kind are left out", () => {
-  const known = writeFlowEvent({ kind: "status", state: "live", viewers: 3 });
+  const known = writeFlowEvent(STATUS);
   const unknown = writeFlowEvent({ kind: "quiz" } as never);
   const foreign = known.slice();
   foreign.set(new TextEncoder().encode("urn:other"), 32);
   const events = new FlowSplitter().push(concatBytes([unknown, foreign, known]));
-  expect(events).toEqual([{ kind: "event", event: { kind: "status", state: "live", viewers: 3 } }]);
+  expect(events).toEqual([{ kind: "event", event: STATUS }]);
 });

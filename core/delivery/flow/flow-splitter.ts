@@ -112,9 +112,9 @@ function parseFlowEvent(emsg: Uint8Array): FlowEvent | null {
     case "skip":
       return { kind: fields["kind"] };
     case "status": {
-      const { state, viewers } = fields;
-      if (state !== "live" && state !== "ended") return null;
-      return { kind: "status", state, ...(typeof viewers === "number" ? { viewers } : {}) };
+      const { atMs, status } = fields;
+      if (typeof atMs !== "number" || typeof status !== "object" || status === null) return null;
+      return { kind: "status", atMs, status };
     }
     case "bye": {
       const reason = END_REASONS.find((each) => each === fields["reason"]);

@@ -66,7 +66,7 @@ export interface RoomModelOutcome {
   readonly firstStormLimit: LimitCheck;
 }
 
-/** As in `workers/room/room-summary-cache.ts`. */
+/** As in `workers/kit/room-summary-cache.ts`. */
 const PLACEMENT_TTL: PlacementTtl = {
   isolateMs: () => ROOM_SUMMARY_ISOLATE_TTL_MS,
   coloMs: (shards) => 1_000 * roomSummaryColoTtlS(shards),

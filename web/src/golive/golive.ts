@@ -35,16 +35,17 @@ function run(
   let audience: AudienceCount | null = null;
   let chat: ChatMount | null = null;
   let isChatWanted = true;
-  const poller = new StatusPoller(
-    `/api/streams/${stream}`,
-    () => (controller.view.phase === "live" ? "live" : "waiting"),
-    (status) => {
+  const poller = new StatusPoller({
+    url: `/api/streams/${stream}`,
+    phase: () => (controller.view.phase === "live" ? "live" : "waiting"),
+    onStatus: (status) => {
       // The room counts more often, and its count stands while the chat is open.
       if (chat === null || audience === null) audience = status.audience;
       draw();
     },
+    isResting: () => false,
     platform,
-  );
+  });
   const controller = new CaptureController({
     ...{ stream, platform, preview },
     workerUrl: urls["worker"] ?? "",

@@ -12,16 +12,23 @@ export interface ClockOffsetBounds {
 /** Unbounded. */
 export const UNBOUNDED_OFFSET: ClockOffsetBounds = { minMs: Number.NEGATIVE_INFINITY, maxMs: Number.POSITIVE_INFINITY };
 
-/** Narrows `bounds` by a response with `Date` = `dateMs`, sent and received at these times of the local clock. */
+/** Resolution of `Date`. */
+const DATE_MS = 1000;
+
+/**
+ * Narrows `bounds` by a response with `Date` = `dateMs`, sent and received at these times of the local clock; or by another
+ * reading of the server's clock, in steps of `resolutionMs`.
+ */
 export function narrowClockOffset(
   bounds: ClockOffsetBounds,
   dateMs: number,
   sentMs: number,
   receivedMs: number,
+  resolutionMs: number = DATE_MS,
 ): ClockOffsetBounds {
   if (!Number.isFinite(dateMs) || receivedMs < sentMs) return bounds;
-  // The server's clock was in [dateMs, dateMs + 1000) at some moment between the two.
-  const fresh = { minMs: dateMs - receivedMs, maxMs: dateMs + 1000 - sentMs };
+  // The server's clock was in [dateMs, dateMs + resolutionMs) at some moment between the two.
+  const fresh = { minMs: dateMs - receivedMs, maxMs: dateMs + resolutionMs - sentMs };
   const minMs = Math.max(bounds.minMs, fresh.minMs);
   const maxMs = Math.min(bounds.maxMs, fresh.maxMs);
   // No overlap: one of the clocks was set meanwhile, and only the newest response can be right.

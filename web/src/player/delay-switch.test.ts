@@ -10,7 +10,10 @@ const READING: PlayerReading = {
 };
 
 /** Writes down what a player is told. */
-const recordCalls = (name: string, calls: string[]): Omit<FastestPlayer, "isWaiting" | "setBroadcast"> => ({
+const recordCalls = (
+  name: string,
+  calls: string[],
+): Omit<FastestPlayer, "isWaiting" | "carriesStatus" | "setBroadcast"> => ({
   isRecording: false,
   load: () => void calls.push(`${name} load`),
   stop: () => void calls.push(`${name} stop`),
@@ -41,6 +44,7 @@ class SwitchBench {
       {
         ...recordCalls("flow", this.calls),
         isWaiting: false,
+        carriesStatus: true,
         setBroadcast: (broadcast: FlowBroadcast | null) => {
           this.broadcast = broadcast;
         },
@@ -98,8 +102,10 @@ test("without the wish the page plays LL-HLS, and flow is loaded when it is chos
   await bench.codeComes();
   expect(bench.take()).toEqual(["smooth stop", "flow load"]);
   expect(bench.broadcast?.broadcast).toBe("b1");
+  expect(bench.player.carriesStatus).toBe(true);
   bench.player.choose("smooth");
   expect(bench.take()).toEqual(["flow stop", "smooth load"]);
+  expect(bench.player.carriesStatus).toBe(false);
 });
 
 test("LL-HLS plays after an obstacle, and flow again a minute later", async () => {

@@ -24,6 +24,8 @@ export interface FlowBroadcast {
 export interface FastestPlayer extends StreamPlayer {
   /** Whether it was loaded and waits for a broadcast. */
   readonly isWaiting: boolean;
+  /** Whether its media bring the stream's status. */
+  readonly carriesStatus: boolean;
   /** What is live; null: nothing. A player that waits begins. */
   setBroadcast(broadcast: FlowBroadcast | null): void;
 }
@@ -88,6 +90,11 @@ export class DelaySwitch implements StreamPlayer {
 
   get isFlow(): boolean {
     return this.#loaded === "flow";
+  }
+
+  /** Whether the media bring the stream's status. */
+  get carriesStatus(): boolean {
+    return this.#loaded === "flow" && (this.#flow?.carriesStatus ?? false);
   }
 
   /** What stands against flow, if the viewer wants it. */

@@ -88,6 +88,27 @@ function parseAudience(viewers: unknown): AudienceCount | null {
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
+/** A status that the media brought. Milliseconds since the epoch, `atMs` of the server's clock. */
+export interface CarriedStatus {
+  /** As the API answers. */
+  readonly body: unknown;
+  readonly atMs: number;
+  /** When the media were asked for, if `body` answers that; -Infinity if unknown. */
+  readonly askedMs: number;
+}
+
+/** What a poller needs. */
+export interface StatusPollerOptions {
+  readonly url: string;
+  /** Selects the interval. */
+  readonly phase: () => WatchPhase;
+  /** Receives every status. */
+  readonly onStatus: (status: WatchStatus) => void;
+  /** Whether the media bring the status, so that regular polls would tell nothing new. */
+  readonly isResting: () => boolean;
+  readonly platform: Platform;
+}
+
 /** Polls until the page is closed. */
 export class StatusPoller {
   #bounds: ClockOffsetBounds = UNBOUNDED_OFFSET;
@@ -97,19 +118,27 @@ export class StatusPoller {
   readonly #url: string;
   readonly #phase: () => WatchPhase;
   readonly #onStatus: (status: WatchStatus) => void;
+  readonly #isResting: () => boolean;
   readonly #platform: Platform;
 
-  /** `phase` selects the interval; `onStatus` receives every response. */
-  constructor(url: string, phase: () => WatchPhase, onStatus: (status: WatchStatus) => void, platform: Platform) {
+  constructor({ url, phase, onStatus, isResting, platform }: StatusPollerOptions) {
     this.#url = url;
     this.#phase = phase;
     this.#onStatus = onStatus;
+    this.#isResting = isResting;
     this.#platform = platform;
   }
 
   /** The server's clock, estimated from responses; milliseconds since the epoch. */
   serverNowMs(): number {
     return this.#platform.clock.nowMs() + clockOffsetMs(this.#bounds);
+  }
+
+  /** Takes a status that the media brought. */
+  accept({ body, atMs, askedMs }: CarriedStatus): void {
+    this.#bounds = narrowClockOffset(this.#bounds, atMs, askedMs, this.#platform.clock.nowMs(), 1);
+    const status = parseWatchStatus(body);
+    if (status !== null) this.#onStatus(status);
   }
 
   /** Polls now, unless a request is pending. */
@@ -119,18 +148,22 @@ export class StatusPoller {
     this.#cancelTimer();
     void this.#requestStatus().finally(() => {
       this.#isPolling = false;
-      this.#schedule(this.#nextDelayMs());
+      this.#scheduleRegular();
     });
   }
 
   /** Polls within a second or two, with jitter: many pages may have seen the same event. */
   pollSoon(): void {
-    if (!this.#isPolling) this.#schedule(randomBetween(200, 1500, this.#platform.random));
+    if (!this.#isPolling) this.#schedule(randomBetween(200, 1500, this.#platform.random), () => this.pollNow());
   }
 
-  #schedule(afterMs: number): void {
+  #scheduleRegular(): void {
+    this.#schedule(this.#nextDelayMs(), () => (this.#isResting() ? this.#scheduleRegular() : this.pollNow()));
+  }
+
+  #schedule(afterMs: number, task: () => void): void {
     this.#cancelTimer();
-    this.#cancelTimer = this.#platform.clock.startTimer(afterMs, () => this.pollNow());
+    this.#cancelTimer = this.#platform.clock.startTimer(afterMs, task);
   }
 
   #nextDelayMs(): number {

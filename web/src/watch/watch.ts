@@ -61,6 +61,7 @@ const player = new DelaySwitch({
           return new FlowPlayer({
             ...{ ...playerOptions, stream, surface, onObstacle },
             onOver: () => statusPoller.pollSoon(),
+            onStatus: (carried) => statusPoller.accept(carried),
           });
         },
   wish: delayWish(),
@@ -71,18 +72,19 @@ const player = new DelaySwitch({
 if (view.loadCount > 0) player.load();
 
 const mediaMonitor = monitorMedia(video, () => player, dispatch, platform.clock);
-const statusPoller = new StatusPoller(
-  `/api/streams/${stream}`,
-  () => view.phase,
-  (answer) => {
+const statusPoller = new StatusPoller({
+  url: `/api/streams/${stream}`,
+  phase: () => view.phase,
+  onStatus: (answer) => {
     status = answer;
     player.setStatus(answer);
     dispatch({ type: "source", source: answer.source, stop: answer.stop });
     if (view.phase === "reconnecting" && answer.source.state === "live") player.retryNow();
     draw();
   },
+  isResting: () => view.phase === "live" && player.carriesStatus,
   platform,
-);
+});
 if (stream !== null) statusPoller.pollNow();
 
 /** Applies an event to the view; the view drives the player. */

@@ -1,6 +1,7 @@
 /** What a playback by flow needs, and how it ends. */
 import type { Platform } from "../../../../core/kit/clock.ts";
 import type { FlowObstacle } from "../delay-choice.ts";
+import type { CarriedStatus } from "../status.ts";
 import type { FlowRung } from "./flow-abr.ts";
 
 /** Why a playback is over. */
@@ -30,4 +31,6 @@ export interface FlowPlaybackOptions {
   /** The largest rung that the picture on screen is worth. */
   readonly sizeCap: () => number;
   readonly report: (outcome: FlowOutcome) => void;
+  /** The stream's status came with the media. */
+  readonly onStatus: (status: CarriedStatus) => void;
 }

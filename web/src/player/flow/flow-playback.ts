@@ -7,11 +7,12 @@ import type { FlowOutcome, FlowPlaybackOptions } from "./flow-options.ts";
 import { FLOW_PACE_LIMITS } from "./flow-pace.ts";
 import { FlowPacer } from "./flow-pacer.ts";
 import { FLOW_RECOVERY_LIMITS, type FlowFailures, NO_FLOW_FAILURES, nextFlowFailure } from "./flow-recovery.ts";
-import { FlowResponse, type FlowResponseEnd } from "./flow-response.ts";
-import { FlowSequence, type FlowSource } from "./flow-sequence.ts";
+import type { FlowResponseEnd } from "./flow-response.ts";
+import { FlowSequence } from "./flow-sequence.ts";
 import { LatenessWindow } from "./flow-target.ts";
 import { LinkEstimate } from "./link-estimate.ts";
 import { MediaProgramTime } from "./media-program-time.ts";
+import { type OpenResponse, OpenResponses, readCarriedStatus } from "./open-responses.ts";
 
 /** Limits of playback, each with its reason. */
 const FLOW_PLAYBACK_LIMITS = {
@@ -28,15 +29,6 @@ const FLOW_PLAYBACK_LIMITS = {
   edgeS: 0.5,
 } as const;
 
-interface OpenResponse {
-  readonly source: FlowSource;
-  readonly rung: number;
-  readonly response: FlowResponse;
-  readonly sentMs: number;
-  codecs: readonly string[];
-  isCaughtUp: boolean;
-}
-
 /** See the file's first line. */
 export class FlowPlayback {
   readonly #options: FlowPlaybackOptions;
@@ -46,8 +38,7 @@ export class FlowPlayback {
   readonly #lateness = new LatenessWindow();
   readonly #link = new LinkEstimate();
   readonly #clock = new MediaProgramTime();
-  readonly #open = new Map<number, OpenResponse>();
-  #count = 0;
+  readonly #responses: OpenResponses;
   #abr: FlowAbrState;
   #failures: FlowFailures = NO_FLOW_FAILURES;
   #cancelRetry: (() => void) | null = null;
@@ -56,7 +47,7 @@ export class FlowPlayback {
   #isOver = false;
   /** Target before the first part that came as it was made. */
   #guessS: number | null = null;
-  #hasBegun = false;
+  #beganS: number | null = null;
   /** The next response begins playback anew: the position may be corrected by seeks. */
   #isJoining = true;
   #isSettled = false;
@@ -75,6 +66,10 @@ export class FlowPlayback {
     this.#tickedMs = nowMs;
     this.#renewMs = this.#renewTime(nowMs);
     this.#pacer = new FlowPacer(video, platform.clock);
+    this.#responses = new OpenResponses(options, {
+      onItems: (opened, items, bytes, atMs) => this.#onItems(opened, items, bytes, atMs),
+      onEnd: (opened, end) => this.#onEnd(opened, end),
+    });
     this.#join(startRung, "latest");
     this.#media = new FlowMediaSource(video, mediaSource, {
       onUnsupported: () => this.#stopFor({ kind: "obstacle", obstacle: "unsupported" }),
@@ -92,9 +87,19 @@ export class FlowPlayback {
     return this.#clock.at(mediaS);
   }
 
+  /** Where playback began, seconds of the element's timeline; null before. */
+  get beganS(): number | null {
+    return this.#beganS;
+  }
+
   /** Name of the rendition whose media is appended. */
   get rendition(): string | null {
     return this.#sequence.active?.rendition ?? null;
+  }
+
+  /** Whether an open response brings the stream's status. */
+  get carriesStatus(): boolean {
+    return this.#responses.carriesStatus;
   }
 
   get linkBps(): number | null {
@@ -124,7 +129,7 @@ export class FlowPlayback {
   close(): void {
     this.#isClosed = true;
     this.#cancelRetry?.();
-    this.#closeResponses();
+    this.#responses.closeAll();
     this.#media.close();
     this.#pacer.setRate(1);
   }
@@ -134,7 +139,7 @@ export class FlowPlayback {
     this.#isSuspended = true;
     this.#cancelRetry?.();
     this.#cancelRetry = null;
-    this.#closeResponses();
+    this.#responses.closeAll();
   }
 
   /** Joins again at the live edge. */
@@ -159,7 +164,7 @@ export class FlowPlayback {
 
   /** Whether the element's seek is one of ours; asked once a seek. */
   takeOwnSeek(): boolean {
-    return this.#pacer.takeOwnSeek() || !this.#hasBegun;
+    return this.#pacer.takeOwnSeek() || this.#beganS === null;
   }
 
   onStall(nowMs: number): void {
@@ -181,7 +186,7 @@ export class FlowPlayback {
       return;
     }
     if (this.#cancelRetry === null && nowMs - this.#newestMs > FLOW_RECOVERY_LIMITS.silenceMs) {
-      if (this.#hasBegun) this.#fail(true);
+      if (this.#beganS !== null) this.#fail(true);
       else this.#stopFor({ kind: "obstacle", obstacle: "slow-start" });
       return;
     }
@@ -204,29 +209,14 @@ export class FlowPlayback {
 
   /** Asks for a response: one from the last keyframe on replaces those that are open, one from the next on follows them. */
   #join(rung: number, join: "latest" | "next"): void {
-    const { url, audio, rungs, token, platform } = this.#options;
-    const { clock } = platform;
-    const rendition = rungs[rung]?.name ?? "none";
-    const source: FlowSource = { id: ++this.#count, rendition };
+    const source = this.#responses.open(rung, join);
     if (join === "latest") {
-      this.#closeResponses();
+      this.#responses.closeAll(source);
       this.#sequence.replace(source);
     } else {
-      const { successor } = this.#sequence;
-      if (successor !== null) this.#closeResponse(successor.id);
       this.#sequence.follow(source);
+      this.#dropReplaced();
     }
-    const query = new URLSearchParams({ video: rendition, audio: audio ?? "none", join });
-    const { id } = source;
-    const response = new FlowResponse(`${url}?${query}`, token(), clock, {
-      onOpen: (codecs) => {
-        const opened = this.#open.get(id);
-        if (opened !== undefined) opened.codecs = codecs;
-      },
-      onItems: (items, bytes, nowMs) => this.#onItems(id, items, bytes, nowMs),
-      onEnd: (end) => this.#onEnd(id, end),
-    });
-    this.#open.set(id, { source, rung, response, sentMs: clock.monotonicMs(), codecs: [], isCaughtUp: false });
   }
 
   #rejoin(): void {
@@ -240,23 +230,15 @@ export class FlowPlayback {
     this.#join(this.#abr.rung, "latest");
   }
 
-  #closeResponses(): void {
-    for (const id of [...this.#open.keys()]) this.#closeResponse(id);
-  }
-
-  #closeResponse(id: number): void {
-    this.#open.get(id)?.response.close();
-    this.#open.delete(id);
-  }
-
-  #onItems(id: number, items: readonly FlowItem[], bytes: number, nowMs: number): void {
-    const opened = this.#open.get(id);
-    if (opened === undefined) return;
+  #onItems(opened: OpenResponse, items: readonly FlowItem[], bytes: number, nowMs: number): void {
+    const { id } = opened.source;
     this.#link.add(nowMs, bytes);
     const isFirst = this.#sequence.active?.id === id && !opened.isCaughtUp;
     for (const item of items) {
       if (item.kind === "event" && item.event.kind === "caught-up") opened.isCaughtUp = true;
       else if (item.kind === "media" && opened.isCaughtUp) this.#lateness.add(nowMs, item.startS);
+      else if (item.kind === "event" && item.event.kind === "status")
+        this.#options.onStatus(readCarriedStatus(opened, item.event));
     }
     if (isFirst && opened.isCaughtUp) this.#onCaughtUp(items, nowMs);
     this.#append(this.#sequence.push(id, items), nowMs);
@@ -279,38 +261,37 @@ export class FlowPlayback {
       else if (item.kind === "media" && item.media === "video") this.#newestMs = nowMs;
     }
     const first = items.find((item) => item.kind === "media" && item.media === "video");
-    if (!this.#hasBegun && first?.kind === "media") {
-      this.#hasBegun = true;
+    if (this.#beganS === null && first?.kind === "media") {
       const wantedS = this.#guessS === null ? first.startS : nowMs / 1000 - this.#guessS;
       const positionS = Math.max(first.startS, wantedS);
+      this.#beganS = positionS;
       this.#pacer.onBegin(positionS);
       this.#media.begin(positionS);
     }
     const { active } = this.#sequence;
-    this.#media.append(items, this.#open.get(active?.id ?? -1)?.codecs ?? []);
+    this.#media.append(items, this.#responses.find(active)?.codecs ?? []);
   }
 
   /** Closes responses that a successor has taken over. */
   #dropReplaced(): void {
     const { active, successor } = this.#sequence;
-    for (const id of this.#open.keys()) if (id !== active?.id && id !== successor?.id) this.#closeResponse(id);
+    this.#responses.closeAll(active, successor);
   }
 
-  #onEnd(id: number, end: FlowResponseEnd): void {
-    const opened = this.#open.get(id);
-    const wasActive = this.#sequence.active?.id === id;
+  #onEnd({ source, sentMs }: OpenResponse, end: FlowResponseEnd): void {
+    const wasActive = this.#sequence.active?.id === source.id;
     const nowMs = this.#options.platform.clock.monotonicMs();
-    const promoted = this.#sequence.end(id);
+    const promoted = this.#sequence.end(source.id);
     this.#append(promoted, nowMs);
-    this.#closeResponse(id);
-    if (opened === undefined || this.#isClosed) return;
-    const active = this.#open.get(this.#sequence.active?.id ?? -1);
-    if (active !== undefined) {
+    this.#responses.close(source);
+    if (this.#isClosed) return;
+    const active = this.#responses.find(this.#sequence.active);
+    if (active !== null) {
       // A successor that has failed: the rendition stays.
       if (!wasActive) this.#abr = { ...this.#abr, rung: active.rung, changedMs: nowMs };
       return;
     }
-    if (end.kind === "bye") this.#onBye(end.reason, nowMs - opened.sentMs);
+    if (end.kind === "bye") this.#onBye(end.reason, nowMs - sentMs);
     else if (end.kind === "broken" || (end.status >= 500 && end.status !== 503)) this.#fail(false);
     else if (end.status === 503 || end.status === 429) this.#stopFor({ kind: "obstacle", obstacle: "failing" });
     else this.#stopFor({ kind: "refused", status: end.status });
@@ -341,7 +322,7 @@ export class FlowPlayback {
 
   #fail(isSilent: boolean): void {
     const { clock, random } = this.#options.platform;
-    this.#closeResponses();
+    this.#responses.closeAll();
     const { failures, retryMs } = nextFlowFailure(this.#failures, clock.monotonicMs(), isSilent, random());
     this.#failures = failures;
     if (retryMs === null) {
@@ -357,13 +338,13 @@ export class FlowPlayback {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#cancelRetry?.();
-    this.#closeResponses();
+    this.#responses.closeAll();
     this.#options.report(outcome);
   }
 
   #adapt(nowMs: number): void {
-    const active = this.#open.get(this.#sequence.active?.id ?? -1);
-    if (active === undefined) return;
+    const active = this.#responses.find(this.#sequence.active);
+    if (active === null) return;
     const { rungs, chosen, sizeCap } = this.#options;
     const joiningS = (nowMs - active.sentMs) / 1000 - FLOW_PLAYBACK_LIMITS.joinS;
     const { state, change } = nextFlowAbr(

@@ -5,7 +5,7 @@ import type { MediaSurface, MediaTraits } from "../media-traits.ts";
 import { refusalText } from "../playback-token.ts";
 import { isStoppedStatus, type PlayerOptions, type PlayerReading } from "../player.ts";
 import { findOtherSound } from "../sound-codec.ts";
-import type { WatchTrack } from "../status.ts";
+import type { CarriedStatus, WatchTrack } from "../status.ts";
 import { type FlowRung, rungFor } from "./flow-abr.ts";
 import { mediaSourceClass } from "./flow-media.ts";
 import type { FlowOutcome } from "./flow-options.ts";
@@ -31,6 +31,8 @@ export interface FlowPlayerOptions extends PlayerOptions {
   readonly onObstacle: (obstacle: FlowObstacle, programTimeMs: number | null) => void;
   /** The broadcast is over, or another one has begun: the API knows. */
   readonly onOver: () => void;
+  /** The stream's status came with the media. */
+  readonly onStatus: (status: CarriedStatus) => void;
 }
 
 /** See the file's first line. */
@@ -65,6 +67,10 @@ export class FlowPlayer implements FastestPlayer {
   /** Whether it was loaded and waits for a broadcast. */
   get isWaiting(): boolean {
     return this.#isLoaded && this.#playback === null;
+  }
+
+  get carriesStatus(): boolean {
+    return this.#playback?.carriesStatus ?? false;
   }
 
   /** What is live, from the API; null: nothing. A player that was loaded before begins now. */
@@ -159,6 +165,7 @@ export class FlowPlayer implements FastestPlayer {
       chosen: () => (this.#chosen === -1 ? null : this.#chosen),
       sizeCap: () => sizeCap(video, rungs),
       report: (outcome) => this.#onOutcome(outcome),
+      onStatus: (status) => this.#options.onStatus(status),
     });
   }
 
@@ -215,7 +222,8 @@ export class FlowPlayer implements FastestPlayer {
     const playback = this.#playback;
     const { currentTime } = this.#options.video;
     if (playback === null || playback.takeOwnSeek()) return;
-    const byS = currentTime - this.#lastTimeS;
+    // No tick may have seen a playback that has just begun.
+    const byS = currentTime - Math.max(this.#lastTimeS, playback.beganS ?? currentTime);
     if (byS < -FLOW_PLAYER_LIMITS.backS) this.#options.onObstacle("behind", playback.programTimeAt(currentTime));
     else if (byS > FLOW_PLAYER_LIMITS.backS) playback.seekToLive();
   }
