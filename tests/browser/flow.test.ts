@@ -59,8 +59,9 @@ let browser: Browser;
 let relay: Relay;
 let page: Page;
 const errors: string[] = [];
-/** Requests of the page for the stream's status. */
+/** Requests of the page: for the stream's status, and the pictures that it asks flow for. */
 let polls = 0;
+const asked: (string | null)[] = [];
 
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-flow-browser-"));
@@ -75,7 +76,9 @@ beforeAll(async () => {
   page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("request", (request) => {
-    if (new URL(request.url()).pathname === "/api/streams/show") polls += 1;
+    const { pathname, searchParams } = new URL(request.url());
+    if (pathname === "/api/streams/show") polls += 1;
+    if (pathname.endsWith("/flow.mp4")) asked.push(searchParams.get("video"));
   });
   await origin.waitForOutput("/watch/show");
   await page.goto(`http://127.0.0.1:${relayPort}/watch/show?delay=fastest`);
@@ -156,6 +159,43 @@ test("another rendition is shown on choice, and playback goes on", async () => {
     await waitForStats(page, ({ rendition }) => rendition === name, PATIENCE_MS, `showing ${name}`);
     await playFor(1, "flow");
   }
+});
+
+/** Hides the page, or shows it. */
+const setHidden = (isHidden: boolean): Promise<void> =>
+  page.evaluate((wanted) => {
+    Object.defineProperty(document, "hidden", { configurable: true, get: () => wanted });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, isHidden);
+
+test("an audible hidden page goes on with the sound alone, and has the pictures again when it is shown", async () => {
+  await setHidden(true);
+  await waitForStats(page, ({ rendition }) => rendition === "none", PATIENCE_MS, "without pictures");
+  await playFor(2, "flow");
+  expect(asked.at(-1)).toBe("none");
+  await setHidden(false);
+  await waitForStats(page, ({ rendition }) => rendition === "360p", PATIENCE_MS, "with pictures");
+  await playFor(1, "flow");
+  expect(await page.evaluate(() => document.querySelector("video")?.videoHeight)).toBe(360);
+});
+
+test("a silent hidden page gives its response back, and joins anew when it is shown", async () => {
+  const viewers = async (): Promise<number> => {
+    const answer = await fetch(`${edge.url}/api/streams/show?at=${Date.now()}`);
+    return ((await answer.json()) as { viewers: { current: number } }).viewers.current;
+  };
+  const setMuted = (isMuted: boolean): Promise<void> =>
+    page.evaluate((wanted) => {
+      const video = document.querySelector("video");
+      if (video !== null) video.muted = wanted;
+    }, isMuted);
+  await setMuted(true);
+  await setHidden(true);
+  await expect.poll(viewers, { timeout: PATIENCE_MS }).toBe(0);
+  await setHidden(false);
+  await setMuted(false);
+  await playFor(1, "flow");
+  expect(await viewers()).toBe(1);
 });
 
 test("a switch to LL-HLS and back keeps playing; flow has the smaller delay", async () => {

@@ -69,11 +69,12 @@ function decoded(page: Page): Promise<{ frames: number; audioBytes: number }> {
   });
 }
 
-test("video and audio of one muxed track play, without a request for an audio track", async () => {
+/** Opens the page, which plays pictures and sound without a stall. Returns it, and the folders of what it asked for. */
+async function playMuxed(query: string): Promise<{ page: Page; asked: Set<string> }> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   const asked = new Set<string>();
   page.on("request", (request) => asked.add(new URL(request.url()).pathname.split("/").at(-2) ?? ""));
-  await page.goto(`${edge.url}/watch/duet`);
+  await page.goto(`${edge.url}/watch/duet?${query}`);
   await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
   const before = await decoded(page);
   let now = before;
@@ -83,7 +84,22 @@ test("video and audio of one muxed track play, without a request for an audio tr
     now = await decoded(page);
   }
   expect(now.audioBytes).toBeGreaterThan(before.audioBytes + AUDIO_BYTES);
-  expect((await readPageStats(page))?.stalls).toBe(0);
+  return { page, asked };
+}
+
+test("video and audio of one muxed track play by LL-HLS, without a request for an audio track", async () => {
+  const { page, asked } = await playMuxed("delay=smooth");
+  const stats = await readPageStats(page);
+  expect([stats?.delivery, stats?.stalls]).toEqual(["ll-hls", 0]);
   expect(asked).toContain("360p");
   expect(asked).not.toContain("audio");
+  await page.close();
+});
+
+test("they play by flow, in one response", async () => {
+  const { page, asked } = await playMuxed("delay=fastest");
+  const stats = await readPageStats(page);
+  expect([stats?.delivery, stats?.flowObstacle]).toEqual(["flow", null]);
+  expect(asked).not.toContain("360p");
+  await page.close();
 });

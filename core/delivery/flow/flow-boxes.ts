@@ -35,13 +35,17 @@ export interface FlowInits {
   readonly audio: Uint8Array | null;
 }
 
-/** A response's init section, and the ids of its tracks. Throws `CmafError` for init sections that are malformed. */
+/** A response's init section, and the ids of its tracks; 0: as they are, since a muxed track has two. Throws `CmafError` for init sections that are malformed. */
 export function writeFlowInit({ video, audio }: FlowInits): {
   readonly bytes: Uint8Array;
   readonly trackIds: { readonly video: number; readonly audio: number };
 } {
-  const videoId = video === null ? 0 : (trackIdsOf(video)[0] ?? 1);
-  if (audio === null) return { bytes: video ?? new Uint8Array(0), trackIds: { video: videoId, audio: 0 } };
+  const videoIds = video === null ? [] : trackIdsOf(video);
+  const videoId = videoIds[0] ?? 1;
+  if (audio === null) {
+    const isMuxed = videoIds.length > 1;
+    return { bytes: video ?? new Uint8Array(0), trackIds: { video: isMuxed ? 0 : videoId, audio: 0 } };
+  }
   if (video === null) return { bytes: audio, trackIds: { video: 0, audio: trackIdsOf(audio)[0] ?? 1 } };
   return { bytes: muxInitSections(video, audio), trackIds: { video: videoId, audio: videoId + 1 } };
 }
@@ -59,8 +63,9 @@ function readFragmentStart(fragment: Uint8Array): FragmentTiming | null {
 /** Fragments with another track id, by that id: one copy for all viewers that take it. */
 const renumbered = new WeakMap<Uint8Array, Map<number, Uint8Array>>();
 
-/** `fragment` with `trackId` in its first track; the same bytes if it has it. */
+/** `fragment` with `trackId` in its first track; the same bytes if it has it, or for 0. */
 export function withFragmentTrackId(fragment: Uint8Array, trackId: number): Uint8Array {
+  if (trackId === 0) return fragment;
   const copies = renumbered.get(fragment) ?? new Map<number, Uint8Array>();
   const known = copies.get(trackId);
   if (known !== undefined) return known;

@@ -20,7 +20,8 @@ export interface FlowMedia {
 
 /** What a response consists of. */
 export type FlowItem =
-  | { readonly kind: "init"; readonly tracks: readonly InitTrack[] }
+  /** `bytes`: the init section of all tracks. A muxed track's fragments belong to it, and are `video`. */
+  | { readonly kind: "init"; readonly tracks: readonly InitTrack[]; readonly bytes: Uint8Array }
   | FlowMedia
   /** The program time, milliseconds since the epoch, at a time of the media. */
   | { readonly kind: "clock"; readonly mediaS: number; readonly programTimeMs: number }
@@ -44,9 +45,10 @@ export class FlowSplitter {
         this.#ftyp = box.bytes;
         return null;
       case "moov": {
-        const tracks = splitInitSection(concatBytes([this.#ftyp, box.bytes]));
+        const bytes = concatBytes([this.#ftyp, box.bytes]);
+        const tracks = splitInitSection(bytes);
         this.#tracks = new Map(tracks.map((track) => [track.trackId, track]));
-        return { kind: "init", tracks };
+        return { kind: "init", tracks, bytes };
       }
       case "moof":
         this.#moof = box.bytes;

@@ -25,6 +25,7 @@ export interface FlowMediaListener {
 export class FlowMediaSource {
   readonly #video: HTMLVideoElement;
   readonly #source: MediaSource;
+  readonly #isMuxed: boolean;
   readonly #url: string;
   readonly #listener: FlowMediaListener;
   readonly #buffers = new Map<FlowMedia["media"], TrackBuffer>();
@@ -34,15 +35,21 @@ export class FlowMediaSource {
   #isEnding = false;
   #isClosed = false;
 
-  constructor(video: HTMLVideoElement, source: MediaSourceClass, listener: FlowMediaListener) {
+  /** `isMuxed`: one buffer takes all tracks. */
+  constructor(video: HTMLVideoElement, source: MediaSourceClass, isMuxed: boolean, listener: FlowMediaListener) {
     this.#video = video;
+    this.#isMuxed = isMuxed;
     this.#listener = listener;
     this.#source = new source();
     this.#url = URL.createObjectURL(this.#source);
     this.#source.addEventListener("sourceopen", () => this.#onOpen(), { once: true });
+  }
+
+  /** Gives the element this source. */
+  attach(): void {
     // A managed source needs it: there is no other for AirPlay.
-    if (source.name === "ManagedMediaSource") video.disableRemotePlayback = true;
-    video.src = this.#url;
+    if (this.#source.constructor.name === "ManagedMediaSource") this.#video.disableRemotePlayback = true;
+    this.#video.src = this.#url;
   }
 
   /** Appends `items`, whose tracks have these codecs in the order video, audio. */
@@ -50,7 +57,7 @@ export class FlowMediaSource {
     this.#whenOpen(() => {
       for (const item of items) {
         if (item.kind === "init" && !this.#useInit(item, codecs)) return;
-        if (item.kind === "media") this.#buffers.get(item.media)?.append(item.bytes);
+        if (item.kind === "media") this.#buffers.get(this.#isMuxed ? "video" : item.media)?.append(item.bytes);
       }
     });
   }
@@ -111,10 +118,15 @@ export class FlowMediaSource {
   }
 
   /** False if the tracks can't be played. */
-  #useInit({ tracks }: FlowItem & { readonly kind: "init" }, codecs: readonly string[]): boolean {
-    // In this order `codecs` names them; two tracks in one name are a muxed track.
+  #useInit({ tracks, bytes: whole }: FlowItem & { readonly kind: "init" }, codecs: readonly string[]): boolean {
+    // In this order `codecs` names them.
     const ordered = tracks.toSorted((a, b) => Number(a.kind === "audio") - Number(b.kind === "audio"));
-    const typed = ordered.map((track, i) => ({ ...track, mime: `${track.kind}/mp4; codecs="${codecs[i] ?? ""}"` }));
+    const separate = ordered.map(({ kind, bytes }, i) => ({ kind, bytes, codecs: codecs[i] ?? "" }));
+    const muxed = { kind: "video", bytes: whole, codecs: codecs.join(",") } as const;
+    const typed = (this.#isMuxed ? [muxed] : separate).map((each) => ({
+      ...each,
+      mime: `${each.kind}/mp4; codecs="${each.codecs}"`,
+    }));
     const { isTypeSupported } = this.#source.constructor as MediaSourceClass;
     const isSame = this.#buffers.size === 0 || typed.every(({ kind }) => this.#buffers.has(kind));
     if (typed.length === 0 || !isSame || !typed.every(({ mime }) => isTypeSupported(mime))) {

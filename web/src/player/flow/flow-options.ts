@@ -22,6 +22,7 @@ export interface FlowPlaybackOptions {
   readonly url: string;
   /** The viewer's token now, or null. */
   readonly token: () => string | null;
+  /** Renditions, in ascending order of bandwidth; none: the sound alone. */
   readonly rungs: readonly FlowRung[];
   /** Name of the audio track, or null. */
   readonly audio: string | null;
@@ -30,6 +31,8 @@ export interface FlowPlaybackOptions {
   readonly chosen: () => number | null;
   /** The largest rung that the picture on screen is worth. */
   readonly sizeCap: () => number;
+  /** Called with the first media, if another playback has the element until then; else null. */
+  readonly onTakeOver: (() => void) | null;
   readonly report: (outcome: FlowOutcome) => void;
   /** The stream's status came with the media. */
   readonly onStatus: (status: CarriedStatus) => void;

@@ -2,14 +2,13 @@
 import type { Clock } from "../../../../core/kit/clock.ts";
 import { initialLatency, type LatencyState, withStallMargin } from "../latency.ts";
 import { bufferedAheadS } from "../live-edge-controller.ts";
+import { isWebKit } from "./browser-engine.ts";
 import { FLOW_PACE_LIMITS, nextFlowPace } from "./flow-pace.ts";
 
 /** A stall within this time of a join says nothing about the network. */
 const STALL_GRACE_MS = 1_500;
 /** Less than this before a hole is nothing to play. */
 const HOLE_AHEAD_S = 0.05;
-/** WebKit refills its buffers at each change of rate. */
-const CAN_CHANGE_RATE = !/^(?!.*(Chrome|Chromium|Android)).*AppleWebKit/.test(navigator.userAgent);
 
 /** See the file's first line. */
 export class FlowPacer {
@@ -66,7 +65,11 @@ export class FlowPacer {
     const step = nextFlowPace(this.#state, {
       ...{ nowMs, targetS, delayS: nowMs / 1000 - video.currentTime },
       ...{ bufferS: bufferedAheadS(video), newestS: bufferedEndS(video) - video.currentTime },
-      ...{ sinceJoinMs: nowMs - this.#joinedMs, sinceSeekMs: nowMs - this.#soughtMs, canChangeRate: CAN_CHANGE_RATE },
+      ...{
+        sinceJoinMs: nowMs - this.#joinedMs,
+        sinceSeekMs: nowMs - this.#soughtMs,
+        canChangeRate: !isWebKit(navigator.userAgent),
+      },
     });
     this.#state = step.state;
     this.setRate(step.rate);

@@ -1,6 +1,6 @@
 /** Playback of one broadcast by flow: its responses, one media source, the pace and the choice of the rendition. */
 import type { FlowEnd } from "../../../../core/delivery/flow/flow-boxes.ts";
-import type { FlowItem } from "../../../../core/delivery/flow/flow-splitter.ts";
+import type { FlowItem, FlowMedia } from "../../../../core/delivery/flow/flow-splitter.ts";
 import { type FlowAbrState, initialFlowAbr, nextFlowAbr } from "./flow-abr.ts";
 import { FlowMediaSource } from "./flow-media.ts";
 import type { FlowOutcome, FlowPlaybackOptions } from "./flow-options.ts";
@@ -34,7 +34,9 @@ export class FlowPlayback {
   readonly #options: FlowPlaybackOptions;
   readonly #media: FlowMediaSource;
   readonly #pacer: FlowPacer;
-  readonly #sequence = new FlowSequence("video");
+  /** The track that playback follows. */
+  readonly #lead: FlowMedia["media"];
+  readonly #sequence: FlowSequence;
   readonly #lateness = new LatenessWindow();
   readonly #link = new LinkEstimate();
   readonly #clock = new MediaProgramTime();
@@ -59,7 +61,9 @@ export class FlowPlayback {
 
   constructor(options: FlowPlaybackOptions) {
     this.#options = options;
-    const { video, mediaSource, startRung, platform } = options;
+    const { video, mediaSource, rungs, startRung, platform } = options;
+    this.#lead = rungs.length === 0 ? "audio" : "video";
+    this.#sequence = new FlowSequence(this.#lead);
     const nowMs = platform.clock.monotonicMs();
     this.#abr = initialFlowAbr(startRung, nowMs);
     this.#newestMs = nowMs;
@@ -71,10 +75,16 @@ export class FlowPlayback {
       onEnd: (opened, end) => this.#onEnd(opened, end),
     });
     this.#join(startRung, "latest");
-    this.#media = new FlowMediaSource(video, mediaSource, {
+    this.#media = new FlowMediaSource(video, mediaSource, options.audio === null, {
       onUnsupported: () => this.#stopFor({ kind: "obstacle", obstacle: "unsupported" }),
       onFailure: () => this.#stopFor({ kind: "obstacle", obstacle: "failing" }),
     });
+    if (options.onTakeOver === null) this.#media.attach();
+  }
+
+  /** Whether this is the sound alone. */
+  get isSoundOnly(): boolean {
+    return this.#lead === "audio";
   }
 
   /** Program time at the playhead, milliseconds since the epoch. */
@@ -247,7 +257,7 @@ export class FlowPlayback {
 
   /** The position of a join: the newest media has come, and waited for up to its duration. */
   #onCaughtUp(items: readonly FlowItem[], nowMs: number): void {
-    const newest = items.findLast((item) => item.kind === "media" && item.media === "video");
+    const newest = items.findLast((item) => item.kind === "media" && item.media === this.#lead);
     const startS = newest?.kind === "media" ? newest.startS : this.#sequence.endS;
     if (startS !== null) this.#guessS = nowMs / 1000 - startS + FLOW_PACE_LIMITS.leaveS;
     if (this.#isJoining) this.#pacer.onJoin(nowMs);
@@ -258,13 +268,17 @@ export class FlowPlayback {
     if (items.length === 0 || this.#isClosed) return;
     for (const item of items) {
       if (item.kind === "clock") this.#clock.add(item.mediaS, item.programTimeMs);
-      else if (item.kind === "media" && item.media === "video") this.#newestMs = nowMs;
+      else if (item.kind === "media" && item.media === this.#lead) this.#newestMs = nowMs;
     }
-    const first = items.find((item) => item.kind === "media" && item.media === "video");
+    const first = items.find((item) => item.kind === "media" && item.media === this.#lead);
     if (this.#beganS === null && first?.kind === "media") {
       const wantedS = this.#guessS === null ? first.startS : nowMs / 1000 - this.#guessS;
       const positionS = Math.max(first.startS, wantedS);
       this.#beganS = positionS;
+      if (this.#options.onTakeOver !== null) {
+        this.#media.attach();
+        this.#options.onTakeOver();
+      }
       this.#pacer.onBegin(positionS);
       this.#media.begin(positionS);
     }

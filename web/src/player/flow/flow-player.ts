@@ -4,12 +4,13 @@ import type { FastestPlayer, FlowBroadcast } from "../delay-switch.ts";
 import type { MediaSurface, MediaTraits } from "../media-traits.ts";
 import { refusalText } from "../playback-token.ts";
 import { isStoppedStatus, type PlayerOptions, type PlayerReading } from "../player.ts";
-import { findOtherSound } from "../sound-codec.ts";
-import type { CarriedStatus, WatchTrack } from "../status.ts";
+import type { CarriedStatus } from "../status.ts";
+import { isWebKit } from "./browser-engine.ts";
 import { type FlowRung, rungFor } from "./flow-abr.ts";
 import { mediaSourceClass } from "./flow-media.ts";
 import type { FlowOutcome } from "./flow-options.ts";
 import { FlowPlayback } from "./flow-playback.ts";
+import { chooseFlowTracks, type FlowTracks } from "./flow-tracks.ts";
 
 /** Limits of the player, each with its reason. */
 const FLOW_PLAYER_LIMITS = {
@@ -31,6 +32,8 @@ export interface FlowPlayerOptions extends PlayerOptions {
   readonly onObstacle: (obstacle: FlowObstacle, programTimeMs: number | null) => void;
   /** The broadcast is over, or another one has begun: the API knows. */
   readonly onOver: () => void;
+  /** Another source takes the element, which shows nothing until it has a picture. */
+  readonly onSwap: () => void;
   /** The stream's status came with the media. */
   readonly onStatus: (status: CarriedStatus) => void;
 }
@@ -40,8 +43,12 @@ export class FlowPlayer implements FastestPlayer {
   readonly isRecording = false;
   readonly #options: FlowPlayerOptions;
   readonly #traits: MediaTraits;
+  readonly #mediaSource = mediaSourceClass();
   #broadcast: FlowBroadcast | null = null;
   #playback: FlowPlayback | null = null;
+  /** One that takes over from it. */
+  #next: FlowPlayback | null = null;
+  #tracks: FlowTracks | null = null;
   /** Loaded, though the broadcast may not be known yet. */
   #isLoaded = false;
   #chosen = -1;
@@ -91,6 +98,8 @@ export class FlowPlayer implements FastestPlayer {
     this.#suspension = "none";
     this.#cancelSuspension();
     this.#linkBps = this.#playback?.linkBps ?? this.#linkBps;
+    this.#next?.close();
+    this.#next = null;
     this.#playback?.close();
     this.#playback = null;
   }
@@ -105,6 +114,7 @@ export class FlowPlayer implements FastestPlayer {
 
   tick(nowMs: number): void {
     this.#playback?.tick(nowMs);
+    this.#next?.tick(nowMs);
     const { video } = this.#options;
     // The position of a seek is not where playback was.
     if (!video.seeking) this.#lastTimeS = video.currentTime;
@@ -126,47 +136,62 @@ export class FlowPlayer implements FastestPlayer {
   }
 
   #begin(): void {
-    const { video, platform, stream, playbackToken, surface } = this.#options;
+    const { surface } = this.#options;
     const broadcast = this.#broadcast;
-    const mediaSource = mediaSourceClass();
     if (broadcast === null) return;
-    const isPlayable = ({ kind, codecs }: WatchTrack): boolean =>
-      mediaSource?.isTypeSupported(`${kind}/mp4; codecs="${codecs}"`) ?? false;
-    const sounds = broadcast.tracks.filter(({ kind }) => kind === "audio");
-    const playable = sounds.filter(isPlayable);
-    const others = findOtherSound(playable.map(({ codecs }) => ({ audioCodec: codecs })));
-    const audio = playable.find((_, index) => !others.includes(index)) ?? null;
-    const videos = broadcast.tracks
-      .filter((track) => track.kind === "video" && isPlayable(track))
-      .toSorted((a, b) => a.bandwidth - b.bandwidth);
-    // A muxed track has the codecs of both, and is one for LL-HLS.
-    const canPlay = (audio !== null || sounds.length === 0) && videos.every(({ codecs }) => !codecs.includes(","));
-    if (mediaSource === null || videos.length === 0 || !canPlay) {
+    const tracks = chooseFlowTracks(broadcast.tracks, (type) => this.#mediaSource?.isTypeSupported(type) ?? false);
+    this.#tracks = tracks;
+    if (tracks === null) {
       this.#options.onObstacle("unsupported", null);
       return;
     }
-    const rungs = videos.map(({ name, bandwidth }) => ({ name, bandwidth: bandwidth + (audio?.bandwidth ?? 0) }));
     surface.use(this.#traits, (index) => {
       this.#chosen = index;
     });
     surface.renditions.replace(
-      videos.map(({ name, bandwidth }, index) => ({
+      tracks.rungs.map(({ name, bandwidth }, index) => ({
         ...{ id: String(index), name, bitrate: bandwidth },
         ...{ width: Math.round((heightOf(name) * 16) / 9), height: heightOf(name) },
       })),
     );
     this.#chosen = surface.renditions.selectedIndex;
-    this.#playback = new FlowPlayback({
-      ...{ video, platform, mediaSource, rungs },
-      url: `/live/${stream}/${broadcast.broadcast}/flow.mp4`,
+    this.#playback = this.#open(broadcast, tracks, null);
+  }
+
+  #open(
+    { broadcast }: FlowBroadcast,
+    { rungs, audio }: Pick<FlowTracks, "rungs" | "audio">,
+    onTakeOver: (() => void) | null,
+  ): FlowPlayback {
+    const { video, platform, stream, playbackToken, onStatus } = this.#options;
+    const mediaSource = this.#mediaSource ?? MediaSource;
+    const startRung = Math.min(rungFor(rungs, this.#startBps()), sizeCap(video, rungs));
+    const playback: FlowPlayback = new FlowPlayback({
+      ...{ video, platform, mediaSource, rungs, audio, onTakeOver, onStatus },
+      url: `/live/${stream}/${broadcast}/flow.mp4`,
       token: () => playbackToken.token,
-      audio: audio?.name ?? null,
-      startRung: this.#chosen === -1 ? Math.min(rungFor(rungs, this.#startBps()), sizeCap(video, rungs)) : this.#chosen,
+      startRung: this.#chosen === -1 ? startRung : this.#chosen,
       chosen: () => (this.#chosen === -1 ? null : this.#chosen),
       sizeCap: () => sizeCap(video, rungs),
-      report: (outcome) => this.#onOutcome(outcome),
-      onStatus: (status) => this.#options.onStatus(status),
+      report: (outcome) => this.#onOutcome(playback, outcome),
     });
+    return playback;
+  }
+
+  /** Another playback takes over with its first media: with the sound alone, or with the pictures again. */
+  #swap(isSoundOnly: boolean): void {
+    const [broadcast, tracks] = [this.#broadcast, this.#tracks];
+    if (broadcast === null || tracks === null) return;
+    this.#next?.close();
+    this.#linkBps = this.#playback?.linkBps ?? this.#linkBps;
+    const next = this.#open(broadcast, isSoundOnly ? { ...tracks, rungs: [] } : tracks, () => {
+      this.#options.onSwap();
+      this.#playback?.close();
+      this.#playback = next;
+      this.#next = null;
+      this.#lastTimeS = 0;
+    });
+    this.#next = next;
   }
 
   #startBps(): number {
@@ -176,7 +201,13 @@ export class FlowPlayer implements FastestPlayer {
     return this.#linkBps ?? (downlinkBps > 0 ? downlinkBps * estimateShare : defaultBps);
   }
 
-  #onOutcome(outcome: FlowOutcome): void {
+  #onOutcome(playback: FlowPlayback, outcome: FlowOutcome): void {
+    if (playback === this.#next) {
+      playback.close();
+      this.#next = null;
+      // What plays reports the same of the broadcast, and the sound alone was only for economy.
+      if (playback.isSoundOnly || outcome.kind !== "obstacle") return;
+    }
     switch (outcome.kind) {
       case "obstacle":
         this.#options.onObstacle(outcome.obstacle, null);
@@ -235,27 +266,49 @@ export class FlowPlayer implements FastestPlayer {
 
   #onPlay(): void {
     if (this.#suspension === "paused") this.#resume();
-    else if (this.#suspension === "none" && !document.hidden) this.#cancelSuspension();
+    else if (this.#suspension === "none" && !document.hidden) {
+      this.#cancelSuspension();
+      if (this.#playback?.isSoundOnly) this.#swap(false);
+    }
   }
 
   #onVisibility(): void {
-    const { video } = this.#options;
     if (this.#playback === null) return;
-    if (!document.hidden) {
-      if (this.#suspension === "hidden") {
-        this.#resume();
-        void video.play().catch(() => {});
-      } else if (!video.paused) this.#cancelSuspension();
-      return;
+    if (document.hidden) this.#onHidden(this.#playback);
+    else this.#onShown(this.#playback);
+  }
+
+  #onShown(playback: FlowPlayback): void {
+    const { video } = this.#options;
+    if (this.#next?.isSoundOnly) {
+      this.#next.close();
+      this.#next = null;
     }
-    const isSilent = video.muted || video.volume === 0;
-    const isInPicture = document.pictureInPictureElement === video;
-    if (isSilent && !isInPicture && !video.paused) this.#suspendAfter(FLOW_PLAYER_LIMITS.hiddenMs, "hidden");
+    if (this.#suspension === "hidden") {
+      this.#resume();
+      void video.play().catch(() => {});
+    } else if (!video.paused) {
+      this.#cancelSuspension();
+      if (playback.isSoundOnly) this.#swap(false);
+    }
+  }
+
+  #onHidden(playback: FlowPlayback): void {
+    const { video } = this.#options;
+    if (this.#next !== null && !this.#next.isSoundOnly) {
+      this.#next.close();
+      this.#next = null;
+    }
+    if (document.pictureInPictureElement === video || video.paused || this.#suspension !== "none") return;
+    const { hiddenMs } = FLOW_PLAYER_LIMITS;
+    const isSilent = video.muted || video.volume === 0 || this.#tracks?.hasSound !== true;
+    if (isSilent) this.#suspendAfter(hiddenMs, "hidden");
+    else if (!playback.isSoundOnly && this.#tracks?.audio !== null && !isWebKit(navigator.userAgent))
+      this.#after(hiddenMs, () => this.#swap(true));
   }
 
   #suspendAfter(ms: number, reason: "hidden" | "paused"): void {
-    this.#cancelSuspension();
-    this.#cancelSuspension = this.#options.platform.clock.startTimer(ms, () => {
+    this.#after(ms, () => {
       this.#suspension = reason;
       // A playhead that stands still without a pause would be a stall.
       if (reason === "hidden") this.#options.video.pause();
@@ -263,10 +316,16 @@ export class FlowPlayer implements FastestPlayer {
     });
   }
 
+  #after(ms: number, task: () => void): void {
+    this.#cancelSuspension();
+    this.#cancelSuspension = this.#options.platform.clock.startTimer(ms, task);
+  }
+
   #resume(): void {
     this.#cancelSuspension();
     this.#suspension = "none";
-    this.#playback?.resume();
+    if (this.#playback?.isSoundOnly && !document.hidden) this.#swap(false);
+    else this.#playback?.resume();
   }
 }
 

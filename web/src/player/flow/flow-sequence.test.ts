@@ -22,7 +22,7 @@ const names = (items: readonly FlowItem[]): string =>
     )
     .join(" ");
 
-const init: FlowItem = { kind: "init", tracks: [] };
+const init: FlowItem = { kind: "init", tracks: [], bytes: new Uint8Array(0) };
 
 test("a response that begins before the newest media continues it: what was appended is left out", () => {
   const sequence = new FlowSequence("video");
