@@ -2,11 +2,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
-import { launchBrowser, waitForStats } from "../support/browser.ts";
+import { launchBrowser, readPageStats, waitForStats } from "../support/browser.ts";
 import { OriginProcess } from "../support/origin-process.ts";
 import { freePort } from "../support/ports.ts";
 
@@ -49,22 +49,32 @@ async function token(seconds: number): Promise<string> {
   return ((await answer.json()) as { token: string }).token;
 }
 
-test("without a token the watch page asks for one, and plays once the embedding page sends it", async () => {
-  const page = await browser.newPage();
-  await page.goto(`${edge.url}/watch/show`);
-  await waitForStats(page, ({ state }) => state === "failed", PATIENCE_MS, "refused");
-  await page.evaluate(
-    (given) => {
-      postMessage({ type: "corral-token", token: given }, location.origin);
-    },
-    await token(600),
-  );
-  await page.getByRole("button", { name: /again/i }).click();
-  await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
-  await page.close();
-});
+/** Both players: by flow, and LL-HLS. */
+const DELAYS = ["fastest", "smooth"] as const;
 
-test("a token in the fragment starts playback, is removed from the address bar, and is renewed during playback", async () => {
+test.each(DELAYS)(
+  "without a token the watch page asks for one, and plays once the embedding page sends it: %s",
+  async (delay) => {
+    const page = await browser.newPage();
+    await page.goto(`${edge.url}/watch/show?delay=${delay}`);
+    await waitForStats(page, ({ state }) => state === "failed", PATIENCE_MS, "refused");
+    await page.evaluate(
+      (given) => {
+        postMessage({ type: "corral-token", token: given }, location.origin);
+      },
+      await token(600),
+    );
+    await page.getByRole("button", { name: /again/i }).click();
+    await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
+    await page.close();
+  },
+);
+
+/** A page that gets a token of `seconds` in its address, and others from the page around it. */
+async function openWithToken(
+  delay: (typeof DELAYS)[number],
+  seconds: number,
+): Promise<{ page: Page; renewals: () => number }> {
   const page = await browser.newPage();
   let renewals = 0;
   await page.exposeFunction("corralToken", () => {
@@ -78,29 +88,52 @@ test("a token in the fragment starts playback, is removed from the address bar, 
       void corralToken().then((given) => postMessage({ type: "corral-token", token: given }, location.origin));
     });
   });
-  const refused: string[] = [];
-  page.on("response", (response) => {
-    if (response.status() === 401) refused.push(response.url());
-  });
-  await page.goto(`${edge.url}/watch/show#token=${await token(1)}`);
+  await page.goto(`${edge.url}/watch/show?delay=${delay}#token=${await token(seconds)}`);
   await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
-  expect(page.url()).toBe(`${edge.url}/watch/show`);
+  return { page, renewals: () => renewals };
+}
+
+test.each(DELAYS)(
+  "a token in the fragment starts playback, is removed from the address bar, and is renewed during playback: %s",
+  async (delay) => {
+    const { page, renewals } = await openWithToken(delay, 1);
+    // Tokens travel in headers: no requested URL contains one.
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(request.url()));
+    expect(page.url()).toBe(`${edge.url}/watch/show?delay=${delay}`);
+    const untilMs = Date.now() + PATIENCE_MS;
+    while (renewals() === 0 && Date.now() < untilMs) await page.waitForTimeout(100);
+    const before =
+      (await waitForStats(page, ({ state }) => state === "live", PATIENCE_MS, "live again")).programTimeMs ?? 0;
+    const on = (now: { programTimeMs: number | null }): boolean => (now.programTimeMs ?? 0) > before + 3_000;
+    const stats = await waitForStats(page, on, PATIENCE_MS, "going on");
+    expect([renewals(), stats.delivery]).toEqual([1, delay === "fastest" ? "flow" : "ll-hls"]);
+    expect(asked.some((url) => url.includes("token"))).toBe(false);
+    await page.close();
+  },
+);
+
+test("by flow a token is renewed before it expires: a successor with the new one takes over without a break", async () => {
+  const { page, renewals } = await openWithToken("fastest", 25);
+  const joins: (string | null)[] = [];
+  page.on("request", (request) => {
+    const { pathname, searchParams } = new URL(request.url());
+    if (pathname.endsWith("/flow.mp4")) joins.push(searchParams.get("join"));
+  });
   const untilMs = Date.now() + PATIENCE_MS;
-  while (renewals === 0 && Date.now() < untilMs) await page.waitForTimeout(100);
-  expect(renewals).toBe(1);
-  const before =
-    (await waitForStats(page, ({ state }) => state === "live", PATIENCE_MS, "live again")).programTimeMs ?? 0;
-  const on = (now: { programTimeMs: number | null }): boolean => (now.programTimeMs ?? 0) > before + 3_000;
-  await waitForStats(page, on, PATIENCE_MS, "going on");
-  // Tokens travel in headers: no requested URL contains one.
-  expect(refused.some((url) => url.includes("token"))).toBe(false);
+  while (joins.length === 0 && Date.now() < untilMs) await page.waitForTimeout(100);
+  const before = await readPageStats(page);
+  const on = (now: { programTimeMs: number | null }): boolean =>
+    (now.programTimeMs ?? 0) > (before?.programTimeMs ?? 0) + 4_000;
+  const stats = await waitForStats(page, on, PATIENCE_MS, "going on");
+  expect([renewals(), joins, stats.stalls - (before?.stalls ?? 0)]).toEqual([1, ["next"], 0]);
   await page.close();
 });
 
 test("a page with a playlist preloaded without a token plays with the token in its address", async () => {
   const page = await browser.newPage();
   // As in a response of an isolate that does not know the policy yet.
-  await page.route("**/watch/show", async (route) => {
+  await page.route("**/watch/show?delay=smooth", async (route) => {
     const answer = await route.fetch();
     const link = "</live/show/multivariant.m3u8>; rel=preload; as=fetch; crossorigin";
     await route.fulfill({ response: answer, headers: { ...answer.headers(), link } });
@@ -109,7 +142,7 @@ test("a page with a playlist preloaded without a token plays with the token in i
   page.on("response", (response) => {
     if (response.url().endsWith("/multivariant.m3u8")) statuses.push(response.status());
   });
-  await page.goto(`${edge.url}/watch/show#token=${await token(600)}`);
+  await page.goto(`${edge.url}/watch/show?delay=smooth#token=${await token(600)}`);
   await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
   expect(statuses[0]).toBe(401);
   await page.close();

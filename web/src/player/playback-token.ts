@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../../core/kit/clock.ts";
 import { loadAddressToken, loadViewerToken, storeViewerToken } from "../kit/viewer-session.ts";
+import { readTokenExpiryMs } from "./token-expiry.ts";
 
 /** Timeout of the embedding page's answer. */
 const ANSWER_MS = 5_000;
@@ -35,6 +36,11 @@ export class PlaybackToken {
    */
   get token(): string | null {
     return this.#token;
+  }
+
+  /** When the current token expires, milliseconds since the epoch; null if it does not say, or without one. */
+  get expiresMs(): number | null {
+    return this.#token === null ? null : readTokenExpiryMs(this.#token);
   }
 
   /** Requests another token; true if the token now differs from `before`. */

@@ -61,6 +61,7 @@ const player = new DelaySwitch({
           return new FlowPlayer({
             ...{ ...playerOptions, stream, surface, onObstacle },
             onOver: () => statusPoller.pollSoon(),
+            serverNowMs: () => statusPoller.serverNowMs(),
             onSwap: () => drawPosterFrame(video, posterCanvas),
             onStatus: (carried) => statusPoller.accept(carried),
           });

@@ -3,11 +3,12 @@ import type { Platform } from "../../../../core/kit/clock.ts";
 import type { FlowObstacle } from "../delay-choice.ts";
 import type { CarriedStatus } from "../status.ts";
 import type { FlowRung } from "./flow-abr.ts";
+import type { FlowAccess } from "./flow-token.ts";
 
 /** Why a playback is over. */
 export type FlowOutcome =
   | { readonly kind: "obstacle"; readonly obstacle: FlowObstacle }
-  /** An HTTP status other than 200 that another try does not change. */
+  /** An HTTP status other than 200 that neither another try nor another token changes. */
   | { readonly kind: "refused"; readonly status: number }
   /** The broadcast is over; what is buffered plays on. */
   | { readonly kind: "ended" }
@@ -20,8 +21,7 @@ export interface FlowPlaybackOptions {
   readonly mediaSource: typeof MediaSource;
   /** Address of the broadcast's flow, without its parameters. */
   readonly url: string;
-  /** The viewer's token now, or null. */
-  readonly token: () => string | null;
+  readonly access: FlowAccess;
   /** Renditions, in ascending order of bandwidth; none: the sound alone. */
   readonly rungs: readonly FlowRung[];
   /** Name of the audio track, or null. */

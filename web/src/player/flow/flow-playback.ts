@@ -6,19 +6,23 @@ import { FlowMediaSource } from "./flow-media.ts";
 import type { FlowOutcome, FlowPlaybackOptions } from "./flow-options.ts";
 import { FLOW_PACE_LIMITS } from "./flow-pace.ts";
 import { FlowPacer } from "./flow-pacer.ts";
-import { FLOW_RECOVERY_LIMITS, type FlowFailures, NO_FLOW_FAILURES, nextFlowFailure } from "./flow-recovery.ts";
+import {
+  FLOW_RECOVERY_LIMITS,
+  type FlowFailures,
+  NO_FLOW_FAILURES,
+  nextFlowFailure,
+  successorTimeMs,
+} from "./flow-recovery.ts";
 import type { FlowResponseEnd } from "./flow-response.ts";
 import { FlowSequence } from "./flow-sequence.ts";
 import { LatenessWindow } from "./flow-target.ts";
+import { FlowTokenRenewal } from "./flow-token.ts";
 import { LinkEstimate } from "./link-estimate.ts";
 import { MediaProgramTime } from "./media-program-time.ts";
 import { type OpenResponse, OpenResponses, readCarriedStatus } from "./open-responses.ts";
 
 /** Limits of playback, each with its reason. */
 const FLOW_PLAYBACK_LIMITS = {
-  /** The edge ends responses after 10 to 15 minutes: a successor takes over before, without a hole. */
-  renewMinMs: 520_000,
-  renewMaxMs: 590_000,
   /** Ticks that are further apart mean that the machine slept, or that the page was frozen. */
   sleepMs: 5_000,
   /** The page is busy with itself right after its first picture: lateness until then is none of the network's. */
@@ -42,6 +46,7 @@ export class FlowPlayback {
   readonly #clock = new MediaProgramTime();
   readonly #responses: OpenResponses;
   #abr: FlowAbrState;
+  readonly #renewal: FlowTokenRenewal;
   #failures: FlowFailures = NO_FLOW_FAILURES;
   #cancelRetry: (() => void) | null = null;
   #isClosed = false;
@@ -61,14 +66,15 @@ export class FlowPlayback {
 
   constructor(options: FlowPlaybackOptions) {
     this.#options = options;
-    const { video, mediaSource, rungs, startRung, platform } = options;
+    const { video, mediaSource, rungs, startRung, access, platform } = options;
+    this.#renewal = new FlowTokenRenewal(access);
     this.#lead = rungs.length === 0 ? "audio" : "video";
     this.#sequence = new FlowSequence(this.#lead);
     const nowMs = platform.clock.monotonicMs();
     this.#abr = initialFlowAbr(startRung, nowMs);
     this.#newestMs = nowMs;
     this.#tickedMs = nowMs;
-    this.#renewMs = this.#renewTime(nowMs);
+    this.#renewMs = successorTimeMs(nowMs, this.#options.platform.random());
     this.#pacer = new FlowPacer(video, platform.clock);
     this.#responses = new OpenResponses(options, {
       onItems: (opened, items, bytes, atMs) => this.#onItems(opened, items, bytes, atMs),
@@ -87,12 +93,7 @@ export class FlowPlayback {
     return this.#lead === "audio";
   }
 
-  /** Program time at the playhead, milliseconds since the epoch. */
-  get programTimeMs(): number | null {
-    return this.programTimeAt(this.#options.video.currentTime);
-  }
-
-  /** Program time at `mediaS` of the element's timeline. */
+  /** Program time at `mediaS` of the element's timeline, milliseconds since the epoch. */
   programTimeAt(mediaS: number): number | null {
     return this.#clock.at(mediaS);
   }
@@ -195,7 +196,8 @@ export class FlowPlayback {
       this.#rejoin();
       return;
     }
-    if (this.#cancelRetry === null && nowMs - this.#newestMs > FLOW_RECOVERY_LIMITS.silenceMs) {
+    const isWaiting = this.#cancelRetry !== null || (this.#renewal.isPending && this.#responses.isEmpty);
+    if (!isWaiting && nowMs - this.#newestMs > FLOW_RECOVERY_LIMITS.silenceMs) {
       if (this.#beganS !== null) this.#fail(true);
       else this.#stopFor({ kind: "obstacle", obstacle: "slow-start" });
       return;
@@ -204,17 +206,13 @@ export class FlowPlayback {
       this.#isSettled = true;
       this.#lateness.forgetLateness();
     }
+    if (this.#renewal.isDue) void this.#renewToken(null);
     this.#adapt(nowMs);
     this.#pacer.tick(nowMs, this.#targetS);
   }
 
   get #targetS(): number | null {
     return this.#lateness.targetS ?? this.#guessS;
-  }
-
-  #renewTime(nowMs: number): number {
-    const { renewMinMs, renewMaxMs } = FLOW_PLAYBACK_LIMITS;
-    return nowMs + renewMinMs + this.#options.platform.random() * (renewMaxMs - renewMinMs);
   }
 
   /** Asks for a response: one from the last keyframe on replaces those that are open, one from the next on follows them. */
@@ -236,7 +234,7 @@ export class FlowPlayback {
     // Time without a response is no silence.
     this.#newestMs = nowMs;
     this.#isJoining = true;
-    this.#renewMs = this.#renewTime(nowMs);
+    this.#renewMs = successorTimeMs(nowMs, this.#options.platform.random());
     this.#join(this.#abr.rung, "latest");
   }
 
@@ -308,7 +306,19 @@ export class FlowPlayback {
     if (end.kind === "bye") this.#onBye(end.reason, nowMs - sentMs);
     else if (end.kind === "broken" || (end.status >= 500 && end.status !== 503)) this.#fail(false);
     else if (end.status === 503 || end.status === 429) this.#stopFor({ kind: "obstacle", obstacle: "failing" });
+    else if (end.status === 401 || end.status === 403) void this.#renewToken(end.status);
     else this.#stopFor({ kind: "refused", status: end.status });
+  }
+
+  /** Goes on with another token: what plays has a successor, what was refused with this status is asked for again. */
+  async #renewToken(refusedStatus: number | null): Promise<void> {
+    const isRenewed = await this.#renewal.renew();
+    if (this.#isClosed || this.#isOver || this.#isSuspended) return;
+    const isOpen = this.#responses.find(this.#sequence.active) !== null;
+    if (isRenewed && isOpen) this.#join(this.#abr.rung, "next");
+    else if (refusedStatus === null || isOpen) return;
+    else if (isRenewed) this.#rejoin();
+    else this.#stopFor({ kind: "refused", status: refusedStatus });
   }
 
   #onBye(reason: FlowEnd, lastedMs: number): void {
@@ -382,7 +392,7 @@ export class FlowPlayback {
       this.#join(change.rung, "latest");
     } else if (change?.kind === "up") this.#join(change.rung, "next");
     else if (nowMs > this.#renewMs && this.#sequence.successor === null) {
-      this.#renewMs = this.#renewTime(nowMs);
+      this.#renewMs = successorTimeMs(nowMs, this.#options.platform.random());
       this.#join(state.rung, "next");
     }
   }

@@ -32,6 +32,8 @@ export interface FlowPlayerOptions extends PlayerOptions {
   readonly onObstacle: (obstacle: FlowObstacle, programTimeMs: number | null) => void;
   /** The broadcast is over, or another one has begun: the API knows. */
   readonly onOver: () => void;
+  /** The server's clock, milliseconds since the epoch. */
+  readonly serverNowMs: () => number;
   /** Another source takes the element, which shows nothing until it has a picture. */
   readonly onSwap: () => void;
   /** The stream's status came with the media. */
@@ -129,7 +131,7 @@ export class FlowPlayer implements FastestPlayer {
     return {
       rendition: playback?.rendition ?? null,
       targetS: playback?.holdBackS ?? null,
-      programTimeMs: playback?.programTimeMs ?? null,
+      programTimeMs: playback?.programTimeAt(this.#options.video.currentTime) ?? null,
       bandwidth: playback?.linkBps ?? null,
       edgeDistanceS: playback?.edgeDistanceS ?? null,
     };
@@ -163,13 +165,20 @@ export class FlowPlayer implements FastestPlayer {
     { rungs, audio }: Pick<FlowTracks, "rungs" | "audio">,
     onTakeOver: (() => void) | null,
   ): FlowPlayback {
-    const { video, platform, stream, playbackToken, onStatus } = this.#options;
+    const { video, platform, stream, playbackToken, serverNowMs, onStatus } = this.#options;
     const mediaSource = this.#mediaSource ?? MediaSource;
     const startRung = Math.min(rungFor(rungs, this.#startBps()), sizeCap(video, rungs));
     const playback: FlowPlayback = new FlowPlayback({
       ...{ video, platform, mediaSource, rungs, audio, onTakeOver, onStatus },
       url: `/live/${stream}/${broadcast}/flow.mp4`,
-      token: () => playbackToken.token,
+      access: {
+        token: () => playbackToken.token,
+        expiresInMs: () => {
+          const { expiresMs } = playbackToken;
+          return expiresMs === null ? null : expiresMs - serverNowMs();
+        },
+        renew: () => playbackToken.renew(playbackToken.token),
+      },
       startRung: this.#chosen === -1 ? startRung : this.#chosen,
       chosen: () => (this.#chosen === -1 ? null : this.#chosen),
       sizeCap: () => sizeCap(video, rungs),
@@ -228,25 +237,13 @@ export class FlowPlayer implements FastestPlayer {
       this.stop();
       report({ type: "stopped" });
     } else if (refused !== null) {
-      report({ type: "stuck" });
-      void this.#renewToken(refused);
+      this.stop();
+      report({ type: "failed", error: refused });
     } else if (status === 404) {
       // Over, or not known everywhere yet: LL-HLS has it in either case.
       onOver();
-      onObstacle("recording", null);
+      onObstacle("failing", null);
     } else onObstacle("failing", null);
-  }
-
-  async #renewToken(refused: string): Promise<void> {
-    const { playbackToken, report } = this.#options;
-    const playback = this.#playback;
-    const isRenewed = await playbackToken.renew(playbackToken.token);
-    if (playback !== this.#playback) return;
-    if (isRenewed) this.load();
-    else {
-      this.stop();
-      report({ type: "failed", error: refused });
-    }
   }
 
   #onSeeking(): void {

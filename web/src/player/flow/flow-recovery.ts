@@ -14,6 +14,9 @@ export const FLOW_RECOVERY_LIMITS = {
   healedMs: 3_000,
   /** A response that the edge ends sooner than this has failed. */
   shortestMs: 5_000,
+  /** The edge ends responses after 10 to 15 minutes: a successor takes over before, without a hole. */
+  successorMinMs: 520_000,
+  successorMaxMs: 590_000,
 } as const;
 
 /** Failures in a row. */
@@ -37,4 +40,10 @@ export function nextFlowFailure(
   const failures = { count, lastMs: nowMs };
   if (count > (isSilent ? silentRetries : retries)) return { failures, retryMs: null };
   return { failures, retryMs: count === 1 ? 0 : retryMinMs + random * (retryMaxMs - retryMinMs) };
+}
+
+/** When the successor of a response that was asked for at `nowMs` is due. `random` is from 0 to below 1. */
+export function successorTimeMs(nowMs: number, random: number): number {
+  const { successorMinMs, successorMaxMs } = FLOW_RECOVERY_LIMITS;
+  return nowMs + successorMinMs + random * (successorMaxMs - successorMinMs);
 }

@@ -37,6 +37,10 @@ export class OpenResponses {
     this.#listener = listener;
   }
 
+  get isEmpty(): boolean {
+    return this.#open.size === 0;
+  }
+
   /** Whether one of them brings the stream's status. */
   get carriesStatus(): boolean {
     return [...this.#open.values()].some(({ hasStatus }) => hasStatus);
@@ -49,13 +53,13 @@ export class OpenResponses {
 
   /** Asks for another response, in the rendition `rung`. */
   open(rung: number, join: "latest" | "next"): FlowSource {
-    const { url, audio, rungs, token, platform } = this.#options;
+    const { url, audio, rungs, access, platform } = this.#options;
     const { clock } = platform;
     const rendition = rungs[rung]?.name ?? "none";
     const source: FlowSource = { id: ++this.#count, rendition };
     const query = new URLSearchParams({ video: rendition, audio: audio ?? "none", join });
     const [sentMs, askedMs] = [clock.monotonicMs(), clock.nowMs()];
-    const response = new FlowResponse(`${url}?${query}`, token(), clock, {
+    const response = new FlowResponse(`${url}?${query}`, access.token(), clock, {
       onOpen: (codecs) => {
         opened.codecs = codecs;
       },
