@@ -44,7 +44,7 @@ export async function measurePageAvSync(edge: LocalEdge, adminToken: string): Pr
     for (let play = 0; play < REFERENCE_PLAYS; play += 1)
       reference.push(...beepOffsets(await playFile(browser, join(folder, "plain.mp4"))));
     await warm;
-    const watched = beepOffsets(await playBroadcast(browser, `${edge.url}/watch/bench-in-step`));
+    const watched = beepOffsets(await playBroadcast(browser, `${edge.url}/watch/bench-in-step?delay=smooth`));
     return [syncFigure(reference, watched)];
   } finally {
     await browser.close();

@@ -13,6 +13,7 @@ import { measureFlowHerd } from "./flow-herd.ts";
 import { measureHerd } from "./herd.ts";
 import { measureCacheHits } from "./hits.ts";
 import { measureIngest } from "./ingest.ts";
+import { measureLinkChange } from "./link.ts";
 import { measureLongWindows } from "./long-windows.ts";
 import { measureModeration } from "./moderation.ts";
 import { measureMuxedAudio } from "./muxed.ts";
@@ -33,6 +34,7 @@ const BENCHES = [
   "ultra",
   "flow",
   "flow-herd",
+  "link",
   "muxed",
   "in-step",
   "conformance",
@@ -92,6 +94,7 @@ async function runBenches(wanted: readonly string[], seconds: number): Promise<B
     ultra: () => measurePlayback(edge, adminToken, "ultra", seconds),
     flow: () => measureFlowPlayback(edge, adminToken, seconds),
     "flow-herd": async () => measureFlowHerd(edge, adminToken, seconds, await freePort()),
+    link: () => measureLinkChange(edge, adminToken),
     muxed: () => measureMuxedAudio(edge, adminToken, seconds),
     "in-step": () => measurePageAvSync(edge, adminToken),
     conformance: () => measureConformance(edge, adminToken),

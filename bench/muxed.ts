@@ -38,7 +38,7 @@ interface ViewerReadings extends DelayReadings {
 }
 
 async function measureViewer(browser: Browser, base: string, stream: string, seconds: number): Promise<ViewerReadings> {
-  const page = await openAtHoldBack(browser, `${base}/watch/${stream}`);
+  const page = await openAtHoldBack(browser, `${base}/watch/${stream}?delay=smooth`);
   let requests = 0;
   page.on("request", (request) => {
     if (new URL(request.url()).pathname.startsWith(`/live/${stream}/`)) requests += 1;

@@ -32,7 +32,7 @@ export async function measurePlayback(
   try {
     await origin.waitForOutput("/watch/");
     await new Promise((resolve) => setTimeout(resolve, BROADCAST_WARM_UP_MS));
-    const url = `${edge.url}/watch/${stream}`;
+    const url = `${edge.url}/watch/${stream}?delay=smooth`;
     const opened =
       preset === "balanced" ? [await openingFigure(browser, url, "page open to first picture, p50", 0.5)] : [];
     return [...opened, await delayFigure(browser, url, preset, GOALS[preset], seconds, origin)];
@@ -54,7 +54,7 @@ export async function measureFlowPlayback(
     await origin.waitForOutput("/watch/");
     await new Promise((resolve) => setTimeout(resolve, BROADCAST_WARM_UP_MS));
     const url = `${edge.url}/watch/bench-flow`;
-    const byFlow = `${url}?delay=fastest`;
+    const byFlow = url;
     const { delayS, openingS } = FLOW_GOALS;
     return [
       await openingFigure(browser, byFlow, "page open to first picture by flow, p50", openingS),

@@ -88,7 +88,7 @@ async function readTakeOver(
   const stop = new AbortController();
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   try {
-    await page.goto(`${node.edge.url}/watch/${stream}`);
+    await page.goto(`${node.edge.url}/watch/${stream}?delay=smooth`);
     const isNear = ({ edgeDistanceS }: PlaybackStats): boolean => edgeDistanceS !== null && edgeDistanceS < NEAR_EDGE_S;
     // On a busy machine it may never be: the figure is worse there.
     await waitForStats(page, isNear, PATIENCE_MS, "near the live edge").catch(() => {});

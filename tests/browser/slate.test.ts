@@ -49,7 +49,7 @@ test("playback goes on without a stall over a cut and the sender's return, in on
   const { broadcast } = await findTarget(base);
   await new Promise((resolve) => setTimeout(resolve, STEADY_MS));
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  await page.goto(`${edge.url}/watch/slate`);
+  await page.goto(`${edge.url}/watch/slate?delay=smooth`);
   // With the least in advance that a viewer has.
   await waitForStats(page, ({ delayS }) => delayS !== null && delayS < LOW_DELAY_S, PATIENCE_MS, "near the live edge");
   const before = (await readPageStats(page)) as PlaybackStats;

@@ -38,7 +38,7 @@ beforeAll(async () => {
     const { origin: host, protocol } = new URL(request.url());
     if (host !== edge.url && protocol.startsWith("http")) errors.push(`requested ${request.url()}`);
   });
-  await page.goto(`${edge.url}/watch/show`);
+  await page.goto(`${edge.url}/watch/show?delay=smooth`);
   await page.waitForTimeout(500);
   expect((await readPageStats(page))?.state).not.toBe("live");
   origin = new OriginProcess(["--edge", edge.url, "--key", key, "--stream", "show"]);
@@ -63,7 +63,7 @@ test("a page opened before the broadcast starts playback by itself, and one open
   await waitForStats(page, ({ firstPictureMs }) => firstPictureMs !== null, PATIENCE_MS, "showing a picture");
   await playFor(1);
   const second = await browser.newPage();
-  await second.goto(`${edge.url}/watch/show`);
+  await second.goto(`${edge.url}/watch/show?delay=smooth`);
   const shown = await waitForStats(
     second,
     ({ firstPictureMs }) => firstPictureMs !== null,

@@ -1,5 +1,6 @@
 /**
- * The playback proof shows that a network plays a stream: a header of the multivariant playlist, which every player loads.
+ * The playback proof shows that a network plays a stream: a header of the multivariant playlist and of flow, of which every player
+ * loads one.
  * A viewer without an account is counted only with a proof of its own network.
  */
 import { base64url } from "jose";
@@ -19,7 +20,7 @@ const VALID_STEPS = 360;
 /** Statuses of responses to authorized requests: the playlist, unchanged, or not available yet. */
 const PROVABLE_STATUSES: ReadonlySet<number> = new Set([200, 304, 404]);
 
-/** Adds the proof to a response for the multivariant playlist, if the request was authorized. */
+/** Adds the proof to a response for the multivariant playlist or flow, if the request was authorized. */
 export async function addPlaybackProof(
   edge: EdgeSecret,
   stream: StreamName,

@@ -1,7 +1,6 @@
 /** The pages: files built from `web/`, with the watch page, the studio and the go-live page at every stream's address. */
 import { Hono } from "hono";
 import { parseStreamName } from "../../core/kit/ids.ts";
-import { findEdgeStream } from "../delivery/edge-streams.ts";
 import type { Env } from "../env.ts";
 import type { AppEnv, RequestScope } from "../kit/app-env.ts";
 import { formatAllow, methodNotAllowedResponse, optionsResponse } from "../kit/http-methods.ts";
@@ -38,9 +37,9 @@ async function handlePage(scope: RequestScope): Promise<Response> {
   if (isAsset && (page.status === 200 || page.status === 304)) {
     response.headers.set("cache-control", "public, max-age=31536000, immutable");
   }
-  if (name !== null && (findEdgeStream(name)?.accessPolicy.playback ?? "public") === "public") {
-    // The player loads it first, so it is loading while the script still loads. A preload sends no token.
-    response.headers.set("link", `</live/${stream}/multivariant.m3u8>; rel=preload; as=fetch; crossorigin`);
+  if (name !== null) {
+    // The page asks for it first: it names the broadcast. So it is loading while the script still loads.
+    response.headers.set("link", `</api/streams/${name}>; rel=preload; as=fetch; crossorigin`);
   }
   return addPageHeaders(response, isAsset ? "file" : kind === "golive" ? "capture-page" : "page");
 }

@@ -41,9 +41,9 @@ afterAll(async () => {
 });
 
 /** The page records when it loses its picture, and whether one returns. */
-async function watch(width: number, height: number): Promise<Page> {
+async function watch(width: number, height: number, query = ""): Promise<Page> {
   const page = await browser.newPage({ viewport: { width, height } });
-  await page.goto(`${edge.url}/watch/show`);
+  await page.goto(`${edge.url}/watch/show${query}`);
   await waitForStats(
     page,
     ({ state, firstPictureMs }) => state === "live" && firstPictureMs !== null,
@@ -73,7 +73,7 @@ async function look(page: Page, name: string): Promise<void> {
 }
 
 test("a stop in the studio removes the picture from every page at once with the reason, ends the origin, and can be undone", async () => {
-  const [desktop, phone] = [await watch(1280, 800), await watch(390, 844)];
+  const [desktop, phone] = [await watch(1280, 800), await watch(390, 844, "?delay=smooth")];
   // A paused page shows a picture too.
   const paused = await watch(640, 480);
   await paused.evaluate(() => document.querySelector("video")?.pause());

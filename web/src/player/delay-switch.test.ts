@@ -24,7 +24,7 @@ const recordCalls = (
   read: () => READING,
 });
 
-/** A switch between players that only write down, and flow's code, which comes when the test says so. */
+/** A switch between players that only write down. */
 class SwitchBench {
   readonly calls: string[] = [];
   readonly clock = new VirtualClock();
@@ -32,7 +32,6 @@ class SwitchBench {
   broadcast: FlowBroadcast | null = null;
   isWaiting = false;
   obstruct: (obstacle: FlowObstacle, programTimeMs: number | null) => void = () => {};
-  readonly code = Promise.withResolvers<void>();
 
   constructor(wish: DelayWish) {
     const smooth: SmoothPlayer = {
@@ -55,9 +54,8 @@ class SwitchBench {
     this.player = new DelaySwitch({
       ...{ smooth, wish, onSwitch: () => {}, onChange: () => {} },
       platform: { clock: this.clock, random: () => 0, newId: () => "" },
-      loadFlow: async (onObstacle) => {
+      makeFlow: (onObstacle) => {
         this.obstruct = onObstacle;
-        await this.code.promise;
         return flow;
       },
     });
@@ -75,31 +73,23 @@ class SwitchBench {
     };
     this.player.setStatus(status);
   }
-
-  async codeComes(): Promise<void> {
-    this.code.resolve();
-    await this.clock.advance(0);
-  }
 }
 
 /** One that plays by flow. */
-async function playingFlow(): Promise<SwitchBench> {
+function playingFlow(): SwitchBench {
   const bench = new SwitchBench("fastest");
   bench.player.load();
   bench.setStatus("live");
-  await bench.codeComes();
   bench.take();
   return bench;
 }
 
-test("without the wish the page plays LL-HLS, and flow is loaded when it is chosen, while the other plays on", async () => {
+test("without the wish the page plays LL-HLS, and flow when it is chosen", () => {
   const bench = new SwitchBench("smooth");
   bench.player.load();
   bench.setStatus("live");
   expect(bench.take()).toEqual(["smooth load"]);
   bench.player.choose("fastest");
-  expect(bench.take()).toEqual([]);
-  await bench.codeComes();
   expect(bench.take()).toEqual(["smooth stop", "flow load"]);
   expect(bench.broadcast?.broadcast).toBe("b1");
   expect(bench.player.carriesStatus).toBe(true);
@@ -109,7 +99,7 @@ test("without the wish the page plays LL-HLS, and flow is loaded when it is chos
 });
 
 test("LL-HLS plays after an obstacle, and flow again a minute later", async () => {
-  const bench = await playingFlow();
+  const bench = playingFlow();
   bench.obstruct("failing", null);
   expect(bench.take()).toEqual(["flow stop", "smooth load"]);
   expect(bench.player.flowObstacle).toBe("failing");
@@ -122,26 +112,22 @@ test("LL-HLS plays after an obstacle, and flow again a minute later", async () =
   expect(bench.player.flowObstacle).toBeNull();
 });
 
-test("LL-HLS goes to where the viewer went back to, and the live button returns to flow", async () => {
-  const bench = await playingFlow();
+test("LL-HLS goes to where the viewer went back to, and the live button returns to flow", () => {
+  const bench = playingFlow();
   bench.obstruct("behind", 5_000);
   expect(bench.take()).toEqual(["flow stop", "smooth load at 5000"]);
   bench.player.seekToLive();
   expect(bench.take()).toEqual(["smooth stop", "flow load"]);
 });
 
-test("a recording is played by LL-HLS, whether the API or flow's code comes first; the next broadcast by flow", async () => {
+test("a recording is played by LL-HLS, whether the page or the API comes first; the next broadcast by flow", () => {
   const early = new SwitchBench("fastest");
-  early.player.load();
-  early.take();
   early.setStatus("ended");
-  expect(early.take()).toContain("smooth load");
-  await early.codeComes();
-  expect(early.take()).toEqual([]);
+  early.player.load();
+  expect(early.take()).toEqual(["smooth load"]);
 
   const late = new SwitchBench("fastest");
   late.player.load();
-  await late.codeComes();
   late.take();
   late.isWaiting = true;
   late.setStatus("ended");
@@ -151,25 +137,20 @@ test("a recording is played by LL-HLS, whether the API or flow's code comes firs
   expect(late.take()).toEqual(["smooth stop", "flow load"]);
 });
 
-test("code of flow that does not come leaves LL-HLS", async () => {
-  const failed = new SwitchBench("fastest");
-  failed.player.load();
-  failed.take();
-  failed.code.reject(new Error("offline"));
-  await failed.clock.advance(0);
-  expect(failed.take()).toContain("smooth load");
-
-  const slow = new SwitchBench("fastest");
-  slow.player.load();
-  slow.take();
-  await slow.clock.advance(3_000);
-  expect(slow.take()).toContain("smooth load");
-  await slow.codeComes();
-  expect(slow.take()).toEqual([]);
+test("LL-HLS plays where flow can't be, whatever the viewer wants", () => {
+  const calls: string[] = [];
+  const player = new DelaySwitch({
+    ...{ smooth: recordCalls("smooth", calls), makeFlow: null, wish: "fastest" },
+    ...{ onSwitch: () => {}, onChange: () => {} },
+    platform: { clock: new VirtualClock(), random: () => 0, newId: () => "" },
+  });
+  player.load();
+  player.choose("fastest");
+  expect([calls, player.flowObstacle]).toEqual([["smooth load"], "unsupported"]);
 });
 
 test("the delay of the player that does not play follows from the age of the newest media", async () => {
-  const bench = await playingFlow();
+  const bench = playingFlow();
   // 0.3 s behind an edge that is 0.1 s old; parts of 0.2 s.
   const { fastestS, smoothS } = bench.player.readDelays(0.4);
   expect(fastestS).toBe(0.4);

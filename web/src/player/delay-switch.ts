@@ -41,9 +41,9 @@ export interface SmoothPlayer extends StreamPlayer {
 /** What the switch needs. */
 export interface DelaySwitchOptions {
   readonly smooth: SmoothPlayer;
-  /** Loads the player of flow; null where flow can't be. */
-  readonly loadFlow:
-    | ((onObstacle: (obstacle: FlowObstacle, programTimeMs: number | null) => void) => Promise<FastestPlayer>)
+  /** Makes the player of flow; null where flow can't be. */
+  readonly makeFlow:
+    | ((onObstacle: (obstacle: FlowObstacle, programTimeMs: number | null) => void) => FastestPlayer)
     | null;
   readonly wish: DelayWish;
   readonly platform: Platform;
@@ -65,15 +65,11 @@ export interface DelayReading {
 const HOLD_BACK_PARTS = 3;
 const FLOW_RESERVE_S = 0.12;
 
-/** The code of flow's player comes within this time, or LL-HLS plays. */
-const IMPORT_MS = 3_000;
-
 /** See the file's first line. */
 export class DelaySwitch implements StreamPlayer {
   readonly #options: DelaySwitchOptions;
   #choice: DelayChoice;
-  #flow: FastestPlayer | null = null;
-  #isImporting = false;
+  readonly #flow: FastestPlayer | null;
   /** The page wants the stream. */
   #isLoaded = false;
   /** Which of the two has it. */
@@ -84,8 +80,9 @@ export class DelaySwitch implements StreamPlayer {
 
   constructor(options: DelaySwitchOptions) {
     this.#options = options;
-    this.#choice = initialDelayChoice(options.wish, options.loadFlow !== null);
-    if (isFlowChosen(this.#choice)) this.#import();
+    const { makeFlow, wish } = options;
+    this.#choice = initialDelayChoice(wish, makeFlow !== null);
+    this.#flow = makeFlow?.((obstacle, programTimeMs) => this.#onObstacle(obstacle, programTimeMs)) ?? null;
   }
 
   get isFlow(): boolean {
@@ -120,9 +117,7 @@ export class DelaySwitch implements StreamPlayer {
     if (isNew && !this.#isEnded) this.#choice = withNewBroadcast(this.#choice);
     // One that plays takes another broadcast when the page loads it.
     if (!this.#isEnded) this.#flow?.setBroadcast(this.#broadcast);
-    else if (this.#loaded === "flow" && (this.#flow === null || this.#flow.isWaiting)) {
-      this.#onObstacle("recording", null);
-    }
+    else if (this.#loaded === "flow" && this.#flow?.isWaiting === true) this.#onObstacle("recording", null);
   }
 
   load(): void {
@@ -197,14 +192,10 @@ export class DelaySwitch implements StreamPlayer {
 
   #set(choice: DelayChoice): void {
     this.#choice = choice;
-    if (isFlowChosen(choice)) this.#import();
     const wanted = isFlowChosen(choice) ? "flow" : "smooth";
     if (this.#isLoaded && this.#loaded !== null && this.#loaded !== wanted) {
-      // Until its code has come, the other plays on.
-      if (wanted === "smooth" || this.#flow !== null) {
-        this.#options.onSwitch();
-        this.#loadChosen();
-      }
+      this.#options.onSwitch();
+      this.#loadChosen();
     }
     this.#options.onChange();
   }
@@ -212,12 +203,12 @@ export class DelaySwitch implements StreamPlayer {
   #loadChosen(programTimeMs: number | null = null): void {
     const { smooth } = this.#options;
     if (isFlowChosen(this.#choice)) {
-      smooth.stop();
+      if (this.#loaded === "smooth") smooth.stop();
       this.#loaded = "flow";
       this.#flow?.load();
       return;
     }
-    this.#flow?.stop();
+    if (this.#loaded === "flow") this.#flow?.stop();
     this.#loaded = "smooth";
     if (programTimeMs === null || smooth.loadAt === undefined) smooth.load();
     else smooth.loadAt(programTimeMs);
@@ -231,30 +222,5 @@ export class DelaySwitch implements StreamPlayer {
       this.#loadChosen(programTimeMs);
     }
     this.#options.onChange();
-  }
-
-  #import(): void {
-    const { loadFlow } = this.#options;
-    if (this.#flow !== null || this.#isImporting || loadFlow === null) return;
-    this.#isImporting = true;
-    const cancel = this.#options.platform.clock.startTimer(IMPORT_MS, () => {
-      if (isFlowChosen(this.#choice)) this.#onObstacle("slow-start", null);
-    });
-    loadFlow((obstacle, programTimeMs) => this.#onObstacle(obstacle, programTimeMs)).then(
-      (flow) => {
-        cancel();
-        this.#isImporting = false;
-        this.#flow = flow;
-        flow.setBroadcast(this.#broadcast);
-        if (!this.#isLoaded || !isFlowChosen(this.#choice)) return;
-        if (this.#loaded === "smooth") this.#options.onSwitch();
-        this.#loadChosen();
-      },
-      () => {
-        cancel();
-        this.#isImporting = false;
-        this.#onObstacle("failing", null);
-      },
-    );
   }
 }

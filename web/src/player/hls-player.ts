@@ -25,9 +25,6 @@ const RECOVERY_LIMITS = {
 /** Shorter windows offer no useful seeking. */
 const SHORTEST_DVR_S = 30;
 
-/** Whether hls.js can play here. */
-export const isHlsJsSupported = (): boolean => Hls.isSupported();
-
 export class HlsPlayer implements StreamPlayer {
   readonly #video: HTMLVideoElement;
   readonly #options: PlayerOptions;

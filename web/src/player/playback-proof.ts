@@ -1,6 +1,7 @@
 /** The proof of playback: issued with the stream's playlist, required before a viewer without an account is counted. */
 
-const HEADER = "corral-playback";
+/** Header of the multivariant playlist and of flow. */
+export const PLAYBACK_PROOF_HEADER = "corral-playback";
 /** Timeout of the request. */
 const ANSWER_MS = 8_000;
 
@@ -24,11 +25,11 @@ export async function getPlaybackProof(
     cache: "no-store",
     signal: AbortSignal.timeout(ANSWER_MS),
   }).catch(() => null);
-  storedProof = answer?.headers.get(HEADER) ?? null;
+  storedProof = answer?.headers.get(PLAYBACK_PROOF_HEADER) ?? null;
   return storedProof;
 }
 
 /** The header of a player's request for the multivariant playlist, by which hls.js gives its details. */
 export function readPlaybackProof(details: unknown): string | null {
-  return details instanceof XMLHttpRequest ? details.getResponseHeader(HEADER) : null;
+  return details instanceof XMLHttpRequest ? details.getResponseHeader(PLAYBACK_PROOF_HEADER) : null;
 }

@@ -23,7 +23,7 @@ const OBSTACLE_TEXTS: Readonly<Record<FlowObstacle, string>> = {
 
 const CHOICES: readonly { readonly wish: DelayWish; readonly name: string; readonly note: string }[] = [
   { wish: "fastest", name: "Fastest", note: "least delay" },
-  { wish: "smooth", name: "Smooth", note: "steadiest, can go back" },
+  { wish: "smooth", name: "Smooth", note: "can go back in time" },
 ];
 
 const formatDelay = (seconds: number | null): string => (seconds === null ? "" : `${seconds.toFixed(1)} s`);

@@ -8,8 +8,11 @@ import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { loadPreference, storePreference } from "../kit/viewer-session.ts";
 import { type DelayWish, parseDelayWish } from "../player/delay-choice.ts";
 import { DelaySwitch } from "../player/delay-switch.ts";
-import { HlsPlayer, isHlsJsSupported } from "../player/hls-player.ts";
+import { FlowPlayer } from "../player/flow/flow-player.ts";
+import type { HlsPlayer } from "../player/hls-player.ts";
+import { LazyPlayer } from "../player/lazy-player.ts";
 import { monitorMedia } from "../player/media-monitor.ts";
+import { isMediaSourceSupported } from "../player/media-source.ts";
 import { MediaSurface } from "../player/media-traits.ts";
 import { NativePlayer } from "../player/native-player.ts";
 import { PlaybackToken } from "../player/playback-token.ts";
@@ -49,23 +52,21 @@ let audience: AudienceCount | null = null;
 const url = `/live/${stream}/multivariant.m3u8`;
 const playbackToken = new PlaybackToken(name, platform.clock);
 const playerOptions = { video, url, report: dispatch, playbackToken, platform };
-const surface = isHlsJsSupported() ? new MediaSurface(video) : null;
+const surface = isMediaSourceSupported() ? new MediaSurface(video) : null;
 const renditions = surface?.renditions ?? null;
 const player = new DelaySwitch({
-  smooth: surface === null ? new NativePlayer(playerOptions) : new HlsPlayer(playerOptions, surface),
-  loadFlow:
+  smooth: surface === null ? new NativePlayer(playerOptions) : new LazyPlayer(() => importHlsPlayer(surface), platform),
+  makeFlow:
     surface === null || stream === null
       ? null
-      : async (onObstacle) => {
-          const { FlowPlayer } = await import("../player/flow/flow-player.ts");
-          return new FlowPlayer({
+      : (onObstacle) =>
+          new FlowPlayer({
             ...{ ...playerOptions, stream, surface, onObstacle },
             onOver: () => statusPoller.pollSoon(),
             serverNowMs: () => statusPoller.serverNowMs(),
             onSwap: () => drawPosterFrame(video, posterCanvas),
             onStatus: (carried) => statusPoller.accept(carried),
-          });
-        },
+          }),
   wish: delayWish(),
   platform,
   onSwitch: () => drawPosterFrame(video, posterCanvas),
@@ -112,6 +113,12 @@ function dispatch(event: WatchEvent): void {
       platform.clock.startTimer(CHAT_AFTER_MS, () => chatPane?.start());
   }
   draw();
+}
+
+/** hls.js is large, and most viewers never need it. */
+async function importHlsPlayer(on: MediaSurface): Promise<HlsPlayer> {
+  const { HlsPlayer } = await import("../player/hls-player.ts");
+  return new HlsPlayer(playerOptions, on);
 }
 
 /** Removes a stopped stream from the page and requests the reason of the stop. */
@@ -206,7 +213,7 @@ function drawControls(): void {
 /** The wish in the address, else the stored one. */
 function delayWish(): DelayWish {
   const given = parseDelayWish(new URLSearchParams(location.search).get("delay"));
-  return given ?? parseDelayWish(loadPreference(DELAY_STORAGE_KEY)) ?? "smooth";
+  return given ?? parseDelayWish(loadPreference(DELAY_STORAGE_KEY)) ?? "fastest";
 }
 
 function streamName(path: string): string {

@@ -1,17 +1,7 @@
 /** The media source of a flow player: one buffer a track, appended to as its media comes. */
 import type { FlowItem, FlowMedia } from "../../../../core/delivery/flow/flow-splitter.ts";
+import type { MediaSourceClass } from "../media-source.ts";
 import { TrackBuffer } from "./track-buffer.ts";
-
-type MediaSourceClass = typeof MediaSource;
-
-/** Media Source Extensions of this browser: on iPhones they are managed ones. Null without. */
-export function mediaSourceClass(): MediaSourceClass | null {
-  const { ManagedMediaSource, MediaSource } = globalThis as {
-    ManagedMediaSource?: MediaSourceClass;
-    MediaSource?: MediaSourceClass;
-  };
-  return ManagedMediaSource ?? MediaSource ?? null;
-}
 
 /** Callbacks of the media source. */
 export interface FlowMediaListener {
@@ -19,18 +9,27 @@ export interface FlowMediaListener {
   onUnsupported(): void;
   /** It refuses the media. */
   onFailure(): void;
+  /** It takes media again, of which some were left out: a join follows. */
+  onHole(): void;
 }
+
+/** Tasks that wait for the source to open, and for a managed one to take media: some seconds of parts. */
+const MAX_WAITING = 200;
+
+/** What iPhones add: the browser tells when it takes media, to save power. */
+type ManagedSource = MediaSource & { readonly streaming?: boolean };
 
 /** See the file's first line. */
 export class FlowMediaSource {
   readonly #video: HTMLVideoElement;
-  readonly #source: MediaSource;
+  readonly #source: ManagedSource;
   readonly #isMuxed: boolean;
   readonly #url: string;
   readonly #listener: FlowMediaListener;
   readonly #buffers = new Map<FlowMedia["media"], TrackBuffer>();
-  /** What waits for the source to open. */
+  /** What waits for the source to open, and to take media. */
   #waiting: (() => void)[] = [];
+  #hasHole = false;
   #isOpen = false;
   #isEnding = false;
   #isClosed = false;
@@ -43,18 +42,19 @@ export class FlowMediaSource {
     this.#source = new source();
     this.#url = URL.createObjectURL(this.#source);
     this.#source.addEventListener("sourceopen", () => this.#onOpen(), { once: true });
+    this.#source.addEventListener("startstreaming", () => this.#onReady());
   }
 
   /** Gives the element this source. */
   attach(): void {
-    // A managed source needs it: there is no other for AirPlay.
-    if (this.#source.constructor.name === "ManagedMediaSource") this.#video.disableRemotePlayback = true;
+    // A managed source does not open without it: there is no other for AirPlay.
+    if (this.#source.streaming !== undefined) this.#video.disableRemotePlayback = true;
     this.#video.src = this.#url;
   }
 
   /** Appends `items`, whose tracks have these codecs in the order video, audio. */
   append(items: readonly FlowItem[], codecs: readonly string[]): void {
-    this.#whenOpen(() => {
+    this.#whenReady(() => {
       for (const item of items) {
         if (item.kind === "init" && !this.#useInit(item, codecs)) return;
         if (item.kind === "media") this.#buffers.get(this.#isMuxed ? "video" : item.media)?.append(item.bytes);
@@ -67,9 +67,9 @@ export class FlowMediaSource {
    * has.
    */
   begin(positionS: number): void {
-    this.#whenOpen(() => {
+    this.#whenReady(() => {
       this.#video.currentTime = positionS;
-      this.#source.setLiveSeekableRange(0, Math.max(0, positionS));
+      this.#source.setLiveSeekableRange?.(0, Math.max(0, positionS));
     });
   }
 
@@ -105,16 +105,33 @@ export class FlowMediaSource {
     if (this.#isClosed) return;
     this.#isOpen = true;
     this.#source.duration = Number.POSITIVE_INFINITY;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const task of waiting) task();
+    this.#onReady();
   }
 
-  #whenOpen(task: () => void): void {
+  /** A source that is not managed takes media at any time. */
+  get #isReady(): boolean {
+    return this.#isOpen && this.#source.streaming !== false;
+  }
+
+  #onReady(): void {
+    if (!this.#isReady || this.#isClosed) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    if (this.#hasHole) {
+      this.#hasHole = false;
+      this.#listener.onHole();
+    } else for (const task of waiting) task();
+  }
+
+  #whenReady(task: () => void): void {
     if (this.#isClosed) return;
     // Its state is `open` some time before its event.
-    if (!this.#isOpen) this.#waiting.push(task);
-    else if (this.#source.readyState === "open") task();
+    if (this.#isReady) {
+      if (this.#source.readyState === "open") task();
+    } else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(task);
+    // Without a beginning there is nothing to go on from.
+    else if (this.#buffers.size > 0) this.#hasHole = true;
+    else this.#listener.onFailure();
   }
 
   /** False if the tracks can't be played. */

@@ -5,11 +5,25 @@ import type { CarriedStatus } from "../status.ts";
 import type { FlowRung } from "./flow-abr.ts";
 import type { FlowAccess } from "./flow-token.ts";
 
+/** Limits of playback, each with its reason. */
+export const FLOW_PLAYBACK_LIMITS = {
+  /** Ticks that are further apart mean that the machine slept, or that the page was frozen. */
+  sleepMs: 5_000,
+  /** The page is busy with itself right after its first picture: lateness until then is none of the network's. */
+  settleMs: 2_000,
+  /** A join without its first media for this long is a lag. */
+  joinS: 0.7,
+  /** The edge is estimated this far beyond the newest media. */
+  edgeS: 0.5,
+} as const;
+
 /** Why a playback is over. */
 export type FlowOutcome =
   | { readonly kind: "obstacle"; readonly obstacle: FlowObstacle }
   /** An HTTP status other than 200 that neither another try nor another token changes. */
   | { readonly kind: "refused"; readonly status: number }
+  /** The edge puts the join off; nothing has played. */
+  | { readonly kind: "crowded"; readonly retryAfterS: number }
   /** The broadcast is over; what is buffered plays on. */
   | { readonly kind: "ended" }
   | { readonly kind: "replaced" };

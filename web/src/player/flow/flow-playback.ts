@@ -3,7 +3,7 @@ import type { FlowEnd } from "../../../../core/delivery/flow/flow-boxes.ts";
 import type { FlowItem, FlowMedia } from "../../../../core/delivery/flow/flow-splitter.ts";
 import { type FlowAbrState, initialFlowAbr, nextFlowAbr } from "./flow-abr.ts";
 import { FlowMediaSource } from "./flow-media.ts";
-import type { FlowOutcome, FlowPlaybackOptions } from "./flow-options.ts";
+import { FLOW_PLAYBACK_LIMITS, type FlowOutcome, type FlowPlaybackOptions } from "./flow-options.ts";
 import { FLOW_PACE_LIMITS } from "./flow-pace.ts";
 import { FlowPacer } from "./flow-pacer.ts";
 import {
@@ -11,6 +11,7 @@ import {
   type FlowFailures,
   NO_FLOW_FAILURES,
   nextFlowFailure,
+  refusalOutcome,
   successorTimeMs,
 } from "./flow-recovery.ts";
 import type { FlowResponseEnd } from "./flow-response.ts";
@@ -20,18 +21,6 @@ import { FlowTokenRenewal } from "./flow-token.ts";
 import { LinkEstimate } from "./link-estimate.ts";
 import { MediaProgramTime } from "./media-program-time.ts";
 import { type OpenResponse, OpenResponses, readCarriedStatus } from "./open-responses.ts";
-
-/** Limits of playback, each with its reason. */
-const FLOW_PLAYBACK_LIMITS = {
-  /** Ticks that are further apart mean that the machine slept, or that the page was frozen. */
-  sleepMs: 5_000,
-  /** The page is busy with itself right after its first picture: lateness until then is none of the network's. */
-  settleMs: 2_000,
-  /** A join without its first media for this long is a lag. */
-  joinS: 0.7,
-  /** The edge is estimated this far beyond the newest media. */
-  edgeS: 0.5,
-} as const;
 
 /** See the file's first line. */
 export class FlowPlayback {
@@ -84,6 +73,10 @@ export class FlowPlayback {
     this.#media = new FlowMediaSource(video, mediaSource, options.audio === null, {
       onUnsupported: () => this.#stopFor({ kind: "obstacle", obstacle: "unsupported" }),
       onFailure: () => this.#stopFor({ kind: "obstacle", obstacle: "failing" }),
+      onHole: () => {
+        this.#sequence.forget();
+        this.#rejoin();
+      },
     });
     if (options.onTakeOver === null) this.#media.attach();
   }
@@ -305,9 +298,8 @@ export class FlowPlayback {
     }
     if (end.kind === "bye") this.#onBye(end.reason, nowMs - sentMs);
     else if (end.kind === "broken" || (end.status >= 500 && end.status !== 503)) this.#fail(false);
-    else if (end.status === 503 || end.status === 429) this.#stopFor({ kind: "obstacle", obstacle: "failing" });
     else if (end.status === 401 || end.status === 403) void this.#renewToken(end.status);
-    else this.#stopFor({ kind: "refused", status: end.status });
+    else this.#stopFor(refusalOutcome(end, this.#beganS !== null));
   }
 
   /** Goes on with another token: what plays has a successor, what was refused with this status is asked for again. */

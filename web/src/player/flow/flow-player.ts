@@ -1,13 +1,13 @@
 /** Plays by flow: which tracks, when to let go of the response, and what the page is told. */
 import type { FlowObstacle } from "../delay-choice.ts";
 import type { FastestPlayer, FlowBroadcast } from "../delay-switch.ts";
+import { mediaSourceClass } from "../media-source.ts";
 import type { MediaSurface, MediaTraits } from "../media-traits.ts";
 import { refusalText } from "../playback-token.ts";
 import { isStoppedStatus, type PlayerOptions, type PlayerReading } from "../player.ts";
 import type { CarriedStatus } from "../status.ts";
 import { isWebKit } from "./browser-engine.ts";
 import { type FlowRung, rungFor } from "./flow-abr.ts";
-import { mediaSourceClass } from "./flow-media.ts";
 import type { FlowOutcome } from "./flow-options.ts";
 import { FlowPlayback } from "./flow-playback.ts";
 import { chooseFlowTracks, type FlowTracks } from "./flow-tracks.ts";
@@ -19,6 +19,8 @@ const FLOW_PLAYER_LIMITS = {
   pausedMs: 10_000,
   /** A seek by the viewer by less than this is the controls' rounding. */
   backS: 0.5,
+  /** Joins in a row that are put off before LL-HLS tries: it may be flow alone that has no place. */
+  deferrals: 3,
   /** Assumed bits per second before the first measurement, and the share of the browser's own estimate that is used. */
   defaultBps: 4_000_000,
   estimateShare: 0.8,
@@ -54,6 +56,8 @@ export class FlowPlayer implements FastestPlayer {
   /** Loaded, though the broadcast may not be known yet. */
   #isLoaded = false;
   #chosen = -1;
+  /** Joins in a row that the edge has put off. */
+  #deferrals = 0;
   #lastTimeS = 0;
   #linkBps: number | null = null;
   #suspension: "none" | "hidden" | "paused" = "none";
@@ -85,7 +89,7 @@ export class FlowPlayer implements FastestPlayer {
   /** What is live, from the API; null: nothing. A player that was loaded before begins now. */
   setBroadcast(broadcast: FlowBroadcast | null): void {
     this.#broadcast = broadcast;
-    if (this.#isLoaded && this.#playback === null) this.#begin();
+    if (this.#isLoaded && this.#playback === null && this.#deferrals === 0) this.#begin();
   }
 
   load(): void {
@@ -118,6 +122,7 @@ export class FlowPlayer implements FastestPlayer {
     this.#playback?.tick(nowMs);
     this.#next?.tick(nowMs);
     const { video } = this.#options;
+    if (typeof this.#playback?.beganS === "number") this.#deferrals = 0;
     // The position of a seek is not where playback was.
     if (!video.seeking) this.#lastTimeS = video.currentTime;
   }
@@ -225,9 +230,26 @@ export class FlowPlayer implements FastestPlayer {
       case "replaced":
         this.#options.onOver();
         return;
+      case "crowded":
+        this.#onCrowded(outcome.retryAfterS);
+        return;
       case "refused":
         this.#onRefused(outcome.status);
     }
+  }
+
+  #onCrowded(retryAfterS: number): void {
+    const { report, onObstacle, platform } = this.#options;
+    this.#deferrals += 1;
+    if (this.#deferrals > FLOW_PLAYER_LIMITS.deferrals) {
+      this.#deferrals = 0;
+      onObstacle("failing", null);
+      return;
+    }
+    this.stop();
+    this.#isLoaded = true;
+    report({ type: "crowded" });
+    this.#after((retryAfterS + platform.random()) * 1000, () => this.load());
   }
 
   #onRefused(status: number): void {

@@ -1,5 +1,7 @@
 /** What follows a failure of flow; pure. */
 
+import type { FlowOutcome } from "./flow-options.ts";
+
 /** Limits of recovery, each with its reason. */
 export const FLOW_RECOVERY_LIMITS = {
   /** The first media, and the next, come within this time, or flow does not work here. */
@@ -46,4 +48,15 @@ export function nextFlowFailure(
 export function successorTimeMs(nowMs: number, random: number): number {
   const { successorMinMs, successorMaxMs } = FLOW_RECOVERY_LIMITS;
   return nowMs + successorMinMs + random * (successorMaxMs - successorMinMs);
+}
+
+/** What an HTTP status that another try does not change means. `retryAfterS` is its `Retry-After`. */
+export function refusalOutcome(
+  { status, retryAfterS }: { readonly status: number; readonly retryAfterS: number | null },
+  hasBegun: boolean,
+): FlowOutcome {
+  if (status !== 503 && status !== 429) return { kind: "refused", status };
+  return hasBegun || retryAfterS === null
+    ? { kind: "obstacle", obstacle: "failing" }
+    : { kind: "crowded", retryAfterS };
 }

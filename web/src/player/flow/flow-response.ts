@@ -2,11 +2,15 @@
 import type { FlowEnd } from "../../../../core/delivery/flow/flow-boxes.ts";
 import { type FlowItem, FlowSplitter } from "../../../../core/delivery/flow/flow-splitter.ts";
 import type { Clock } from "../../../../core/kit/clock.ts";
+import { PLAYBACK_PROOF_HEADER, storePlaybackProof } from "../playback-proof.ts";
+
+/** Nobody waits for longer, whatever the edge says. */
+const MAX_WAIT_S = 60;
 
 /** Why no more comes: the edge said so, it refused, or the response was cut or malformed. */
 export type FlowResponseEnd =
   | { readonly kind: "bye"; readonly reason: FlowEnd }
-  | { readonly kind: "status"; readonly status: number }
+  | { readonly kind: "status"; readonly status: number; readonly retryAfterS: number | null }
   | { readonly kind: "broken" };
 
 /** Callbacks of a response; none is called after `close`. */
@@ -50,7 +54,11 @@ export class FlowResponse {
       cache: "no-store",
       signal: this.#abort.signal,
     });
-    if (!answer.ok || answer.body === null) return { kind: "status", status: answer.status };
+    storePlaybackProof(answer.headers.get(PLAYBACK_PROOF_HEADER));
+    if (!answer.ok || answer.body === null) {
+      const seconds = Number(answer.headers.get("retry-after") ?? Number.NaN);
+      return { kind: "status", status: answer.status, retryAfterS: seconds > 0 ? Math.min(seconds, MAX_WAIT_S) : null };
+    }
     if (this.isClosed) return { kind: "broken" };
     listener.onOpen(codecsOf(answer.headers.get("content-type") ?? ""));
     const splitter = new FlowSplitter();

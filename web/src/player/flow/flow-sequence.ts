@@ -54,6 +54,12 @@ export class FlowSequence {
     this.#next = { source, held: [], cutS: null };
   }
 
+  /** What was let through was not appended. */
+  forget(): void {
+    this.#newest.video = null;
+    this.#newest.audio = null;
+  }
+
   /** What to append of the items that response `id` has brought. */
   push(id: number, items: readonly FlowItem[]): FlowItem[] {
     const next = this.#next;

@@ -1,7 +1,8 @@
 /** Plays the stream as viewers get it, without sound. A module of its own: it is loaded when somebody wants the picture. */
 import { type Platform, startInterval } from "../../../../core/kit/clock.ts";
 import type { StreamName } from "../../../../core/kit/ids.ts";
-import { HlsPlayer, isHlsJsSupported } from "../../player/hls-player.ts";
+import { HlsPlayer } from "../../player/hls-player.ts";
+import { isMediaSourceSupported } from "../../player/media-source.ts";
 import { MediaSurface } from "../../player/media-traits.ts";
 import { NativePlayer } from "../../player/native-player.ts";
 import { PlaybackToken } from "../../player/playback-token.ts";
@@ -26,7 +27,7 @@ export function playPicture(
   };
   const url = `/live/${stream}/multivariant.m3u8`;
   const options = { video, url, report, playbackToken: new PlaybackToken(stream, clock), platform };
-  const player = isHlsJsSupported() ? new HlsPlayer(options, new MediaSurface(video)) : new NativePlayer(options);
+  const player = isMediaSourceSupported() ? new HlsPlayer(options, new MediaSurface(video)) : new NativePlayer(options);
   const play = (): void => void video.play().catch(() => onFailure("The browser does not play here by itself."));
   const onWaiting = (): void => player.onStall(clock.monotonicMs());
   video.addEventListener("loadedmetadata", play);
