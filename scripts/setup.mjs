@@ -1,5 +1,5 @@
 /**
- * Set-up of a fresh machine: packages of the lockfile, a recent Node, FFmpeg, and for tests Chromium and a
+ * Set-up of a fresh machine: packages of the lockfile, a recent Node, FFmpeg, and for tests Chromium, Firefox and a
  * font. Prints its steps; does nothing, offline and in milliseconds, if everything is installed. Plain JavaScript for Node 18
  * and later, without dependencies.
  */
@@ -48,6 +48,7 @@ export function listRequiredTools(program, args) {
     case "tests/soak/main.ts":
       return ["ffmpeg"];
     case "scripts/test.ts":
+      return ["ffmpeg", "font", "chromium", "firefox"];
     case "tests/attacks/main.ts":
       return ["ffmpeg", "font", "chromium"];
     case "bench/main.ts":

@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** @typedef {"ffmpeg" | "chromium" | "font" | "wrk" | "nginx"} ToolName */
+/** @typedef {"ffmpeg" | "chromium" | "firefox" | "font" | "wrk" | "nginx"} ToolName */
 /** @typedef {"apt-get" | "dnf" | "pacman" | "apk" | "brew"} ManagerCommand */
 /** @typedef {{ command: ManagerCommand, install: string, unattended: boolean }} PackageManager */
 /**
@@ -48,6 +48,20 @@ export const SYSTEM_TOOLS = {
       pacman: ["chromium"],
       apk: ["chromium"],
       brew: ["--cask", "chromium"],
+    },
+  },
+  firefox: {
+    title: "Firefox",
+    programs: [["firefox-esr", "firefox"]],
+    files: ["/Applications/Firefox.app/Contents/MacOS/firefox"],
+    optional: false,
+    // Debian's plays H.264 by FFmpeg's libraries.
+    packages: {
+      "apt-get": ["firefox-esr", "ffmpeg"],
+      dnf: ["firefox"],
+      pacman: ["firefox"],
+      apk: ["firefox-esr"],
+      brew: ["--cask", "firefox"],
     },
   },
   font: {
