@@ -83,4 +83,10 @@ export function withFlowReturn(before: DelayChoice, now: FlowReturnConditions): 
 export const withNewBroadcast = (before: DelayChoice): DelayChoice =>
   before.obstacle === "recording" || before.obstacle === "behind" ? { ...before, obstacle: null } : before;
 
+/** The network has changed, or is back: what it stood against flow is over. */
+export const withNetworkBack = (before: DelayChoice): DelayChoice =>
+  before.obstacle !== null && OF_NETWORK.has(before.obstacle) ? { ...before, obstacle: null } : before;
+
+const OF_NETWORK: ReadonlySet<FlowObstacle> = new Set(["slow-start", "failing", "no-media", "slow-link"]);
+
 const isLasting = (obstacle: FlowObstacle | null): boolean => obstacle === "unsupported" || obstacle === "recording";

@@ -112,6 +112,18 @@ test("LL-HLS plays after an obstacle, and flow again a minute later", async () =
   expect(bench.player.flowObstacle).toBeNull();
 });
 
+test("flow is tried at once when the network is back, unless it was not the network", () => {
+  const bench = playingFlow();
+  bench.obstruct("no-media", null);
+  bench.take();
+  bench.player.onOnline();
+  expect(bench.take()).toEqual(["smooth stop", "flow load"]);
+  bench.obstruct("behind", 5_000);
+  bench.take();
+  bench.player.onOnline();
+  expect(bench.take()).toEqual([]);
+});
+
 test("LL-HLS goes to where the viewer went back to, and the live button returns to flow", () => {
   const bench = playingFlow();
   bench.obstruct("behind", 5_000);

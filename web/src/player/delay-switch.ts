@@ -9,6 +9,7 @@ import {
   withDelayWish,
   withFlowObstacle,
   withFlowReturn,
+  withNetworkBack,
   withNewBroadcast,
 } from "./delay-choice.ts";
 import type { PlayerReading, StreamPlayer } from "./player.ts";
@@ -138,6 +139,13 @@ export class DelaySwitch implements StreamPlayer {
 
   retryNow(): void {
     this.#active.retryNow();
+  }
+
+  /** The network is there again: what it stood against flow is over. */
+  onOnline(): void {
+    const next = withNetworkBack(this.#choice);
+    if (next === this.#choice) this.#active.retryNow();
+    else this.#set(next);
   }
 
   seekToLive(): void {

@@ -174,7 +174,7 @@ window.corral = Object.freeze({
 });
 
 addEventListener("online", () => {
-  player.retryNow();
+  player.onOnline();
   statusPoller.pollNow();
 });
 

@@ -2,43 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { FlowItem } from "../../../../core/delivery/flow/flow-splitter.ts";
 import type { MediaSourceClass } from "../media-source.ts";
 import { FlowMediaSource } from "./flow-media.ts";
-
-/** A buffer that takes everything at once. */
-class FakeBuffer extends EventTarget {
-  readonly appended: string[] = [];
-  readonly updating = false;
-  readonly buffered = { length: 0 };
-  appendBuffer(bytes: Uint8Array): void {
-    this.appended.push(new TextDecoder().decode(bytes));
-  }
-}
-
-/** A source as the tests' browsers lack it: managed, as on iPhones. */
-class FakeSource extends EventTarget {
-  static isTypeSupported = (): boolean => true;
-  readyState = "closed";
-  duration = 0;
-  readonly buffers: FakeBuffer[] = [];
-  addSourceBuffer(): FakeBuffer {
-    const buffer = new FakeBuffer();
-    this.buffers.push(buffer);
-    return buffer;
-  }
-  setLiveSeekableRange(): void {}
-  endOfStream(): void {}
-  open(): void {
-    this.readyState = "open";
-    this.dispatchEvent(new Event("sourceopen"));
-  }
-}
-
-class FakeManagedSource extends FakeSource {
-  streaming = false;
-  stream(isStreaming: boolean): void {
-    this.streaming = isStreaming;
-    this.dispatchEvent(new Event(isStreaming ? "startstreaming" : "endstreaming"));
-  }
-}
+import { FakeManagedSource, FakeSource } from "./testing.ts";
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const INIT: FlowItem = {
