@@ -4,6 +4,7 @@ import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { launchBrowser, readPageStats, waitForStats } from "../tests/support/browser.ts";
 import { LimitedRelay } from "../tests/support/limited-relay.ts";
 import { freePort } from "../tests/support/ports.ts";
+import type { PlaybackStats } from "../web/src/player/stats.ts";
 import { startBroadcast } from "./broadcast.ts";
 import { type BenchFigure, formatFixed } from "./stats.ts";
 import { BROADCAST_WARM_UP_MS, openAtHoldBack } from "./watch.ts";
@@ -54,7 +55,7 @@ export async function measureLinkChange(edge: LocalEdge, adminToken: string): Pr
     relay.setRate(LINK.wideBps);
     await page.waitForTimeout(LATER_MS);
     const later = await readPageStats(page);
-    return describe(await readRecording(page), later?.delayS ?? Number.NaN, later?.delivery ?? "");
+    return describe(await readRecording(page), later?.delayS ?? Number.NaN, later);
   } finally {
     await browser.close();
     relay.stop();
@@ -81,10 +82,13 @@ function startRecording(page: Page): Promise<void> {
 const readRecording = (page: Page): Promise<LinkRecord> =>
   page.evaluate(() => (globalThis as unknown as { linkRecord: LinkRecord }).linkRecord);
 
-function describe({ stalledS, delays, renditions }: LinkRecord, laterS: number, delivery: string): BenchFigure[] {
+function describe(record: LinkRecord, laterS: number, later: PlaybackStats | null): BenchFigure[] {
+  const { stalledS, delays, renditions } = record;
+  const { delivery = "", flowObstacle = null, stalls = Number.NaN } = later ?? {};
   const what = "link 4.8 → 1 → 4.8 Mb/s by flow";
   const worstS = Math.max(...delays);
-  const values = { stalledS, worstDelayS: worstS, laterDelayS: laterS, renditions: renditions.join(" "), delivery };
+  const playback = { delivery, flowObstacle: flowObstacle ?? "", stalls };
+  const values = { ...playback, stalledS, worstDelayS: worstS, laterDelayS: laterS, renditions: renditions.join(" ") };
   const figure = (name: string, goalS: number, measuredS: number): BenchFigure => ({
     figure: `${what}: ${name}`,
     goal: `≤ ${goalS} s`,
