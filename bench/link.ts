@@ -15,6 +15,7 @@ const LINK = { wideBps: 4_800_000, narrowBps: 1_000_000 } as const;
 /** Three renditions, of which the narrow link carries the lowest. */
 const LADDER = "720p:2500k,480p:1200k,240p:400k";
 const SEGMENTS = ["--segment", "1", "--part", "0.2"] as const;
+const HIGHEST = "720p";
 /** How long the link is narrow, and how long after its recovery the delay is read. */
 const NARROW_MS = 20_000;
 const LATER_MS = 10_000;
@@ -45,8 +46,8 @@ export async function measureLinkChange(edge: LocalEdge, adminToken: string): Pr
     await new Promise((resolve) => setTimeout(resolve, BROADCAST_WARM_UP_MS));
     relay.setRate(LINK.wideBps);
     const page = await openAtHoldBack(browser, `http://127.0.0.1:${relayPort}/watch/bench-link?delay=fastest`);
-    await page.evaluate(() => window.corral?.setRendition("720p"));
-    await waitForStats(page, ({ rendition }) => rendition === "720p", 10_000, "showing 720p");
+    await page.evaluate((name) => window.corral?.setRendition(name), HIGHEST);
+    await waitForStats(page, ({ rendition }) => rendition === HIGHEST, 10_000, `showing ${HIGHEST}`);
     await page.evaluate(() => window.corral?.setRendition("auto"));
     await page.waitForTimeout(5_000);
     await startRecording(page);
@@ -93,7 +94,8 @@ function describe(record: LinkRecord, laterS: number, later: PlaybackStats | nul
     figure: `${what}: ${name}`,
     goal: `≤ ${goalS} s`,
     measured: `${formatFixed(measuredS)} s`,
-    met: measuredS <= goalS && delivery === "flow",
+    // A page that began below the highest rendition, on a busy machine, shows nothing.
+    met: measuredS <= goalS && delivery === "flow" && renditions[0] === HIGHEST,
     values,
   });
   return [
