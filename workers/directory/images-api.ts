@@ -12,8 +12,7 @@ import { describeProfile } from "./details-api.ts";
 import { fetchProfile, forgetProfile, shownProfile } from "./stream-profiles.ts";
 
 /** Minutes, although a version never changes: an image of a stopped stream has to leave caches. */
-const IMAGE_LIFETIME = "public, max-age=300";
-const GENERATED_LIFETIME = "public, max-age=60";
+const IMAGE_LIFETIMES = { uploaded: "public, max-age=300", generated: "public, max-age=60" } as const;
 
 /** Opened by itself, an image is a document of this origin: it loads and runs nothing. */
 const IMAGE_CSP = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
@@ -45,12 +44,12 @@ async function readUploaded(
   const bytes = new Uint8Array(await stored.arrayBuffer());
   // Told anew: nothing that stands in the bucket is sent as a document.
   const mediaType = detectImageType(bytes);
-  return mediaType === null ? null : imageResponse(bytes, mediaType, IMAGE_LIFETIME);
+  return mediaType === null ? null : imageResponse(bytes, mediaType, IMAGE_LIFETIMES.uploaded);
 }
 
 function generatedResponse(stream: StreamName, image: StreamImageName, { details }: StreamProfile): Response {
   const svg = image === "poster" ? renderPoster(stream, details) : renderAvatar(stream, details);
-  return imageResponse(svg, "image/svg+xml", GENERATED_LIFETIME);
+  return imageResponse(svg, "image/svg+xml", IMAGE_LIFETIMES.generated);
 }
 
 function imageResponse(body: Uint8Array<ArrayBuffer> | string, mediaType: string, lifetime: string): Response {

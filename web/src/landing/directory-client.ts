@@ -1,22 +1,16 @@
 /** The directory as the start page reads it. */
+import type { DirectoryListing, ListedStream } from "../../../core/directory/directory-card.ts";
 
 /** A stream's card. */
-export interface StreamCard {
+export interface StreamCard extends Pick<ListedStream, "title" | "host" | "viewers" | "atMs"> {
   readonly stream: string;
-  readonly title: string;
-  readonly host: string;
+  /** Addresses of its images. */
   readonly poster: string;
   readonly avatar: string;
-  readonly viewers: number;
-  /** Its start, its announced start, or its end; ms since the epoch. */
-  readonly atMs: number;
 }
 
 /** A page of the directory. */
-export interface DirectoryPage {
-  readonly live: readonly StreamCard[];
-  readonly upcoming: readonly StreamCard[];
-  readonly replays: readonly StreamCard[];
+export interface DirectoryPage extends Readonly<Record<keyof DirectoryListing, readonly StreamCard[]>> {
   /** The next page of live streams, or null. */
   readonly next: string | null;
 }

@@ -136,6 +136,15 @@ export function TextForm(props: TextFormProps): VNode {
   );
 }
 
+/** Why what was asked for last has failed; nothing for null. */
+export function DeskError({ text }: { text: string | null }): VNode {
+  return (
+    <p class="desk-said bad" role="alert" hidden={text === null}>
+      {text}
+    </p>
+  );
+}
+
 interface TokenFieldProps {
   readonly about: string;
   readonly label: string;

@@ -1,5 +1,5 @@
 /** A stream's details as the studio's form holds them: texts, and times of this place. */
-import type { StreamDetails, StreamLink } from "../../../../core/directory/stream-details.ts";
+import type { StreamDetails } from "../../../../core/directory/stream-details.ts";
 
 /** An image of the stream. */
 export interface ShownImage {
@@ -14,14 +14,11 @@ export interface ScheduleRow {
 }
 
 /** The content of the form. */
-export interface DetailsDraft {
-  readonly title: string;
-  readonly host: string;
-  readonly description: string;
+export interface DetailsDraft extends Pick<StreamDetails, "title" | "host" | "description" | "links"> {
   /** Separated by commas. */
   readonly tags: string;
+  /** Empty if it is not said. */
   readonly language: string;
-  readonly links: readonly StreamLink[];
   readonly schedule: readonly ScheduleRow[];
   readonly listed: "policy" | "always" | "never";
 }

@@ -4,7 +4,7 @@ import { useEffect, useReducer, useState } from "preact/hooks";
 import { DETAILS_LIMITS } from "../../../../core/directory/details-limits.ts";
 import type { StreamImageName } from "../../../../core/directory/stream-details.ts";
 import type { StreamName } from "../../../../core/kit/ids.ts";
-import { OperatorTokenForm, SelectField } from "../fields.tsx";
+import { DeskError, OperatorTokenForm, SelectField } from "../fields.tsx";
 import { LinkRows, ScheduleRows } from "./detail-rows.tsx";
 import { DetailsController } from "./details-controller.ts";
 import type { DetailsDraft, StoredDetails } from "./details-draft.ts";
@@ -31,9 +31,7 @@ export function DetailsPanel({ stream }: { stream: StreamName }): VNode {
         <p class="details-said" role="status">
           {desk.savedText}
         </p>
-        <p class="desk-said bad" role="alert" hidden={desk.errorText === null}>
-          {desk.errorText}
-        </p>
+        <DeskError text={desk.errorText} />
       </div>
     </section>
   );

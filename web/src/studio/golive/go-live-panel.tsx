@@ -2,7 +2,7 @@
 import type { VNode } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
 import type { StreamName } from "../../../../core/kit/ids.ts";
-import { OperatorTokenForm } from "../fields.tsx";
+import { DeskError, OperatorTokenForm } from "../fields.tsx";
 import { EncoderTabs } from "./encoder-tabs.tsx";
 import { GoLiveController } from "./go-live-controller.ts";
 import { KeyTable } from "./key-table.tsx";
@@ -38,9 +38,7 @@ export function GoLivePanel({ stream }: { stream: StreamName }): VNode {
         <p class="golive-said" role="status">
           {issued === null ? "" : `The new key ${issued.label || issued.id} is shown here until the page is left.`}
         </p>
-        <p class="desk-said bad" role="alert" hidden={desk.errorText === null}>
-          {desk.errorText}
-        </p>
+        <DeskError text={desk.errorText} />
       </div>
     </section>
   );

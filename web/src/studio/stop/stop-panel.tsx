@@ -3,7 +3,7 @@ import type { VNode } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
 import { STOP_CATEGORIES, STOP_LIMITS, type StopCategory } from "../../../../core/access/stream-stop.ts";
 import type { Clock } from "../../../../core/kit/clock.ts";
-import { OperatorTokenForm, SelectField, TextField } from "../fields.tsx";
+import { DeskError, OperatorTokenForm, SelectField, TextField } from "../fields.tsx";
 import { StopController } from "./stop-controller.ts";
 import { describeStopEntry, formatMoment, STOP_CATEGORY_LABELS, type StopReport } from "./stop-report.ts";
 
@@ -35,9 +35,7 @@ export function StopPanel(props: { stream: string; clock: Clock; reason: string 
         ) : (
           <ActiveStopNotice desk={desk} report={report} />
         )}
-        <p class="desk-said bad" role="alert" hidden={desk.errorText === null}>
-          {desk.errorText}
-        </p>
+        <DeskError text={desk.errorText} />
         {report !== null && (
           <details class="stop-operator">
             <summary>Use the operator’s token</summary>
