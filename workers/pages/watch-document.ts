@@ -36,7 +36,8 @@ export async function renderWatchDocument(scope: RequestScope, stream: StreamNam
   // They are those of the file.
   for (const name of ["etag", "last-modified", "content-length"]) headers.delete(name);
   headers.set("cache-control", "no-cache");
-  return new Response(response.body, { status: response.status, headers });
+  // Whole, so that it has a length, which an answer to `HEAD` must tell.
+  return new Response(await response.text(), { status: response.status, headers });
 }
 
 async function readProfile(scope: RequestScope, stream: StreamName): Promise<PublicProfile | null | "unavailable"> {
