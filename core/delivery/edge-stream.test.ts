@@ -277,10 +277,24 @@ test("heartbeats state the time since the last word of the Live object", async (
   const { clock, edge, live } = made;
   live.authoritySilenceMs = 1_000;
   await follow(made);
-  expect(edge.authoritySilenceMs(clock.nowMs())).toBe(1_000);
+  expect(edge.authoritySilenceMs()).toBe(1_000);
   live.authoritySilenceMs = 4_000;
   await clock.advance(2_000);
-  expect(edge.authoritySilenceMs(clock.nowMs())).toBe(3_000);
+  expect(edge.authoritySilenceMs()).toBe(3_000);
+});
+
+test("a clock that was ahead while the Live object spoke does not hide that it is silent", async () => {
+  const made = makeTestEdgeStream();
+  const { clock, edge, live } = made;
+  expect(edge.authoritySilenceMs()).toBeGreaterThan(EDGE_STREAM_LIMITS.maxAuthoritySilenceMs);
+  const trueMs = clock.nowMs();
+  clock.setWallTime(trueMs + 60_000);
+  await follow(made);
+  expect(edge.authoritySilenceMs()).toBe(0);
+  clock.setWallTime(trueMs);
+  live.silenceFeeds();
+  await clock.advance(EDGE_STREAM_LIMITS.maxAuthoritySilenceMs + 1_000);
+  expect(edge.authoritySilenceMs()).toBeGreaterThan(EDGE_STREAM_LIMITS.maxAuthoritySilenceMs);
 });
 
 test("a redirect is followed, and the node that feeds becomes the parent", async () => {

@@ -44,6 +44,9 @@ export interface EdgeStreamOptions {
   readonly feedFailed: (error: unknown) => void;
 }
 
+/** Before any monotonic time. It is finite, since heartbeats carry the time since then as JSON. */
+const NEVER_MS = Number.MIN_SAFE_INTEGER;
+
 /** A stream in one node. */
 export class EdgeStream {
   readonly platform: Platform;
@@ -60,8 +63,8 @@ export class EdgeStream {
   readonly #demand = new TrackDemand();
   /** Notified when a feed has caught up or ended, and when the stream is stopped or closed. */
   readonly #feedProgress: Notifier;
-  /** Time of the last word of the Live object. */
-  #authorityHeardMs = 0;
+  /** Monotonic time of the last word of the Live object: a clock that is set back must not hide its silence. */
+  #authorityHeardMs = NEVER_MS;
   /** Time of the latest request: reading the clock costs more than the other look-ups of a hit. */
   #nowMs = 0;
 
@@ -174,8 +177,8 @@ export class EdgeStream {
   }
 
   /** Time since the last word of the Live object, ms: its later decisions are unknown here. */
-  authoritySilenceMs(nowMs: number = this.#nowMs): number {
-    return Math.max(0, nowMs - this.#authorityHeardMs);
+  authoritySilenceMs(): number {
+    return Math.max(0, this.platform.clock.monotonicMs() - this.#authorityHeardMs);
   }
 
   /** Throws `StreamStoppedError` if the stream is stopped. */

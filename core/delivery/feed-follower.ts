@@ -35,7 +35,7 @@ export interface FeedFollowerOptions {
   /** A node's stub, made anew for each request that uses it. */
   readonly nodeAt: (address: NodeAddress) => UpstreamNode;
   readonly parentCache?: ParentCache | undefined;
-  /** The Live object's last word was at `atMs`, through any nodes. */
+  /** The Live object's last word was at `atMs` of monotonic time, through any nodes. */
   readonly authorityHeard: (atMs: number) => void;
   /** A feed broke. */
   readonly feedFailed: (error: unknown) => void;
@@ -128,7 +128,7 @@ export class FeedFollower {
       if (header.snapshot === undefined && header.offset > this.#offset) return this.#awaitPredecessor(header.offset);
     }
     if (header.kind === "beat") {
-      authorityHeard(nowMs - (header.unheardMs ?? 0));
+      authorityHeard(clock.monotonicMs() - (header.unheardMs ?? 0));
       this.#cacheParent(ctx, nowMs);
     }
     const next = updater.applyMessage(message);

@@ -237,7 +237,7 @@ export class Shield extends DurableObject<ShieldEnv> {
       clock: this.platform.clock,
       status: () => this.#edgeStream.status,
       access: () => this.#edgeStream.accessPolicy,
-      authoritySilenceMs: () => this.#edgeStream.authoritySilenceMs(this.#nowMs),
+      authoritySilenceMs: () => this.#edgeStream.authoritySilenceMs(),
     });
     before?.closeAll();
   }

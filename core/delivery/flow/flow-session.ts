@@ -142,7 +142,7 @@ export class FlowSession {
       if (track !== null) edge.requestTrack(ctx, track, clock.nowMs());
     if (this.#checkedMs >= this.#endsMs) return "renew";
     if (edge.activeStop !== null) return "refused";
-    if (edge.authoritySilenceMs(clock.nowMs()) > EDGE_STREAM_LIMITS.maxAuthoritySilenceMs) return "renew";
+    if (edge.authoritySilenceMs() > EDGE_STREAM_LIMITS.maxAuthoritySilenceMs) return "renew";
     return (await mayWatch(this.#access)) ? null : "refused";
   }
 
