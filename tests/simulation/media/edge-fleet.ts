@@ -201,6 +201,11 @@ export class EdgeFleet {
       const response = await slot.serve(request, streamed.onSent);
       const { body, status, headers } = response;
       if (response.heldBytes !== null || body === null) return response;
+      if (!client.isAlive) {
+        // Its client has gone meanwhile: the platform ends what nobody reads.
+        void body.cancel().catch(() => {});
+        return new SimulatedResponse(null, { status, headers });
+      }
       const carried = this.#network.carryStream(server, client, body, undefined, streamed.windowBytes);
       return new SimulatedResponse(carried, { status, headers });
     };
