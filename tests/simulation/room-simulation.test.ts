@@ -59,6 +59,6 @@ const REGRESSIONS: readonly (Partial<RoomPlan> & { readonly cause: string })[] =
   { cause: "an attacker who was the first to come was host", seed: 600_010, viewers: 8 },
 ];
 
-test.each(REGRESSIONS)("a run that failed once holds: $cause", async ({ cause: _, ...plan }) => {
+test.each(REGRESSIONS)("a run that failed once holds: $cause", { timeout: 120_000 }, async ({ cause: _, ...plan }) => {
   expect((await run({ durationMs: 30_000, viewers: 16, ...plan })).failure).toBeNull();
 });

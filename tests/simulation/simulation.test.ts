@@ -60,7 +60,7 @@ const REGRESSIONS: readonly (Partial<MediaPlan> & { readonly cause: string })[] 
   { cause: "a window whose last segment lost its end reached further back", ...LONG, seed: 700_055 },
 ];
 
-test.each(REGRESSIONS)("a run that failed once holds: $cause", async ({ cause: _, ...plan }) => {
+test.each(REGRESSIONS)("a run that failed once holds: $cause", { timeout: 120_000 }, async ({ cause: _, ...plan }) => {
   expect((await run({ durationMs: 30_000, viewers: 6, ...plan })).failure).toBeNull();
 });
 
