@@ -59,6 +59,23 @@ export interface PartMeta {
   readonly close?: SegmentClose;
 }
 
+/**
+ * A chunk: consecutive frames of one part, sent before the part is complete. It is no entry of the log: the chunks of a part,
+ * merged, are the part's bytes.
+ */
+export interface ChunkMeta {
+  readonly msn: number;
+  readonly part: number;
+  /** Number of its first frame within the part. */
+  readonly frame: number;
+  readonly frames: number;
+  /** Whether it begins with an independent frame. */
+  readonly key: boolean;
+  readonly durationTicks: number;
+  /** Present exactly on the first chunk of part 0. */
+  readonly start?: SegmentStart;
+}
+
 /** One entry of a broadcast's log. `byteLength` bytes of media travel with `init` and `part`. */
 export type LogEntry =
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number; readonly byteLength: number }

@@ -13,8 +13,20 @@ export interface FragmentSample {
 const SYNC_FLAGS = 0x02000000;
 const OTHER_FLAGS = 0x01010000;
 
-const TFHD = { duration: 0x08, size: 0x10, flags: 0x20, baseIsMoof: 0x020000 } as const;
-const TRUN = { dataOffset: 0x01, firstFlags: 0x04, duration: 0x100, size: 0x200, flags: 0x400, cts: 0x800 } as const;
+/** Whether a sample's flags say that decoding can begin at it. */
+export const isSyncFlags = (flags: number): boolean => (flags & 0x10000) === 0;
+
+/** Flags of `tfhd`. */
+export const TFHD = { duration: 0x08, size: 0x10, flags: 0x20, baseIsMoof: 0x020000 } as const;
+/** Flags of `trun`. */
+export const TRUN = {
+  dataOffset: 0x01,
+  firstFlags: 0x04,
+  duration: 0x100,
+  size: 0x200,
+  flags: 0x400,
+  cts: 0x800,
+} as const;
 
 /** Fields that each sample must carry because they differ from the fragment's defaults. */
 interface Layout {

@@ -11,7 +11,7 @@ import { trackIdsOf } from "./init.ts";
 import type { KeyframeSchedule } from "./keyframes.ts";
 import { CMAF_LIMITS } from "./limits.ts";
 import { muxInitSections } from "./mux-init.ts";
-import type { PartOutput } from "./part-writer.ts";
+import type { ChunkOutput, PartOutput } from "./part-writer.ts";
 import { maxSegmentSOf, type SourceKeyframes } from "./segment-grid.ts";
 import { Timeline } from "./timeline.ts";
 import { TrackPackager } from "./track-packager.ts";
@@ -153,6 +153,14 @@ export class Packager {
     const out: PackagerOutput[] = [];
     useInit(packager, init.bytes, out);
     return out;
+  }
+
+  /**
+   * Passes each frame of a part to `listener` as soon as it is placed, in parts that begin from now on; null: to nobody. A
+   * part whose last frame's duration is changed by the frame after it differs from what its chunks make.
+   */
+  passChunksTo(listener: ((chunk: ChunkOutput) => void) | null): void {
+    for (const packager of this.#tracks.values()) packager.passChunksTo(listener);
   }
 
   /** The next frame of `track`, in decode order. Throws `CmafError` naming the track and the timestamp. */

@@ -1,7 +1,7 @@
 /** Writes a part's bytes, and the metadata that depends on them. */
-import type { PartMeta } from "../../broadcast/broadcast-log.ts";
+import type { ChunkMeta, PartMeta } from "../../broadcast/broadcast-log.ts";
 import type { TrackName } from "../../kit/ids.ts";
-import { type TrackRun, writeFragment } from "./fragment.ts";
+import { type FragmentSample, type TrackRun, writeFragment } from "./fragment.ts";
 
 /** One complete part. */
 export interface PartOutput {
@@ -10,6 +10,22 @@ export interface PartOutput {
   readonly meta: PartMeta;
   /** `moof` + `mdat`; empty for a gap. */
   readonly bytes: Uint8Array;
+}
+
+/** A frame of a part that is not complete yet, with the part's bytes: see `chunk.ts`. */
+export interface ChunkOutput {
+  readonly track: TrackName;
+  readonly meta: ChunkMeta;
+  readonly bytes: Uint8Array;
+}
+
+/** A frame of the open part before it is written. */
+export interface FrameDraft {
+  readonly meta: ChunkMeta;
+  readonly trackId: number;
+  /** Decode time of the frame. */
+  readonly decodeTicks: number;
+  readonly sample: FragmentSample;
 }
 
 /** A part of one track before it is written. */
@@ -35,6 +51,12 @@ export class PartWriter {
   constructor(track: TrackName, kind: "video" | "audio") {
     this.#track = track;
     this.#kind = kind;
+  }
+
+  /** Writes a frame of the part that is written next. */
+  writeChunk({ meta, trackId, decodeTicks, sample }: FrameDraft): ChunkOutput {
+    const { bytes } = writeFragment(this.#sequence + 1, [{ trackId, decodeTicks, samples: [sample] }]);
+    return { track: this.#track, meta, bytes };
   }
 
   /** Writes `draft`, with the audio that is muxed into it. */

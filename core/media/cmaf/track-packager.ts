@@ -2,7 +2,7 @@
 import type { TrackName } from "../../kit/ids.ts";
 import { FrameQueue } from "./frame-queue.ts";
 import { Muxer } from "./muxer.ts";
-import { PartWriter } from "./part-writer.ts";
+import { type ChunkOutput, PartWriter } from "./part-writer.ts";
 import { TrackWriter } from "./track-writer.ts";
 
 /** An output track of the packager. */
@@ -10,6 +10,7 @@ export class TrackPackager extends FrameQueue {
   readonly writer: TrackWriter;
   /** Muxes audio into the track's parts; null if it carries none. */
   readonly muxer: Muxer | null;
+  readonly #parts: PartWriter;
   /** Current init section; version 0 before the first. */
   init: { readonly version: number; readonly bytes: Uint8Array } = { version: 0, bytes: new Uint8Array(0) };
   /** Init version of the open segment's media: the timeline's, once its first segment is open. */
@@ -39,12 +40,19 @@ export class TrackPackager extends FrameQueue {
     super(name, kind, timescale);
     this.isOptional = isOptional;
     const parts = new PartWriter(name, kind);
+    this.#parts = parts;
     const muxer = audio === null ? null : new Muxer(parts, audio, timescale, partTargetMs);
     this.muxer = muxer;
     this.writer = new TrackWriter(kind, timescale, partTargetMs, (draft, out) => {
       if (muxer === null) out.push(parts.write(draft, null));
       else muxer.addPart(draft, out);
     });
+  }
+
+  /** Passes the frames of parts that begin from now on to `listener`; null: to nobody. A track that carries audio has none. */
+  passChunksTo(listener: ((chunk: ChunkOutput) => void) | null): void {
+    const isNobody = listener === null || this.muxer !== null;
+    this.writer.frameListener = isNobody ? null : (draft) => listener(this.#parts.writeChunk(draft));
   }
 
   override reset(): void {

@@ -3,7 +3,7 @@
 import type { SegmentStart } from "../../broadcast/segment.ts";
 import type { FragmentSample } from "./fragment.ts";
 import type { TimedFrame } from "./frame.ts";
-import type { PartDraft, PartOutput } from "./part-writer.ts";
+import type { FrameDraft, PartDraft, PartOutput } from "./part-writer.ts";
 
 /** Rule 10: no part below this share of the part target, with the exceptions that the rule lists. */
 const MIN_PART_SHARE = 0.85;
@@ -11,6 +11,10 @@ const MIN_PART_SHARE = 0.85;
 /** Divides one track into parts. At most one part is open; complete parts go to the `out` of the call. */
 export class TrackWriter {
   readonly #kind: "video" | "audio";
+  /** Receives each frame as soon as it is placed, of parts that begin from then on; null: nobody does. */
+  frameListener: ((draft: FrameDraft) => void) | null = null;
+  /** Whether the open part's frames are passed on. */
+  #isListenedTo = false;
   /** The part target as whole ticks: a true maximum. */
   readonly partTicks: number;
   readonly #minTicks: number;
@@ -92,11 +96,24 @@ export class TrackWriter {
     const dts = this.endTicks;
     const remaining = Math.max(1, frame.end - dts);
     const durationTicks = Math.min(remaining, this.partTicks);
-    this.#samples.push({ durationTicks, ctsOffset: frame.pts - dts, sync: frame.sync, data: frame.data });
+    const sample = { durationTicks, ctsOffset: frame.pts - dts, sync: frame.sync, data: frame.data };
+    this.#samples.push(sample);
     this.#partDurationTicks += durationTicks;
+    if (this.frameListener !== null) this.#passFrameOn(this.frameListener, sample, dts);
     this.#lastFrameTicks = frame.end - frame.dts;
     // A frame longer than a part is one part; no parts repeat it.
     if (remaining > durationTicks) this.fillGapUntil(frame.end, out);
+  }
+
+  #passFrameOn(listener: (draft: FrameDraft) => void, sample: FragmentSample, decodeTicks: number): void {
+    const frame = this.#samples.length - 1;
+    if (frame === 0) this.#isListenedTo = true;
+    if (!this.#isListenedTo || this.#start === null) return;
+    const meta = {
+      ...{ msn: this.#msn, part: this.#part, frame, frames: 1, key: sample.sync, durationTicks: sample.durationTicks },
+      ...(frame === 0 && this.#part === 0 ? { start: this.#start } : {}),
+    };
+    listener({ meta, trackId: this.#trackId, decodeTicks, sample });
   }
 
   /** Writes gap parts, none longer than the part target, up to `dts`. The last of them stays open. */
@@ -182,6 +199,7 @@ export class TrackWriter {
     this.#partDts += this.#partDurationTicks;
     this.#partDurationTicks = 0;
     this.#isGap = false;
+    this.#isListenedTo = false;
     this.#samples = [];
   }
 }
