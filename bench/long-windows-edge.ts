@@ -17,6 +17,7 @@ const NEW_FEED: FeedQuery = {
   requester: { kind: "isolate", mustBeServed: false, hasSite: false },
   resumeFrom: null,
   wantedTracks: new Set(),
+  wantsChunks: false,
   heldTracks: new Set(),
   isHandover: false,
   report: { node: "bench", tiers: {}, viewers: 0, requestsPerSecond: 0 },

@@ -6,6 +6,12 @@ export const BROADCAST_LIMITS = {
   partsPerSegment: 128,
   /** Bytes of one part: 1 s at 100 Mb/s. The PUT is refused with 413. */
   partBytes: 16_777_216,
+  /** Frames of one part: what one fragment may hold. Further ones have no chunk. */
+  framesPerPart: 4096,
+  /** Bytes of a replica's open parts that are held as chunks. Beyond it parts come whole. */
+  openChunkBytes: 16_777_216,
+  /** Complete parts of a track that are held as chunks too: viewers that are within one read on there. */
+  chunkedParts: 2,
   /** Bytes of one init section: real ones have 1–4 kB. The PUT is refused with 413. */
   initBytes: 262_144,
   /** Init sections of one track: each restart of an encoder may add one. Further ones are refused. */

@@ -2,14 +2,15 @@
  * The feed's wire format. Frames: `u32 bytes` (top bit: the message continues in the next frame) and this many bytes of a
  * message, 1 MiB in total at most. Messages: `u32 header bytes, u32 body bytes, header (JSON), body`. All big-endian. A feed
  * begins with `hello` and the snapshot that it may announce; `entry` messages follow in order, `bytes` of parts that the
- * subscriber lacks, and heartbeats (`beat`).
+ * subscriber lacks, `chunks` if it asked for them, and heartbeats (`beat`).
  */
 
 import type { AccessPolicy } from "../access/access-policy.ts";
 import { concatBytes } from "../kit/bytes.ts";
 import type { TrackName } from "../kit/ids.ts";
 import { BROADCAST_LIMITS } from "./broadcast-limits.ts";
-import type { BroadcastSnapshot, LogEntry } from "./broadcast-log.ts";
+import type { BroadcastSnapshot, ChunkMeta, LogEntry } from "./broadcast-log.ts";
+import type { TrackChunk } from "./part-chunks.ts";
 import { SnapshotBuilder, type SnapshotHead, type SnapshotPieceHeader } from "./snapshot-codec.ts";
 import type { StreamStatus } from "./stream-status.ts";
 
@@ -25,8 +26,16 @@ interface HelloHeader<Snap> {
 type HelloOnWire = HelloHeader<SnapshotHead>;
 
 type UpdateHeader =
-  /** Entry number `offset`; body: its bytes, or empty if the subscriber does not take that track's bytes. */
-  | { readonly kind: "entry"; readonly offset: number; readonly entry: LogEntry }
+  /**
+   * Entry number `offset`; body: its bytes, or empty if the subscriber does not take that track's bytes. `isChunked`: the part's
+   * bytes are the chunks that this feed has brought.
+   */
+  | { readonly kind: "entry"; readonly offset: number; readonly entry: LogEntry; readonly isChunked?: true }
+  /** Chunks that came together, in order; body: their bytes, one after another. */
+  | {
+      readonly kind: "chunks";
+      readonly chunks: readonly { readonly track: TrackName; readonly meta: ChunkMeta; readonly byteLength: number }[];
+    }
   /** A part from before the feed began. */
   | { readonly kind: "bytes"; readonly track: TrackName; readonly msn: number; readonly part: number }
   /**
@@ -91,6 +100,23 @@ export function encodeFeedMessage(header: FeedHeader, body: Uint8Array = EMPTY):
     view.setUint32(at, frame === frames - 1 ? length : length + CONTINUATION_FLAG);
   }
   return sent;
+}
+
+/** The message of chunks that came together. */
+export function encodeChunks(chunks: readonly TrackChunk[]): Uint8Array {
+  const heads = chunks.map(({ track, meta, bytes }) => ({ track, meta, byteLength: bytes.byteLength }));
+  return encodeFeedMessage({ kind: "chunks", chunks: heads }, concatBytes(chunks.map(({ bytes }) => bytes)));
+}
+
+/** The chunks of a message. Throws `FeedError` if its body is not theirs. */
+export function decodeChunks({ chunks }: UpdateHeader & { readonly kind: "chunks" }, body: Uint8Array): TrackChunk[] {
+  let at = 0;
+  const decoded = chunks.map(({ track, meta, byteLength }) => {
+    at += byteLength;
+    return { track, meta, bytes: body.subarray(at - byteLength, at) };
+  });
+  if (at !== body.byteLength) throw new FeedError("chunks whose lengths differ from the body's");
+  return decoded;
 }
 
 /** Splits a byte stream into messages, for any chunking. */
@@ -181,6 +207,7 @@ export class FeedDecoder {
       }
       case "entry":
       case "bytes":
+      case "chunks":
       case "beat":
         if (this.#openSnapshot !== null) throw new FeedError(`${header.kind} within a snapshot`);
         return { header, body };
@@ -227,6 +254,7 @@ const HEADER_KINDS: ReadonlySet<unknown> = new Set<FeedHeader["kind"]>([
   "whole",
   "entry",
   "bytes",
+  "chunks",
   "beat",
   "status",
   "access",

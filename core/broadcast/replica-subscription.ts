@@ -2,6 +2,8 @@
 import type { TrackName } from "../kit/ids.ts";
 import { BROADCAST_LIMITS } from "./broadcast-limits.ts";
 import type { BroadcastSnapshot, LogEntry } from "./broadcast-log.ts";
+import type { TrackChunk } from "./part-chunks.ts";
+import { comparePartPositions, type PartPosition } from "./track-position.ts";
 
 /** Start of a subscription: after an entry that the subscriber has, or from a snapshot. */
 export type SubscriptionStart =
@@ -10,8 +12,19 @@ export type SubscriptionStart =
 
 /** One change of a replica. Subscribers share the objects. */
 export type ReplicaUpdate =
-  /** Entry number `offset`; `bytes` is null if the subscriber does not take the track's bytes, or they are not held. */
-  | { readonly kind: "entry"; readonly offset: number; readonly entry: LogEntry; readonly bytes: Uint8Array | null }
+  /**
+   * Entry number `offset`; `bytes` is null if the subscriber does not take the track's bytes, they are not held, or the
+   * subscriber has got them as chunks (`isChunked`).
+   */
+  | {
+      readonly kind: "entry";
+      readonly offset: number;
+      readonly entry: LogEntry;
+      readonly bytes: Uint8Array | null;
+      readonly isChunked?: true;
+    }
+  /** Chunks that came together. */
+  | { readonly kind: "chunks"; readonly chunks: readonly TrackChunk[] }
   /** Bytes of a part whose entry had none. */
   | {
       readonly kind: "bytes";
@@ -30,6 +43,8 @@ export interface SubscribedReplica {
   /** The entry at an offset, or null if it is no longer kept. */
   entryAt(offset: number): LogEntry | null;
   entryBytes(entry: LogEntry): Uint8Array | null;
+  /** The chunks of these tracks' open parts. */
+  openChunks(tracks: ReadonlySet<TrackName>): readonly TrackChunk[];
   unsubscribe(subscription: ReplicaSubscription): void;
 }
 
@@ -44,6 +59,8 @@ export class ReplicaSubscription {
   readonly start: SubscriptionStart;
   /** The tracks whose bytes the subscriber takes. */
   readonly tracks: ReadonlySet<TrackName>;
+  /** Whether it takes their chunks too. */
+  readonly wantsChunks: boolean;
   readonly #replica: SubscribedReplica;
   readonly #queueBytes: number;
   /** The last entry read. */
@@ -54,6 +71,8 @@ export class ReplicaSubscription {
   #readCount = 0;
   #queuedBytes = 0;
   #hasGap = false;
+  /** The part of each track whose first frames were queued as chunks. */
+  readonly #chunked = new Map<TrackName, PartPosition & { readonly frames: number }>();
   #listener: () => void = () => {};
 
   /** `queueBytes`: with this many unread bytes, the next update is a gap. Created by `Replica.subscribe`. */
@@ -62,11 +81,13 @@ export class ReplicaSubscription {
       readonly start: SubscriptionStart;
       readonly tracks: ReadonlySet<TrackName>;
       readonly queueBytes: number;
+      readonly wantsChunks: boolean;
     },
     replica: SubscribedReplica,
   ) {
     this.start = options.start;
     this.tracks = options.tracks;
+    this.wantsChunks = options.wantsChunks;
     this.#queueBytes = options.queueBytes;
     this.#replica = replica;
     this.#offset = options.start.kind === "resume" ? options.start.offset : options.start.snapshot.offset;
@@ -111,23 +132,42 @@ export class ReplicaSubscription {
     this.#listener = () => {};
   }
 
+  /** Whether the first `frames` frames of a part were queued as chunks. */
+  hasChunks(track: TrackName, part: PartPosition, frames: number): boolean {
+    const chunked = this.#chunked.get(track);
+    return chunked !== undefined && comparePartPositions(chunked, part) === 0 && chunked.frames === frames;
+  }
+
   /** Queues an update. Only the replica calls it. */
   push(update: ReplicaUpdate): void {
-    // Until the subscriber has caught up, it draws entries from the replica.
-    if (update.kind === "entry" && !this.#isCaughtUp) return;
+    // Until the subscriber has caught up, it draws entries from the replica, and then the chunks of open parts.
+    if (update.kind !== "bytes" && !this.#isCaughtUp) return;
     if (this.#queuedBytes >= this.#queueBytes) {
       this.#loseUpdates();
       return;
     }
+    this.#enqueue(update);
+    this.#listener();
+  }
+
+  #enqueue(update: ReplicaUpdate): void {
     this.#queue.push(update);
     this.#queuedBytes += updateBytes(update);
-    this.#listener();
+    if (update.kind !== "chunks") return;
+    for (const { track, meta } of update.chunks) {
+      const { msn, part, frame, frames } = meta;
+      if (frame === 0 || this.hasChunks(track, meta, frame))
+        this.#chunked.set(track, { msn, part, frames: frame + frames });
+      else this.#chunked.delete(track);
+    }
   }
 
   #readMissedEntry(): SubscriptionRead | null {
     const offset = this.#offset + 1;
     if (offset > this.#replica.headOffset()) {
       this.#isCaughtUp = true;
+      const chunks = this.wantsChunks ? this.#replica.openChunks(this.tracks) : [];
+      if (chunks.length > 0) this.#enqueue({ kind: "chunks", chunks });
       return null;
     }
     const entry = this.#replica.entryAt(offset);
@@ -150,6 +190,10 @@ export class ReplicaSubscription {
   }
 }
 
-function updateBytes({ bytes }: ReplicaUpdate): number {
-  return BROADCAST_LIMITS.updateOverheadBytes + (bytes?.byteLength ?? 0);
+function updateBytes(update: ReplicaUpdate): number {
+  const byteLength =
+    update.kind === "chunks"
+      ? update.chunks.reduce((sum, { bytes }) => sum + bytes.byteLength, 0)
+      : (update.bytes?.byteLength ?? 0);
+  return BROADCAST_LIMITS.updateOverheadBytes + byteLength;
 }

@@ -6,11 +6,14 @@ import { type AccessPolicy, mergeAccessPolicy, PUBLIC_ACCESS_POLICY } from "../a
 import type { Clock } from "../kit/clock.ts";
 import type { TrackName } from "../kit/ids.ts";
 import type { LogEntry } from "./broadcast-log.ts";
-import type { FeedMessage } from "./feed-codec.ts";
+import { decodeChunks, type FeedMessage } from "./feed-codec.ts";
 import { Replica, type ReplicaCursor } from "./replica.ts";
 import type { StreamStatus } from "./stream-status.ts";
 import { TailBuffer } from "./tail-buffer.ts";
 import { comparePartPositions, nextPartOf, type PartPosition } from "./track-position.ts";
+
+/** The part of `byteLength` bytes that its chunks make; null if they make another one, or none. */
+export type PartAssembler = (chunks: readonly Uint8Array[], byteLength: number) => Uint8Array | null;
 
 /** Callbacks of a replica that is updated by feeds. */
 export interface ReplicaEvents {
@@ -42,9 +45,11 @@ export class ReplicaUpdater {
   readonly #clock: Clock;
   readonly #tailBytes: number;
   readonly #events: ReplicaEvents;
+  readonly #assemblePart: PartAssembler;
 
   /** `tailBytes`: limit of the held bytes. */
-  constructor(clock: Clock, tailBytes: number, events: ReplicaEvents) {
+  constructor(clock: Clock, tailBytes: number, events: ReplicaEvents, assemblePart: PartAssembler = () => null) {
+    this.#assemblePart = assemblePart;
     this.#clock = clock;
     this.#tailBytes = tailBytes;
     this.#events = events;
@@ -85,7 +90,11 @@ export class ReplicaUpdater {
         return "on";
       }
       case "entry":
-        return this.#applyEntry(header.offset, header.entry, body, nowMs);
+        return this.#applyEntry(header.offset, header.entry, this.#entryBody(header, body), nowMs, header.isChunked);
+      case "chunks": {
+        (this.#candidate?.replica ?? this.#replica)?.appendChunks(decodeChunks(header, body));
+        return "on";
+      }
       case "bytes": {
         const { track, msn, part } = header;
         this.#events.objectReceived(partObjectName(track, msn, part));
@@ -114,14 +123,29 @@ export class ReplicaUpdater {
     this.#events.accessChanged(access, update);
   }
 
-  #applyEntry(offset: number, entry: LogEntry, body: Uint8Array, nowMs: number): "on" | "again" {
+  /** The bytes of an entry: those that came with it, or those that its chunks make. Without them the part is pulled. */
+  #entryBody(header: FeedMessage["header"] & { readonly kind: "entry" }, body: Uint8Array): Uint8Array {
+    const { entry, offset, isChunked } = header;
+    const replica = this.#candidate?.replica ?? this.#replica;
+    if (isChunked !== true || entry.kind !== "part" || replica === null || offset <= replica.offset) return body;
+    const chunks = replica.partChunks(entry.track, entry.meta).map(({ bytes }) => bytes);
+    return this.#assemblePart(chunks, entry.byteLength) ?? body;
+  }
+
+  #applyEntry(
+    offset: number,
+    entry: LogEntry,
+    body: Uint8Array,
+    nowMs: number,
+    isChunked: boolean = false,
+  ): "on" | "again" {
     const replica = this.#candidate?.replica ?? this.#replica;
     if (replica === null) return "again";
     const carried = body.byteLength > 0 ? body : null;
     if (carried !== null && entry.kind === "part") {
       this.#events.objectReceived(partObjectName(entry.track, entry.meta.msn, entry.meta.part));
     }
-    const applied = replica.applyEntry(offset, entry, carried);
+    const applied = replica.applyEntry(offset, entry, carried, isChunked && carried !== null);
     if (applied === "hole" || applied === "foreign") return "again";
     if (applied === "applied") this.changedMs = nowMs;
     // Another feed delivered the entry before; this one may be the first with its bytes.

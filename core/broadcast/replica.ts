@@ -6,6 +6,7 @@
 import type { TrackName } from "../kit/ids.ts";
 import type { BroadcastConfig, BroadcastSnapshot, BroadcastState, LogEntry, TrackState } from "./broadcast-log.ts";
 import { ParkedRequests } from "./parked-requests.ts";
+import { countChunkFrames, PartChunks, type TrackChunk } from "./part-chunks.ts";
 import { RecentEntries } from "./recent-entries.ts";
 import { ReplicaSubscription } from "./replica-subscription.ts";
 import {
@@ -16,7 +17,7 @@ import {
   markSegmentDurable,
 } from "./segment-window.ts";
 import { findTailStart, type TailBuffer } from "./tail-buffer.ts";
-import { comparePartPositions, nextPartOf } from "./track-position.ts";
+import { comparePartPositions, nextPartOf, type PartPosition } from "./track-position.ts";
 
 /** A replica's position in a log: its epoch and last entry. */
 export interface ReplicaCursor {
@@ -39,6 +40,8 @@ export class Replica {
   readonly #inits = new Map<TrackName, Map<number, Uint8Array>>();
   readonly #recentEntries = new RecentEntries();
   readonly #subscriptions = new Set<ReplicaSubscription>();
+  readonly #chunks = new PartChunks();
+  #chunkCount = 0;
 
   /** A broadcast before its first entry. */
   constructor(epoch: string, config: BroadcastConfig, tail: TailBuffer) {
@@ -67,6 +70,11 @@ export class Replica {
   /** Number of entries applied since the epoch began. */
   get offset(): number {
     return this.#offset;
+  }
+
+  /** Number of chunks added since the replica began. */
+  get chunkCount(): number {
+    return this.#chunkCount;
   }
 
   /** The input of playlists. */
@@ -109,14 +117,62 @@ export class Replica {
 
   /**
    * Appends as the authority: the entry is the next one by definition. Throws `BroadcastLogError` if it contradicts the
-   * state, which is then unchanged.
+   * state, which is then unchanged. `isChunked`: of a part whose chunks are all held here.
    */
-  appendEntry(entry: LogEntry, bytes: Uint8Array | null): void {
+  appendEntry(entry: LogEntry, bytes: Uint8Array | null, isChunked = false): void {
     this.#applyToState(entry, bytes);
     this.#offset += 1;
     this.#recentEntries.add(this.#offset, entry);
-    this.#publishEntry(entry, bytes);
+    this.#publishEntry(entry, bytes, isChunked);
+    if (entry.kind === "part") this.#chunks.complete(entry.track, entry.meta, isChunked);
     this.#wakeWaiters(entry);
+  }
+
+  /**
+   * Adds chunks of the tracks' next parts, and passes them to subscribers. Returns those that were added: not known ones,
+   * nor those of other parts, nor those after a missing one.
+   */
+  appendChunks(chunks: readonly TrackChunk[]): TrackChunk[] {
+    const added = chunks.filter((chunk) => {
+      const state = this.#tracks.get(chunk.track);
+      return state !== undefined && !this.#ended && this.#chunks.add(chunk, nextPartOf(state));
+    });
+    if (added.length === 0) return added;
+    this.#chunkCount += added.length;
+    this.#publishChunks(added);
+    for (const track of new Set(added.map((chunk) => chunk.track))) {
+      const state = this.#requireTrack(track);
+      const next = nextPartOf(state);
+      const frames = countChunkFrames(this.#chunks.get(track, next));
+      this.parkedRequests.wake(track, state, { msn: next.msn, part: next.part, frames });
+    }
+    return added;
+  }
+
+  /** The chunks of a part from its first frame on, as far as they have come; empty if it has none, or is older. */
+  partChunks(track: TrackName, position: PartPosition): readonly TrackChunk[] {
+    return this.#chunks.get(track, position);
+  }
+
+  #openChunks(tracks: ReadonlySet<TrackName>): TrackChunk[] {
+    return [...tracks].flatMap((track) => {
+      const state = this.#tracks.get(track);
+      return state === undefined ? [] : this.#chunks.get(track, nextPartOf(state));
+    });
+  }
+
+  /** Subscribers of the same tracks share an update. */
+  #publishChunks(added: readonly TrackChunk[]): void {
+    const updates = new Map<string, { readonly kind: "chunks"; readonly chunks: readonly TrackChunk[] }>();
+    for (const subscription of this.#subscriptions) {
+      if (!subscription.wantsChunks) continue;
+      const chunks = added.filter(({ track }) => subscription.tracks.has(track));
+      if (chunks.length === 0) continue;
+      const key = [...new Set(chunks.map(({ track }) => track))].join();
+      const update = updates.get(key) ?? { kind: "chunks", chunks };
+      updates.set(key, update);
+      subscription.push(update);
+    }
   }
 
   /**
@@ -134,20 +190,28 @@ export class Replica {
   /**
    * Subscribes to all entries after `cursor`, with the bytes of `tracks`. A cursor that is null, of another epoch, or older
    * than the kept entries starts with a snapshot. A subscriber with `queueBytes` or more unread at the next
-   * update gets a gap and must subscribe again.
+   * update gets a gap and must subscribe again. `wantsChunks`: it takes the chunks of `tracks` too, and then no bytes of parts
+   * that they make.
    */
-  subscribe(cursor: ReplicaCursor | null, tracks: ReadonlySet<TrackName>, queueBytes: number): ReplicaSubscription {
+  subscribe(
+    cursor: ReplicaCursor | null,
+    tracks: ReadonlySet<TrackName>,
+    queueBytes: number,
+    wantsChunks = false,
+  ): ReplicaSubscription {
     const isResumed = cursor?.epoch === this.epoch && this.#recentEntries.reachesBack(cursor.offset, this.#offset);
     const subscription = new ReplicaSubscription(
       {
         start: isResumed ? { kind: "resume", offset: cursor.offset } : { kind: "snapshot", snapshot: this.snapshot() },
         tracks,
         queueBytes,
+        wantsChunks,
       },
       {
         headOffset: () => this.#offset,
         entryAt: (offset) => this.#recentEntries.get(offset),
         entryBytes: (entry) => this.#entryBytes(entry),
+        openChunks: (which) => this.#openChunks(which),
         unsubscribe: (which) => this.#subscriptions.delete(which),
       },
     );
@@ -155,12 +219,12 @@ export class Replica {
     return subscription;
   }
 
-  /** Applies entry number `offset` from a feed; `bytes` is null if the feed does not carry them. */
-  applyEntry(offset: number, entry: LogEntry, bytes: Uint8Array | null): ApplyResult {
+  /** Applies entry number `offset` from a feed; `bytes` is null if the feed does not carry them. `isChunked` as in `appendEntry`. */
+  applyEntry(offset: number, entry: LogEntry, bytes: Uint8Array | null, isChunked = false): ApplyResult {
     if (offset <= this.#offset) return "seen";
     if (offset !== this.#offset + 1) return "hole";
     try {
-      this.appendEntry(entry, bytes);
+      this.appendEntry(entry, bytes, isChunked);
     } catch (error) {
       if (error instanceof BroadcastLogError) return "foreign";
       throw error;
@@ -179,14 +243,18 @@ export class Replica {
   }
 
   /** Updates are values shared by subscribers: derived data may be cached by identity. */
-  #publishEntry(entry: LogEntry, bytes: Uint8Array | null): void {
+  #publishEntry(entry: LogEntry, bytes: Uint8Array | null, isChunked: boolean): void {
     if (this.#subscriptions.size === 0) return;
     const offset = this.#offset;
+    const frames = isChunked && entry.kind === "part" ? countChunkFrames(this.#chunks.get(entry.track, entry.meta)) : 0;
+    const chunked = { kind: "entry", offset, entry, bytes: null, isChunked: true } as const;
     const full = { kind: "entry", offset, entry, bytes } as const;
     const bare =
       entry.kind === "part" && bytes !== null ? ({ kind: "entry", offset, entry, bytes: null } as const) : full;
     for (const subscription of this.#subscriptions) {
-      subscription.push(entry.kind === "part" && !subscription.tracks.has(entry.track) ? bare : full);
+      if (entry.kind !== "part") subscription.push(full);
+      else if (!subscription.tracks.has(entry.track)) subscription.push(bare);
+      else subscription.push(frames > 0 && subscription.hasChunks(entry.track, entry.meta, frames) ? chunked : full);
     }
   }
 

@@ -331,3 +331,19 @@ test("a feed that is begun anew after it broke names the tracks whose bytes are 
   expect(live.queries.map(({ heldTracks }) => [...heldTracks])).toEqual([[], [], [video]]);
   await clock.advance(0);
 });
+
+test("chunks are asked for while a viewer takes them, from the next feed on, and not for long after", async () => {
+  const made = makeTestEdgeStream();
+  const { clock, edge, live } = made;
+  await follow(made);
+  await watch(made, 2_000);
+  expect([live.queries.map(({ wantsChunks }) => wantsChunks), live.feeds.wantsChunks]).toEqual([[false], false]);
+  for (let i = 0; i < 30; i += 1) {
+    edge.requestChunks(makeTestContext(), clock.nowMs());
+    await watch(made, 1_000);
+  }
+  const during = live.queries.map(({ wantsChunks }) => wantsChunks);
+  expect([during, live.feeds.wantsChunks]).toEqual([[false, true, true], true]);
+  await watch(made, EDGE_STREAM_LIMITS.chunkIdleMs + EDGE_STREAM_LIMITS.leaseMs + 1_000);
+  expect([live.queries.at(-1)?.wantsChunks, live.feeds.wantsChunks]).toEqual([false, false]);
+});

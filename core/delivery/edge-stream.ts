@@ -14,6 +14,7 @@ import type { StreamName, TrackName } from "../kit/ids.ts";
 import { Notifier } from "../kit/notifier.ts";
 import { UpstreamClient } from "../kit/upstream-client.ts";
 import type { WaitUntilContext } from "../kit/wait-until.ts";
+import { assemblePart } from "../media/cmaf/chunk.ts";
 import type { FeedEndReason } from "./feed-client.ts";
 import { FeedFollower, type ParentCache } from "./feed-follower.ts";
 import { type AcquiredLease, FeedLeases } from "./feed-leases.ts";
@@ -100,7 +101,7 @@ export class EdgeStream {
   }
 
   #createUpdater({ events, tailBytes }: EdgeStreamOptions): ReplicaUpdater {
-    return new ReplicaUpdater(this.platform.clock, tailBytes, {
+    const replicaEvents: ReplicaEvents = {
       objectReceived: (object) => this.counters.countObject(object),
       accessChanged: (access, change) => {
         if (this.activeStop !== null) this.#wakeAll();
@@ -108,7 +109,8 @@ export class EdgeStream {
         events?.accessChanged(access, change);
       },
       replicaReplaced: (replica, before) => events?.replicaReplaced(replica, before),
-    });
+    };
+    return new ReplicaUpdater(this.platform.clock, tailBytes, replicaEvents, assemblePart);
   }
 
   #createFollower({ feedFailed, node, nodeAt, parentCache }: EdgeStreamOptions): FeedFollower {
@@ -245,6 +247,12 @@ export class EdgeStream {
     if (this.#leases.requestTrack(track)) this.ensureLease(ctx);
   }
 
+  /** A viewer takes chunks; a feed that does not carry them is renewed. */
+  requestChunks(ctx: WaitUntilContext, nowMs: number = this.#nowMs): void {
+    this.#demand.recordChunks(nowMs);
+    if (this.#leases.requestChunks()) this.ensureLease(ctx);
+  }
+
   /** Waits until a feed that carries `track` has caught up, at most until `untilMs`. Throws `StreamStoppedError`. */
   async awaitTrackBytes(ctx: WaitUntilContext, track: TrackName, untilMs: number): Promise<void> {
     const { clock } = this.platform;
@@ -267,8 +275,11 @@ export class EdgeStream {
 
   /** Makes this request read the feed if none does, or take it over from a request that is due. */
   ensureLease(ctx: WaitUntilContext, nowMs: number = this.platform.clock.nowMs()): void {
-    const acquired = this.#leases.acquire(nowMs, this.currentReplica !== null, () =>
-      this.#demand.collect(nowMs, (track) => this.currentReplica?.tail.dropTrack(track)),
+    const acquired = this.#leases.acquire(
+      nowMs,
+      this.currentReplica !== null,
+      () => this.#demand.collect(nowMs, (track) => this.currentReplica?.tail.dropTrack(track)),
+      () => this.#demand.wantsChunks(nowMs),
     );
     if (acquired !== null) ctx.waitUntil(this.#runLease(ctx, acquired));
   }

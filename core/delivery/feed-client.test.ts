@@ -7,6 +7,7 @@ const QUERY: FeedQuery = {
   requester: { kind: "isolate", mustBeServed: false, hasSite: false },
   resumeFrom: null,
   wantedTracks: new Set(),
+  wantsChunks: false,
   heldTracks: new Set(),
   isHandover: false,
   report: { node: "below", tiers: {}, viewers: 0, requestsPerSecond: 0 },

@@ -13,6 +13,8 @@ export interface FeedQuery {
   readonly resumeFrom: ReplicaCursor | null;
   readonly wantedTracks: ReadonlySet<TrackName>;
   readonly heldTracks: ReadonlySet<TrackName>;
+  /** Chunks of the wanted tracks too; a node that does not know them sends parts. */
+  readonly wantsChunks: boolean;
   /** The requester still reads its earlier feed, from whichever node. */
   readonly isHandover: boolean;
   readonly report: NodeReport;
@@ -127,7 +129,8 @@ export function buildFeedRequest(query: FeedQuery): { readonly url: string; read
   return { url: buildFeedUrl(query), headers: { [REPORT_HEADER]: JSON.stringify(query.report) } };
 }
 
-function buildFeedUrl({ nodeId, requester, resumeFrom, wantedTracks, heldTracks, isHandover }: FeedQuery): string {
+function buildFeedUrl(query: FeedQuery): string {
+  const { nodeId, requester, resumeFrom, wantedTracks, heldTracks, wantsChunks, isHandover } = query;
   const params = new URLSearchParams();
   params.set("node", nodeId);
   params.set("kind", requester.kind);
@@ -140,6 +143,7 @@ function buildFeedUrl({ nodeId, requester, resumeFrom, wantedTracks, heldTracks,
   }
   params.set("want", [...wantedTracks].join(","));
   params.set("have", [...heldTracks].join(","));
+  if (wantsChunks) params.set("chunks", "1");
   return `http://node/feed?${params.toString()}`;
 }
 
@@ -162,6 +166,7 @@ export function parseFeedQuery(request: {
     resumeFrom: epoch === null ? null : { epoch, offset: Number(params.get("offset")) },
     wantedTracks: parseTrackSet(params.get("want")),
     heldTracks: parseTrackSet(params.get("have")),
+    wantsChunks: params.has("chunks"),
     isHandover: params.has("moving"),
     report: JSON.parse(report) as NodeReport,
   };

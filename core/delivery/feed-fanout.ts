@@ -5,7 +5,7 @@
 import { type AccessPolicy, splitAccessPolicy } from "../access/access-policy.ts";
 import { activeStop } from "../access/stream-stop.ts";
 import type { TrackState } from "../broadcast/broadcast-log.ts";
-import { encodeFeedMessage } from "../broadcast/feed-codec.ts";
+import { encodeChunks, encodeFeedMessage } from "../broadcast/feed-codec.ts";
 import type { Replica, ReplicaCursor } from "../broadcast/replica.ts";
 import type { ReplicaSubscription, ReplicaUpdate, SubscriptionStart } from "../broadcast/replica-subscription.ts";
 import { describeSnapshot, splitSnapshot } from "../broadcast/snapshot-codec.ts";
@@ -29,6 +29,8 @@ export interface FeedSubscription {
   readonly wantedTracks: ReadonlySet<TrackName>;
   /** Those of them whose bytes it has up to `resumeFrom`. */
   readonly heldTracks: ReadonlySet<TrackName>;
+  /** Whether it takes chunks of `wantedTracks`. */
+  readonly wantsChunks?: boolean;
 }
 
 /** The source of the feeds. */
@@ -95,6 +97,12 @@ export class FeedFanout {
     return new Set([...this.#feeds.values()].flatMap(({ wantedTracks }) => [...wantedTracks]));
   }
 
+  /** Whether a subscriber takes chunks. */
+  get wantsChunks(): boolean {
+    for (const { subscription } of this.#feeds.values()) if (subscription.wantsChunks) return true;
+    return false;
+  }
+
   /** A new feed's bytes. */
   subscribe(request: FeedSubscription): ReadableStream<Uint8Array> {
     let feed: Feed | undefined;
@@ -134,13 +142,14 @@ export class FeedFanout {
   }
 
   #openFeed(request: FeedSubscription, controller: ReadableStreamDefaultController<Uint8Array>): Feed {
-    const { nodeId, kind, wantedTracks, resumeFrom } = request;
+    const { nodeId, kind, wantedTracks, wantsChunks, resumeFrom } = request;
     const { replica, clock } = this.#options;
     const before = this.#feeds.get(nodeId);
     // A feed that has not caught up has not been sent every entry.
     const isMoved = request.isHandover && before?.catchUp === null && resumeFrom?.epoch === replica.epoch;
     const cursor = isMoved ? { epoch: replica.epoch, offset: replica.offset } : resumeFrom;
-    const subscription = replica.subscribe(cursor, wantedTracks, FEED_LIMITS.queueBytes - FEED_LIMITS.streamBytes);
+    const queueBytes = FEED_LIMITS.queueBytes - FEED_LIMITS.streamBytes;
+    const subscription = replica.subscribe(cursor, wantedTracks, queueBytes, wantsChunks);
     const catchUp = this.#catchUpMessages(request, subscription);
     const feed: Feed = { nodeId, kind, wantedTracks, controller, subscription, catchUp, heartbeats: 0 };
     if (before !== undefined) this.#closeFeed(before);
@@ -317,9 +326,11 @@ function* openingMessages(epoch: string, access: AccessPolicy, start: Subscripti
 
 function encodeUpdate(update: ReplicaUpdate): Uint8Array {
   if (update.kind === "entry") {
-    const { offset, entry, bytes } = update;
-    return encodeFeedMessage({ kind: "entry", offset, entry }, bytes ?? undefined);
+    const { offset, entry, bytes, isChunked } = update;
+    const header = { kind: "entry", offset, entry, ...(isChunked === undefined ? {} : { isChunked }) } as const;
+    return encodeFeedMessage(header, bytes ?? undefined);
   }
+  if (update.kind === "chunks") return encodeChunks(update.chunks);
   const { track, msn, part, bytes } = update;
   return encodeFeedMessage({ kind: "bytes", track, msn, part }, bytes);
 }

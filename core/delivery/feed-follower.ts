@@ -93,6 +93,7 @@ export class FeedFollower {
       requester: { kind: requesterKind, mustBeServed, hasSite },
       resumeFrom,
       wantedTracks: lease.wantedTracks,
+      wantsChunks: lease.wantsChunks,
       heldTracks: predecessor?.isCaughtUp === true ? predecessor.wantedTracks : (caughtUp?.tracks ?? new Set()),
       isHandover: predecessor !== null && leases.isFeeding(predecessor),
       report: counters.createReport(clock.nowMs()),

@@ -12,6 +12,8 @@ import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
 export class FeedLease {
   readonly startedMs: number;
   readonly wantedTracks: ReadonlySet<TrackName>;
+  /** Its feed carries chunks of them. */
+  readonly wantsChunks: boolean;
   /** The feed has delivered everything that this node lacked at its start. */
   isCaughtUp = false;
   /** The next request takes over. */
@@ -20,8 +22,9 @@ export class FeedLease {
   isServed = false;
   #lastBytesMs: number;
 
-  constructor(startedMs: number, wantedTracks: ReadonlySet<TrackName>) {
+  constructor(startedMs: number, wantedTracks: ReadonlySet<TrackName>, wantsChunks: boolean) {
     this.startedMs = startedMs;
+    this.wantsChunks = wantsChunks;
     this.wantedTracks = wantedTracks;
     this.#lastBytesMs = startedMs;
   }
@@ -85,14 +88,19 @@ export class FeedLeases {
   }
 
   /** Grants the caller the lease if nobody holds it, or if its holder is due; else null. */
-  acquire(nowMs: number, hasReplica: boolean, collectTracks: () => ReadonlySet<TrackName>): AcquiredLease | null {
+  acquire(
+    nowMs: number,
+    hasReplica: boolean,
+    collectTracks: () => ReadonlySet<TrackName>,
+    wantsChunks: () => boolean = () => false,
+  ): AcquiredLease | null {
     if (this.#isClosed) return null;
     const predecessor = this.#current;
     if (predecessor !== null && !this.#isHandoverDue(predecessor, nowMs)) return null;
     const isTooSoon = isWithin(this.#retryAtMs, EDGE_STREAM_LIMITS.maxRetryMs, nowMs);
     if (predecessor === null && (isTooSoon || this.isFresh(nowMs, hasReplica))) return null;
     for (const lease of this.#caughtUp) if (lease.isSuspect(nowMs)) this.#caughtUp.delete(lease);
-    this.#current = new FeedLease(nowMs, collectTracks());
+    this.#current = new FeedLease(nowMs, collectTracks(), wantsChunks());
     return { lease: this.#current, predecessor };
   }
 
@@ -104,6 +112,13 @@ export class FeedLeases {
   /** Makes the lease due if its feed does not carry `track`; returns whether it is. */
   requestTrack(track: TrackName): boolean {
     if (this.#current === null || this.#current.wantedTracks.has(track)) return false;
+    this.#current.isHandoverRequested = true;
+    return true;
+  }
+
+  /** Makes the lease due if its feed does not carry chunks; returns whether it is. */
+  requestChunks(): boolean {
+    if (this.#current === null || this.#current.wantsChunks) return false;
     this.#current.isHandoverRequested = true;
     return true;
   }

@@ -37,6 +37,8 @@ export const EDGE_STREAM_LIMITS = {
   maxAuthoritySilenceMs: 5_000,
   /** A track without requests for this long is left out of the next feed. */
   trackIdleMs: 30_000,
+  /** Chunks that nobody has asked for in this time are left out of the next feed: viewers by flow ask every second. */
+  chunkIdleMs: 5_000,
   /** A leader without bytes for this long may have been killed with its request: feeds have a heartbeat every 500 ms. */
   leaseSuspectMs: 1_500,
   /** Parked requests check the lease this often, in case that a successor's client has disconnected. */

@@ -1,14 +1,25 @@
-/** Tracks requested by viewers. */
+/** Tracks requested by viewers, and whether some take their chunks. */
 import type { TrackName } from "../kit/ids.ts";
 import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
 
 /** When each track was last requested. */
 export class TrackDemand {
   readonly #requestedMs = new Map<TrackName, number>();
+  #chunksRequestedMs = Number.NEGATIVE_INFINITY;
 
   /** Records a request for the track's bytes. */
   record(track: TrackName, nowMs: number): void {
     this.#requestedMs.set(track, nowMs);
+  }
+
+  /** Records a request for chunks of the tracks. */
+  recordChunks(nowMs: number): void {
+    this.#chunksRequestedMs = nowMs;
+  }
+
+  /** Whether chunks are in demand. */
+  wantsChunks(nowMs: number): boolean {
+    return Math.abs(nowMs - this.#chunksRequestedMs) < EDGE_STREAM_LIMITS.chunkIdleMs;
   }
 
   /** The tracks in demand; `dropTrack` is called for those without requests for a while. */

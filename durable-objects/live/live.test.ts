@@ -28,6 +28,7 @@ function requestFeed(publisher: TestPublisher, over: Partial<FeedQuery>): Promis
     requester: { kind: "isolate", mustBeServed: false, hasSite: false },
     resumeFrom: null,
     wantedTracks: new Set(),
+    wantsChunks: false,
     heldTracks: new Set(),
     isHandover: false,
     report: { node: "test", tiers: {}, viewers: 0, requestsPerSecond: 0 },

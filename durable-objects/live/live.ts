@@ -304,9 +304,8 @@ export class Live extends DurableObject<LiveEnv> {
     const redirect = redirectSubscriber(this.#admission, current.fanout, query, this.platform.clock.nowMs());
     if (redirect !== null) return redirectResponse(redirect, () => null);
     this.#counters.addChildReport(query.report, this.platform.clock.nowMs());
-    const { nodeId, requester, resumeFrom, wantedTracks, heldTracks, isHandover } = query;
-    const kind = requester.kind === "isolate" ? "isolate" : "shield";
-    return new Response(current.fanout.subscribe({ nodeId, kind, resumeFrom, wantedTracks, heldTracks, isHandover }));
+    const kind = query.requester.kind === "isolate" ? "isolate" : "shield";
+    return new Response(current.fanout.subscribe({ ...query, kind }));
   }
 
   /** A part of the tail that the caller's replica lacks, or null. */

@@ -24,6 +24,7 @@ function requestFeed(publisher: TestPublisher, node: string, over: Partial<FeedQ
     requester: { kind: "isolate", mustBeServed: false, hasSite: true },
     resumeFrom: null,
     wantedTracks: new Set([video]),
+    wantsChunks: false,
     heldTracks: new Set(),
     isHandover: false,
     report: { node, tiers: {}, viewers: 0, requestsPerSecond: 0 },

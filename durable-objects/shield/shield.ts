@@ -90,6 +90,7 @@ export class Shield extends DurableObject<ShieldEnv> {
   async #openFeed(query: FeedQuery): Promise<Response> {
     this.#lastChildMs = this.#nowMs;
     for (const track of query.wantedTracks) this.#edgeStream.requestTrack(this.ctx, track, this.#nowMs);
+    if (query.wantsChunks) this.#edgeStream.requestChunks(this.ctx, this.#nowMs);
     const replica = await this.#edgeStream.ensureReplica(this.ctx);
     if (replica === null) return new Response(null, { status: this.#edgeStream.isStale ? 503 : 404 });
     const untilMs = this.#nowMs + SHIELD_LIMITS.feedWaitMs;
@@ -101,9 +102,8 @@ export class Shield extends DurableObject<ShieldEnv> {
     const feeds = this.#fanout;
     if (feeds === null) return new Response(null, { status: 503 });
     this.#edgeStream.counters.addChildReport(query.report, this.#nowMs);
-    const { nodeId, requester, resumeFrom, wantedTracks, heldTracks, isHandover } = query;
-    const kind = requester.kind === "isolate" ? "isolate" : "shield";
-    return new Response(feeds.subscribe({ nodeId, kind, resumeFrom, wantedTracks, heldTracks, isHandover }));
+    const kind = query.requester.kind === "isolate" ? "isolate" : "shield";
+    return new Response(feeds.subscribe({ ...query, kind }));
   }
 
   /** A part that the caller's replica lists and whose bytes it lacks, or null. */
@@ -254,6 +254,7 @@ export class Shield extends DurableObject<ShieldEnv> {
         return;
       }
       for (const track of feeds?.collectWantedTracks() ?? []) this.#edgeStream.requestTrack(this.ctx, track, nowMs);
+      if (feeds?.wantsChunks === true) this.#edgeStream.requestChunks(this.ctx, nowMs);
       this.#edgeStream.ensureLease(this.ctx);
     });
   }

@@ -29,6 +29,17 @@ export function mergeChunks(chunks: readonly Uint8Array[]): Uint8Array {
   return writeFragment(first.sequence, [{ ...first.run, samples }]).bytes;
 }
 
+/** The part of `byteLength` bytes that its chunks make; null if they make another one, or none. */
+export function assemblePart(chunks: readonly Uint8Array[], byteLength: number): Uint8Array | null {
+  try {
+    const part = mergeChunks(chunks);
+    return part.byteLength === byteLength ? part : null;
+  } catch (error) {
+    if (error instanceof CmafError) return null;
+    throw error;
+  }
+}
+
 /** The frames of a part from number `frame` on as a chunk; null if it has no more. Throws `CmafError` as `mergeChunks`. */
 export function cutChunk(part: Uint8Array, frame: number): Uint8Array | null {
   const { sequence, run } = parseFragment(part);
