@@ -167,7 +167,7 @@ async function publishSource(run: BroadcastRun, { job, kind, open }: BroadcastPl
     platform,
     epochNowMs: run.epochNowMs,
     onStart: (start) => {
-      const { startedAtMs, inits } = start;
+      const { startedAtMs, inits, chunkSource } = start;
       const tracks = announcedTracks(job, inits, partTargets, muxed);
       const config = { broadcast: id, startedAtMs, targetDurationS, windowS, tracks };
       const key = { edge: edge.url, key: edge.key, stream, publisher: edge.publisher };
@@ -177,6 +177,7 @@ async function publishSource(run: BroadcastRun, { job, kind, open }: BroadcastPl
         edge.journalFolder === null ? {} : { journal: new PublishJournal(join(edge.journalFolder, id), config, warn) };
       const onFatal = (error: PublishError): void => failed.reject(error);
       const created = new BroadcastPublisher({ ...key, ...playback, ...journal, config, log, onFatal, platform });
+      created.useChunkSource(chunkSource);
       publisher = created;
       opening = created.open();
       opening.catch((error: unknown) => failed.reject(error));

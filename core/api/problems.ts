@@ -55,6 +55,7 @@ export const PROBLEM_NAMES = [
   "replaced",
   "out-of-order",
   "init-missing",
+  "chunks-missing",
   "not-open",
   "stopped-by-operator",
   "too-many-revocations",
@@ -254,6 +255,11 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
     statuses: [409],
     title: "Init section missing",
     meaning: "The edge lacks the init section that this part needs. Send it first.",
+  },
+  "chunks-missing": {
+    statuses: [409],
+    title: "Chunks missing",
+    meaning: "The edge lacks chunks that come before these, or that this part needs. Send the part whole.",
   },
   "not-open": {
     statuses: [409],

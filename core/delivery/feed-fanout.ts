@@ -13,6 +13,7 @@ import type { StreamStatus } from "../broadcast/stream-status.ts";
 import { type Clock, startInterval } from "../kit/clock.ts";
 import type { TrackName } from "../kit/ids.ts";
 import { joinTailS } from "../media/hls/timing.ts";
+import type { FeedQuery } from "./feed-client.ts";
 import { FEED_LIMITS } from "./node-limits.ts";
 import type { SubscriberSummary } from "./tree/feed-admission.ts";
 
@@ -311,6 +312,12 @@ export class FeedFanout {
     }
     return isRemoved;
   }
+}
+
+/** The response to a requester that is served. */
+export function feedResponse(feeds: FeedFanout, query: FeedQuery): Response {
+  const kind = query.requester.kind === "isolate" ? "isolate" : "shield";
+  return new Response(feeds.subscribe({ ...query, kind }));
 }
 
 function* openingMessages(epoch: string, access: AccessPolicy, start: SubscriptionStart): Generator<Uint8Array> {

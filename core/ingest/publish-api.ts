@@ -6,6 +6,13 @@
  *                                                              `playback`, a new one sets who may watch the stream
  *   PUT /ingest/{stream}/{broadcast}/{track}/init-{v}.mp4      an init section, before the first part that needs it
  *   PUT /ingest/{stream}/{broadcast}/{track}/{msn}.{part}.m4s  a part; header `Corral-Part`: JSON `PartMeta`
+ *   PUT /ingest/{stream}/{broadcast}/chunks                    chunks of any tracks (`chunk-bundle.ts`), while `PublishProgress`
+ *                                                              says that they are wanted; 409 `chunks-missing`: send their
+ *                                                              parts whole
+ *   PUT /ingest/{stream}/{broadcast}/{track}/{msn}.{part}.rest.m4s
+ *                                                              a part whose first frames were sent as chunks: the others; header
+ *                                                              `Corral-Chunks` besides `Corral-Part`; 409 `chunks-missing`: send
+ *                                                              it whole. An edge that does not know chunks refuses the address
  *   PUT /ingest/{stream}/{broadcast}/end                       empty: no more media will come
  *   PUT /ingest/{stream}/{broadcast}/handover                  empty: takes the broadcast over from a publisher that is live,
  *                                                              with a key of the role `backup`, or with `?handover`
@@ -18,8 +25,20 @@ import type { TrackName } from "../kit/ids.ts";
 
 /** Header that carries `PartMeta` as JSON. */
 export const PART_HEADER = "corral-part";
+/** Header of a part whose first frames were sent as chunks: JSON of `ChunkedPartForm`. */
+export const CHUNKS_HEADER = "corral-chunks";
 /** Header that names the publishing process. */
 export const PUBLISHER_HEADER = "corral-publisher";
+
+/** Ends the address of a part whose first frames were sent as chunks. */
+const REST_SUFFIX = ".rest.m4s";
+
+/** The address of a part, whose first frames were sent as chunks, in its track. */
+export const restPath = (msn: number, part: number): string => `${msn}.${part}${REST_SUFFIX}`;
+
+/** The file of the part whose rest `file` is; null for another file. */
+export const partFileOfRest = (file: string): string | null =>
+  file.endsWith(REST_SUFFIX) ? `${file.slice(0, -REST_SUFFIX.length)}.m4s` : null;
 
 /** The position of one track at the edge. */
 export interface TrackProgress {
@@ -36,6 +55,8 @@ export interface PublishProgress {
   /** Changes if the edge lost its memory: resend parts that are not durable from `next` on. */
   readonly epoch: string;
   readonly tracks: Readonly<Record<TrackName, TrackProgress>>;
+  /** Viewers take chunks: send them beside the parts. */
+  readonly chunks?: true;
 }
 
 /** A problem of this API. */
@@ -50,6 +71,7 @@ export type PublishProblem =
   | "replaced"
   | "outOfOrder"
   | "initMissing"
+  | "chunksMissing"
   | "notOpen"
   | "ended"
   | "tooSlow"
@@ -70,6 +92,7 @@ export const PUBLISH_PROBLEM_TYPES: Readonly<Record<PublishProblem, string>> = {
   replaced: problemTypeUri("replaced"),
   outOfOrder: problemTypeUri("out-of-order"),
   initMissing: problemTypeUri("init-missing"),
+  chunksMissing: problemTypeUri("chunks-missing"),
   notOpen: problemTypeUri("not-open"),
   ended: problemTypeUri("ended"),
   tooSlow: problemTypeUri("too-slow"),

@@ -7,6 +7,10 @@ export const MAX_MSN = 999_999_999;
 export const PUBLISH_LIMITS = {
   /** Characters of a `Corral-Part` header; real ones have under 300. */
   partHeaderChars: 2_000,
+  /** Chunks of one request: some ticks of all tracks. */
+  chunksPerRequest: 1_024,
+  /** Bytes of their metadata: under 200 each. */
+  chunkHeaderBytes: 262_144,
   /** Milliseconds since the epoch that a `Date` can hold. */
   timeMs: 8.64e15,
   /** Seconds of the target duration: longer segments are unsuitable for live playlists. */

@@ -6,10 +6,11 @@ import type { SegmentClose, SegmentStart } from "../broadcast/segment.ts";
 import { parseBroadcastId, parseTrackName } from "../kit/ids.ts";
 import { CODECS_PATTERN, LANGUAGE_PATTERN, MAX_MSN, PUBLISH_LIMITS } from "./publish-limits.ts";
 
-type JsonFields = Readonly<Record<string, unknown>>;
+/** A JSON object of unknown fields. */
+export type JsonFields = Readonly<Record<string, unknown>>;
 
 /** The parsed JSON object, or null. */
-function parseJsonFields(text: string): JsonFields | null {
+export function parseJsonFields(text: string): JsonFields | null {
   try {
     return asJsonFields(JSON.parse(text));
   } catch {
@@ -17,11 +18,13 @@ function parseJsonFields(text: string): JsonFields | null {
   }
 }
 
-function asJsonFields(value: unknown): JsonFields | null {
+/** The value if it is a JSON object, or null. */
+export function asJsonFields(value: unknown): JsonFields | null {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonFields) : null;
 }
 
-function isIntegerBetween(value: unknown, min: number, max: number): value is number {
+/** Whether it is a whole number in this range. */
+export function isIntegerBetween(value: unknown, min: number, max: number): value is number {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max;
 }
 
@@ -54,7 +57,8 @@ export function parsePartMeta(text: string): PartMeta | string {
   };
 }
 
-function parseSegmentStart(value: unknown): SegmentStart | null {
+/** A segment's start, or null. */
+export function parseSegmentStart(value: unknown): SegmentStart | null {
   const fields = asJsonFields(value);
   if (fields === null) return null;
   const { programTimeMs, initVersion, discontinuity } = fields;

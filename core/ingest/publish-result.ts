@@ -36,6 +36,7 @@ export const publishProblems: Readonly<Record<PublishProblem, (detail?: string) 
   replaced: problemOf("replaced"),
   outOfOrder: problemOf("out-of-order"),
   initMissing: problemOf("init-missing"),
+  chunksMissing: problemOf("chunks-missing"),
   notOpen: problemOf("not-open"),
   stopped: problemOf("stopped", 403),
   ended: problemOf("ended"),

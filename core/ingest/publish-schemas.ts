@@ -78,6 +78,7 @@ export const PublishProgressSchema: z.ZodMiniType<PublishProgress> = z.object({
       inits: z.array(z.int().check(z.gte(0))),
     }),
   ),
+  chunks: z.exactOptional(z.literal(true)),
 }) as unknown as z.ZodMiniType<PublishProgress>;
 answerSchemas.add(PublishProgressSchema, { id: "PublishProgress" });
 

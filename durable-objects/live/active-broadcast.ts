@@ -4,6 +4,7 @@ import type { Replica } from "../../core/broadcast/replica.ts";
 import { nextPartOf } from "../../core/broadcast/track-position.ts";
 import type { FeedFanout } from "../../core/delivery/feed-fanout.ts";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
+import { ChunkIntake } from "../../core/ingest/chunk-intake.ts";
 import type { PublishProgress } from "../../core/ingest/publish-api.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
 import type { CatchUp } from "./catch-up.ts";
@@ -37,6 +38,7 @@ export class ActiveBroadcast {
   readonly publisherWatch: PublisherWatch;
   /** What this object may have lost with its memory. */
   readonly catchUp: CatchUp;
+  readonly chunks: ChunkIntake;
   seat: PublisherSeat;
   /** Last durable segment by track. A window that has slid on says nothing of it: storage may lag behind the window. */
   readonly #durableMsns: Map<TrackName, number>;
@@ -47,6 +49,7 @@ export class ActiveBroadcast {
     this.fanout = fanout;
     this.publisherWatch = publisherWatch;
     this.catchUp = catchUp;
+    this.chunks = new ChunkIntake(replica);
     this.seat = seat;
     this.#durableMsns = new Map([...replica.state.tracks].map(([name, state]) => [name, nextPartOf(state).msn - 1]));
     this.#lastActivityMs = nowMs;
@@ -87,9 +90,10 @@ export class ActiveBroadcast {
     return this.publisher !== NO_PUBLISHER && silentMs >= 0 && silentMs < LIVE_LIMITS.publisherLeaseMs;
   }
 
-  /** Appends an entry to the log, which its feeds follow. */
-  appendEntry(entry: LogEntry, bytes: Uint8Array | null): void {
-    this.replica.appendEntry(entry, bytes);
+  /** Appends an entry to the log, which its feeds follow; `isChunked`: of a part whose chunks are all held. */
+  appendEntry(entry: LogEntry, bytes: Uint8Array | null, isChunked = false): void {
+    this.replica.appendEntry(entry, bytes, isChunked);
+    if (entry.kind === "part") this.chunks.release(entry.track);
   }
 
   /** Records that a segment, and all before it, are in R2 and in the index. */
@@ -105,7 +109,11 @@ export class ActiveBroadcast {
       const durableMsn = this.#durableMsns.get(name) ?? -1;
       return [name, { durableMsn, next: nextPartOf(state), inits: replica.initVersions(name) }];
     });
-    return { epoch: replica.epoch, tracks: Object.fromEntries(tracks) as PublishProgress["tracks"] };
+    return {
+      epoch: replica.epoch,
+      tracks: Object.fromEntries(tracks) as PublishProgress["tracks"],
+      ...(this.fanout.wantsChunks ? { chunks: true } : {}),
+    };
   }
 
   /** Segments that are not closed. */

@@ -8,9 +8,9 @@ import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
 import type { RevocationRequest } from "../../core/access/revocation-pools.ts";
 import type { StreamKeyInfo } from "../../core/access/stream-key.ts";
 import type { StopActor, StopRecord, StreamStop } from "../../core/access/stream-stop.ts";
-import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import type { BroadcastSummary, StreamStatus } from "../../core/broadcast/stream-status.ts";
 import { type FeedQuery, parseFeedQuery } from "../../core/delivery/feed-client.ts";
+import { feedResponse } from "../../core/delivery/feed-fanout.ts";
 import { redirectResponse, redirectSubscriber } from "../../core/delivery/feed-redirect.ts";
 import { NodeCounters } from "../../core/delivery/node-counters.ts";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
@@ -202,20 +202,25 @@ export class Live extends DurableObject<LiveEnv> {
    * Opens a broadcast, or confirms that it is open. A new one sets the playback policy, unless that is null. Rejects while
    * the room does not have the policy yet.
    */
-  async open(by: PublisherIdentity, config: BroadcastConfig, playback: PlaybackPolicy | null): Promise<PublishResult> {
-    const result = await this.#publishing.open(by, config, playback);
-    if (result.ok && playback !== null) await this.#outbox.deliver(ROOM_SUBSCRIBER);
+  async open(...opening: Parameters<Publishing["open"]>): Promise<PublishResult> {
+    const result = await this.#publishing.open(...opening);
+    if (result.ok && opening[2] !== null) await this.#outbox.deliver(ROOM_SUBSCRIBER);
     return result;
   }
 
   /** Stores an init section. */
-  init(by: PublisherIdentity, id: BroadcastId, track: TrackName, version: number, bytes: Uint8Array): PublishResult {
-    return this.#publishing.init(by, id, track, version, bytes);
+  init(...init: Parameters<Publishing["init"]>): PublishResult {
+    return this.#publishing.init(...init);
+  }
+
+  /** Passes chunks on to the viewers that take them, or appends a part that they begin. */
+  chunks(...chunks: Parameters<Publishing["chunks"]>): PublishResult {
+    return this.#publishing.chunks(...chunks);
   }
 
   /** Appends a part; a repeated one is confirmed again. */
-  part(by: PublisherIdentity, id: BroadcastId, track: TrackName, meta: PartMeta, bytes: Uint8Array): PublishResult {
-    return this.#publishing.part(by, id, track, meta, bytes);
+  part(...part: Parameters<Publishing["part"]>): PublishResult {
+    return this.#publishing.part(...part);
   }
 
   /** Makes a backup the publisher of a broadcast at once; `isForced`: with a credential of any role. */
@@ -304,8 +309,7 @@ export class Live extends DurableObject<LiveEnv> {
     const redirect = redirectSubscriber(this.#admission, current.fanout, query, this.platform.clock.nowMs());
     if (redirect !== null) return redirectResponse(redirect, () => null);
     this.#counters.addChildReport(query.report, this.platform.clock.nowMs());
-    const kind = query.requester.kind === "isolate" ? "isolate" : "shield";
-    return new Response(current.fanout.subscribe({ ...query, kind }));
+    return feedResponse(current.fanout, query);
   }
 
   /** A part of the tail that the caller's replica lacks, or null. */
@@ -373,8 +377,6 @@ export class Live extends DurableObject<LiveEnv> {
   restart(): void {
     this.ctx.abort("restarted on request");
   }
-
-  // ── internals ───────────────────────────────────────────────────────────────────────────────────────────────────
 
   get #streamName(): StreamName {
     return this.ctx.id.name as StreamName;

@@ -6,6 +6,7 @@ import { BroadcastLogError } from "../../core/broadcast/segment-window.ts";
 import { comparePartPositions, nextPartOf } from "../../core/broadcast/track-position.ts";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
 import type { EndReason } from "../../core/events/domain-events.ts";
+import { type ChunkedPartForm, type ChunkedPartTarget, parseChunkBundle } from "../../core/ingest/chunk-bundle.ts";
 import { type PublishRefusal, type PublishResult, refusePublish } from "../../core/ingest/publish-result.ts";
 import type { PublisherIdentity, PublisherStatus } from "../../core/ingest/publisher-identity.ts";
 import type { Clock } from "../../core/kit/clock.ts";
@@ -146,18 +147,44 @@ export class Publishing {
     return this.#acceptPublish();
   }
 
-  /** Appends a part; a repeated one is confirmed again. */
-  part(by: PublisherIdentity, id: BroadcastId, track: TrackName, meta: PartMeta, bytes: Uint8Array): PublishResult {
+  /**
+   * Passes chunks on to the viewers that take them; with `part`, appends that part, of which `bytes` are the frames that follow
+   * its chunks: an object of a version without chunks lacks the method, and cannot take them for all of it.
+   */
+  chunks(by: PublisherIdentity, id: BroadcastId, bytes: Uint8Array, part: ChunkedPartTarget | null): PublishResult {
+    if (part !== null) return this.part(by, id, part.track, part.meta, bytes, part.form);
+    const current = this.#findPublished(by, id);
+    if ("ok" in current) return current;
+    const chunks = parseChunkBundle(bytes);
+    if (typeof chunks === "string") return refusePublish("malformed", chunks);
+    return current.chunks.receive(chunks) ? this.#acceptPublish() : refusePublish("chunksMissing");
+  }
+
+  /** Appends a part; a repeated one is confirmed again. `form`: `bytes` are the frames that follow its chunks. */
+  part(
+    by: PublisherIdentity,
+    id: BroadcastId,
+    track: TrackName,
+    meta: PartMeta,
+    bytes: Uint8Array,
+    form: ChunkedPartForm | null = null,
+  ): PublishResult {
     const current = this.#findPublished(by, id);
     if ("ok" in current) return current;
     const state = current.replica.track(track);
     if (state === undefined) return refusePublish("malformed", `This broadcast has no track ${track}.`);
-    const result = this.#addPart(current, state, meta, bytes);
+    const result = this.#addPart(current, state, meta, bytes, form);
     current.catchUp.recordSent(track, meta, nextPartOf(current.replica.track(track) ?? state));
     return result;
   }
 
-  #addPart(current: ActiveBroadcast, state: TrackState, meta: PartMeta, bytes: Uint8Array): PublishResult {
+  #addPart(
+    current: ActiveBroadcast,
+    state: TrackState,
+    meta: PartMeta,
+    bytes: Uint8Array,
+    form: ChunkedPartForm | null,
+  ): PublishResult {
     const { name: track } = state.track;
     const order = comparePartPositions(meta, nextPartOf(state));
     if (order < 0) return this.#acceptPublish();
@@ -171,9 +198,12 @@ export class Publishing {
     if (this.archive.pendingBytes > LIVE_LIMITS.pendingArchiveBytes) {
       return refusePublish("unavailable", "Storage lags behind; keep this part and send it again.");
     }
+    const whole = form === null ? bytes : current.chunks.assemble(track, meta, form, bytes);
+    if (whole === null) return refusePublish("chunksMissing", "Send the part whole.");
+    const isChunked = form !== null && current.chunks.completeChunks(track, meta, whole);
     try {
-      const held = bytes.byteLength === 0 ? null : bytes;
-      current.appendEntry({ kind: "part", track, meta, byteLength: bytes.byteLength }, held);
+      const held = whole.byteLength === 0 ? null : whole;
+      current.appendEntry({ kind: "part", track, meta, byteLength: whole.byteLength }, held, isChunked);
     } catch (error) {
       if (error instanceof BroadcastLogError) return refusePublish("malformed", error.message);
       throw error;
@@ -314,6 +344,7 @@ export class Publishing {
   #setSeat(current: ActiveBroadcast, seat: PublisherSeat): void {
     this.#options.store.setPublisher(current.id, seat);
     current.seat = seat;
+    current.chunks.forgetEarly();
   }
 
   #archiveSegment(current: ActiveBroadcast, track: TrackName, msn: number): void {

@@ -8,7 +8,7 @@ import type { Replica } from "../../core/broadcast/replica.ts";
 import type { NodeReport } from "../../core/broadcast/stream-status.ts";
 import { EdgeStream } from "../../core/delivery/edge-stream.ts";
 import { type FeedQuery, parseFeedQuery } from "../../core/delivery/feed-client.ts";
-import { FeedFanout } from "../../core/delivery/feed-fanout.ts";
+import { FeedFanout, feedResponse } from "../../core/delivery/feed-fanout.ts";
 import { redirectResponse, redirectStatus, redirectSubscriber } from "../../core/delivery/feed-redirect.ts";
 import { SHIELD_LIMITS } from "../../core/delivery/node-limits.ts";
 import { readR2Object } from "../../core/delivery/r2-reads.ts";
@@ -102,8 +102,7 @@ export class Shield extends DurableObject<ShieldEnv> {
     const feeds = this.#fanout;
     if (feeds === null) return new Response(null, { status: 503 });
     this.#edgeStream.counters.addChildReport(query.report, this.#nowMs);
-    const kind = query.requester.kind === "isolate" ? "isolate" : "shield";
-    return new Response(feeds.subscribe({ ...query, kind }));
+    return feedResponse(feeds, query);
   }
 
   /** A part that the caller's replica lists and whose bytes it lacks, or null. */

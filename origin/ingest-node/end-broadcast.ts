@@ -1,6 +1,6 @@
 /** The end of a broadcast of the ingest node, and what is said of it. */
 
-import type { PublishCounters } from "../../core/ingest/publisher/media-publisher.ts";
+import type { PublishCounters } from "../../core/ingest/publisher/publish-counters.ts";
 import { PublishError } from "../kit/errors.ts";
 import type { PublishedBroadcast } from "./published-broadcast.ts";
 import type { TranscodedBroadcast } from "./transcoded-broadcast.ts";

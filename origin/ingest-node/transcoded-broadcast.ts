@@ -1,7 +1,7 @@
 /** One broadcast of a sender whose pictures are encoded anew: its connections one after another, through FFmpeg. */
 import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import type { SoundLevel } from "../../core/ingest/health/sound-meter.ts";
-import type { PublishCounters } from "../../core/ingest/publisher/media-publisher.ts";
+import type { PublishCounters } from "../../core/ingest/publisher/publish-counters.ts";
 import { slateFrameRate, slateOfRendition } from "../../core/ingest/slate/slate-format.ts";
 import type { EncodedSlate } from "../../core/ingest/slate/slate-schedule.ts";
 import { createBroadcastId } from "../../core/kit/broadcast-id.ts";
@@ -182,11 +182,12 @@ export class TranscodedBroadcast {
           openConnection({ ...shared, clock: platform.clock }, await this.#nextConnection(signal)),
           this.#options.onSound,
         ),
-      onStart: ({ startedAtMs, inits }) => {
+      onStart: ({ startedAtMs, inits, chunkSource }) => {
         const tracks = announcedTracks(job, inits, partTargets, false);
         const { windowS } = this.#options;
         void this.#prepareSlates(job);
         this.#openPublisher({ broadcast: createBroadcastId(platform), startedAtMs, targetDurationS, windowS, tracks });
+        this.#publisher?.useChunkSource(chunkSource);
       },
       onOutput: (output) => this.#publisher?.push(output),
     });

@@ -47,6 +47,8 @@ export interface SourceStart {
   readonly inits: ReadonlyMap<TrackName, InitSection>;
   /** Program time of the first frame, milliseconds since the epoch. */
   readonly startedAtMs: number;
+  /** Passes on frames ahead of their parts. */
+  readonly chunkSource: Pick<Packager, "passChunksTo">;
 }
 
 /** How a source ended. */
@@ -210,7 +212,7 @@ export class SourceSupervisor {
       const wholeMs = Math.floor(startedAtMs);
       this.#packager = this.#createPackager(wholeMs);
       this.#gaps = this.#createGaps(this.#packager);
-      this.#options.onStart({ inits, startedAtMs: wholeMs });
+      this.#options.onStart({ inits, startedAtMs: wholeMs, chunkSource: this.#packager });
     }
     const packager = this.#packager;
     const programOffsetMs = startedAtMs - ENCODE_OFFSET_S * 1000;

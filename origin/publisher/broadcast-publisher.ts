@@ -1,4 +1,4 @@
-/** Publishes a broadcast over kept-alive connections, one a track and one for the broadcast itself. */
+/** Publishes a broadcast over kept-alive connections, one a track, one for chunks and one for the broadcast itself. */
 import { Pool } from "undici";
 import { MediaPublisher } from "../../core/ingest/publisher/media-publisher.ts";
 import { PUBLISH_REQUEST_LIMITS } from "../../core/ingest/publisher/publish-client.ts";
@@ -16,7 +16,7 @@ export type PublisherOptions = Omit<MediaPublisherOptions, "transport">;
 /** See the file's first line. */
 export class BroadcastPublisher extends MediaPublisher {
   constructor(options: PublisherOptions) {
-    const connections = options.config.tracks.length + 1;
+    const connections = options.config.tracks.length + 2;
     const requestMs = options.limits?.requestMs ?? PUBLISH_REQUEST_LIMITS.requestMs;
     super({ ...options, transport: new PoolTransport(options.edge, connections, requestMs) });
   }

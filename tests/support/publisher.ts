@@ -1,9 +1,12 @@
 /** A publisher for tests: it uses the publish API of the gateway, in workerd and from Node. */
 import type { PlaybackPolicy } from "../../core/access/access-policy.ts";
 import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
+import type { TrackChunk } from "../../core/broadcast/part-chunks.ts";
 import { makeTestConfig } from "../../core/broadcast/testing.ts";
+import { encodeChunkBundle } from "../../core/ingest/chunk-bundle.ts";
 import { PART_HEADER, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
+import { writeFragment } from "../../core/media/cmaf/fragment.ts";
 
 /** The edge of a test. */
 export interface TestEdge {
@@ -130,6 +133,27 @@ export async function issueTestKey(edge: TestEdge, stream: string, body: object 
   const answer = await edge.ask(`/api/streams/${stream}/keys`, init);
   if (answer.status !== 201) throw new Error(`no key: ${answer.status} ${await answer.text()}`);
   return (await answer.json()) as IssuedTestKey;
+}
+
+/** The body of a request with a chunk of the video part number `index`: its first of 2 frames, which last as long as the part. */
+export function testChunkBundle(index: number, frame = 0): Uint8Array<ArrayBuffer> {
+  const [chunk] = testPartChunks(index).slice(frame);
+  return new Uint8Array(encodeChunkBundle(chunk === undefined ? [] : [chunk]));
+}
+
+/** Part number `index` of the video in two chunks, a frame each. */
+export function testPartChunks(index: number): TrackChunk[] {
+  const { msn, part, start } = testPartMeta(index);
+  return [0, 1].map((frame) => {
+    const sample = { durationTicks: 15_000, ctsOffset: 0, sync: frame === 0, data: new Uint8Array(4).fill(index) };
+    const run = { trackId: 1, decodeTicks: index * 30_000 + frame * 15_000, samples: [sample] };
+    const meta = { msn, part, frame, frames: 1, key: frame === 0, durationTicks: 15_000 };
+    return {
+      track: "video" as TrackName,
+      meta: { ...meta, ...(frame === 0 && start !== undefined ? { start } : {}) },
+      bytes: writeFragment(index + 1, [run]).bytes,
+    };
+  });
 }
 
 /** Metadata of part number `index`. */

@@ -12,7 +12,7 @@ import { SDP_FRAGMENT_MEDIA_TYPE, SDP_MEDIA_TYPE } from "../../core/ingest/whip/
 import type { BroadcastId } from "../../core/kit/ids.ts";
 import type { TrackFile } from "../../core/media/hls/media-path.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
-import { testPartBytes, testPartMeta } from "./publisher.ts";
+import { testChunkBundle, testPartBytes, testPartMeta } from "./publisher.ts";
 
 /** Callers: without credentials, with a device key, with a viewer token (valid, banned, revoked, of staff), with a stream key, with the admin token. */
 export const CALLERS = [
@@ -303,6 +303,7 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/ingest/:stream/:broadcast": [ingest("", { body: "{config}" })],
   "/ingest/:stream/:broadcast/handover": [ingest("/handover", {})],
   "/ingest/:stream/:broadcast/end": [ingest("/end", {})],
+  "/ingest/:stream/:broadcast/chunks": [ingest("/chunks", { body: testChunkBundle(0) })],
   "/ingest/:stream/:broadcast/:track/:file": [
     ingest("/video/init-1.mp4", { body: new Uint8Array(8).fill(1) }),
     ingest("/video/2.2.m4s", {

@@ -2,7 +2,8 @@
 
 import { BROADCAST_LIMITS } from "../../core/broadcast/broadcast-limits.ts";
 import type { PartMeta } from "../../core/broadcast/broadcast-log.ts";
-import { PART_HEADER, PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
+import { type ChunkedPartForm, parseChunkedPartForm } from "../../core/ingest/chunk-bundle.ts";
+import { CHUNKS_HEADER, PART_HEADER, PUBLISHER_HEADER, partFileOfRest } from "../../core/ingest/publish-api.ts";
 import { type BroadcastOpening, parseBroadcastOpening, parsePartMeta } from "../../core/ingest/publish-request.ts";
 import { type PublishResult, publishProblems } from "../../core/ingest/publish-result.ts";
 import type { PublisherIdentity } from "../../core/ingest/publisher-identity.ts";
@@ -29,7 +30,7 @@ export const PUBLISHER_ID: RegExp = /^[A-Za-z0-9_-]{8,64}$/;
 
 /** What an address of a broadcast names, as text. */
 export type AddressedResource =
-  | { readonly kind: "opening" | "handover" | "end" }
+  | { readonly kind: "opening" | "handover" | "end" | "chunks" }
   | { readonly kind: "file"; readonly track: string; readonly file: string };
 
 /** A PUT to an address of the publish API. */
@@ -64,17 +65,23 @@ async function publish(
 
 /** The content that a request publishes. */
 type PublishResource =
-  | { readonly kind: "opening" | "end" }
+  | { readonly kind: "opening" | "end" | "chunks" }
   | { readonly kind: "handover"; readonly isForced: boolean }
   | { readonly kind: "init"; readonly track: TrackName; readonly version: number }
-  | { readonly kind: "part"; readonly track: TrackName; readonly meta: PartMeta };
+  | {
+      readonly kind: "part";
+      readonly track: TrackName;
+      readonly meta: PartMeta;
+      readonly form: ChunkedPartForm | null;
+    };
 
 function parsePublishResource(request: Request, resource: AddressedResource): PublishResource {
   if (resource.kind === "handover") return { kind: "handover", isForced: readQuery(request.url).has("handover") };
   if (resource.kind !== "file") return { kind: resource.kind };
   const track =
     parseTrackName(resource.track) ?? throwRefusal(publishProblems.malformed("A track's name is 1–32 of a–z 0–9 _ -."));
-  const file = parseTrackFile(resource.file);
+  const partFile = partFileOfRest(resource.file);
+  const file = parseTrackFile(partFile ?? resource.file);
   switch (file?.kind) {
     case "init":
       return { kind: "init", track, version: file.version };
@@ -84,10 +91,14 @@ function parsePublishResource(request: Request, resource: AddressedResource): Pu
       if (meta.msn !== file.msn || meta.part !== file.part) {
         throwRefusal(publishProblems.malformed(`The address and \`${PART_HEADER}\` name different parts.`));
       }
-      return { kind: "part", track, meta };
+      const form = partFile === null ? null : parseChunkedPartForm(request.headers.get(CHUNKS_HEADER) ?? "");
+      if (typeof form === "string") throwRefusal(publishProblems.malformed(`\`${CHUNKS_HEADER}\`: ${form}`));
+      return { kind: "part", track, meta, form };
     }
     default:
-      throwRefusal(publishProblems.malformed("A file is `init-{version}.mp4` or `{msn}.{part}.m4s`."));
+      throwRefusal(
+        publishProblems.malformed("A file is `init-{version}.mp4`, `{msn}.{part}.m4s` or `{msn}.{part}.rest.m4s`."),
+      );
   }
 }
 
@@ -121,9 +132,13 @@ async function forwardToLiveObject(
         return live.init(publisher, broadcast, resource.track, resource.version, bytes);
       });
     case "part":
-      return withBytes(BROADCAST_LIMITS.partBytes, async (bytes) =>
-        live.part(publisher, broadcast, resource.track, resource.meta, bytes),
-      );
+      return withBytes(BROADCAST_LIMITS.partBytes, async (bytes) => {
+        const { track, meta, form } = resource;
+        if (form === null) return live.part(publisher, broadcast, track, meta, bytes);
+        return live.chunks(publisher, broadcast, bytes, { track, meta, form });
+      });
+    case "chunks":
+      return withBytes(BROADCAST_LIMITS.partBytes, async (bytes) => live.chunks(publisher, broadcast, bytes, null));
   }
 }
 

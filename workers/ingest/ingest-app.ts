@@ -1,6 +1,6 @@
 /** The publish API: `/ingest/…`; `core/ingest/publish-api.ts` describes it. */
 import { Hono } from "hono";
-import { PART_HEADER } from "../../core/ingest/publish-api.ts";
+import { CHUNKS_HEADER, PART_HEADER } from "../../core/ingest/publish-api.ts";
 import { BroadcastOpeningSchema, PublishProgressSchema } from "../../core/ingest/publish-schemas.ts";
 import type { AppEnv } from "../kit/app-env.ts";
 import { closePrefix, closeRoutes, cors, streamName } from "../kit/middleware.ts";
@@ -18,7 +18,8 @@ const TRACK: ParameterSpec = { name: "track", in: "path", description: "The trac
 const FILE: ParameterSpec = {
   name: "file",
   in: "path",
-  description: "`init-{version}.mp4`, or `{msn}.{part}.m4s`.",
+  description:
+    "`init-{version}.mp4`, `{msn}.{part}.m4s`, or `{msn}.{part}.rest.m4s` of a part whose first frames were chunks.",
   isRequired: true,
 };
 const FORCE: ParameterSpec = {
@@ -32,6 +33,12 @@ const PART: ParameterSpec = {
   name: PART_HEADER,
   in: "header",
   description: "The metadata of a part: JSON of the schema `PartMeta`.",
+  isRequired: false,
+};
+const CHUNKS: ParameterSpec = {
+  name: CHUNKS_HEADER,
+  in: "header",
+  description: "Of a part's rest: JSON of the number of its `frames` that were sent, and of its `byteLength`.",
   isRequired: false,
 };
 
@@ -83,14 +90,34 @@ publishApi.put(
   (c) => handleIngest(c.var.scope, c.var.stream, c.req.param("broadcast"), { kind: "end" }),
 );
 publishApi.put(
+  "/:stream/:broadcast/chunks",
+  streamName,
+  describeRoute({
+    ...PUBLISH,
+    summary: "Publishes chunks: frames of parts that are not complete",
+    parameters: [BROADCAST, PUBLISHER],
+    body: { mediaType: "application/octet-stream", isRequired: true },
+    problems: [...PUBLISH.problems, "not-open", "chunks-missing", "too-large", "too-slow"],
+  }),
+  (c) => handleIngest(c.var.scope, c.var.stream, c.req.param("broadcast"), { kind: "chunks" }),
+);
+publishApi.put(
   "/:stream/:broadcast/:track/:file",
   streamName,
   describeRoute({
     ...PUBLISH,
     summary: "Publishes an init section or a part",
-    parameters: [BROADCAST, TRACK, FILE, PUBLISHER, PART],
+    parameters: [BROADCAST, TRACK, FILE, PUBLISHER, PART, CHUNKS],
     body: { mediaType: "application/octet-stream", isRequired: true },
-    problems: [...PUBLISH.problems, "not-open", "init-missing", "out-of-order", "too-large", "too-slow"],
+    problems: [
+      ...PUBLISH.problems,
+      "not-open",
+      "init-missing",
+      "chunks-missing",
+      "out-of-order",
+      "too-large",
+      "too-slow",
+    ],
   }),
   (c) =>
     handleIngest(c.var.scope, c.var.stream, c.req.param("broadcast"), {

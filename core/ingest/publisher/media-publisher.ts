@@ -6,24 +6,13 @@ import { startDeadline } from "../../kit/deadline.ts";
 import { errorMessage } from "../../kit/error-message.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import type { PackagerOutput } from "../../media/cmaf/packager.ts";
+import { ChunkSender, type ChunkSource } from "./chunk-sender.ts";
 import { describeRequest, PublishClient, type PublishResponse, publishOutcomeOf } from "./publish-client.ts";
+import type { PublishCounters } from "./publish-counters.ts";
 import { PublishError, type PublishErrorCode } from "./publish-error.ts";
 import { PublishQueue, type PublishRequest } from "./publish-queue.ts";
 import { PUBLISHER_LIMITS, type PublisherLimits } from "./publisher-limits.ts";
 import type { MediaPublisherOptions } from "./publisher-options.ts";
-
-/** Counters since the start. Delays from `push` to the edge's response, milliseconds, of the latest parts. */
-export interface PublishCounters {
-  readonly parts: number;
-  readonly bytes: number;
-  readonly retries: number;
-  readonly rewinds: number;
-  readonly gapsByOverflow: number;
-  readonly waiting: number;
-  readonly keptBytes: number;
-  readonly delayP50Ms: number;
-  readonly delayP95Ms: number;
-}
 
 /** See the file's first line. */
 export class MediaPublisher {
@@ -31,6 +20,7 @@ export class MediaPublisher {
   readonly #clock: Clock;
   readonly #client: PublishClient;
   readonly #queue: PublishQueue;
+  readonly #chunks: ChunkSender;
   readonly #limits: PublisherLimits;
   readonly #stop = new AbortController();
   readonly #wakeTrack = new Map<TrackName, () => void>();
@@ -53,7 +43,16 @@ export class MediaPublisher {
     this.#client = new PublishClient(options, options.transport, this.#clock, options.limits?.requestMs);
     const names = options.config.tracks.map(({ name }) => name);
     this.#queue = new PublishQueue(names, this.#limits.queueBytes === null ? {} : { bytes: this.#limits.queueBytes });
+    this.#chunks = new ChunkSender({
+      ...{ clock: this.#clock, signal: this.#stop.signal },
+      send: (bundle, signal, timeoutMs) => this.#client.sendChunks(bundle, signal, timeoutMs),
+    });
     this.#firstPart.promise.catch(() => {});
+  }
+
+  /** Frames come from `source` ahead of their parts, while the edge wants them. */
+  useChunkSource(source: ChunkSource): void {
+    this.#chunks.useSource(source);
   }
 
   /** The first part that the edge has accepted. Rejects when the publisher ends without one. */
@@ -117,6 +116,7 @@ export class MediaPublisher {
   }
 
   #pushPart(track: TrackName, meta: PartMeta, bytes: Uint8Array): void {
+    this.#chunks.completePart(track, meta);
     const dropped = this.#queue.pushPart(track, meta, bytes, this.#clock.monotonicMs());
     if (dropped === 0) return;
     const before = this.#counters.gapsByOverflow;
@@ -255,7 +255,8 @@ export class MediaPublisher {
         continue;
       }
       const { key } = this.#client;
-      const answer = await this.#client.sendMedia(send, signal);
+      const chunked = send.kind === "part" ? await this.#chunks.takePart(track, send.meta, send.bytes) : null;
+      const answer = await this.#client.sendMedia(send, signal, chunked);
       if (signal.aborted) return;
       // The key was replaced meanwhile: whether the edge takes the new one is not known yet.
       const isStale = answer.kind === "refused" && key !== this.#client.key;
@@ -265,6 +266,8 @@ export class MediaPublisher {
         attempt = 0;
         continue;
       }
+      // The part is sent whole, at once.
+      if (reply.kind === "chunks-missing") continue;
       attempt += 1;
       if (moved && attempt <= 2) continue;
       this.#counters.retries += 1;
@@ -291,6 +294,7 @@ export class MediaPublisher {
     }
     if (this.#queue.waiting > waiting) this.#counters.rewinds += 1;
     this.#options.journal?.removeThrough(this.#queue.durableMsn);
+    if (reply.kind === "ok") this.#chunks.setWanted(reply.answer.chunks === true);
     switch (reply.kind) {
       case "ok":
         if (send.kind === "part" && moved) this.#countPart(send);

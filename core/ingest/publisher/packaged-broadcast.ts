@@ -2,7 +2,8 @@
 import type { TrackName } from "../../kit/ids.ts";
 import type { CodedFrame, InitInfo } from "../../media/cmaf/frame.ts";
 import type { Packager, PackagerOutput, TimelineStart } from "../../media/cmaf/packager.ts";
-import type { MediaPublisher, PublishCounters } from "./media-publisher.ts";
+import type { MediaPublisher } from "./media-publisher.ts";
+import type { PublishCounters } from "./publish-counters.ts";
 
 /** Media that comes between timelines is left out. The methods that add media throw `CmafError`. */
 export abstract class PackagedBroadcast {
@@ -16,6 +17,7 @@ export abstract class PackagedBroadcast {
   protected constructor(packager: Packager, publisher: MediaPublisher, previous: Promise<void> = Promise.resolve()) {
     this.#packager = packager;
     this.#publisher = publisher;
+    publisher.useChunkSource(packager);
     this.#opening = previous.then(() => publisher.open());
     // `onFatal` of the publisher tells what the opening throws.
     this.#opening.catch(() => {});

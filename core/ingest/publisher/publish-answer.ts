@@ -13,7 +13,7 @@ export function parsePublishProgress(json: JsonObject | null): PublishProgress |
     if (progress === null) return null;
     parsed[name] = progress;
   }
-  return { epoch, tracks: parsed };
+  return { epoch, tracks: parsed, ...(json?.["chunks"] === true ? { chunks: true } : {}) };
 }
 
 function parseTrackProgress(json: JsonObject | null): TrackProgress | null {

@@ -8,7 +8,15 @@ import type { StreamName } from "../../kit/ids.ts";
 import { parseJsonObject } from "../../kit/json-fields.ts";
 import { retryAfterMs } from "../../kit/retry-after.ts";
 import { initPath, partPath } from "../../media/hls/paths.ts";
-import { PART_HEADER, PUBLISH_PROBLEM_TYPES, PUBLISHER_HEADER, type PublishProgress } from "../publish-api.ts";
+import type { ChunkedPart } from "../chunk-bundle.ts";
+import {
+  CHUNKS_HEADER,
+  PART_HEADER,
+  PUBLISH_PROBLEM_TYPES,
+  PUBLISHER_HEADER,
+  type PublishProgress,
+  restPath,
+} from "../publish-api.ts";
 import { parsePublishProgress } from "./publish-answer.ts";
 import type { PublishOutcome, PublishRequest } from "./publish-queue.ts";
 import type { PublishTransport } from "./publish-transport.ts";
@@ -25,7 +33,7 @@ export const PUBLISH_REQUEST_LIMITS = {
 export type PublishResponse =
   | { readonly kind: "ok"; readonly answer: PublishProgress }
   | { readonly kind: "out-of-order"; readonly answer: PublishProgress }
-  | { readonly kind: "init-missing" | "not-open" | "too-large" }
+  | { readonly kind: "init-missing" | "chunks-missing" | "not-open" | "too-large" }
   /** Another publisher is live, possibly a crashed predecessor's lease. */
   | { readonly kind: "already-live"; readonly reason: string }
   /** Temporary: no connection, no response in time, 408, 429, 5xx. */
@@ -93,14 +101,32 @@ export class PublishClient {
     return this.#put("", JSON.stringify({ ...config, playback }), { "content-type": "application/json" }, signal);
   }
 
-  /** Sends an init section or a part. */
-  sendMedia(send: PublishRequest, signal: AbortSignal): Promise<PublishResponse> {
+  /** Sends an init section or a part; `chunked`: of a part of which the edge has the first frames. */
+  async sendMedia(
+    send: PublishRequest,
+    signal: AbortSignal,
+    chunked: ChunkedPart | null = null,
+  ): Promise<PublishResponse> {
     if (send.kind === "init") {
       return this.#put(`/${send.track}/${initPath(send.version)}`, send.bytes, { "content-type": "video/mp4" }, signal);
     }
     const { msn, part } = send.meta;
     const headers = { "content-type": "video/mp4", [PART_HEADER]: JSON.stringify(send.meta) };
-    return this.#put(`/${send.track}/${partPath(msn, part)}`, send.bytes, headers, signal);
+    if (chunked === null) return this.#put(`/${send.track}/${partPath(msn, part)}`, send.bytes, headers, signal);
+    const { form, rest } = chunked;
+    const reply = await this.#put(
+      `/${send.track}/${restPath(msn, part)}`,
+      rest,
+      { ...headers, [CHUNKS_HEADER]: JSON.stringify(form) },
+      signal,
+    );
+    // An edge of a version without chunks refuses the address.
+    return reply.kind === "refused" && !reply.isKey ? { kind: "chunks-missing" } : reply;
+  }
+
+  /** Sends chunks, as `encodeChunkBundle` writes them; without an answer within `timeoutMs` they count as lost. */
+  sendChunks(bundle: Uint8Array, signal: AbortSignal, timeoutMs: number): Promise<PublishResponse> {
+    return this.#put("/chunks", bundle, { "content-type": "application/octet-stream" }, signal, timeoutMs);
   }
 
   /** Ends the broadcast; safe to repeat. */
@@ -118,8 +144,9 @@ export class PublishClient {
     body: Uint8Array | string,
     headers: Record<string, string>,
     signal: AbortSignal,
+    timeoutMs: number = this.#requestMs,
   ): Promise<PublishResponse> {
-    const deadline = startDeadline(this.#clock, this.#requestMs);
+    const deadline = startDeadline(this.#clock, timeoutMs);
     try {
       const answer = await this.#transport.put({
         path: this.#base + path,
@@ -186,6 +213,7 @@ function classifyReply(status: number, body: string, afterMs: number | null): Pu
     if (type === PUBLISH_PROBLEM_TYPES.outOfOrder && progress !== null)
       return { kind: "out-of-order", answer: progress };
     if (type === PUBLISH_PROBLEM_TYPES.initMissing) return { kind: "init-missing" };
+    if (type === PUBLISH_PROBLEM_TYPES.chunksMissing) return { kind: "chunks-missing" };
     if (type === PUBLISH_PROBLEM_TYPES.notOpen) return { kind: "not-open" };
     if (type === PUBLISH_PROBLEM_TYPES.alreadyLive) return { kind: "already-live", reason };
   }

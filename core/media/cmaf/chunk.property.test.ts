@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { countFrames, cutChunk, mergeChunks } from "./chunk.ts";
+import { cutChunk, describeChunk, mergeChunks } from "./chunk.ts";
 import { CmafError } from "./errors.ts";
 import { type FragmentSample, writeFragment } from "./fragment.ts";
 
@@ -65,7 +65,9 @@ test("the rest of a part is the chunk of its last frames, and merges with what c
       }
       const decodeTicks = run.decodeTicks + sumTicks(before);
       expect(rest).toEqual(writeFragment(run.sequence, [{ ...run, decodeTicks, samples: after }]).bytes);
-      expect(countFrames(rest ?? whole)).toBe(after.length);
+      expect(describeChunk(rest ?? whole)).toEqual({
+        ...{ frames: after.length, key: after[0]?.sync, durationTicks: sumTicks(after) },
+      });
       const head = before.length === 0 ? [] : [writeFragment(run.sequence, [{ ...run, samples: before }]).bytes];
       expect(mergeChunks([...head, rest ?? whole])).toEqual(whole);
     }),

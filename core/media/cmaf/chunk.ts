@@ -3,6 +3,7 @@
  * are the part as `writeFragment` writes it, byte for byte; so a node that has them needs no bytes of the part. Only fragments of
  * one track are cut and merged: a part that carries its audio has no chunks.
  */
+import type { ChunkMeta } from "../../broadcast/broadcast-log.ts";
 import { type BoxSpan, boxError, forEachBox, readU8, readU32, readU64 } from "./bytes.ts";
 import { CmafError } from "./errors.ts";
 import { type FragmentSample, isSyncFlags, TFHD, TRUN, type TrackRun, writeFragment } from "./fragment.ts";
@@ -50,9 +51,11 @@ export function cutChunk(part: Uint8Array, frame: number): Uint8Array | null {
   return writeFragment(sequence, [{ ...run, decodeTicks, samples }]).bytes;
 }
 
-/** The number of frames in a fragment of one track. Throws `CmafError` as `mergeChunks`. */
-export function countFrames(fragment: Uint8Array): number {
-  return parseFragment(fragment).run.samples.length;
+/** The frames of a chunk. Throws `CmafError` as `mergeChunks`. */
+export function describeChunk(chunk: Uint8Array): Pick<ChunkMeta, "frames" | "key" | "durationTicks"> {
+  const { samples } = parseFragment(chunk).run;
+  const durationTicks = samples.reduce((sum, sample) => sum + sample.durationTicks, 0);
+  return { frames: samples.length, key: samples[0]?.sync === true, durationTicks };
 }
 
 interface ReadState {

@@ -93,6 +93,7 @@ const OTHER_ROUTES = new Set([
   // A key is checked before the path is parsed, as at the opening of a broadcast.
   "/ingest/:stream/:broadcast/handover",
   "/ingest/:stream/:broadcast/end",
+  "/ingest/:stream/:broadcast/chunks",
   "/ingest/:stream/:broadcast/:track/:file",
 ]);
 let invented = 0;
