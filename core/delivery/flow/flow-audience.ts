@@ -22,7 +22,7 @@ export class FlowAudience {
   /** What was read since the replica last changed: viewers at one position share it. */
   #reads = new SizedCache<FlowRead>(FLOW_LIMITS.sharedBytes);
   #replica: Replica | null = null;
-  #offset = -1;
+  #revision = -1;
   readonly #counted: (viewers: number) => void;
   #viewers = 0;
 
@@ -62,9 +62,10 @@ export class FlowAudience {
 
   /** `readFlow`, once for all viewers at one position. */
   read(request: FlowRequest, cursor: FlowCursor, replica: Replica): FlowRead {
-    if (this.#replica !== replica || this.#offset !== replica.offset) {
+    const revision = replica.offset + replica.chunkCount;
+    if (this.#replica !== replica || this.#revision !== revision) {
       this.#replica = replica;
-      this.#offset = replica.offset;
+      this.#revision = revision;
       this.#reads = new SizedCache(FLOW_LIMITS.sharedBytes);
     }
     const key = `${request.video} ${request.audio} ${request.join} ${flowCursorKey(cursor)}`;

@@ -140,6 +140,7 @@ export class FlowSession {
     this.#startTimer();
     for (const track of [request.video, request.audio])
       if (track !== null) edge.requestTrack(ctx, track, clock.nowMs());
+    edge.requestChunks(ctx, clock.nowMs());
     if (this.#checkedMs >= this.#endsMs) return "renew";
     if (edge.activeStop !== null) return "refused";
     if (edge.authoritySilenceMs() > EDGE_STREAM_LIMITS.maxAuthoritySilenceMs) return "renew";
