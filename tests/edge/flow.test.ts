@@ -3,8 +3,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { FLOW_TEST_CONFIG, packageFlowMedia } from "../../core/delivery/flow/testing.ts";
-import { PART_HEADER } from "../../core/ingest/publish-api.ts";
+import { FLOW_TEST_CONFIG, packageFlowChunks, packageFlowMedia } from "../../core/delivery/flow/testing.ts";
+import { encodeChunkBundle } from "../../core/ingest/chunk-bundle.ts";
+import { CHUNKS_HEADER, PART_HEADER, restPath } from "../../core/ingest/publish-api.ts";
+import { cutChunk } from "../../core/media/cmaf/chunk.ts";
 import type { PackagerOutput } from "../../core/media/cmaf/packager.ts";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
@@ -179,4 +181,43 @@ test("viewers that leave at once, or never read, harm nobody", async () => {
   // Their places are free again: one network has its share.
   const next = await FlowViewer.open(live.path);
   expect(next.answer.status).toBe(200);
+});
+
+test("frames reach viewers before their part is complete, and LL-HLS gets the part that they make", async () => {
+  const live = new FlowPublisher();
+  await live.open();
+  await live.publish(20);
+  const { publisher } = live;
+  const { broadcast } = publisher.config;
+  const wantsChunks = async (): Promise<boolean> => "chunks" in ((await (await publisher.open()).json()) as object);
+  expect(await wantsChunks()).toBe(false);
+  const viewer = await FlowViewer.open(`${live.path}?audio=none`);
+  await expect.poll(() => viewer.bytes.includes("caught-up")).toBe(true);
+  await expect.poll(wantsChunks, { timeout: 5_000 }).toBe(true);
+  const steps = packageFlowChunks(SECONDS);
+  const shown = packageFlowMedia(SECONDS).slice(0, 20);
+  const published = shown.filter((each) => each.kind === "part" && each.track === "720p").length;
+  const next = steps.filter((step) => step.kind === "part" && step.track === "720p")[published];
+  if (next?.kind !== "part") throw new Error("no part is left");
+  const { msn, part: number } = next.meta;
+  const chunks = steps.flatMap((step) => {
+    return step.kind === "chunk" && step.track === "720p" && step.meta.msn === msn && step.meta.part === number
+      ? [step]
+      : [];
+  });
+  const early = chunks.slice(0, 3);
+  const sent = await publisher.put(`${broadcast}/chunks`, new Uint8Array(encodeChunkBundle(early)));
+  expect(sent.status).toBe(200);
+  for (const { bytes } of early) await expect.poll(() => viewer.bytes.includes(Buffer.from(bytes))).toBe(true);
+  const rest = cutChunk(next.bytes, 3);
+  const answer = await publisher.put(`${broadcast}/720p/${restPath(msn, number)}`, new Uint8Array(rest ?? []), {
+    [PART_HEADER]: JSON.stringify(next.meta),
+    [CHUNKS_HEADER]: JSON.stringify({ frames: 3, byteLength: next.bytes.byteLength }),
+  });
+  expect(answer.status).toBe(200);
+  await expect.poll(() => viewer.bytes.includes(Buffer.from(rest ?? new Uint8Array(1)))).toBe(true);
+  expect(viewer.bytes.includes(Buffer.from(next.bytes))).toBe(false);
+  const hls = await fetchEdge(`${edge.url}${publisher.path("720p", `${msn}.${number}.m4s`)}`);
+  expect(new Uint8Array(await hls.arrayBuffer())).toEqual(new Uint8Array(next.bytes));
+  viewer.abort();
 });
