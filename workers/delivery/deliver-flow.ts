@@ -48,6 +48,8 @@ export async function deliverFlow(context: DeliveryContext, replica: Replica): P
   const { video, audio } = parsed.request;
   try {
     const wanted = [video, audio].filter((track) => track !== null);
+    // Here, so that the feed that carries chunks is opened in this request, before its body is drawn.
+    edge.requestChunks(ctx, clock.nowMs());
     await Promise.all(wanted.map((track) => edge.awaitTrackBytes(ctx, track, untilMs)));
   } catch (error) {
     session.close();
