@@ -191,6 +191,9 @@ test("in any window the player and its controls are visible, with and without ch
 async function interruptOnPhone(page: Page): Promise<void> {
   const size = page.viewportSize() ?? { width: 1280, height: 800 };
   await page.setViewportSize({ width: 390, height: 844 });
+  // Chromium's emulation leaves an open response alone, so playback by flow would go on.
+  await page.goto(`${page.url().split("?")[0]}?delay=smooth`);
+  await page.waitForFunction(() => (document.querySelector("video")?.currentTime ?? 0) > 0);
   await page.context().setOffline(true);
   await page.locator('#player[data-phase="reconnecting"] .overlay .detail').waitFor();
   await page.locator("#player").hover();

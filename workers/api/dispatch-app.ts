@@ -48,7 +48,7 @@ const nodeName: MiddlewareHandler<{
   }),
 );
 
-dispatchApi.use("*", cors);
+for (const path of ["/", "/nodes/:node"]) dispatchApi.use(path, cors);
 dispatchApi.get(
   "/",
   ingestNodeOnly,
