@@ -21,4 +21,6 @@ export const DETAILS_LIMITS = {
   bodyBytes: 65_536,
   /** Bytes of an image: a poster of 1920×1080 as JPEG or WebP of good quality. */
   imageBytes: 1_048_576,
+  /** Bytes of an image's version, a part of its digest: it tells the images of one stream apart. */
+  imageVersionBytes: 8,
 } as const;

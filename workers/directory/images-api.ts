@@ -17,8 +17,6 @@ const IMAGE_LIFETIMES = { uploaded: "public, max-age=300", generated: "public, m
 /** Opened by itself, an image is a document of this origin: it loads and runs nothing. */
 const IMAGE_CSP = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
-const VERSION_BYTES = 8;
-
 /** `GET …/images/{image}`: the uploaded image, else a generated one. */
 export async function handleGetImage(
   scope: RequestScope,
@@ -109,5 +107,7 @@ async function setVersion(
 
 async function imageVersion(bytes: Uint8Array): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return [...digest.subarray(0, VERSION_BYTES)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [...digest.subarray(0, DETAILS_LIMITS.imageVersionBytes)]
+    .map((byte) => byte.toString(16).padStart(2, "0"))
+    .join("");
 }

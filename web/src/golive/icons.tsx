@@ -4,15 +4,13 @@ import { Icon } from "../kit/icons.tsx";
 
 export const CameraIcon = (): VNode => (
   <Icon>
-    <rect x="2.5" y="6.5" width="13" height="11" rx="2.5" />
-    <path d="M15.5 11l6-3.5v9l-6-3.5" />
+    <path d="M5 6.5h8A2.5 2.5 0 0 1 15.5 9v6a2.5 2.5 0 0 1-2.5 2.5H5A2.5 2.5 0 0 1 2.5 15V9A2.5 2.5 0 0 1 5 6.5zM15.5 11l6-3.5v9l-6-3.5" />
   </Icon>
 );
 
 export const ScreenIcon = (): VNode => (
   <Icon>
-    <rect x="2.5" y="4.5" width="19" height="12.5" rx="2" />
-    <path d="M8 20.5h8M12 17v3.5" />
+    <path d="M4.5 4.5h15a2 2 0 0 1 2 2V15a2 2 0 0 1-2 2h-15a2 2 0 0 1-2-2V6.5a2 2 0 0 1 2-2zM8 20.5h8M12 17v3.5" />
   </Icon>
 );
 

@@ -24,9 +24,8 @@ export type FlowOutcome =
   | { readonly kind: "refused"; readonly status: number }
   /** The edge puts the join off; nothing has played. */
   | { readonly kind: "crowded"; readonly retryAfterS: number }
-  /** The broadcast is over; what is buffered plays on. */
-  | { readonly kind: "ended" }
-  | { readonly kind: "replaced" };
+  /** The broadcast is over, and what is buffered plays on; or another one has its place. */
+  | { readonly kind: "ended" | "replaced" };
 
 /** What a playback needs. */
 export interface FlowPlaybackOptions {
