@@ -34,9 +34,9 @@ export const MEASUREMENTS: Measurements = {
   childMs: 0.0879,
   byteMs: 3.91e-7,
   wakeMs: 0.0454,
-  flowWriteMs: 0.04,
-  flowByteMs: 3.8e-7,
-  flowBytes: 3_000,
+  flowWriteMs: 0.0642,
+  flowByteMs: 3.83e-7,
+  flowBytes: 7_942,
   parkedBytes: 24_515,
   childBytes: 249_088,
 };
