@@ -7,8 +7,8 @@ import { FLOW_PACE_LIMITS, nextFlowPace } from "./flow-pace.ts";
 
 /** A stall within this time of a join says nothing about the network. */
 const STALL_GRACE_MS = 1_500;
-/** Less than this before a hole is nothing to play. */
-const HOLE_AHEAD_S = 0.05;
+/** With sound, Chromium stops short of a hole by up to 0.10 s: less than this before one is nothing that it plays. */
+const HOLE_AHEAD_S = 0.15;
 
 /** See the file's first line. */
 export class FlowPacer {
