@@ -23,6 +23,8 @@ export const DIRECTORY_LIMITS = {
   sweepMs: 60_000,
   /** Revisions of removed streams that are remembered, so that a renewal under way does not list them again. */
   removedStreams: 1_000,
+  /** An object that has not answered within this time is left out: a call may be lost without a word. */
+  callMs: 1_500,
   /** Seconds in a data centre's cache. */
   cacheS: 2,
   /** An isolate's own copy: parsing one costs milliseconds. */

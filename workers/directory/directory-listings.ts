@@ -2,6 +2,7 @@
 import { type DirectoryListing, directoryObjectName } from "../../core/directory/directory-card.ts";
 import { DIRECTORY_LIMITS } from "../../core/directory/directory-limits.ts";
 import { mergeListings } from "../../core/directory/directory-pages.ts";
+import { type Clock, withTimeout } from "../../core/kit/clock.ts";
 import type { Env } from "../env.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { coalesceText } from "../kit/colo-cache.ts";
@@ -14,7 +15,7 @@ export async function fetchDirectory({ env, ctx, platform }: RequestScope): Prom
   const nowMs = platform.clock.monotonicMs();
   if (copy !== null && nowMs - copy.atMs < DIRECTORY_LIMITS.isolateMs) return copy.listing;
   const flown = await coalesceText(ctx, "directory", async () => ({
-    text: JSON.stringify(await readAllShards(env)),
+    text: JSON.stringify(await readAllShards(env, platform.clock)),
     maxAgeS: DIRECTORY_LIMITS.cacheS,
   }));
   if (flown.ok) {
@@ -25,12 +26,27 @@ export async function fetchDirectory({ env, ctx, platform }: RequestScope): Prom
   return copy.listing;
 }
 
-/** One call to each object. The streams of an object that fails are missing from the lists; rejects if all fail. */
-async function readAllShards(env: Env): Promise<DirectoryListing> {
-  const calls = Array.from({ length: DIRECTORY_LIMITS.shards }, (_, shard) =>
+function readAllShards(env: Env, clock: Clock): Promise<DirectoryListing> {
+  const calls = Array.from({ length: DIRECTORY_LIMITS.shards }, async (_, shard) =>
     env.DIRECTORY.getByName(directoryObjectName(shard)).list(),
   );
-  const results = await Promise.allSettled(calls);
+  return joinListings(calls, clock);
+}
+
+/**
+ * The lists of all objects, each of which was called once. The streams of one that fails, or does not answer within
+ * `DIRECTORY_LIMITS.callMs`, are missing; rejects if none answers.
+ */
+export async function joinListings(
+  calls: readonly Promise<DirectoryListing>[],
+  clock: Clock,
+): Promise<DirectoryListing> {
+  const late = (): never => {
+    throw new Error(`no answer within ${DIRECTORY_LIMITS.callMs} ms`);
+  };
+  const results = await Promise.allSettled(
+    calls.map((call) => withTimeout(clock, DIRECTORY_LIMITS.callMs, call, late)),
+  );
   const failed = results.filter((result) => result.status === "rejected");
   const listings = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
   if (listings.length === 0) throw failed[0]?.reason;
