@@ -99,6 +99,18 @@ test("an uploaded image is what it is by its first bytes; a new one replaces it 
   expect((await testBindings.MEDIA.list({ prefix: `${stream}/` })).objects).toHaveLength(0);
 });
 
+test("an image that is opened again is not read from the bucket again, and an upload is shown at once", async () => {
+  const stream = newStream();
+  const { poster } = await (await put(stream, "images/poster", PNG)).json<{ poster: { path: string } }>();
+  const read = async (): Promise<number> => (await (await testEdge.ask(poster.path)).arrayBuffer()).byteLength;
+  expect(await read()).toBe(PNG.byteLength);
+  const [stored] = (await testBindings.MEDIA.list({ prefix: `${stream}/` })).objects;
+  await testBindings.MEDIA.delete(stored?.key ?? "");
+  expect(await read()).toBe(PNG.byteLength);
+  await put(stream, "images/poster", JPEG);
+  expect(await read()).toBe(JPEG.byteLength);
+});
+
 test("documents, scripts, empty and large bodies are no images", async () => {
   const stream = newStream();
   const svg = `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`;

@@ -7,12 +7,16 @@ import type { StreamName } from "../../core/kit/ids.ts";
 import { registerStream } from "../access/stream-registry.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { readBody } from "../kit/body-reader.ts";
+import { deleteCachedBytes, readBytesThroughCache } from "../kit/colo-cache.ts";
 import { jsonResponse, problemResponse, unknownRoomResponse } from "../kit/responses.ts";
 import { describeProfile } from "./details-api.ts";
 import { fetchProfile, forgetProfile, shownProfile } from "./stream-profiles.ts";
 
 /** Minutes, although a version never changes: an image of a stopped stream has to leave caches. */
 const IMAGE_LIFETIMES = { uploaded: "public, max-age=300", generated: "public, max-age=60" } as const;
+
+/** Seconds in a data centre's cache: a crowd that opens a page reads the bucket once. */
+const CACHE_S = 300;
 
 /** Opened by itself, an image is a document of this origin: it loads and runs nothing. */
 const IMAGE_CSP = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
@@ -30,16 +34,19 @@ export async function handleGetImage(
 }
 
 async function readUploaded(
-  { env }: RequestScope,
+  { env, ctx }: RequestScope,
   stream: StreamName,
   image: StreamImageName,
   { images }: StreamProfile,
 ): Promise<Response | null> {
   const version = images[image];
   if (version === null) return null;
-  const stored = await env.MEDIA.get(imageObjectKey(stream, image, version));
-  if (stored === null) return null;
-  const bytes = new Uint8Array(await stored.arrayBuffer());
+  const key = imageObjectKey(stream, image, version);
+  // A version's bytes never change. No bytes: the object is gone, and is not asked for again meanwhile.
+  const bytes = await readBytesThroughCache(ctx, key, CACHE_S, async () => {
+    const stored = await env.MEDIA.get(key);
+    return stored === null ? new Uint8Array(0) : new Uint8Array(await stored.arrayBuffer());
+  });
   // Told anew: nothing that stands in the bucket is sent as a document.
   const mediaType = detectImageType(bytes);
   return mediaType === null ? null : imageResponse(bytes, mediaType, IMAGE_LIFETIMES.uploaded);
@@ -50,7 +57,7 @@ function generatedResponse(stream: StreamName, image: StreamImageName, { details
   return imageResponse(svg, "image/svg+xml", IMAGE_LIFETIMES.generated);
 }
 
-function imageResponse(body: Uint8Array<ArrayBuffer> | string, mediaType: string, lifetime: string): Response {
+function imageResponse(body: Uint8Array<ArrayBufferLike> | string, mediaType: string, lifetime: string): Response {
   return new Response(body, {
     headers: { "content-type": mediaType, "cache-control": lifetime, "content-security-policy": IMAGE_CSP },
   });
@@ -79,7 +86,9 @@ export async function handlePutImage(
   const version = await imageVersion(bytes);
   // First: a version that is known can be read.
   const httpMetadata = { contentType: mediaType };
-  await env.MEDIA.put(imageObjectKey(stream, image, version), bytes, { httpMetadata });
+  const key = imageObjectKey(stream, image, version);
+  await env.MEDIA.put(key, bytes, { httpMetadata });
+  await deleteCachedBytes(key);
   return setVersion(scope, stream, image, version);
 }
 
