@@ -24,6 +24,8 @@ const CHUNK_SENDER_LIMITS = {
   partWaitMs: 300,
   /** A request without an answer within this time is given up. */
   requestMs: 1_000,
+  /** Parts of a track whose chunks are kept until they are taken: those that are not never came to be sent. */
+  begunParts: 4,
   /** Bytes of a request. With more waiting, the link is too slow for frames: parts are sent whole. */
   bundleBytes: 4_194_304,
 } as const;
@@ -85,8 +87,7 @@ export class ChunkSender {
     this.#parts.set(chunk.track, begun);
     if (frame === 0) {
       begun.push({ msn, part, chunks: [], sent: 0, confirmed: 0, isLost: false, isComplete: false });
-      // Parts that never came to be sent.
-      if (begun.length > 4) begun.shift();
+      if (begun.length > CHUNK_SENDER_LIMITS.begunParts) begun.shift();
     }
     const open = this.#find(chunk.track, chunk.meta);
     if (open === undefined || open.isLost) return;
