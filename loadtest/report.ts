@@ -1,10 +1,12 @@
 /** A load test's report as one self-contained page; pure. */
+
 import type { TierName } from "../core/broadcast/stream-status.ts";
+import { escapeHtml } from "../core/kit/escape-html.ts";
 import type { LoadFigure } from "./figure.ts";
 import { compareWithModel, type TierComparison } from "./model/compare.ts";
 import { roomLatencyMetrics, roomReportSection } from "./room/room-report.ts";
 import type { LoadResult, LoadSample } from "./run.ts";
-import { escapeHtml, renderSamplePlot, type SampleLine } from "./sample-plot.ts";
+import { renderSamplePlot, type SampleLine } from "./sample-plot.ts";
 import { watchesVideo } from "./scenarios.ts";
 
 /** The page. */

@@ -1,4 +1,5 @@
 /** Charts of a load report: lines over time, as SVG; pure. */
+import { escapeHtml } from "../core/kit/escape-html.ts";
 
 const WIDTH = 720;
 const HEIGHT = 180;
@@ -26,8 +27,3 @@ export function renderSamplePlot(at: readonly number[], lines: readonly SampleLi
 }
 
 const formatTick = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
-
-/** A text escaped for HTML. */
-export function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (char) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[char] ?? "");
-}

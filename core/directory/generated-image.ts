@@ -1,6 +1,7 @@
 /** Images of streams without uploaded ones: title and initial on the stream's own colours, as SVG. */
+
+import { escapeHtml } from "../kit/escape-html.ts";
 import { hash32 } from "../kit/hash.ts";
-import { escapeHtml } from "./escape-html.ts";
 import { type StreamDetails, streamTitle } from "./stream-details.ts";
 
 /** Width of a line of a poster in Latin letters; those of East Asia are twice as wide. */

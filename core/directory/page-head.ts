@@ -1,5 +1,5 @@
 /** A stream's details in the HTML of its watch page: what search engines and link previews read, and the block under the picture. */
-import { escapeHtml } from "./escape-html.ts";
+import { escapeHtml } from "../kit/escape-html.ts";
 import { imagePath, nextScheduled, type StreamProfile, streamTitle } from "./stream-details.ts";
 
 /** The page of one stream. */

@@ -1,6 +1,6 @@
 /** Pages about problem types, at the addresses in the `type` of problem documents. */
 import { PROBLEM_TYPES, parseProblemTypeUri } from "../../core/api/problems.ts";
-import { escapeHtml } from "../../core/directory/escape-html.ts";
+import { escapeHtml } from "../../core/kit/escape-html.ts";
 
 /** The page of the problem type at `path`, or null. */
 export function problemPage(path: string): Response | null {

@@ -70,7 +70,7 @@ test("NVENC encodes where OBS has it and composes on an NVIDIA processor", () =>
 test("a refusal is text for OBS's dialog, which reads HTML", () => {
   const refusal = buildObsRefusal("config-1", 'The key "<b>" & co.');
   expect(ObsConfigurationSchema.safeParse(refusal).success).toBe(true);
-  expect(refusal.status).toEqual({ result: "error", html_en_us: 'The key "&lt;b&gt;" &amp; co.' });
+  expect(refusal.status).toEqual({ result: "error", html_en_us: "The key &quot;&lt;b&gt;&quot; &amp; co." });
   expect(refusal.encoder_configurations).toEqual([]);
 });
 

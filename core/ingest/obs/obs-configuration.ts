@@ -2,7 +2,9 @@
  * The answer to OBS's `GetClientConfiguration` (multitrack video, "Enhanced Broadcasting"), and the same document for its
  * setting "Config Override". Sources: `multitrack-video.hpp` of OBS, and the Multitrack Video Integration API of Amazon IVS.
  */
+
 import { formatListener, type IngestAddresses } from "../../api/ingest-addresses.ts";
+import { escapeHtml } from "../../kit/escape-html.ts";
 import type { StreamName } from "../../kit/ids.ts";
 import { chooseObsLadder, type ObsPreferences, type ObsRendition } from "./obs-ladder.ts";
 
@@ -161,6 +163,3 @@ function configureEncoder(type: string, rendition: ObsRendition): ObsEncoderConf
     },
   };
 }
-
-const escapeHtml = (text: string): string =>
-  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
