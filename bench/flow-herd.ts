@@ -1,11 +1,12 @@
 /** Many viewers by flow in one isolate: its CPU beside a bare Worker that writes the same bytes, and the spread of arrivals. */
 import { randomUUID } from "node:crypto";
 import { performance } from "node:perf_hooks";
-import { convertV4MiniflareOptions, Miniflare } from "miniflare";
+import type { Miniflare } from "miniflare";
 import { FlowFleet, type FlowViewersJob, type FlowViewersReport } from "../loadtest/flow/flow-fleet.ts";
 import { cpuMs, descendantPids, residentBytes } from "../loadtest/processes.ts";
 import { fragmentAt, type MediaShape, SyntheticPublisher } from "../loadtest/publisher.ts";
 import type { LocalEdge } from "../origin/local-edge/edge.ts";
+import { startBareWorker } from "./bare-worker.ts";
 import { type BenchFigure, formatFixed, median, percentile } from "./stats.ts";
 
 const VIEWERS = 500;
@@ -212,21 +213,7 @@ class BareFlow {
 
   static async start(port: number): Promise<BareFlow> {
     const others = new Set(descendantPids(process.pid, "workerd"));
-    const miniflare = new Miniflare(
-      convertV4MiniflareOptions({
-        cf: false,
-        workers: [
-          {
-            name: "bare",
-            modules: [{ type: "ESModule", path: "index.js", contents: BARE }],
-            compatibilityDate: "2026-11-02",
-            compatibilityFlags: ["nodejs_compat", "no_web_socket_compression"],
-            unsafeDirectSockets: [{ host: "127.0.0.1", port }],
-          },
-        ],
-      } as Parameters<typeof convertV4MiniflareOptions>[0]),
-    );
-    await miniflare.ready;
+    const miniflare = await startBareWorker(port, BARE);
     const pid = descendantPids(process.pid, "workerd").find((each) => !others.has(each));
     if (pid === undefined) throw new Error("the bare Worker's process was not found");
     return new BareFlow(miniflare, port, pid);

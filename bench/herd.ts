@@ -1,9 +1,9 @@
 /** Many viewers in one isolate: requests at the Live object, and the spread of their responses. */
 import { Worker } from "node:worker_threads";
-import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 import type { StreamStatus } from "../core/broadcast/stream-status.ts";
 import { SyntheticPublisher } from "../loadtest/publisher.ts";
 import type { LocalEdge } from "../origin/local-edge/edge.ts";
+import { startBareWorker } from "./bare-worker.ts";
 import type { HerdJob, HerdResult } from "./herd-worker.ts";
 import type { BenchFigure } from "./stats.ts";
 import { formatFixed, median, percentile } from "./stats.ts";
@@ -57,7 +57,7 @@ async function measureParked(
   barePort: number,
 ): Promise<BenchFigure> {
   const bareBase = `http://127.0.0.1:${barePort}`;
-  const miniflare = await bareWorker(barePort);
+  const miniflare = await startBareWorker(barePort, BARE);
   const ours: HerdResult[] = [];
   const bare: HerdResult[] = [];
   try {
@@ -87,25 +87,7 @@ async function measureParked(
   };
 }
 
-/** A Worker whose requests wait for one promise and answer with text of a playlist's size. */
-async function bareWorker(port: number): Promise<Miniflare> {
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      cf: false,
-      workers: [
-        {
-          name: "bare",
-          modules: [{ type: "ESModule", path: "index.js", contents: BARE }],
-          compatibilityDate: "2026-11-02",
-          unsafeDirectSockets: [{ host: "127.0.0.1", port }],
-        },
-      ],
-    } as Parameters<typeof convertV4MiniflareOptions>[0]),
-  );
-  await miniflare.ready;
-  return miniflare;
-}
-
+/** Requests wait for one promise, and are answered with text of a playlist's size. */
 const BARE = `
 const waiting = new Set();
 const body = "x".repeat(2400);
