@@ -210,3 +210,24 @@ test("a subscriber that resumes gets what it missed once, whether it says that i
   );
   expect(parts).toEqual(["entry 2", "bytes 0", "bytes 1"]);
 });
+
+test("a part whose bytes come while a slow subscriber catches up is sent once", async () => {
+  const { replica, feeds, append } = broadcast();
+  const { entry } = makePartEntry("video", 3, 6);
+  // Two parts fill the stream, so the entries after them are drawn later.
+  for (const index of [0, 1, 2]) append(index);
+  replica.appendEntry(entry, null);
+  const reader = subscribe(feeds, "node", {
+    resumeFrom: { epoch: replica.epoch, offset: 1 },
+    heldTracks: new Set([VIDEO]),
+  });
+  replica.storeLateBytes(VIDEO, 0, 3, new Uint8Array(20));
+  const reading = readToEnd(reader);
+  await new Promise((resolve) => setImmediate(resolve));
+  feeds.closeAll();
+  const carried = (await reading).flatMap((header) => {
+    if (header.kind === "bytes") return [`bytes ${header.part}`];
+    return header.kind === "entry" && header.entry.kind === "part" ? [`entry ${header.entry.meta.part}`] : [];
+  });
+  expect(carried).toEqual(["entry 0", "entry 1", "entry 2", "entry 3"]);
+});

@@ -201,32 +201,32 @@ export class FeedFanout {
     yield* openingMessages(replica.epoch, access, subscription.start);
     for (const piece of more) yield encodeFeedMessage({ kind: "access", access: piece });
     const isResumed = subscription.start.kind === "resume";
-    // What the subscriber missed brings its bytes with it: they are not sent once more as part of the tail.
+    // Bytes that came with what the subscriber missed, or with the tail, are not sent once more: neither as part of the tail,
+    // nor as bytes that came late and were queued meanwhile.
     const sentParts = new Set<string>();
     yield* this.#missedUpdateMessages(subscription, sentParts);
     for (const state of tracks) {
       const { name } = state.track;
       if (wantedTracks.has(name) && !(isResumed && heldTracks.has(name))) yield* this.#tailMessages(state, sentParts);
     }
-    yield* this.#missedUpdateMessages(subscription);
+    yield* this.#missedUpdateMessages(subscription, sentParts);
     const status = readStatus();
     if (status !== null) yield encodeFeedMessage({ kind: "status", status });
     yield this.#heartbeatMessage();
   }
 
-  /** `sentParts` gets the parts whose bytes come with their entries. */
-  *#missedUpdateMessages(subscription: ReplicaSubscription, sentParts?: Set<string>): Generator<Uint8Array> {
+  /** `sentParts` gets the parts whose bytes are sent; those of its parts are left out. */
+  *#missedUpdateMessages(subscription: ReplicaSubscription, sentParts: Set<string> = new Set()): Generator<Uint8Array> {
     for (let update = nextUpdate(subscription); update !== null; update = nextUpdate(subscription)) {
-      if (update.kind === "entry" && update.entry.kind === "part" && update.bytes !== null) {
-        const { track, meta } = update.entry;
-        sentParts?.add(partKey(track, meta.msn, meta.part));
-      }
+      const part = carriedPart(update);
+      if (update.kind === "bytes" && part !== null && sentParts.has(part)) continue;
+      if (part !== null) sentParts.add(part);
       yield this.#encodeOnce(update);
     }
   }
 
   /** The parts that low-latency players start with, from the beginning of a segment, apart from those that were sent. */
-  *#tailMessages(state: TrackState, sentParts: ReadonlySet<string>): Generator<Uint8Array> {
+  *#tailMessages(state: TrackState, sentParts: Set<string>): Generator<Uint8Array> {
     const { replica } = this.#options;
     const { name } = state.track;
     const largestMs = Math.max(...replica.config.tracks.map(({ partTargetMs }) => partTargetMs));
@@ -239,9 +239,11 @@ export class FeedFanout {
     }
     for (const segment of state.segments.slice(first)) {
       for (const { part } of segment.parts) {
-        if (sentParts.has(partKey(name, segment.msn, part))) continue;
-        const bytes = replica.tail.partBytes(name, segment.msn, part);
-        if (bytes !== null) yield encodeFeedMessage({ kind: "bytes", track: name, msn: segment.msn, part }, bytes);
+        const key = partKey(name, segment.msn, part);
+        const bytes = sentParts.has(key) ? null : replica.tail.partBytes(name, segment.msn, part);
+        if (bytes === null) continue;
+        sentParts.add(key);
+        yield encodeFeedMessage({ kind: "bytes", track: name, msn: segment.msn, part }, bytes);
       }
     }
   }
@@ -348,6 +350,14 @@ function nextUpdate(subscription: ReplicaSubscription): ReplicaUpdate | null {
   if (update.kind === "idle") return null;
   if (update.kind === "gap") throw new Error("the subscriber fell behind the retained entries");
   return update;
+}
+
+/** The part whose bytes an update carries, or null. */
+function carriedPart(update: ReplicaUpdate): string | null {
+  if (update.kind === "bytes") return partKey(update.track, update.msn, update.part);
+  if (update.kind !== "entry" || update.entry.kind !== "part" || update.bytes === null) return null;
+  const { track, meta } = update.entry;
+  return partKey(track, meta.msn, meta.part);
 }
 
 const partKey = (track: TrackName, msn: number, part: number): string => `${track} ${msn}.${part}`;

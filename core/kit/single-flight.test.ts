@@ -46,7 +46,19 @@ test("a follower of a leader that never finishes loads by itself after its timeo
   expect(result).toBeNull();
   await clock.advance(1);
   expect(result).toEqual({ ok: true, value: "own", coalesced: false });
+  await clock.advance(1_000);
   expect(clock.pendingTimers).toBe(0);
+});
+
+test("a load that is never answered ends, and so does what its request left in waitUntil", async () => {
+  const clock = new VirtualClock();
+  const flights = new SingleFlight<string>(clock, 1_000);
+  const left: Promise<unknown>[] = [];
+  const flown = flights.load({ waitUntil: (work) => left.push(work) }, "a", () => new Promise(() => {}));
+  await clock.advance(2_000);
+  expect(await flown).toMatchObject({ ok: false, error: { message: "no answer within 2000 ms" } });
+  await Promise.all(left);
+  expect(await flights.load(ctx, "a", async () => "next")).toMatchObject({ ok: true, value: "next" });
 });
 
 test("of many followers of a leader that never finishes, one loads and the others get its value", async () => {

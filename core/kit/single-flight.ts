@@ -1,6 +1,6 @@
 /** One request upstream for any number of concurrent requests for the same key. */
 import { type Clock, withTimeout } from "./clock.ts";
-import { MAX_UPSTREAM_CALL_MS } from "./upstream-client.ts";
+import { MAX_UPSTREAM_CALL_MS, UpstreamError } from "./upstream-client.ts";
 import type { WaitUntilContext } from "./wait-until.ts";
 
 /** What a load may take beside its calls: look-ups in caches, and the decoding of what they bring. */
@@ -27,7 +27,7 @@ export class SingleFlight<T> {
   readonly #followerWaitMs: number;
   readonly #followersByKey = new Map<string, Set<(settled: SettledLoad<T>) => void>>();
 
-  /** `followerWaitMs`: a follower that has waited this long for the leader loads by itself. */
+  /** `followerWaitMs`: a follower that has waited this long for the leader loads by itself. A load ends within twice that. */
   constructor(clock: Clock, followerWaitMs: number) {
     this.#clock = clock;
     this.#followerWaitMs = followerWaitMs;
@@ -49,6 +49,14 @@ export class SingleFlight<T> {
     return { ...(await work), coalesced: false };
   }
 
+  /** A call that is never answered would keep the leader's request, and its `waitUntil`, until the platform ends both. */
+  #bound(work: Promise<T>): Promise<T> {
+    const maxMs = 2 * this.#followerWaitMs;
+    return withTimeout(this.#clock, maxMs, work, () => {
+      throw new UpstreamError(`no answer within ${maxMs} ms`);
+    });
+  }
+
   async #awaitFlight(followers: Set<(settled: SettledLoad<T>) => void>): Promise<SettledLoad<T> | null> {
     const { promise: landed, resolve } = Promise.withResolvers<SettledLoad<T>>();
     followers.add(resolve);
@@ -66,7 +74,7 @@ export class SingleFlight<T> {
   ): Promise<SettledLoad<T>> {
     let settled: SettledLoad<T>;
     try {
-      settled = { ok: true, value: await load() };
+      settled = { ok: true, value: await this.#bound(load()) };
     } catch (error) {
       settled = { ok: false, error };
     } finally {

@@ -58,6 +58,8 @@ const REGRESSIONS: readonly (Partial<MediaPlan> & { readonly cause: string })[] 
   { cause: "a broadcast ended with any part before its publisher knew of its replacement", ...LONG, seed: 500_006 },
   { cause: "an isolate with another broadcast's replica answered blocking reloads at once", ...LONG, seed: 700_033 },
   { cause: "a window whose last segment lost its end reached further back", ...LONG, seed: 700_055 },
+  { cause: "what was lost first was not sent again, since the publisher's connections broke", ...LONG, seed: 700_042 },
+  { cause: "a node that had dropped a part's bytes got them again, and passed them on", ...LONG, seed: 700_052 },
 ];
 
 test.each(REGRESSIONS)("a run that failed once holds: $cause", { timeout: 120_000 }, async ({ cause: _, ...plan }) => {

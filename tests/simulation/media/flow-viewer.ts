@@ -2,6 +2,7 @@
  * A viewer by flow: learns the tracks from the multivariant playlist, opens one response, reads it at its own pace, and asks
  * again where it ends or goes silent.
  */
+import type { SimulatedResponse } from "../kernel/fetch-types.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
 import { FlowJudge } from "./flow-judge.ts";
 import type { PublishedBroadcast, PublishedPart } from "./ledger.ts";
@@ -120,17 +121,9 @@ export class FlowViewer implements Watcher {
   async #watchOnce(): Promise<string> {
     const choice = await this.#choose();
     if (choice === null) return "no tracks";
-    const isSlow = this.profile.pace === "slow";
-    const response = await this.#client.open(choice.path, isSlow ? SLOW_WINDOW_BYTES : WINDOW_BYTES);
-    this.joinStatus = response?.status ?? 0;
+    const response = await this.#join(choice);
     if (response === null) return this.#disturbed(choice, "no answer");
-    if (response.status !== 200) {
-      // Joins may be spread, as those by playlists are.
-      const retryAfter = response.headers.get("retry-after");
-      if (retryAfter === null) return this.#disturbed(choice, `${response.status}`);
-      await this.#client.sleep(1000 * Number(retryAfter));
-      return `${response.status}`;
-    }
+    if (response.status !== 200) return this.#disturbed(choice, `${response.status}`);
     this.world.answered(this, choice.path, response.status);
     if (response.body === null) return this.#disturbed(choice, "no body");
     this.#begin(choice);
@@ -139,6 +132,18 @@ export class FlowViewer implements Watcher {
     this.#counts.skips += choice.judge.skips;
     this.process.log(`${choice.path} ends: ${reason}`);
     return reason;
+  }
+
+  /** Joins may be spread, as those by playlists are: then it asks again for the same. Null without an answer. */
+  async #join({ path }: Choice): Promise<SimulatedResponse | null> {
+    const windowBytes = this.profile.pace === "slow" ? SLOW_WINDOW_BYTES : WINDOW_BYTES;
+    for (;;) {
+      const response = await this.#client.open(path, windowBytes);
+      this.joinStatus = response?.status ?? 0;
+      const retryAfter = response?.headers.get("retry-after") ?? null;
+      if (response === null || response.status === 200 || retryAfter === null) return response;
+      await this.#client.sleep(1000 * Number(retryAfter));
+    }
   }
 
   /** Goes on from what earlier responses of the broadcast have brought. */

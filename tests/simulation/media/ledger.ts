@@ -21,6 +21,8 @@ interface PublishedTrack {
   readonly parts: PublishedPart[];
   readonly byName: Map<string, PublishedPart>;
   readonly inits: Map<number, Uint8Array>;
+  /** The furthest part that the edge has confirmed as received, by its number, and when it last did. */
+  received: { readonly index: number; readonly atMs: number };
 }
 
 /** How a comparison came out: `same`, or why not. */
@@ -40,15 +42,15 @@ export class PublishedBroadcast {
   readonly #isReplaced: () => boolean;
   /** The publisher was told that all of it is stored. */
   isEndConfirmed = false;
-  /** When its publisher got the last part from its packager. */
-  lastPushedMs = 0;
 
   constructor(stream: string, config: BroadcastConfig, isReplaced: () => boolean) {
     this.stream = stream;
     this.config = config;
     this.#isReplaced = isReplaced;
     for (const { name, timescale } of config.tracks)
-      this.#tracks.set(name, { timescale, parts: [], byName: new Map(), inits: new Map() });
+      this.#tracks.set(name, {
+        ...{ timescale, parts: [], byName: new Map(), inits: new Map(), received: { index: -1, atMs: 0 } },
+      });
   }
 
   /** Adds what the packager gave. */
@@ -68,8 +70,19 @@ export class PublishedBroadcast {
       initVersion: meta.start?.initVersion ?? before?.initVersion ?? 0,
     };
     track.parts.push(part);
-    this.lastPushedMs = nowMs;
     track.byName.set(`${meta.msn}.${meta.part}`, part);
+  }
+
+  /** The edge has confirmed that it has received a part. */
+  receive(track: string, msn: number, part: number, nowMs: number): void {
+    const published = this.#tracks.get(track);
+    const index = published?.byName.get(`${msn}.${part}`)?.index ?? -1;
+    if (published !== undefined && index >= published.received.index) published.received = { index, atMs: nowMs };
+  }
+
+  /** When the edge last confirmed as much of a track as it ever had of it. */
+  advancedMs(track: string): number {
+    return this.#tracks.get(track)?.received.atMs ?? 0;
   }
 
   /** The parts of a track, in order. */

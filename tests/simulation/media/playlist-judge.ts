@@ -76,7 +76,7 @@ export class PlaylistJudge {
 
   #isFaulty = false;
 
-  readonly #shownLossMs: (broadcast: string, hasEnded: boolean) => number | null;
+  readonly #shownLossMs: (sighting: PlaylistSighting, hasEnded: boolean) => number | null;
 
   /**
    * `shownLossMs`: the time since the authority itself has lost what was shown, if either the time is over for which that is
@@ -84,7 +84,7 @@ export class PlaylistJudge {
    */
   constructor(
     fail: (checker: string, message: string) => void,
-    shownLossMs: (broadcast: string, hasEnded: boolean) => number | null,
+    shownLossMs: (sighting: PlaylistSighting, hasEnded: boolean) => number | null,
   ) {
     this.#fail = fail;
     this.#shownLossMs = shownLossMs;
@@ -141,7 +141,7 @@ export class PlaylistJudge {
     const isEarlier = is.msn < was.msn || (is.msn === was.msn && is.part < was.part);
     // A window whose last segment lost its end is shorter, and reaches further back.
     if (isEarlier || now.playlist.mediaSequence < before.playlist.mediaSequence) {
-      const lossMs = this.#shownLossMs(sighting.broadcast, now.playlist.endList);
+      const lossMs = this.#shownLossMs(sighting, now.playlist.endList);
       if (lossMs !== null && lossMs <= LOSS_REACHES_MS) return;
     }
     if (isEarlier) this.#fail("playlist", `${where} went back from ${was.msn}.${was.part} to ${is.msn}.${is.part}`);
@@ -177,7 +177,7 @@ export class PlaylistJudge {
         record.compared.add(segment);
         const said = JSON.stringify([uri, durationS, gap, discontinuity, discontinuitySequence, map, pdtMs]);
         // A segment that lost its end, which nobody sends again, is closed as it stands.
-        const mayDiffer = (): boolean => this.#shownLossMs(broadcast, playlist.endList) !== null;
+        const mayDiffer = (): boolean => this.#shownLossMs(sighting, playlist.endList) !== null;
         if (uri !== null) this.#compare(record.segments, msn, said, `${broadcast}/${track}: segment ${msn}`, mayDiffer);
       }
       for (const [index, part] of parts.entries()) {

@@ -309,7 +309,7 @@ export class PublisherProcess {
   async #send({ method, path, headers, body }: PoolRequest): Promise<SimulatedResponse> {
     const { fleet, site } = this.#options;
     try {
-      return await fleet.fetch(this.process, this.#slot, {
+      const response = await fleet.fetch(this.process, this.#slot, {
         method,
         path,
         headers: { ...headers, "content-length": `${Buffer.byteLength(body)}` },
@@ -317,6 +317,10 @@ export class PublisherProcess {
         bytes: body.length,
         mayDuplicate: true,
       });
+      const [, track, msn, part] = PART_PATH.exec(path) ?? [];
+      if (track !== undefined && response.status === 200)
+        this.broadcast.receive(track, Number(msn), Number(part), this.#options.simulation.nowMs);
+      return response;
     } catch (error) {
       this.#slot = this.process.random.pick(fleet.slotsAt(site));
       throw error;
@@ -331,6 +335,9 @@ interface PoolRequest {
   readonly body: Uint8Array | string;
   readonly signal: AbortSignal;
 }
+
+/** A part, or the rest of one. */
+const PART_PATH = /\/([^/]+)\/(\d+)\.(\d+)(?:\.rest)?\.m4s$/;
 
 const NEVER_ABORTED = new AbortController().signal;
 

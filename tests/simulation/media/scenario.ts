@@ -12,8 +12,9 @@ import { startBoundsChecker } from "./bounds-checker.ts";
 import type { MediaShape } from "./broadcast-source.ts";
 import { Broadcasting } from "./broadcasting.ts";
 import { type FaultGroup, type ScheduledFault, scheduleFaults, startFaults } from "./fault-schedule.ts";
+import type { FlowViewer } from "./flow-viewer.ts";
 import { MediaWorld } from "./media-world.ts";
-import { PlaylistJudge } from "./playlist-judge.ts";
+import { PlaylistJudge, type PlaylistSighting } from "./playlist-judge.ts";
 import { auditRecordings } from "./recording-audit.ts";
 import { TreeChecker } from "./tree-checker.ts";
 import type { Viewer } from "./viewer.ts";
@@ -117,6 +118,7 @@ class MediaRun {
   readonly #audience: Audience;
   readonly #access: AccessChecker;
   readonly #shape: MediaShape;
+  readonly #variables: Readonly<Record<string, string>>;
   readonly #needsTokens: boolean;
   readonly #withStops: boolean;
   /** Limits are reached, and what is beyond them refused: viewers may be disturbed, and objects come again. */
@@ -136,12 +138,13 @@ class MediaRun {
     this.#hasSmallLimits = plan.shape === undefined && simulation.random.fork("limits").chance(SMALL_LIMITS_SHARE);
     const sites = random.pick(this.#hasSmallLimits ? CROWDED_SITES : SITES);
     const variables = random.pick(VARIABLES);
+    this.#variables = variables;
     const code = this.#hasSmallLimits ? given.withSmallLimits : given;
     this.#world = new MediaWorld({ simulation, code, sites, variables });
     if (this.#hasSmallLimits) this.#world.network.streamWindowBytes = SMALL_STREAM_WINDOW_BYTES;
     this.#judge = new PlaylistJudge(
       (checker, message) => simulation.fail(checker, message),
-      (broadcast, hasEnded) => this.#shownLossMs(broadcast, hasEnded),
+      (sighting, hasEnded) => this.#shownLossMs(sighting, hasEnded),
     );
     this.#tree = new TreeChecker(this.#world);
     const drawn = {
@@ -199,16 +202,16 @@ class MediaRun {
    * Nodes below hide that for three target durations, and nodes that have begun since for `catchUpMs`, or until the
    * broadcast that lost them has ended. The time since the last such loss, milliseconds; null: there is none to show.
    */
-  #shownLossMs(broadcast: string, hasEnded: boolean): number | null {
+  #shownLossMs({ broadcast, track }: PlaylistSighting, hasEnded: boolean): number | null {
     const { endsMs } = this.#world.live(STREAM);
     const last = endsMs.at(-1);
     if (last === undefined) return null;
     if (hasEnded || this.#world.isReplaced(STREAM, broadcast)) return 0;
     const targetMs = 1_000 * Math.ceil((this.#shape.partMs * this.#shape.partsPerSegment) / 1000);
     const hiddenMs = Math.min(3 * targetMs, LIVE_LIMITS.catchUpMs);
-    // What was lost first is not sent again where nothing was published since, or the object soon ended again.
-    const publishedMs = this.#world.ledger.broadcast(broadcast)?.lastPushedMs ?? 0;
-    const firstMs = endsMs.find((endMs) => endMs >= publishedMs) ?? last;
+    // What was lost first is not there again where the track has not come as far since, or the object soon ended again.
+    const advancedMs = this.#world.ledger.broadcast(broadcast)?.advancedMs(track) ?? 0;
+    const firstMs = endsMs.find((endMs) => endMs >= advancedMs) ?? last;
     const lostMs = endsMs.reduceRight((earlier, endMs) => (earlier - endMs < 2 * hiddenMs ? endMs : earlier));
     const { nowMs } = this.#simulation;
     return nowMs - Math.min(firstMs, lostMs) >= hiddenMs ? nowMs - last : null;
@@ -234,7 +237,7 @@ class MediaRun {
     await this.#simulation.sleep(FIRST_VIEWERS_MS);
     this.#letViewersCome();
     this.#letAttackersCome();
-    if (this.#hasSmallLimits) this.#tree.allowFaults();
+    if (this.#hasSmallLimits) this.#tree.allowSmallTails();
     if (this.#isFaulty) {
       this.#simulation.after(FIRST_FAULT_MS - this.#simulation.nowMs, () => {
         this.#tree.allowFaults();
@@ -310,6 +313,9 @@ class MediaRun {
   /** Long after the last fault, everybody plays at the live edge. */
   #checkAllIsWell({ current }: Broadcasting): void {
     const complain = (message: string): void => this.#simulation.fail("recovery", message);
+    // More come than are admitted in a second.
+    const areJoinsFew = "CORRAL_JOINS_PER_SECOND" in this.#variables;
+    const mayWait = ({ joinStatus }: Viewer | FlowViewer): boolean => areJoinsFew && joinStatus === 503;
     if (current === null || !current.isOnAir) {
       complain(`the publisher is ${current?.state ?? "absent"}`);
       return;
@@ -317,12 +323,14 @@ class MediaRun {
     const { waiting } = current.backlog;
     if (waiting > 3 * (this.#shape.videoTracks + 1)) complain(`${waiting} parts wait at the publisher`);
     for (const viewer of this.#audience.viewers) {
-      if (this.#audience.standing(viewer) !== "may watch" || this.#access.isRevoked(viewer)) continue;
+      if (this.#audience.standing(viewer) !== "may watch" || this.#access.isRevoked(viewer) || mayWait(viewer))
+        continue;
       const complaint = describeLag(viewer, current.broadcast, this.#simulation.nowMs, this.#shape.isMuxed ? 1 : 2);
       if (complaint !== null) complain(complaint);
     }
     for (const viewer of this.#audience.flowViewers) {
-      if (this.#audience.standing(viewer) !== "may watch" || this.#access.isRevoked(viewer)) continue;
+      if (this.#audience.standing(viewer) !== "may watch" || this.#access.isRevoked(viewer) || mayWait(viewer))
+        continue;
       const complaint = describeFlowLag(viewer, current.broadcast, this.#simulation.nowMs, this.#hasSmallLimits);
       if (complaint !== null) complain(complaint);
     }
