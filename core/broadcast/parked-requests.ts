@@ -1,33 +1,21 @@
 /** Requests parked until a track reaches a target; they are woken together and never poll. */
 import type { TrackName } from "../kit/ids.ts";
 import type { TrackState } from "./broadcast-log.ts";
-import { comparePartPositions, type PartPosition } from "./track-position.ts";
 
-/** The target of a parked request: a frame or all of a part, a whole segment, or a part that may be skipped. */
+/** The target of a parked request: a part, a whole segment, or a part that may be skipped. */
 export type WaitTarget =
-  | { readonly kind: "frame"; readonly msn: number; readonly part: number; readonly frame: number }
   | { readonly kind: "part"; readonly msn: number; readonly part: number }
   | { readonly kind: "segment"; readonly msn: number }
   | { readonly kind: "settled"; readonly msn: number; readonly part: number };
 
-/** The part that follows a track's last one, and the number of its frames that have come. */
-export interface OpenPart extends PartPosition {
-  readonly frames: number;
-}
-
-/** Whether the track has reached a target; `open`: its open part, if frames of it have come. */
-export function hasReached(state: TrackState, target: WaitTarget, open: OpenPart | null = null): boolean {
-  if (target.kind === "frame" && open !== null) {
-    const order = comparePartPositions(open, target);
-    if (order > 0 || (order === 0 && open.frames > target.frame)) return true;
-  }
+/** Whether the track has reached a target. */
+export function hasReached(state: TrackState, target: WaitTarget): boolean {
   const last = state.segments.at(-1);
   if (last === undefined) return state.mediaSequence > target.msn;
   if (last.msn !== target.msn) return last.msn > target.msn;
   switch (target.kind) {
     case "segment":
       return last.closed;
-    case "frame":
     case "part":
       return last.parts.length > target.part;
     case "settled":
@@ -37,8 +25,7 @@ export function hasReached(state: TrackState, target: WaitTarget, open: OpenPart
 
 function targetKey(target: WaitTarget): string {
   const { kind, msn } = target;
-  if (kind === "segment") return `${kind} ${msn}`;
-  return kind === "frame" ? `${kind} ${msn}.${target.part}.${target.frame}` : `${kind} ${msn}.${target.part}`;
+  return kind === "segment" ? `${kind} ${msn}` : `${kind} ${msn}.${target.part}`;
 }
 
 interface ParkedGroup {
@@ -73,12 +60,12 @@ export class ParkedRequests {
     };
   }
 
-  /** Wakes the requests whose target `state` has reached; `open` as in `hasReached`. */
-  wake(track: TrackName, state: TrackState, open: OpenPart | null = null): void {
+  /** Wakes the requests whose target `state` has reached. */
+  wake(track: TrackName, state: TrackState): void {
     const groups = this.#tracks.get(track);
     if (groups === undefined) return;
     for (const [key, { target, wakers }] of groups) {
-      if (!hasReached(state, target, open)) continue;
+      if (!hasReached(state, target)) continue;
       groups.delete(key);
       this.#wakeGroup(wakers);
     }

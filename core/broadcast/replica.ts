@@ -41,7 +41,7 @@ export class Replica {
   readonly #recentEntries = new RecentEntries();
   readonly #subscriptions = new Set<ReplicaSubscription>();
   readonly #chunks = new PartChunks();
-  #chunkCount = 0;
+  #revision = 0;
 
   /** A broadcast before its first entry. */
   constructor(epoch: string, config: BroadcastConfig, tail: TailBuffer) {
@@ -72,9 +72,9 @@ export class Replica {
     return this.#offset;
   }
 
-  /** Number of chunks added since the replica began. */
-  get chunkCount(): number {
-    return this.#chunkCount;
+  /** Grows with each change: entries, chunks, and bytes that came later. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** The input of playlists. */
@@ -122,6 +122,7 @@ export class Replica {
   appendEntry(entry: LogEntry, bytes: Uint8Array | null, isChunked = false): void {
     this.#applyToState(entry, bytes);
     this.#offset += 1;
+    this.#revision += 1;
     this.#recentEntries.add(this.#offset, entry);
     this.#publishEntry(entry, bytes, isChunked);
     if (entry.kind === "part") this.#chunks.complete(entry.track, entry.meta, isChunked);
@@ -138,14 +139,8 @@ export class Replica {
       return state !== undefined && !this.#ended && this.#chunks.add(chunk, nextPartOf(state));
     });
     if (added.length === 0) return added;
-    this.#chunkCount += added.length;
+    this.#revision += 1;
     this.#publishChunks(added);
-    for (const track of new Set(added.map((chunk) => chunk.track))) {
-      const state = this.#requireTrack(track);
-      const next = nextPartOf(state);
-      const frames = countChunkFrames(this.#chunks.get(track, next));
-      this.parkedRequests.wake(track, state, { msn: next.msn, part: next.part, frames });
-    }
     return added;
   }
 
@@ -183,6 +178,7 @@ export class Replica {
     const state = this.#tracks.get(track);
     if (state === undefined || msn < findTailStart(this.config, state)) return;
     if (!this.tail.storePart(track, msn, part, bytes)) return;
+    this.#revision += 1;
     const update = { kind: "bytes", track, msn, part, bytes } as const;
     for (const subscription of this.#subscriptions) if (subscription.tracks.has(track)) subscription.push(update);
   }

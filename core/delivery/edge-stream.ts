@@ -19,6 +19,7 @@ import type { FeedEndReason } from "./feed-client.ts";
 import { FeedFollower, type ParentCache } from "./feed-follower.ts";
 import { type AcquiredLease, FeedLeases } from "./feed-leases.ts";
 import { FlowAudience } from "./flow/flow-audience.ts";
+import { FlowLoad } from "./flow/flow-load.ts";
 import { NodeCounters } from "./node-counters.ts";
 import { EDGE_STREAM_LIMITS } from "./node-limits.ts";
 import { RequestParking, type TargetWait } from "./request-parking.ts";
@@ -39,6 +40,8 @@ export interface EdgeStreamOptions {
   /** A node's stub, created anew for each request that uses it. */
   readonly nodeAt: (address: NodeAddress) => UpstreamNode;
   readonly parentCache?: ParentCache;
+  /** Shared by the streams of one isolate. */
+  readonly flowLoad?: FlowLoad;
   /** Callbacks of the replica, for nodes that feed others. */
   readonly events?: Omit<ReplicaEvents, "objectReceived">;
   /** A feed broke. */
@@ -74,7 +77,8 @@ export class EdgeStream {
     this.platform = platform;
     this.stream = stream;
     this.counters = new NodeCounters(tier, node.nodeId);
-    this.flow = new FlowAudience((viewers) => this.counters.setFlowViewers(viewers));
+    const load = options.flowLoad ?? new FlowLoad();
+    this.flow = new FlowAudience(load, (viewers) => this.counters.setFlowViewers(viewers));
     this.clients = {
       above: new UpstreamClient(platform, "the tier above"),
       r2: new UpstreamClient(platform, "R2"),
@@ -108,7 +112,10 @@ export class EdgeStream {
         else this.flow.wakeAll();
         events?.accessChanged(access, change);
       },
-      replicaReplaced: (replica, before) => events?.replicaReplaced(replica, before),
+      replicaReplaced: (replica, before) => {
+        this.flow.wakeAll();
+        events?.replicaReplaced(replica, before);
+      },
     };
     return new ReplicaUpdater(this.platform.clock, tailBytes, replicaEvents, assemblePart);
   }
@@ -126,6 +133,9 @@ export class EdgeStream {
       parentCache,
       authorityHeard: (atMs) => {
         this.#authorityHeardMs = Math.max(this.#authorityHeardMs, atMs);
+      },
+      messageApplied: () => {
+        if (this.flow.viewers > 0) this.flow.feedHeard(this.currentReplica, this.platform.clock.monotonicMs());
       },
       feedFailed,
     });

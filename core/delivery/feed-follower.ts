@@ -37,6 +37,8 @@ export interface FeedFollowerOptions {
   readonly parentCache?: ParentCache | undefined;
   /** The Live object's last word was at `atMs` of monotonic time, through any nodes. */
   readonly authorityHeard: (atMs: number) => void;
+  /** The replica has changed, or the feed has said that it has not. */
+  readonly messageApplied: () => void;
   /** A feed broke. */
   readonly feedFailed: (error: unknown) => void;
 }
@@ -120,7 +122,7 @@ export class FeedFollower {
     address: NodeAddress,
     message: FeedMessage,
   ): "on" | "again" | Promise<"on" | "again"> {
-    const { authorityHeard, clock, feedProgress, leases, updater } = this.#options;
+    const { authorityHeard, clock, feedProgress, leases, messageApplied, updater } = this.#options;
     const nowMs = clock.nowMs();
     const { header } = message;
     if (header.kind === "hello") {
@@ -133,6 +135,7 @@ export class FeedFollower {
       this.#cacheParent(ctx, nowMs);
     }
     const next = updater.applyMessage(message);
+    messageApplied();
     if (header.kind === "beat" && !lease.isCaughtUp) {
       leases.markCaughtUp(lease);
       this.#caughtUp = { epoch: updater.resumePosition?.epoch ?? "", tracks: lease.wantedTracks };

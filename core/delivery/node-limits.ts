@@ -71,12 +71,28 @@ export const FLOW_LIMITS = {
   readBytes: 4_194_304,
   /** Reads that viewers at one position share, until the next entry: a few renditions' groups of pictures. */
   sharedBytes: 8_388_608,
-  /** Viewers of one stream: each holds some 3 kB of an isolate's 128 MB, and up to 1 ms of CPU a second. Further ones get 503. */
-  viewers: 2_000,
+  /** Viewers of an isolate: each takes up to 0.7 ms of its core a second in the longest unit, and 8 kB. Further ones get 503. */
+  viewers: 1_000,
   /** Minimum that one network may hold: a household's. */
   viewersPerNetwork: 32,
-  /** A response looks this often after the feed's lease, a stop and the viewer's access. */
+  /**
+   * Least time between two writes to a viewer that waits, by the viewers of the isolate: 0, frames at once. With 30 frames a
+   * second two and three of them are written together.
+   */
+  units: [
+    { viewers: 0, ms: 0 },
+    { viewers: 150, ms: 40 },
+    { viewers: 300, ms: 75 },
+  ],
+  /** Media waits at most this long for the viewers of the last write. */
+  longestUnitMs: 100,
+  /** No viewers are added for this long after many of them were not served within `longestUnitMs`. */
+  behindMs: 2_000,
+  /** A response looks this often after the feed's lease, a stop and the viewer's access, while media comes. */
   checkMs: 1_000,
+  /** Without media this many do in that time, since a timer costs more than a wake; each of them at least in `longestCheckMs`. */
+  checkers: 32,
+  longestCheckMs: 10_000,
   /** A status that has changed is sent at most this often: the count of a large audience changes all the time. */
   statusMs: 4_000,
   /** A response ends after a time in this range, so that viewers move to new isolates one after another. */

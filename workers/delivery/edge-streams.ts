@@ -1,6 +1,7 @@
 /** The streams that this isolate serves: an edge for each registered name in demand; the least used makes room. */
 
 import { EdgeStream } from "../../core/delivery/edge-stream.ts";
+import { FlowLoad } from "../../core/delivery/flow/flow-load.ts";
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
 import { selectForEviction } from "../../core/delivery/stream-eviction.ts";
 import type { Site } from "../../core/delivery/tree/node-address.ts";
@@ -17,6 +18,7 @@ import { createParentCache } from "./parent-cache.ts";
 const MAX_EDGE_STREAMS = 64;
 
 const edgeStreams = new Map<StreamName, EdgeStream>();
+const flowLoad = new FlowLoad();
 /** The last requested one. */
 let lastRequested: EdgeStream | null = null;
 
@@ -90,6 +92,7 @@ function createEdgeStream(platform: Platform, env: Env, site: Site | null, strea
     node: { kind: "isolate", site, nodeId: platform.newId() },
     leaseMs: EDGE_STREAM_LIMITS.leaseMs,
     tailBytes: EDGE_STREAM_LIMITS.tailBytes,
+    flowLoad,
     nodeAt: (address) => getUpstreamNode(env, stream, address),
     // Without a site there is only one node to ask.
     ...(site === null ? {} : { parentCache: createParentCache(site) }),

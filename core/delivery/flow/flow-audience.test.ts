@@ -5,6 +5,7 @@ import { makeTestConfig } from "../../broadcast/testing.ts";
 import { testInit } from "../../media/cmaf/fixtures.ts";
 import { FLOW_LIMITS } from "../node-limits.ts";
 import { FlowAudience } from "./flow-audience.ts";
+import { FlowLoad } from "./flow-load.ts";
 import { FLOW_START } from "./flow-reader.ts";
 import { FLOW_TEST_TRACKS } from "./testing.ts";
 
@@ -34,7 +35,7 @@ function makeReplica(parts: number, bytes: number): Replica {
 }
 
 test("viewers at one position share the bytes, until the replica changes", () => {
-  const audience = new FlowAudience(() => {});
+  const audience = new FlowAudience(new FlowLoad(), () => {});
   const replica = makeReplica(2, 1_000);
   const first = audience.read(REQUEST, FLOW_START, replica);
   expect(audience.read(REQUEST, FLOW_START, replica).bytes).toBe(first.bytes);
@@ -43,16 +44,30 @@ test("viewers at one position share the bytes, until the replica changes", () =>
 });
 
 test("what viewers at many positions read is kept up to a bound, the oldest is read anew", () => {
-  const audience = new FlowAudience(() => {});
+  const audience = new FlowAudience(new FlowLoad(), () => {});
   const replica = makeReplica(1, FLOW_LIMITS.sharedBytes / 4);
-  const positions = Array.from(
-    { length: 8 },
-    (_, viewer) => ({ ...REQUEST, join: "latest", audio: `a${viewer}` as never }) as const,
-  );
   const cursor = audience.read(REQUEST, FLOW_START, replica).cursor;
   if (cursor.kind !== "reading" || cursor.video === null) throw new Error("nothing was read");
-  const again = { ...cursor, video: { ...cursor.video, part: 0 } } as const;
-  const reads = positions.map((request) => audience.read(request, again, replica).bytes);
-  expect(audience.read(positions[7] ?? REQUEST, again, replica).bytes).toBe(reads[7]);
-  expect(audience.read(positions[0] ?? REQUEST, again, replica).bytes).not.toBe(reads[0]);
+  const { video: at } = cursor;
+  const positions = Array.from({ length: 8 }, (_, viewer) => ({
+    ...cursor,
+    video: { ...at, part: 0, trackId: viewer + 1 },
+  }));
+  const reads = positions.map((position) => audience.read(REQUEST, position, replica).bytes);
+  expect(audience.read(REQUEST, { ...(positions[7] ?? cursor) }, replica).bytes === reads[7]).toBe(true);
+  expect(audience.read(REQUEST, positions[0] ?? cursor, replica).bytes === reads[0]).toBe(false);
+});
+
+test("what a position lacks is looked for once, until the replica changes: also by bytes that come after their entry", () => {
+  const audience = new FlowAudience(new FlowLoad(), () => {});
+  const replica = makeReplica(2, 1_000);
+  const { cursor } = audience.read(REQUEST, FLOW_START, replica);
+  const nothing = audience.read(REQUEST, cursor, replica);
+  expect(nothing.bytes).toBeNull();
+  expect(audience.read(REQUEST, cursor, replica)).toBe(nothing);
+  const meta = { msn: 0, part: 2, durationTicks: 3_000, independent: true, gap: false };
+  replica.appendEntry({ kind: "part", track: video, meta, byteLength: 1_000 }, null);
+  expect(audience.read(REQUEST, cursor, replica).bytes).toBeNull();
+  replica.storeLateBytes(video, 0, 2, new Uint8Array(1_000));
+  expect(audience.read(REQUEST, cursor, replica).bytes?.byteLength).toBeGreaterThanOrEqual(1_000);
 });

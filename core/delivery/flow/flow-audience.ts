@@ -3,9 +3,14 @@ import type { Replica } from "../../broadcast/replica.ts";
 import { FairPool } from "../../kit/fair-pool.ts";
 import { SizedCache } from "../../kit/sized-cache.ts";
 import { FLOW_LIMITS } from "../node-limits.ts";
+import type { FlowLoad } from "./flow-load.ts";
 import { type FlowCursor, type FlowRead, flowCursorKey, readFlow } from "./flow-reader.ts";
 import type { FlowRequest } from "./flow-request.ts";
 import { FlowStatus } from "./flow-status.ts";
+import { FlowWaiters } from "./flow-waiters.ts";
+
+/** Memory of a shared read beside its bytes. */
+const READ_BYTES = 200;
 
 /** The place of one response. */
 export interface FlowPlace {
@@ -18,7 +23,11 @@ export class FlowAudience {
   /** What responses say of the stream. */
   readonly status: FlowStatus = new FlowStatus();
   readonly #pool = new FairPool(FLOW_LIMITS.viewers, FLOW_LIMITS.viewersPerNetwork);
+  readonly #load: FlowLoad;
   readonly #wakers = new Set<() => void>();
+  readonly #waiters: FlowWaiters;
+  /** Keys of positions that were read from: viewers at one position share it, so it is described once. */
+  readonly #keys = new WeakMap<FlowCursor, string>();
   /** What was read since the replica last changed: viewers at one position share it. */
   #reads = new SizedCache<FlowRead>(FLOW_LIMITS.sharedBytes);
   #replica: Replica | null = null;
@@ -26,9 +35,24 @@ export class FlowAudience {
   readonly #counted: (viewers: number) => void;
   #viewers = 0;
 
+  #heardMs = Number.NEGATIVE_INFINITY;
+
   /** `counted` is told the number of viewers when it has changed. */
-  constructor(counted: (viewers: number) => void) {
+  constructor(load: FlowLoad, counted: (viewers: number) => void) {
+    this.#load = load;
     this.#counted = counted;
+    this.#waiters = new FlowWaiters(load, (request, cursor, replica) => this.read(request, cursor, replica));
+  }
+
+  /** Monotonic time of the last message of the feed, as one clock for all viewers. */
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
+  /** Interval of a response's checks without media, ms. */
+  get checkMs(): number {
+    const { checkMs, checkers, longestCheckMs } = FLOW_LIMITS;
+    return Math.min(longestCheckMs, checkMs * Math.max(1, this.#viewers / checkers));
   }
 
   /** Places that are taken. */
@@ -38,11 +62,11 @@ export class FlowAudience {
 
   /**
    * Takes a place; null if there is none for this network. `wake` is called when the viewer has to look again: something
-   * other than media has changed. `network` is null if it is unknown.
+   * other than media has changed. `network` is null if it is unknown; `nowMs` is monotonic.
    */
-  enter(network: string | null, wake: () => void): FlowPlace | null {
-    const isTaken = network === null ? this.#viewers < FLOW_LIMITS.viewers : this.#pool.tryAcquire(network);
-    if (!isTaken) return null;
+  enter(network: string | null, nowMs: number, wake: () => void): FlowPlace | null {
+    if (!this.#load.hasRoom(nowMs)) return null;
+    if (network !== null && !this.#pool.tryAcquire(network)) return null;
     this.#wakers.add(wake);
     this.#count(1);
     return {
@@ -57,24 +81,41 @@ export class FlowAudience {
 
   #count(change: 1 | -1): void {
     this.#viewers += change;
+    this.#load.count(change);
     this.#counted(this.#viewers);
   }
 
   /** `readFlow`, once for all viewers at one position. */
   read(request: FlowRequest, cursor: FlowCursor, replica: Replica): FlowRead {
-    const revision = replica.offset + replica.chunkCount;
-    if (this.#replica !== replica || this.#revision !== revision) {
+    if (this.#replica !== replica || this.#revision !== replica.revision) {
       this.#replica = replica;
-      this.#revision = revision;
+      this.#revision = replica.revision;
       this.#reads = new SizedCache(FLOW_LIMITS.sharedBytes);
     }
-    const key = `${request.video} ${request.audio} ${request.join} ${flowCursorKey(cursor)}`;
+    const key = this.#keyOf(request, cursor);
     const known = this.#reads.get(key);
     if (known !== null) return known;
     const read = readFlow(request, cursor, replica);
-    // Bytes that come after their entry do not change the offset.
-    if (read.bytes !== null) this.#reads.add(key, read, read.bytes.byteLength);
+    this.#reads.add(key, read, READ_BYTES + (read.bytes?.byteLength ?? 0));
     return read;
+  }
+
+  #keyOf(request: FlowRequest, cursor: FlowCursor): string {
+    if (cursor.kind === "joining") return `${request.video} ${request.audio} ${request.join} ${flowCursorKey(cursor)}`;
+    const key = this.#keys.get(cursor) ?? flowCursorKey(cursor);
+    this.#keys.set(cursor, key);
+    return key;
+  }
+
+  /** Waits for media at a position; see `FlowWaiters.park`. */
+  park(request: FlowRequest, cursor: FlowCursor, wake: () => void): () => void {
+    return this.#waiters.park(request, cursor, wake);
+  }
+
+  /** The feed has brought something. */
+  feedHeard(replica: Replica | null, nowMs: number): void {
+    this.#heardMs = nowMs;
+    if (replica !== null) this.#waiters.wakeReady(replica, nowMs);
   }
 
   /** Wakes the longest viewer: the feed needs a reader. */

@@ -3,10 +3,9 @@
  * one position share the bytes.
  */
 import type { TrackState } from "../../broadcast/broadcast-log.ts";
-import type { WaitTarget } from "../../broadcast/parked-requests.ts";
 import type { Replica } from "../../broadcast/replica.ts";
 import type { SegmentStart } from "../../broadcast/segment.ts";
-import { comparePartPositions, nextPartOf, type PartPosition } from "../../broadcast/track-position.ts";
+import { nextPartOf, type PartPosition } from "../../broadcast/track-position.ts";
 import { concatBytes, isSameBytes } from "../../kit/bytes.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import { CmafError } from "../../media/cmaf/errors.ts";
@@ -56,36 +55,15 @@ export interface FlowRead {
 /** Where every viewer begins. */
 export const FLOW_START: FlowCursor = { kind: "joining", from: null };
 
-/** A key that is equal for equal positions of one replica and request. */
+/** A key that is equal for equal positions of one replica; before anything was read, of one request too. */
 export function flowCursorKey(cursor: FlowCursor): string {
   if (cursor.kind === "joining") return cursor.from === null ? "start" : `from ${describePosition(cursor.from)}`;
   const describe = (at: TrackCursor | null): string =>
-    at === null ? "-" : `${describePosition(at)}.${at.initVersion} ${at.continuity}`;
+    at === null ? "-" : `${at.track}.${at.trackId} ${describePosition(at)}.${at.initVersion} ${at.continuity}`;
   return `${describe(cursor.video)} ${describe(cursor.audio)}`;
 }
 
 const describePosition = ({ msn, part, frame }: FramePosition): string => `${msn}.${part}.${frame}`;
-
-/** The targets of which one must be reached before more can be read. */
-export function flowTargets(
-  { video, audio }: FlowRequest,
-  cursor: FlowCursor,
-  replica: Replica,
-): { readonly track: TrackName; readonly target: WaitTarget }[] {
-  const at = (track: TrackName, position: FramePosition) => {
-    const state = replica.track(track);
-    const next = state === undefined ? position : nextPartOf(state);
-    // A part that is listed and whose bytes have not come: they are there, or given up, when another one is.
-    const { msn, part, frame } = comparePartPositions(position, next) < 0 ? { ...next, frame: 0 } : position;
-    return { track, target: { kind: "frame", msn, part, frame } } as const;
-  };
-  if (cursor.kind === "reading") {
-    return [cursor.video, cursor.audio].flatMap((each) => (each === null ? [] : [at(each.track, each)]));
-  }
-  const lead = video ?? audio;
-  const state = lead === null ? undefined : replica.track(lead);
-  return lead === null || state === undefined ? [] : [at(lead, cursor.from ?? { ...nextPartOf(state), frame: 0 })];
-}
 
 /** Everything that can be sent at a position, up to `FLOW_LIMITS.readBytes`. */
 export function readFlow(request: FlowRequest, cursor: FlowCursor, replica: Replica): FlowRead {

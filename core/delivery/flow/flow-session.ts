@@ -8,7 +8,7 @@ import type { EdgeStream } from "../edge-stream.ts";
 import { EDGE_STREAM_LIMITS, FLOW_LIMITS } from "../node-limits.ts";
 import type { FlowPlace } from "./flow-audience.ts";
 import { type FlowEnd, writeFlowEvent } from "./flow-boxes.ts";
-import { FLOW_START, type FlowCursor, flowTargets } from "./flow-reader.ts";
+import { FLOW_START, type FlowCursor } from "./flow-reader.ts";
 import type { FlowRequest } from "./flow-request.ts";
 
 /** What a response needs. */
@@ -36,6 +36,7 @@ export class FlowSession {
   /** Ends the current wait. */
   #wake: () => void = () => {};
   #cancelTimer: (() => void) | null = null;
+  #isCheckDue = true;
   #checkedMs: number;
   #access: AccessPolicy;
   #status: object | null = null;
@@ -45,10 +46,11 @@ export class FlowSession {
   /** Null if the isolate has no place for the viewer. */
   static open(options: FlowSessionOptions): FlowSession | null {
     let wake = (): void => {};
-    const place = options.edge.flow.enter(options.network, () => wake());
+    const { flow, platform } = options.edge;
+    const place = flow.enter(options.network, platform.clock.monotonicMs(), () => wake());
     if (place === null) return null;
     const session = new FlowSession(options, place);
-    wake = () => session.#wake();
+    wake = () => session.#look();
     return session;
   }
 
@@ -69,7 +71,7 @@ export class FlowSession {
 
   /** The next bytes, as soon as there are some; null: nothing follows. */
   async next(): Promise<Uint8Array | null> {
-    const { edge, ctx } = this.#options;
+    const { edge } = this.#options;
     while (!this.#isOver) {
       const refused = this.#mustCheck() ? await this.#check() : null;
       if (refused !== null) return this.#end(null, refused);
@@ -77,8 +79,7 @@ export class FlowSession {
       if (replica === null || replica.config.broadcast !== this.#options.broadcast) return this.#end(null, "replaced");
       const bytes = this.#read(replica);
       if (bytes !== null) return bytes;
-      edge.ensureLease(ctx);
-      await this.#wait(replica);
+      await this.#wait();
     }
     return null;
   }
@@ -125,9 +126,11 @@ export class FlowSession {
     return bytes === null ? bye : concatBytes([bytes, bye]);
   }
 
+  /** The feed's clock is read, not the platform's: this is asked for each write to each viewer. */
   #mustCheck(): boolean {
     const { edge } = this.#options;
-    return edge.accessPolicy !== this.#access || this.#cancelTimer === null;
+    if (this.#isCheckDue || edge.accessPolicy !== this.#access) return true;
+    return edge.flow.heardMs - this.#checkedMs >= FLOW_LIMITS.checkMs;
   }
 
   /** Why the response ends now, or null. */
@@ -135,9 +138,11 @@ export class FlowSession {
     const { edge, ctx, request, mayWatch } = this.#options;
     const { clock } = edge.platform;
     this.#checkedMs = clock.monotonicMs();
+    this.#isCheckDue = false;
     this.#access = edge.accessPolicy;
     this.#status = this.#options.status();
-    this.#startTimer();
+    if (this.#cancelTimer === null) this.#startTimer();
+    edge.ensureLease(ctx);
     for (const track of [request.video, request.audio])
       if (track !== null) edge.requestTrack(ctx, track, clock.nowMs());
     edge.requestChunks(ctx, clock.nowMs());
@@ -147,22 +152,29 @@ export class FlowSession {
     return (await mayWatch(this.#access)) ? null : "refused";
   }
 
-  /** One timer at a time: it outlives waits, since a timer costs more than a wake. */
+  /** One timer at a time. It keeps the request alive, and looks after it where no media does. */
   #startTimer(): void {
-    this.#cancelTimer ??= this.#options.edge.platform.clock.startTimer(FLOW_LIMITS.checkMs, () => {
-      this.#cancelTimer = null;
-      this.#wake();
+    const { flow, platform } = this.#options.edge;
+    const { clock } = platform;
+    const delayMs = flow.checkMs;
+    this.#cancelTimer = clock.startTimer(delayMs, () => {
+      this.#startTimer();
+      if (clock.monotonicMs() - this.#checkedMs >= delayMs / 2) this.#look();
     });
   }
 
+  /** Ends the current wait, and checks. */
+  #look(): void {
+    this.#isCheckDue = true;
+    this.#wake();
+  }
+
   /** Waits for media, or for something to check. */
-  async #wait(replica: Replica): Promise<void> {
+  async #wait(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
-    const parked = flowTargets(this.#options.request, this.#cursor, replica).map(({ track, target }) =>
-      replica.parkedRequests.park(track, target, resolve),
-    );
+    const withdraw = this.#options.edge.flow.park(this.#options.request, this.#cursor, resolve);
     await promise;
-    for (const withdraw of parked) withdraw();
+    withdraw();
   }
 }

@@ -1,0 +1,47 @@
+import { expect, test } from "vitest";
+import { FLOW_LIMITS } from "../node-limits.ts";
+import { FlowLoad } from "./flow-load.ts";
+
+const [frames, pairs, longest] = FLOW_LIMITS.units;
+
+function grow(load: FlowLoad, viewers: number): void {
+  while (load.viewers < viewers) load.count(1);
+  while (load.viewers > viewers) load.count(-1);
+}
+
+test("a few viewers get frames at once, more of them larger writes, all streams of the isolate together", () => {
+  const load = new FlowLoad();
+  expect(load.unitMs).toBe(0);
+  grow(load, pairs.viewers - 1);
+  expect(load.unitMs).toBe(frames.ms);
+  grow(load, pairs.viewers);
+  expect(load.unitMs).toBe(pairs.ms);
+  grow(load, 2_000);
+  expect(load.unitMs).toBe(longest.ms);
+  expect(longest.ms).toBeLessThanOrEqual(FLOW_LIMITS.longestUnitMs);
+});
+
+test("a viewer who comes and goes does not change the unit back and forth", () => {
+  const load = new FlowLoad();
+  grow(load, longest.viewers);
+  const units = new Set<number>();
+  for (let visit = 0; visit < 50; visit += 1) {
+    grow(load, longest.viewers - 1 - (visit % 20));
+    units.add(load.unitMs);
+    grow(load, longest.viewers);
+    units.add(load.unitMs);
+  }
+  expect([...units]).toEqual([longest.ms]);
+  grow(load, 0);
+  expect(load.unitMs).toBe(0);
+});
+
+test("no viewers are added to a full isolate, nor to one whose core is full, until it has recovered", () => {
+  const load = new FlowLoad();
+  expect(load.hasRoom(0)).toBe(true);
+  load.recordBehind(1_000);
+  expect(load.hasRoom(1_000 + FLOW_LIMITS.behindMs - 1)).toBe(false);
+  expect(load.hasRoom(1_000 + FLOW_LIMITS.behindMs)).toBe(true);
+  grow(load, FLOW_LIMITS.viewers);
+  expect(load.hasRoom(10_000)).toBe(false);
+});

@@ -1,0 +1,41 @@
+/** The load that all flow responses of one isolate make together, and the unit in which media is written to them. */
+import { FLOW_LIMITS } from "../node-limits.ts";
+
+/** One isolate's. Its streams share it, since they share its core. */
+export class FlowLoad {
+  #viewers = 0;
+  /** Index in `FLOW_LIMITS.units`. */
+  #unit = 0;
+  #behindMs = Number.NEGATIVE_INFINITY;
+
+  /** Responses that are open. */
+  get viewers(): number {
+    return this.#viewers;
+  }
+
+  /**
+   * Least time between two writes to waiting viewers, ms. A write costs the same whatever is in it, so a large audience gets
+   * fewer and larger ones. It is shortened only once the audience is a fifth smaller than that for which it was lengthened.
+   */
+  get unitMs(): number {
+    return FLOW_LIMITS.units[this.#unit]?.ms ?? 0;
+  }
+
+  /** A response begins (1) or ends (-1). */
+  count(change: 1 | -1): void {
+    this.#viewers += change;
+    const { units } = FLOW_LIMITS;
+    while (this.#viewers >= (units[this.#unit + 1]?.viewers ?? Number.POSITIVE_INFINITY)) this.#unit += 1;
+    while (this.#viewers < 0.8 * (units[this.#unit]?.viewers ?? 0)) this.#unit -= 1;
+  }
+
+  /** Many viewers were not served within the longest unit: the core is full. `nowMs` is monotonic. */
+  recordBehind(nowMs: number): void {
+    this.#behindMs = nowMs;
+  }
+
+  /** Whether a viewer can be added. */
+  hasRoom(nowMs: number): boolean {
+    return this.#viewers < FLOW_LIMITS.viewers && nowMs - this.#behindMs >= FLOW_LIMITS.behindMs;
+  }
+}
