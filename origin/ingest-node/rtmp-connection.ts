@@ -25,6 +25,11 @@ export const RTMP_CONNECTION_LIMITS = {
    * closes its socket without reading them: one that arrives at that moment resets the connection and may cost the goodbye.
    */
   pingMs: 10_000,
+  /**
+   * Pings whose least round trip is told. An answer waits until the encoder reads its socket again, and is read when this
+   * process runs: one of thousands on a busy machine takes longer than a distant link.
+   */
+  pings: 3,
 } as const;
 
 /** What a connection needs. */
@@ -55,7 +60,8 @@ export class RtmpConnection {
   #receivedBytes = 0;
   /** When the last ping was sent, or the sender accepted. */
   #pingedMs = 0;
-  #roundTripMs: number | null = null;
+  /** Of the last pings. */
+  readonly #roundTripsMs: number[] = [];
 
   constructor(options: RtmpConnectionOptions) {
     this.#options = options;
@@ -143,7 +149,7 @@ export class RtmpConnection {
         if (this.#end === null) this.#handlers?.onEvent(event.media);
         return;
       case "pong":
-        if (event.number === pingNumber(this.#pingedMs)) this.#roundTripMs = this.#nowMs() - this.#pingedMs;
+        if (event.number === pingNumber(this.#pingedMs)) this.#pushRoundTrip(this.#nowMs() - this.#pingedMs);
         return;
       case "end":
         this.#finish(senderEnd(event.end));
@@ -195,7 +201,13 @@ export class RtmpConnection {
   }
 
   #statistics(): TransportSample {
-    return { receivedBytes: this.#receivedBytes, roundTripMs: this.#roundTripMs, packets: null };
+    const roundTripMs = this.#roundTripsMs.length === 0 ? null : Math.min(...this.#roundTripsMs);
+    return { receivedBytes: this.#receivedBytes, roundTripMs, packets: null };
+  }
+
+  #pushRoundTrip(ms: number): void {
+    this.#roundTripsMs.push(ms);
+    if (this.#roundTripsMs.length > RTMP_CONNECTION_LIMITS.pings) this.#roundTripsMs.shift();
   }
 
   #ping(): void {

@@ -114,6 +114,28 @@ test("a sender is accepted; its media arrives, its goodbye ends it, and its roun
   expect(sender.statistics().receivedBytes).toBe(client.socket.bytesWritten);
 });
 
+test("a late answer to one ping is no long round trip; late answers to all are", async () => {
+  const open = await openListener();
+  const { client, sender } = await openSender(open);
+  sender.accept({ onEvent: () => {}, onEnd: () => {} });
+  const encoder = new TestChunkEncoder();
+  const pings = (): SentMessage[] => sentBy(client).filter(({ payload }) => payload[1] === 6);
+  const told: (number | null)[] = [];
+  let sincePingMs = 0;
+  for (const [i, lateMs] of [40, 300, 45, 350, 320, 310].entries()) {
+    await open.clock.advance(RTMP_CONNECTION_LIMITS.pingMs - sincePingMs);
+    const ping = await waitFor(() => pings()[i]);
+    await open.clock.advance(lateMs);
+    sincePingMs = lateMs;
+    const before = sender.statistics().receivedBytes;
+    const answer = encoder.write(2, { ...ping, payload: testBytes(0, 7, ping.payload.subarray(2)) });
+    client.socket.write(answer);
+    await waitFor(() => (sender.statistics().receivedBytes === before + answer.length ? true : undefined));
+    told.push(sender.statistics().roundTripMs);
+  }
+  expect(told).toEqual([40, 40, 40, 45, 45, 310]);
+});
+
 test("a refused sender reads the sentence before its connection closes, however much it sends", async () => {
   const open = await openListener();
   const { client, sender } = await openSender(open);
