@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { rtmpOutput, startSender } from "../../tests/support/ffmpeg-senders.ts";
+import { rtmpOutput, srtOutput, startSender } from "../../tests/support/ffmpeg-senders.ts";
 import type { IngestProcess } from "../../tests/support/ingest-process.ts";
 import type { BenchFigure } from "../stats.ts";
 
@@ -57,12 +57,4 @@ async function encode(
   const input = ["-v", "error", "-y", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound];
   await promisify(execFile)("ffmpeg", [...input, ...args, file]);
   return file;
-}
-
-/** The secret of a key is SRT's passphrase. */
-function srtOutput(port: number, stream: string, key: string): string[] {
-  const [, id = "", ...rest] = key.split("_");
-  const secret = rest.join("_");
-  const query = `streamid=${stream}/${id}&passphrase=${secret}&pbkeylen=16&transtype=live`;
-  return ["-c", "copy", "-f", "mpegts", `srt://127.0.0.1:${port}?${query}`];
 }

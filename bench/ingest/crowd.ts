@@ -32,7 +32,7 @@ export async function measureCrowd(node: IngestProcess, file: string, seconds: n
   const logged = node.origin.output.length;
   for (let ms = 0; ms < 1_000 * seconds; ms += SAMPLE_MS) {
     for (let i = 0; i < SAMPLE_MS / BAD_EVERY_MS; i += 1) {
-      sendGarbage(node.rtmpPort, bad.key);
+      sendGarbage(node.rtmpPort, "bench-bad", bad.key);
       await sleep(BAD_EVERY_MS);
     }
     resident.push(node.residentBytes());
@@ -62,12 +62,12 @@ export async function measureCrowd(node: IngestProcess, file: string, seconds: n
   };
 }
 
-/** Publishes with a good key, and goes on with noise. */
-function sendGarbage(port: number, key: string): void {
+/** Publishes to a stream with a good key of it, and goes on with noise. */
+export function sendGarbage(port: number, stream: string, key: string): void {
   const socket: Socket = connect({ host: "127.0.0.1", port, noDelay: true });
   socket.on("error", () => {}).on("data", () => {});
   socket.write(CLIENT_HANDSHAKE);
-  socket.write(publishCommands("live/bench-bad", key));
+  socket.write(publishCommands(`live/${stream}`, key));
   const noise = Uint8Array.from({ length: GARBAGE_BYTES }, (_, i) => (i * 7_919 + (i >> 3)) & 255);
   setTimeout(() => socket.write(noise), 100);
   setTimeout(() => socket.destroy(), BAD_EVERY_MS);

@@ -71,6 +71,14 @@ export function rtmpOutput(port: number, stream: string, key: string): string[] 
   return ["-c", "copy", "-f", "flv", `rtmp://127.0.0.1:${port}/live/${stream}/${key}`];
 }
 
+/** The output of an SRT sender. The secret of a key is SRT's passphrase. */
+export function srtOutput(port: number, stream: string, key: string): string[] {
+  const [, id = "", ...rest] = key.split("_");
+  const secret = rest.join("_");
+  const query = `streamid=${stream}/${id}&passphrase=${secret}&pbkeylen=16&transtype=live`;
+  return ["-c", "copy", "-f", "mpegts", `srt://127.0.0.1:${port}?${query}`];
+}
+
 /** A relay of TCP with times of `performance.now`. */
 export interface SenderRelay {
   readonly port: number;

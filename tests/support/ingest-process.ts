@@ -20,16 +20,22 @@ export class IngestProcess {
   whipPort = 0;
   whipHttpPort = 0;
 
-  private constructor(edge: LocalEdge, adminToken: string, args: readonly string[]) {
+  private constructor(edge: LocalEdge, adminToken: string, args: readonly string[], nodeFlags: readonly string[]) {
     this.edge = edge;
     this.#adminToken = adminToken;
     const ports = ["--rtmp-port", "0", "--srt-port", "0", "--whip-port", "0"];
-    this.origin = new OriginProcess(["ingest", "--edge", edge.url, "--ingest-token", adminToken, ...ports, ...args]);
+    const target = ["--edge", edge.url, "--ingest-token", adminToken];
+    this.origin = new OriginProcess(["ingest", ...target, ...ports, ...args], nodeFlags);
   }
 
   /** Starts it, and waits for its ports. */
-  static async start(edge: LocalEdge, adminToken: string, args: readonly string[] = []): Promise<IngestProcess> {
-    const node = new IngestProcess(edge, adminToken, args);
+  static async start(
+    edge: LocalEdge,
+    adminToken: string,
+    args: readonly string[] = [],
+    nodeFlags: readonly string[] = [],
+  ): Promise<IngestProcess> {
+    const node = new IngestProcess(edge, adminToken, args, nodeFlags);
     await node.origin.waitForOutput("Watch:");
     node.rtmpPort = Number(/rtmp:\/\/[^:]+:(\d+)\//.exec(node.origin.output)?.[1]);
     node.srtPort = Number(/srt:\/\/[^:]+:(\d+)\?/.exec(node.origin.output)?.[1]);

@@ -12,9 +12,9 @@ export class OriginProcess {
   readonly exit: Promise<number | null>;
   #output = "";
 
-  /** Starts `node origin/main.ts` with these arguments, and with the flags that users run it with. */
-  constructor(args: readonly string[]) {
-    this.process = spawn(process.execPath, [...listNodeFlags("origin/main.ts"), MAIN, ...args], {
+  /** Starts `node origin/main.ts` with these arguments, and with the flags of Node that users run it with, and `nodeFlags`. */
+  constructor(args: readonly string[], nodeFlags: readonly string[] = []) {
+    this.process = spawn(process.execPath, [...listNodeFlags("origin/main.ts"), ...nodeFlags, MAIN, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.exit = new Promise((resolve) => this.process.once("exit", resolve));
