@@ -8,6 +8,18 @@ const PATHS = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/chromium-
 /** Switches of a Chromium whose camera and microphone are made up, and whose pages get them unasked. */
 export const FAKE_DEVICES = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"] as const;
 
+/** What every Chromium is started with: nothing is fetched but pages, which may play with sound. */
+export const BROWSER_SWITCHES = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+  "--autoplay-policy=no-user-gesture-required",
+] as const;
+
 /** The path of Chromium. Throws if there is none. */
 export function browserPath(): string {
   const found = PATHS.find((path) => path !== undefined && existsSync(path));
@@ -19,17 +31,7 @@ export function browserPath(): string {
 export function launchBrowser(switches: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     executablePath: browserPath(),
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-      "--no-first-run",
-      "--autoplay-policy=no-user-gesture-required",
-      ...switches,
-    ],
+    args: [...BROWSER_SWITCHES, ...switches],
   });
 }
 
