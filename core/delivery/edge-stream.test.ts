@@ -104,7 +104,7 @@ test("the end of a feed wakes one parked request, which reads the next feed", as
   const { clock, edge, live, video } = made;
   const replica = await follow(made);
   const target = { kind: "part", msn: 0, part: 1 } as const;
-  const wait = { replica, track: video, target, untilMs: clock.nowMs() + 9_000, network: null };
+  const wait = { replica, track: video, target, untilMs: clock.monotonicMs() + 9_000, network: null };
   const contexts = [makeTestContext(), makeTestContext()];
   const waits = contexts.map((ctx) => observe(edge.awaitTarget(ctx, wait)));
   await clock.advance(0);
@@ -122,7 +122,7 @@ test("a new broadcast replaces the previous one and wakes its parked requests", 
   const { clock, edge, video } = made;
   const replica = await follow(made);
   const target = { kind: "part", msn: 0, part: 1 } as const;
-  const wait = { replica, track: video, target, untilMs: clock.nowMs() + 9_000, network: null };
+  const wait = { replica, track: video, target, untilMs: clock.monotonicMs() + 9_000, network: null };
   const parked = observe(edge.awaitTarget(makeTestContext(), wait));
   await clock.advance(0);
   const next = made.replaceBroadcast("anotherbroadcast" as BroadcastId);
@@ -222,7 +222,7 @@ test("a stop wakes parked requests and those that wait for a track at once", asy
   const made = makeTestEdgeStream();
   const { clock, edge, live, video } = made;
   const replica = await follow(made);
-  const untilMs = clock.nowMs() + 9_000;
+  const untilMs = clock.monotonicMs() + 9_000;
   const target = { kind: "part", msn: 0, part: 1 } as const;
   const wait = { replica, track: video, target, untilMs, network: null };
   const parked = observe(edge.awaitTarget(makeTestContext(), wait));
@@ -240,7 +240,7 @@ test("a parked request ends at its deadline, or at once where its network exceed
   const { clock, edge, video } = made;
   const replica = await follow(made);
   const target = { kind: "part", msn: 0, part: 1 } as const;
-  const wait = { replica, track: video, target, untilMs: clock.nowMs() + 2_000, network: "192.0.2.0/24" };
+  const wait = { replica, track: video, target, untilMs: clock.monotonicMs() + 2_000, network: "192.0.2.0/24" };
   const waits = Array.from({ length: 3 }, () => observe(edge.awaitTarget(makeTestContext(), wait)));
   await clock.advance(1_999);
   expect([waits.map(({ result }) => result), edge.parkedCount]).toEqual([[null, null, null], 3]);
@@ -346,4 +346,33 @@ test("chunks are asked for while a viewer takes them, from the next feed on, and
   expect([during, live.feeds.wantsChunks]).toEqual([[false, true, true], true]);
   await watch(made, EDGE_STREAM_LIMITS.chunkIdleMs + EDGE_STREAM_LIMITS.leaseMs + 1_000);
   expect([live.queries.at(-1)?.wantsChunks, live.feeds.wantsChunks]).toEqual([false, false]);
+});
+
+test("requests that wait end in time although the wall clock is set back, and so do what viewers asked for and a child's count", async () => {
+  const made = makeTestEdgeStream();
+  const { clock, edge, live, video } = made;
+  const replica = await follow(made);
+  edge.requestTrack(makeTestContext(), video, clock.nowMs());
+  edge.counters.addChildReport({ node: "gone", tiers: {}, viewers: 7, requestsPerSecond: 0 }, clock.monotonicMs());
+  const target = { kind: "part", msn: 0, part: 1 } as const;
+  const untilMs = clock.monotonicMs() + 2_000;
+  const parked = observe(
+    edge.awaitTarget(makeTestContext(), { ...{ replica, track: video, target }, untilMs, network: null }),
+  );
+  await clock.advance(0);
+  clock.setWallTime(clock.nowMs() - 3_600_000);
+  await clock.advance(2_000);
+  expect(parked.result).toBe(false);
+  live.mode = "hang";
+  live.feeds.closeAll();
+  await clock.advance(0);
+  const waiting = observe(Promise.resolve(edge.ensureReplica(makeTestContext())));
+  await clock.advance(100);
+  clock.setWallTime(clock.nowMs() - 3_600_000);
+  await clock.advance(EDGE_STREAM_LIMITS.firstMessageMs);
+  expect(waiting.result).toBe(replica);
+  live.mode = "feed";
+  await watch(made, EDGE_STREAM_LIMITS.trackIdleMs + EDGE_STREAM_LIMITS.leaseMs + FEED_LIMITS.lifetimeMs);
+  expect([...(live.queries.at(-1)?.wantedTracks ?? [])]).toEqual([]);
+  expect(edge.counters.estimateAudience(clock.monotonicMs()).viewers).toBe(0);
 });

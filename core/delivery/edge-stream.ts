@@ -232,9 +232,10 @@ export class EdgeStream {
 
   async #awaitReplica(ctx: WaitUntilContext): Promise<Replica | null> {
     const { clock } = this.platform;
-    const untilMs = clock.nowMs() + EDGE_STREAM_LIMITS.firstMessageMs;
-    for (let nowMs = clock.nowMs(); nowMs < untilMs && !this.#isAnswerable(nowMs); nowMs = clock.nowMs()) {
-      await this.#feedProgress.wait(Math.min(EDGE_STREAM_LIMITS.leaseCheckMs, untilMs - nowMs));
+    const untilMs = clock.monotonicMs() + EDGE_STREAM_LIMITS.firstMessageMs;
+    const leftMs = (): number => untilMs - clock.monotonicMs();
+    while (leftMs() > 0 && !this.#isAnswerable(clock.nowMs())) {
+      await this.#feedProgress.wait(Math.min(EDGE_STREAM_LIMITS.leaseCheckMs, leftMs()));
       this.ensureLease(ctx);
     }
     this.#nowMs = clock.nowMs();
@@ -263,12 +264,12 @@ export class EdgeStream {
     if (this.#leases.requestChunks()) this.ensureLease(ctx);
   }
 
-  /** Waits until a feed that carries `track` has caught up, at most until `untilMs`. Throws `StreamStoppedError`. */
+  /** Waits until a feed that carries `track` has caught up, at most until `untilMs` of monotonic time. Throws `StreamStoppedError`. */
   async awaitTrackBytes(ctx: WaitUntilContext, track: TrackName, untilMs: number): Promise<void> {
     const { clock } = this.platform;
     this.requestTrack(ctx, track, clock.nowMs());
-    while (!this.#leases.carriesTrack(track) && clock.nowMs() < untilMs) {
-      await this.#feedProgress.wait(untilMs - clock.nowMs());
+    while (!this.#leases.carriesTrack(track) && clock.monotonicMs() < untilMs) {
+      await this.#feedProgress.wait(untilMs - clock.monotonicMs());
       this.throwIfStopped();
       this.ensureLease(ctx);
     }

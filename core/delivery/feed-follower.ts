@@ -47,7 +47,7 @@ export interface FeedFollowerOptions {
 export class FeedFollower {
   readonly #options: FeedFollowerOptions;
   readonly #parentResolver: ParentResolver;
-  /** The node that feeds this one, and since when. */
+  /** The node that feeds this one, and since when in monotonic time. */
   #feedingNode: { readonly address: NodeAddress; readonly sinceMs: number } | null = null;
   #parentCachedMs = Number.NEGATIVE_INFINITY;
   /** The tracks of the feed that caught up last, and its epoch: the replica has their bytes up to where it stands. */
@@ -71,16 +71,16 @@ export class FeedFollower {
     const endsMs = clock.monotonicMs() + leases.maxMs;
     const cached = this.#parentResolver.isUnresolved ? ((await parentCache?.read(stream)) ?? null) : null;
     for (;;) {
-      const { address, mustBeServed } = this.#parentResolver.resolve(cached, clock.nowMs());
+      const { address, mustBeServed } = this.#parentResolver.resolve(cached, clock.monotonicMs());
       counters.ownCounters.upstream += 1;
       const query = this.#buildQuery(lease, predecessor, mustBeServed);
       const end = await readFeed(clock, nodeAt(address), query, this.#createHandler(ctx, lease, address, endsMs));
       if (end === "up" || end === "down") {
-        if (!this.#parentResolver.followRedirect(end, clock.nowMs())) return "broken";
+        if (!this.#parentResolver.followRedirect(end, clock.monotonicMs())) return "broken";
         lease.recordBytes(clock.nowMs());
         continue;
       }
-      if (end === "broken" && !lease.isServed) this.#parentResolver.useAlternateParent(clock.nowMs());
+      if (end === "broken" && !lease.isServed) this.#parentResolver.useAlternateParent(clock.monotonicMs());
       return end;
     }
   }
@@ -98,7 +98,7 @@ export class FeedFollower {
       wantsChunks: lease.wantsChunks,
       heldTracks: predecessor?.isCaughtUp === true ? predecessor.wantedTracks : (caughtUp?.tracks ?? new Set()),
       isHandover: predecessor !== null && leases.isFeeding(predecessor),
-      report: counters.createReport(clock.nowMs()),
+      report: counters.createReport(clock.monotonicMs()),
     };
   }
 
@@ -108,7 +108,7 @@ export class FeedFollower {
     return {
       bytesReceived: () => lease.recordBytes(clock.nowMs()),
       handleMessage: (message) => this.#handleMessage(ctx, lease, address, message),
-      addChildReport: (report) => counters.addChildReport(report, clock.nowMs()),
+      addChildReport: (report) => counters.addChildReport(report, clock.monotonicMs()),
       restoreReport: (report) => counters.restoreReport(report),
       shouldStop: () => leases.isRelieved(lease) || clock.monotonicMs() > endsMs,
       remainingMs: () => endsMs - clock.monotonicMs(),
@@ -123,16 +123,16 @@ export class FeedFollower {
     message: FeedMessage,
   ): "on" | "again" | Promise<"on" | "again"> {
     const { authorityHeard, clock, feedProgress, leases, messageApplied, updater } = this.#options;
-    const nowMs = clock.nowMs();
+    const monotonicMs = clock.monotonicMs();
     const { header } = message;
     if (header.kind === "hello") {
       leases.markServed(lease);
-      this.#recordFeedingNode(address, nowMs);
+      this.#recordFeedingNode(address, monotonicMs);
       if (header.snapshot === undefined && header.offset > this.#offset) return this.#awaitPredecessor(header.offset);
     }
     if (header.kind === "beat") {
-      authorityHeard(clock.monotonicMs() - (header.unheardMs ?? 0));
-      this.#cacheParent(ctx, nowMs);
+      authorityHeard(monotonicMs - (header.unheardMs ?? 0));
+      this.#cacheParent(ctx, monotonicMs);
     }
     const next = updater.applyMessage(message);
     messageApplied();
@@ -158,17 +158,17 @@ export class FeedFollower {
     return this.#offset >= offset ? "on" : "again";
   }
 
-  #recordFeedingNode(address: NodeAddress, nowMs: number): void {
+  #recordFeedingNode(address: NodeAddress, monotonicMs: number): void {
     this.#parentResolver.confirmParent();
     if (this.#feedingNode === null || !isSameNode(this.#feedingNode.address, address))
-      this.#feedingNode = { address, sinceMs: nowMs };
+      this.#feedingNode = { address, sinceMs: monotonicMs };
   }
 
-  #cacheParent(ctx: WaitUntilContext, nowMs: number): void {
+  #cacheParent(ctx: WaitUntilContext, monotonicMs: number): void {
     if (this.#feedingNode === null) return;
-    const address = cacheableParent(this.#feedingNode.address, nowMs - this.#feedingNode.sinceMs);
-    if (address === null || nowMs - this.#parentCachedMs < EDGE_STREAM_LIMITS.leaseMs / 2) return;
-    this.#parentCachedMs = nowMs;
+    const address = cacheableParent(this.#feedingNode.address, monotonicMs - this.#feedingNode.sinceMs);
+    if (address === null || monotonicMs - this.#parentCachedMs < EDGE_STREAM_LIMITS.leaseMs / 2) return;
+    this.#parentCachedMs = monotonicMs;
     this.#options.parentCache?.write(ctx, this.#options.stream, address);
   }
 }

@@ -16,11 +16,11 @@ export function redirectSubscriber(
   admission: FeedAdmission,
   feeds: FeedFanout | null,
   { nodeId, requester }: FeedQuery,
-  nowMs: number,
+  monotonicMs: number,
 ): FeedRedirect | null {
   const isRenewal = feeds?.isSubscribed(nodeId) ?? false;
   const subscribers = feeds?.summarizeSubscribers(nodeId) ?? NO_SUBSCRIBERS;
-  const decision = admission.admit(nodeId, { ...requester, isRenewal }, subscribers, nowMs);
+  const decision = admission.admit(nodeId, { ...requester, isRenewal }, subscribers, monotonicMs);
   if (decision !== "serve") return decision;
   return subscribers.isolates + subscribers.shields >= FEED_LIMITS.subscribers ? "full" : null;
 }

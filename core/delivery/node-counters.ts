@@ -23,7 +23,7 @@ const TIER_ORDER: readonly TierName[] = ["isolate", "colo", "region", "live", "r
 /** Current viewers, and their requests per second. */
 export type AudienceEstimate = Pick<NodeReport, "viewers" | "requestsPerSecond">;
 
-/** Counters of a node since its start. */
+/** Counters of a node since its start. Times are monotonic: a wall clock that is set back would keep children that have gone. */
 export class NodeCounters {
   readonly nodeId: string;
   /** This node's own counters. */
@@ -89,22 +89,22 @@ export class NodeCounters {
   }
 
   /** Applies a child's report. */
-  addChildReport({ node, tiers, viewers, requestsPerSecond = 0 }: NodeReport, nowMs: number): void {
+  addChildReport({ node, tiers, viewers, requestsPerSecond = 0 }: NodeReport, monotonicMs: number): void {
     for (const [tier, counts] of Object.entries(tiers) as [TierName, RequestCounters][])
       addToTier(this.#childCounters, tier, counts);
-    this.#childAudiences.set(node, { viewers, requestsPerSecond, atMs: nowMs });
-    this.#peakViewers = Math.max(this.#peakViewers, this.estimateAudience(nowMs).viewers);
+    this.#childAudiences.set(node, { viewers, requestsPerSecond, atMs: monotonicMs });
+    this.#peakViewers = Math.max(this.#peakViewers, this.estimateAudience(monotonicMs).viewers);
   }
 
   /**
    * Current viewers here and below: those of an isolate from the rate of its blocking requests since its last
    * report, or in the previous one, and those by flow.
    */
-  estimateAudience(nowMs: number): AudienceEstimate {
-    let { viewers, requestsPerSecond } = this.#estimateOwnAudience(nowMs);
+  estimateAudience(monotonicMs: number): AudienceEstimate {
+    let { viewers, requestsPerSecond } = this.#estimateOwnAudience(monotonicMs);
     viewers += this.#flowViewers;
     for (const [node, below] of this.#childAudiences) {
-      if (nowMs - below.atMs > CHILD_REPORT_TTL_MS) {
+      if (monotonicMs - below.atMs > CHILD_REPORT_TTL_MS) {
         this.#childAudiences.delete(node);
         continue;
       }
@@ -115,15 +115,15 @@ export class NodeCounters {
   }
 
   /** The growth of counters here and below since the last report. */
-  createReport(nowMs: number): NodeReport {
-    const watching = this.estimateAudience(nowMs);
-    this.#previousOwnAudience = this.#estimateOwnAudience(nowMs);
+  createReport(monotonicMs: number): NodeReport {
+    const watching = this.estimateAudience(monotonicMs);
+    this.#previousOwnAudience = this.#estimateOwnAudience(monotonicMs);
     const now = this.#sumByTier();
     const tiers: Partial<Record<TierName, RequestCounters>> = {};
     for (const [tier, counts] of now)
       tiers[tier] = subtractCounters(counts, this.#reportedCounters.get(tier) ?? zeroCounters());
     this.#reportedCounters = now;
-    this.#reportedMs = nowMs;
+    this.#reportedMs = monotonicMs;
     this.#reportedRequests = this.ownCounters.requests;
     this.#blockingMs = 0;
     return { node: this.nodeId, tiers, ...watching };
@@ -137,9 +137,9 @@ export class NodeCounters {
   }
 
   /** The counted part of a stream's status. */
-  summarize(nowMs: number): Pick<StreamStatus, "viewers" | "requestsPerSecond" | "tiers"> {
+  summarize(monotonicMs: number): Pick<StreamStatus, "viewers" | "requestsPerSecond" | "tiers"> {
     const sums = this.#sumByTier();
-    const { viewers, requestsPerSecond } = this.estimateAudience(nowMs);
+    const { viewers, requestsPerSecond } = this.estimateAudience(monotonicMs);
     this.#peakViewers = Math.max(this.#peakViewers, viewers);
     return {
       viewers: { current: viewers, peak: this.#peakViewers },
@@ -151,8 +151,8 @@ export class NodeCounters {
     };
   }
 
-  #estimateOwnAudience(nowMs: number): AudienceEstimate {
-    const elapsedMs = nowMs - this.#reportedMs;
+  #estimateOwnAudience(monotonicMs: number): AudienceEstimate {
+    const elapsedMs = monotonicMs - this.#reportedMs;
     const before = elapsedMs < MIN_RATE_WINDOW_MS ? this.#previousOwnAudience : { viewers: 0, requestsPerSecond: 0 };
     const blocking = Math.round(this.#blockingMs / Math.max(elapsedMs, MIN_RATE_WINDOW_MS));
     // Viewers request from isolates only.

@@ -13,7 +13,7 @@ export interface TargetWait {
   readonly replica: Replica;
   readonly track: TrackName;
   readonly target: WaitTarget;
-  /** Wall time of its deadline. */
+  /** Its deadline, in monotonic time. */
   readonly untilMs: number;
   /** The network of the request, or null if unknown. */
   readonly network: string | null;
@@ -68,7 +68,7 @@ export class RequestParking {
     const state = replica.track(track);
     if (state === undefined || hasReached(state, target)) return "ready";
     const isFull = replica.parkedRequests.count >= EDGE_STREAM_LIMITS.parkedRequests;
-    return untilMs <= this.#platform.clock.nowMs() || this.#host.isClosed || isFull ? "refused" : "wait";
+    return untilMs <= this.#platform.clock.monotonicMs() || this.#host.isClosed || isFull ? "refused" : "wait";
   }
 
   /** Until the request checks the lease, or its time is up. */
@@ -76,7 +76,7 @@ export class RequestParking {
     const { clock, random } = this.#platform;
     const { leaseCheckMs, leaseCheckers } = EDGE_STREAM_LIMITS;
     const lookMs = leaseCheckMs * Math.max(1, replica.parkedRequests.count / leaseCheckers);
-    return Math.min(untilMs - clock.nowMs(), lookMs * (0.75 + random() / 2));
+    return Math.min(untilMs - clock.monotonicMs(), lookMs * (0.75 + random() / 2));
   }
 
   /** Wakes one parked request, so that it acquires the feed's lease. */

@@ -112,7 +112,7 @@ export class DirectoryEntry {
     const latest = current();
     if (latest === null) return { live: null, endedMs: null };
     if (latest.hasEnded) return { live: null, endedMs: store.listBroadcasts(1)[0]?.endedAt ?? null };
-    const viewers = counters.summarize(clock.nowMs()).viewers.current;
+    const viewers = counters.summarize(clock.monotonicMs()).viewers.current;
     return { live: { startedMs: latest.config.startedAtMs, viewers }, endedMs: null };
   }
 

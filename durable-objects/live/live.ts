@@ -306,9 +306,9 @@ export class Live extends DurableObject<LiveEnv> {
   #openFeed(query: FeedQuery): Response {
     const { current } = this.#publishing;
     if (current === null) return new Response(null, { status: 404 });
-    const redirect = redirectSubscriber(this.#admission, current.fanout, query, this.platform.clock.nowMs());
+    const redirect = redirectSubscriber(this.#admission, current.fanout, query, this.platform.clock.monotonicMs());
     if (redirect !== null) return redirectResponse(redirect, () => null);
-    this.#counters.addChildReport(query.report, this.platform.clock.nowMs());
+    this.#counters.addChildReport(query.report, this.platform.clock.monotonicMs());
     return feedResponse(current.fanout, query);
   }
 
@@ -347,12 +347,13 @@ export class Live extends DurableObject<LiveEnv> {
   status(stream: StreamName): StreamStatus | null {
     const { current } = this.#publishing;
     if (current === null) return null;
-    const nowMs = this.platform.clock.nowMs();
+    const { clock } = this.platform;
+    const monotonicMs = clock.monotonicMs();
     return {
-      ...describeBroadcast(stream, current.replica, current.isSilent(nowMs)),
-      at: nowMs,
+      ...describeBroadcast(stream, current.replica, current.isSilent(monotonicMs)),
+      at: clock.nowMs(),
       countedFrom: this.#countingSinceMs,
-      ...this.#counters.summarize(nowMs),
+      ...this.#counters.summarize(monotonicMs),
       children: current.fanout.subscriberCount,
     };
   }

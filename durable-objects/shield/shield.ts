@@ -76,7 +76,7 @@ export class Shield extends DurableObject<ShieldEnv> {
   override async fetch(request: Request): Promise<Response> {
     const query = parseFeedQuery(request);
     if (query === null) return new Response(null, { status: 404 });
-    const away = redirectSubscriber(this.#admission, this.#fanout, query, this.#nowMs);
+    const away = redirectSubscriber(this.#admission, this.#fanout, query, this.platform.clock.monotonicMs());
     if (away !== null) {
       // Counted first, so that the forwarded report includes it.
       this.#edgeStream.counters.countRequest("hits", redirectStatus(away));
@@ -93,7 +93,7 @@ export class Shield extends DurableObject<ShieldEnv> {
     if (query.wantsChunks) this.#edgeStream.requestChunks(this.ctx, this.#nowMs);
     const replica = await this.#edgeStream.ensureReplica(this.ctx);
     if (replica === null) return new Response(null, { status: this.#edgeStream.isStale ? 503 : 404 });
-    const untilMs = this.#nowMs + SHIELD_LIMITS.feedWaitMs;
+    const untilMs = this.platform.clock.monotonicMs() + SHIELD_LIMITS.feedWaitMs;
     await Promise.all(
       [...query.wantedTracks].map((track) => this.#edgeStream.awaitTrackBytes(this.ctx, track, untilMs)),
     );
@@ -101,7 +101,7 @@ export class Shield extends DurableObject<ShieldEnv> {
     this.#keepLease();
     const feeds = this.#fanout;
     if (feeds === null) return new Response(null, { status: 503 });
-    this.#edgeStream.counters.addChildReport(query.report, this.#nowMs);
+    this.#edgeStream.counters.addChildReport(query.report, this.platform.clock.monotonicMs());
     return feedResponse(feeds, query);
   }
 
@@ -226,7 +226,11 @@ export class Shield extends DurableObject<ShieldEnv> {
   /** This shield's counters, which a redirected requester carries on while the shield has no feed to report with. */
   #createCarriedReport(): NodeReport | null {
     if (this.#cancelLeaseTimer !== null) return null;
-    return { ...this.#edgeStream.counters.createReport(this.#nowMs), viewers: 0, requestsPerSecond: 0 };
+    return {
+      ...this.#edgeStream.counters.createReport(this.platform.clock.monotonicMs()),
+      viewers: 0,
+      requestsPerSecond: 0,
+    };
   }
 
   #replaceFanout(replica: Replica): void {

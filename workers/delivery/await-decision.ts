@@ -52,9 +52,10 @@ async function waitForDecision<Decision extends { readonly kind: string }>(
   firstTarget: WaitTarget,
 ): Promise<AwaitedDecision<Decision>> {
   const { broadcast, targetDurationS } = first.config;
-  const waitingSinceMs = edge.platform.clock.nowMs();
+  const { clock } = edge.platform;
+  const waitingSinceMs = clock.nowMs();
   // A server SHOULD answer 503 when it would have to wait for more than three target durations.
-  const untilMs = waitingSinceMs + Math.min(3_000 * targetDurationS, MAX_BLOCKING_MS);
+  const untilMs = clock.monotonicMs() + Math.min(3_000 * targetDurationS, MAX_BLOCKING_MS);
   const network = readRequestNetwork(request);
   let replica = first;
   let target = firstTarget;

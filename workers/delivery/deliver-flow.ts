@@ -44,7 +44,7 @@ export async function deliverFlow(context: DeliveryContext, replica: Replica): P
     network: readRequestNetwork(request),
   });
   if (session === null) return answerFromIsolate(joinRetryResponse(1 + Math.floor(2 * edge.platform.random())));
-  const untilMs = clock.nowMs() + EDGE_STREAM_LIMITS.feedWaitMs;
+  const untilMs = clock.monotonicMs() + EDGE_STREAM_LIMITS.feedWaitMs;
   const { video, audio } = parsed.request;
   try {
     const wanted = [video, audio].filter((track) => track !== null);

@@ -123,7 +123,7 @@ async function deliverLackingPart(
   const { ctx, edge, request } = context;
   const { replica, track, msn, part } = ready;
   const ageS = computeMediaAgeS({ replica, track, segment, part }, edge.platform.clock.nowMs());
-  await edge.awaitTrackBytes(ctx, track, edge.platform.clock.nowMs() + EDGE_STREAM_LIMITS.feedWaitMs);
+  await edge.awaitTrackBytes(ctx, track, edge.platform.clock.monotonicMs() + EDGE_STREAM_LIMITS.feedWaitMs);
   const bytes = replica.tail.partBytes(track, msn, part);
   if (bytes !== null) return answerHeldPart(context, ready, segment, { bytes, waitingSinceMs });
   if (edge.isLostAbove(track, { msn, part })) return problemAnswer("not-available-yet");

@@ -68,7 +68,7 @@ function openRegisteredStream(
   // Another request may have opened it meanwhile.
   const known = edgeStreams.get(stream);
   if (known !== undefined) return known;
-  if (edgeStreams.size >= MAX_EDGE_STREAMS && !evictEdgeStream(platform.clock.nowMs())) return "full";
+  if (edgeStreams.size >= MAX_EDGE_STREAMS && !evictEdgeStream(platform.clock.monotonicMs())) return "full";
   lastRequested = createEdgeStream(platform, env, resolveSite(env, request), stream);
   edgeStreams.set(stream, lastRequested);
   return lastRequested;
@@ -101,11 +101,11 @@ function createEdgeStream(platform: Platform, env: Env, site: Site | null, strea
 }
 
 /** Evicts the least used edge; false if all have viewers. */
-function evictEdgeStream(nowMs: number): boolean {
+function evictEdgeStream(monotonicMs: number): boolean {
   const held = [...edgeStreams.values()].map((edge) => ({
     edge,
     parkedRequests: edge.parkedCount + edge.waiterCount,
-    viewers: edge.counters.estimateAudience(nowMs).viewers,
+    viewers: edge.counters.estimateAudience(monotonicMs).viewers,
     replicaState:
       edge.currentReplica === null
         ? ("nothing" as const)

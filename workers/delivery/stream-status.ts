@@ -10,7 +10,7 @@ export function composeStreamStatus(edge: EdgeStream, room: RoomSummary | null):
   const { status, activeStop } = edge;
   if (status === null) return null;
   // The object learns of this isolate's viewers with the next feed; until then they are added here.
-  const own = edge.counters.estimateAudience(edge.platform.clock.nowMs());
+  const own = edge.counters.estimateAudience(edge.platform.clock.monotonicMs());
   const counted = addRoomCounts(addIsolateViewers(status, own), room);
   return activeStop === null ? counted : { ...counted, stop: toStopNotice(activeStop) };
 }

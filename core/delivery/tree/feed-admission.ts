@@ -14,7 +14,7 @@ export interface SubscriberSummary {
 /** Remembered requesters; beyond it the oldest is dropped, so the node underestimates demand. */
 const MAX_RECENT_REQUESTERS = 1024;
 
-/** The admission of one node. */
+/** The admission of one node. Times are monotonic: a wall clock that is set back would keep reservations that were given up. */
 export class FeedAdmission {
   readonly #address: NodeAddress;
   readonly #recentRequesters = new Map<string, number>();
@@ -27,19 +27,26 @@ export class FeedAdmission {
     this.#address = address;
   }
 
-  /** The decision on a request of `nodeId` at `nowMs`. */
-  admit(nodeId: string, requester: FeedRequester, subscribers: SubscriberSummary, nowMs: number): AdmissionDecision {
+  /** The decision on a request of `nodeId` at `monotonicMs`. */
+  admit(
+    nodeId: string,
+    requester: FeedRequester,
+    subscribers: SubscriberSummary,
+    monotonicMs: number,
+  ): AdmissionDecision {
     this.#recentRequesters.delete(nodeId);
-    this.#recentRequesters.set(nodeId, nowMs);
+    this.#recentRequesters.set(nodeId, monotonicMs);
     for (const [known, atMs] of this.#recentRequesters) {
-      if (nowMs - atMs <= TREE_LIMITS.demandWindowMs && this.#recentRequesters.size <= MAX_RECENT_REQUESTERS) break;
+      if (monotonicMs - atMs <= TREE_LIMITS.demandWindowMs && this.#recentRequesters.size <= MAX_RECENT_REQUESTERS)
+        break;
       this.#recentRequesters.delete(known);
     }
-    const reserved = this.#countReservations(nodeId, subscribers, nowMs);
+    const reserved = this.#countReservations(nodeId, subscribers, monotonicMs);
     const children = subscribers.isolates + subscribers.shields + (requester.isRenewal ? 1 : 0);
     if (children >= TREE_LIMITS.minRequesters || children === 0) this.#underusedSinceMs = null;
-    else this.#underusedSinceMs ??= nowMs;
-    const isUnderused = this.#underusedSinceMs !== null && nowMs - this.#underusedSinceMs > TREE_LIMITS.underusedMs;
+    else this.#underusedSinceMs ??= monotonicMs;
+    const isUnderused =
+      this.#underusedSinceMs !== null && monotonicMs - this.#underusedSinceMs > TREE_LIMITS.underusedMs;
     const isolates = subscribers.isolates + reserved.isolates;
     const shields = subscribers.shields + reserved.shields;
     const decision = admitSubscriber(this.#address, requester, {
@@ -49,19 +56,19 @@ export class FeedAdmission {
       isUnderused,
     });
     if (decision === "serve" && !requester.isRenewal)
-      this.#reservations.set(nodeId, { kind: requester.kind, atMs: nowMs });
+      this.#reservations.set(nodeId, { kind: requester.kind, atMs: monotonicMs });
     return decision;
   }
 
   #countReservations(
     nodeId: string,
     subscribers: SubscriberSummary,
-    nowMs: number,
+    monotonicMs: number,
   ): { readonly isolates: number; readonly shields: number } {
     this.#reservations.delete(nodeId);
     let isolates = 0;
     for (const [name, { kind, atMs }] of this.#reservations) {
-      if (nowMs - atMs > TREE_LIMITS.reservationMs || subscribers.has(name)) this.#reservations.delete(name);
+      if (monotonicMs - atMs > TREE_LIMITS.reservationMs || subscribers.has(name)) this.#reservations.delete(name);
       else if (kind === "isolate") isolates += 1;
     }
     return { isolates, shields: this.#reservations.size - isolates };

@@ -27,7 +27,7 @@ export class ParentResolver {
   readonly #node: TreeNode;
   readonly #spread: number;
   #step: ResolveStep | null = null;
-  /** Until when the asked node must serve. */
+  /** Until when the asked node must serve, in monotonic time. */
   #mustBeServedUntilMs = 0;
   /** The asked node replaces a failed one. */
   #isAlternate = false;
@@ -59,8 +59,8 @@ export class ParentResolver {
   }
 
   /** The next node to ask. `cached`: the parent cached by the colo. */
-  resolve(cached: NodeAddress | null, nowMs: number): ResolveStep {
-    if (this.#step?.mustBeServed === true && nowMs > this.#mustBeServedUntilMs) {
+  resolve(cached: NodeAddress | null, monotonicMs: number): ResolveStep {
+    if (this.#step?.mustBeServed === true && monotonicMs > this.#mustBeServedUntilMs) {
       this.#step = this.#isAlternate ? null : { ...this.#step, mustBeServed: false };
       this.#isAlternate = false;
     }
@@ -69,7 +69,7 @@ export class ParentResolver {
   }
 
   /** Follows a redirect. False if there is no further node: retry later. */
-  followRedirect(direction: "up" | "down", nowMs: number): boolean {
+  followRedirect(direction: "up" | "down", monotonicMs: number): boolean {
     const site = this.#node.kind === "isolate" ? this.#node.site : siteOfAddress(this.#node.address);
     const from = this.currentParent;
     this.#hops += 1;
@@ -79,7 +79,7 @@ export class ParentResolver {
       return false;
     }
     this.#isAlternate = false;
-    this.#setStep(next, direction === "down", nowMs);
+    this.#setStep(next, direction === "down", monotonicMs);
     return true;
   }
 
@@ -89,18 +89,18 @@ export class ParentResolver {
   }
 
   /** The node did not answer, or stopped: its parent is asked next, then the search restarts. */
-  useAlternateParent(nowMs: number): void {
+  useAlternateParent(monotonicMs: number): void {
     const parent = alternateParent(this.currentParent);
     if (parent === null) this.#reset();
     else {
       this.#isAlternate = true;
-      this.#setStep(parent, true, nowMs);
+      this.#setStep(parent, true, monotonicMs);
     }
   }
 
-  #setStep(address: NodeAddress, mustBeServed: boolean, nowMs: number): void {
+  #setStep(address: NodeAddress, mustBeServed: boolean, monotonicMs: number): void {
     this.#step = { address, mustBeServed };
-    if (mustBeServed) this.#mustBeServedUntilMs = nowMs + TREE_LIMITS.parentCacheMs;
+    if (mustBeServed) this.#mustBeServedUntilMs = monotonicMs + TREE_LIMITS.parentCacheMs;
   }
 
   #reset(): void {
