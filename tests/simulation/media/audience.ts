@@ -38,11 +38,13 @@ export class Audience {
   readonly viewers: Set<Viewer> = new Set();
   readonly flowViewers: Set<FlowViewer> = new Set();
   /** All that flow has ever done here, those who have gone included. */
-  readonly flowCounts: FlowCounts = { responses: 0, parts: 0, skips: 0, mostLagMs: 0 };
+  readonly flowCounts: FlowCounts = { responses: 0, parts: 0, chunks: 0, skips: 0, mostLagMs: 0 };
   #count = 0;
+  #flowShare: number;
 
   constructor(options: AudienceOptions) {
     this.#options = options;
+    this.#flowShare = options.flowShare;
     this.#random = options.world.simulation.random.fork("audience");
     this.#flowRandom = options.world.simulation.random.fork("flow audience");
   }
@@ -65,7 +67,7 @@ export class Audience {
   /** A viewer comes. */
   add(): Viewer | FlowViewer {
     const number = this.#count++;
-    const viewer = this.#flowRandom.chance(this.#options.flowShare) ? this.#addByFlow(number) : this.#addPlayer(number);
+    const viewer = this.#flowRandom.chance(this.#flowShare) ? this.#addByFlow(number) : this.#addPlayer(number);
     void viewer.watch();
     return viewer;
   }
@@ -142,6 +144,12 @@ export class Audience {
       this.add();
     }
     return leaving.length;
+  }
+
+  /** Those by flow go, and nobody comes by flow any more. */
+  removeFlowViewers(): void {
+    for (const viewer of this.flowViewers) this.#remove(viewer);
+    this.#flowShare = 0;
   }
 
   /** Everybody goes. */

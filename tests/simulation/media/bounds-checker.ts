@@ -65,3 +65,22 @@ function checkBounds({ world, broadcasting, bytesPerSecond }: BoundsTarget, view
   const backlog = broadcasting.current?.backlog;
   if (backlog !== undefined) limit("the publisher", "bytes kept", backlog.keptBytes, MAX_HELD_S * bytesPerSecond);
 }
+
+/** Nothing is left open long after everybody has gone. */
+export function checkNothingIsLeft({ simulation, network, fleet, objects }: MediaWorld, isStrict: boolean): void {
+  if (network.openStreams > 0)
+    simulation.fail("idle", `streams are open without viewers: ${network.describeStreams()}`);
+  for (const slot of fleet.slots) {
+    for (const { parkedCount, waiterCount, flow } of slot.inspect()?.streams ?? []) {
+      if (flow.viewers > 0)
+        simulation.fail("idle", `${slot.place} has ${flow.viewers} places of flow taken without viewers`);
+      if (parkedCount + waiterCount > 0) simulation.fail("idle", `${slot.place} has requests waiting without viewers`);
+    }
+  }
+  for (const { place, instance } of objects.all) {
+    const timers = instance?.process.pendingTimers ?? 0;
+    if (timers > 4) simulation.fail("idle", `${place} has ${timers} timers without viewers`);
+  }
+  if (isStrict && simulation.unhandledRejections > 0)
+    simulation.fail("process", `${simulation.unhandledRejections} rejections were not handled`);
+}

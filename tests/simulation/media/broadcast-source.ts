@@ -12,6 +12,7 @@ import {
   fakeFragment,
   fakeInit,
 } from "../../conformance/fake-media.ts";
+import type { BroadcastFrames } from "./broadcast-frames.ts";
 
 /** Durations of parts and segments. A part is a whole number of 32 ms: of pictures, and with 64 ms of AAC frames. */
 export interface MediaShape {
@@ -22,6 +23,8 @@ export interface MediaShape {
   /** Video tracks carry the sound, and there is no other track. */
   readonly isMuxed?: boolean;
   readonly sampleBytes: number;
+  /** Parts are as the packager writes them, and their frames may be passed on as chunks. */
+  readonly isFramed?: boolean;
 }
 
 const FRAME_MS = 32;
@@ -31,6 +34,10 @@ const AAC_FRAME_TICKS = 1024;
 const SOUND = { channels: 2, sampleRate: AUDIO_TIMESCALE } as const;
 /** The samples of audio in a part of this duration. */
 const audioSamples = (partMs: number): number => Math.floor((partMs * AUDIO_TIMESCALE) / 1000 / AAC_FRAME_TICKS);
+
+/** Ticks of a picture, or of a frame of sound. */
+export const frameTicksOf = ({ kind }: Track): number =>
+  kind === "video" ? (FRAME_MS * VIDEO_TIMESCALE) / 1000 : AAC_FRAME_TICKS;
 
 /** The tracks and times of a broadcast of this shape. */
 export function describeBroadcast(shape: MediaShape, broadcast: string, startedAtMs: number): BroadcastConfig {
@@ -92,12 +99,16 @@ export interface PartPlan {
   readonly isGap: boolean;
 }
 
-/** A part of a track as the packager gives it. */
-export function makePart(shape: MediaShape, track: Track, plan: PartPlan): PackagerOutput {
+/** A part of a track as the packager gives it; of `frames`, where the media is framed. */
+export function makePart(
+  shape: MediaShape,
+  track: Track,
+  plan: PartPlan,
+  frames: BroadcastFrames | null = null,
+): PackagerOutput {
   const { msn, part, isGap, isLast, initVersion, programTimeMs, isDiscontinuity, index } = plan;
   const isVideo = track.kind === "video";
   const durationTicks = (shape.partMs * track.timescale) / 1000;
-  const sampleTicks = isVideo ? (FRAME_MS * VIDEO_TIMESCALE) / 1000 : AAC_FRAME_TICKS;
   const start = part === 0 ? { start: { programTimeMs, initVersion, discontinuity: isDiscontinuity } } : {};
   const head = { msn, part, durationTicks, gap: isGap, ...start };
   if (isGap) {
@@ -105,6 +116,12 @@ export function makePart(shape: MediaShape, track: Track, plan: PartPlan): Packa
     return { kind: "part", track: track.name, meta, bytes: new Uint8Array(0) };
   }
   const isIndependent = !isVideo || part === 0;
+  if (frames !== null) {
+    const { bytes, firstSampleEnd } = frames.writePart(track.name, plan);
+    const close = isLast ? { close: isVideo ? { iframeBytes: firstSampleEnd } : {} } : {};
+    return { kind: "part", track: track.name, meta: { ...head, independent: isIndependent, ...close }, bytes };
+  }
+  const sampleTicks = frameTicksOf(track);
   const baseTicks = index * durationTicks;
   const samples = {
     sampleTicks,

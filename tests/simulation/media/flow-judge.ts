@@ -3,7 +3,8 @@ import type { FlowEvent } from "../../../core/delivery/flow/flow-boxes.ts";
 import { FLOW_EVENT_SCHEME, NTP_EPOCH_S } from "../../../core/delivery/flow/flow-boxes.ts";
 import { BoxSplitter, type TopLevelBox } from "../../../core/media/cmaf/box-splitter.ts";
 import { trackIdsOf } from "../../../core/media/cmaf/init.ts";
-import type { PublishedBroadcast, PublishedPart } from "./ledger.ts";
+import type { BroadcastFrames } from "./broadcast-frames.ts";
+import type { PartPlace, PublishedBroadcast, PublishedPart } from "./ledger.ts";
 
 /** What a response was asked for. */
 export interface JudgedRequest {
@@ -22,16 +23,33 @@ const decoder = new TextDecoder();
 interface TrackProgress {
   readonly name: string;
   readonly isLead: boolean;
-  last: PublishedPart | null;
+  last: PartPlace | null;
+  /** Frames of it that have come, and of all that it has. */
+  frames: number;
+  ofFrames: number;
   /** Media was left out, as the response has said. */
   maySkip: boolean;
 }
 
-/** A part that came, and its track. */
+/** A part that came, or some frames of it, and its track. */
 export interface JudgedPart {
   readonly track: string;
-  readonly part: PublishedPart;
+  readonly part: PartPlace;
+  /** With it the part is complete. */
+  readonly isComplete: boolean;
+  readonly isWhole: boolean;
+  /** When the packager gave the first of it. */
+  readonly madeMs: number;
 }
+
+/** Frames of a part: a part has one of it all where its frames are not known. */
+interface FrameRange {
+  readonly from: number;
+  readonly count: number;
+  readonly of: number;
+}
+
+const WHOLE: FrameRange = { from: 0, count: 1, of: 1 };
 
 /** The judge of one response. */
 export class FlowJudge {
@@ -50,6 +68,8 @@ export class FlowJudge {
   bye: (FlowEvent & { readonly kind: "bye" })["reason"] | null = null;
   skips = 0;
   parts = 0;
+  /** Parts, and chunks of them. */
+  pieces = 0;
 
   /** `isUndisturbed`: nothing is wrong, and nothing has been. */
   constructor(request: JudgedRequest, isUndisturbed: () => boolean, fail: (checker: string, message: string) => void) {
@@ -57,7 +77,14 @@ export class FlowJudge {
     this.#request = request;
     this.#fail = (checker, message) => fail(checker, `flow of ${request.broadcast.config.broadcast}: ${message}`);
     const names = [request.video, request.audio].filter((name) => name !== null);
-    this.#tracks = names.map((name, index) => ({ name, isLead: index === 0, last: null, maySkip: false }));
+    this.#tracks = names.map((name, index) => ({
+      name,
+      isLead: index === 0,
+      last: null,
+      frames: 0,
+      ofFrames: 0,
+      maySkip: false,
+    }));
   }
 
   /** Names of the tracks. */
@@ -70,7 +97,7 @@ export class FlowJudge {
     return this.#isCaughtUp;
   }
 
-  /** The parts that `chunk` completes. */
+  /** The parts, and chunks of parts, that `chunk` completes. */
   push(chunk: Uint8Array): JudgedPart[] {
     const played: JudgedPart[] = [];
     for (const box of this.#boxes.push(chunk)) {
@@ -98,10 +125,66 @@ export class FlowJudge {
         else return this.#readPart(name, pieces);
         return null;
       }
-      default:
+      default: {
         this.#pieces.push(box);
-        return null;
+        const { frames } = this.#request.broadcast;
+        if (frames === null || box.type !== "mdat") return null;
+        const bytes = Buffer.concat(this.#pieces.map((piece) => piece.bytes));
+        this.#pieces = [];
+        return this.#readFrames(frames, bytes);
+      }
     }
+  }
+
+  #readFrames(frames: BroadcastFrames, bytes: Buffer): JudgedPart | null {
+    const trackId = bytes.readUInt32BE(bytes.indexOf("tfhd") + 8);
+    const decodeTicks = Number(bytes.readBigUInt64BE(bytes.indexOf("tfdt") + 8));
+    const count = bytes.readUInt32BE(bytes.indexOf("trun") + 8);
+    const progress = this.#tracks[this.#trackIds?.indexOf(trackId) ?? -1];
+    if (progress === undefined) {
+      this.#fail("bytes", `media of track ${trackId}, which was not asked for`);
+      return null;
+    }
+    const { broadcast } = this.#request;
+    const { index, frame: from } = frames.locate(progress.name, decodeTicks);
+    const of = frames.countOf(progress.name);
+    const found = broadcast.framedPart(progress.name, index);
+    const name = `${progress.name} frames ${from} to ${from + count} of part ${index}`;
+    if (found === null || from + count > of) {
+      this.#fail("bytes", `${name}, which were not published`);
+      return null;
+    }
+    const { place, passedMs } = found;
+    const expected = frames.fragment(progress.name, { index, part: place.meta.part }, { from, count, trackId });
+    if (Buffer.compare(expected, bytes) !== 0) this.#fail("bytes", `other bytes of ${name}`);
+    const pushed = broadcast.parts(progress.name)[index];
+    if (pushed === undefined && passedMs.length < from + count) this.#fail("bytes", `${name}, which were not made yet`);
+    return this.#judge(
+      progress,
+      place,
+      { from, count, of },
+      {
+        ...{ name, trackId, madeMs: passedMs[from] ?? pushed?.pushedMs ?? 0 },
+      },
+    );
+  }
+
+  #judge(
+    progress: TrackProgress,
+    part: PartPlace,
+    range: FrameRange,
+    { name, trackId, madeMs }: { readonly name: string; readonly trackId: number; readonly madeMs: number },
+  ): JudgedPart {
+    this.#checkClock(progress, part, range, trackId, name);
+    this.#checkOrder(progress, part, range, name);
+    progress.last = part;
+    progress.frames = range.from + range.count;
+    progress.ofFrames = range.of;
+    progress.maySkip = false;
+    const isComplete = progress.frames === range.of;
+    this.pieces += 1;
+    if (isComplete) this.parts += 1;
+    return { track: progress.name, part, isComplete, isWhole: range.count === range.of, madeMs };
   }
 
   #readInit(pieces: readonly TopLevelBox[]): void {
@@ -129,48 +212,60 @@ export class FlowJudge {
       return null;
     }
     if (!isEqualTo(expectedBytes(part, trackId), pieces)) this.#fail("bytes", `other bytes of ${name}`);
-    this.#checkClock(progress, part, trackId, name);
-    this.#checkOrder(progress, part, name);
-    progress.last = part;
-    progress.maySkip = false;
-    this.parts += 1;
-    return { track, part };
+    return this.#judge(progress, part, WHOLE, { name, trackId, madeMs: part.pushedMs });
   }
 
-  #checkOrder(progress: TrackProgress, part: PublishedPart, name: string): void {
-    const { last, maySkip, isLead } = progress;
+  #checkOrder(progress: TrackProgress, part: PartPlace, { from }: FrameRange, name: string): void {
+    const { last, frames, ofFrames, maySkip, isLead } = progress;
+    // Of sound each frame is independent, and so are its parts; of pictures, the first of a part.
+    const isIndependent = part.meta.independent && (from === 0 || this.#isSound(progress));
     if (last === null) {
-      this.#checkBeginning(isLead, part, name);
+      this.#checkBeginning(isLead, part, isIndependent, from, name);
       return;
     }
-    if (part.index <= last.index || part.startMs < last.startMs)
-      this.#fail("order", `${name} after part ${last.meta.msn}.${last.meta.part}`);
+    const before = `${last.meta.msn}.${last.meta.part}, of which ${frames} of ${ofFrames} frames have come`;
+    const isSamePart = part.index === last.index;
+    if (part.index < last.index || part.startMs < last.startMs || (isSamePart && from < frames))
+      this.#fail("order", `${name} after ${before}`);
     if (part.initVersion !== last.initVersion) this.#fail("flow", `${name} needs another init section`);
-    if (part.index === last.index + 1) return;
-    if (!part.meta.independent) this.#fail("flow", `${name}, which is not independent, after what was left out`);
-    if (!maySkip) this.#fail("flow gap", `${name} after ${last.meta.msn}.${last.meta.part}, without a skip`);
+    const isNext = part.index === last.index + 1 && frames === ofFrames && from === 0;
+    if (isNext || (isSamePart && from === frames)) return;
+    if (!isIndependent) this.#fail("flow", `${name}, which is not independent, after what was left out`);
+    if (!maySkip) this.#fail("flow gap", `${name} after ${before}, without a skip`);
   }
 
-  #checkBeginning(isLead: boolean, part: PublishedPart, name: string): void {
-    if (!part.meta.independent) this.#fail("flow", `it begins with ${name}, which is not independent`);
-    if (isLead && this.#request.join === "next" && part.meta.part !== 0)
+  #isSound({ name }: TrackProgress): boolean {
+    return name === this.#request.audio;
+  }
+
+  #checkBeginning(isLead: boolean, part: PartPlace, isIndependent: boolean, from: number, name: string): void {
+    if (!isIndependent) this.#fail("flow", `it begins with ${name}, which is not independent`);
+    if (isLead && this.#request.join === "next" && (part.meta.part !== 0 || from !== 0))
       this.#fail("flow", `join=next begins with ${name}`);
     const lead = this.#tracks[0]?.last ?? null;
     // The sound plays at the first picture, unless it had not come that far.
-    if (this.#isUndisturbed() && !isLead && lead !== null && this.parts === 1 && part.endMs <= lead.startMs)
+    if (this.#isUndisturbed() && !isLead && lead !== null && this.pieces === 1 && part.endMs <= lead.startMs)
       this.#fail("flow", `its sound begins with ${name}, before the picture`);
   }
 
   /** The program time is said before the first part of each segment of the track that leads. */
-  #checkClock({ isLead, last }: TrackProgress, part: PublishedPart, trackId: number, name: string): void {
+  #checkClock(
+    { isLead, last }: TrackProgress,
+    part: PartPlace,
+    { from, of }: FrameRange,
+    trackId: number,
+    name: string,
+  ): void {
     const clock = this.#clock;
     this.#clock = null;
     if (clock === null) {
-      if (isLead && (part.meta.part === 0 || last === null)) this.#fail("flow clock", `none before ${name}`);
+      if (isLead && ((part.meta.part === 0 && from === 0) || last === null))
+        this.#fail("flow clock", `none before ${name}`);
       return;
     }
-    if (clock.trackId !== trackId || Math.abs(clock.programTimeMs - part.startMs) > CLOCK_TOLERANCE_MS)
-      this.#fail("flow clock", `${name} is at ${part.startMs}, and ${clock.programTimeMs} was said`);
+    const startMs = part.startMs + ((part.endMs - part.startMs) * from) / of;
+    if (clock.trackId !== trackId || Math.abs(clock.programTimeMs - startMs) > CLOCK_TOLERANCE_MS)
+      this.#fail("flow clock", `${name} is at ${startMs}, and ${clock.programTimeMs} was said`);
   }
 
   #readClock(bytes: Uint8Array): void {

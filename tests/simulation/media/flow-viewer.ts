@@ -4,8 +4,8 @@
  */
 import type { SimulatedResponse } from "../kernel/fetch-types.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
-import { FlowJudge } from "./flow-judge.ts";
-import type { PublishedBroadcast, PublishedPart } from "./ledger.ts";
+import { FlowJudge, type JudgedPart } from "./flow-judge.ts";
+import type { PartPlace, PublishedBroadcast } from "./ledger.ts";
 import { chooseTracks } from "./viewer.ts";
 import { ViewerClient } from "./viewer-client.ts";
 import type { ViewerWorld, Watcher } from "./watcher.ts";
@@ -43,11 +43,15 @@ const RESTS_MS = { min: 500, max: 12_000 } as const;
  * links of the tree and the last mile; 45 ms each between continents.
  */
 const MAX_LAG_MS = 350;
+/** Frames come ahead of their parts once a response has asked for them for so long: feeds are renewed, then the publisher is told. */
+const FRAMES_AFTER_MS = 8_000;
 
 /** What viewers by flow have got together, for the report of a run. */
 export interface FlowCounts {
   responses: number;
   parts: number;
+  /** Pieces that were no whole parts. */
+  chunks: number;
   skips: number;
   /** The most that a part was behind the packager where nothing was wrong. */
   mostLagMs: number;
@@ -68,7 +72,7 @@ export class FlowViewer implements Watcher {
   readonly #client: ViewerClient;
   #broadcast: PublishedBroadcast | null = null;
   /** By track of the latest response. */
-  #newest = new Map<string, PublishedPart | null>();
+  #newest = new Map<string, PartPlace | null>();
   /** The status that the last attempt to open a response met, and why the last response ended. */
   joinStatus = 0;
   lastEnd = "none";
@@ -95,7 +99,7 @@ export class FlowViewer implements Watcher {
   /** The broadcast that it plays or played last, and the newest part of each track, of all responses; null before the first. */
   get playing(): {
     readonly broadcast: PublishedBroadcast;
-    readonly newest: ReadonlyMap<string, PublishedPart | null>;
+    readonly newest: ReadonlyMap<string, PartPlace | null>;
   } | null {
     const broadcast = this.#broadcast;
     return broadcast === null ? null : { broadcast, newest: this.#newest };
@@ -184,9 +188,10 @@ export class FlowViewer implements Watcher {
     const { pace, segmentMs } = this.profile;
     const { simulation } = this.world;
     const { random } = this.process;
+    const begunMs = simulation.nowMs;
     let restsAtMs = simulation.nowMs + random.integer(READS_MS.min, READS_MS.max);
     for (;;) {
-      const chunk = await this.#next(reader, judge.parts === 0 ? SILENCE_MS + 2 * segmentMs : SILENCE_MS);
+      const chunk = await this.#next(reader, judge.pieces === 0 ? SILENCE_MS + 2 * segmentMs : SILENCE_MS);
       if (typeof chunk === "string") {
         void reader.cancel().catch(() => {});
         this.#client.reconnect();
@@ -196,11 +201,10 @@ export class FlowViewer implements Watcher {
       this.#client.note(path, chunk.value.byteLength);
       const wasCaughtUp = judge.isCaughtUp;
       const parts = judge.push(chunk.value);
-      this.#counts.parts += parts.length;
-      for (const { track, part } of parts) this.#newest.set(track, part);
+      this.#count(parts);
       if (judge.skips > 0 && pace === "prompt" && this.#isUndisturbed())
         simulation.fail("undisturbed", `${this.process.place} reads ${path} in time, and something was left out`);
-      if (wasCaughtUp && pace === "prompt") for (const { part } of parts) this.#checkLag(part);
+      if (wasCaughtUp && pace === "prompt") for (const part of parts) this.#checkLag(part, begunMs);
       if (pace === "slow" && random.chance(0.3))
         await this.#client.sleep((1000 * chunk.value.byteLength * random.integer(1, 4)) / this.profile.bytesPerSecond);
       if (pace !== "stopping" || simulation.nowMs < restsAtMs) continue;
@@ -233,16 +237,28 @@ export class FlowViewer implements Watcher {
     });
   }
 
-  #checkLag({ pushedMs, meta }: PublishedPart): void {
+  #count(pieces: readonly JudgedPart[]): void {
+    for (const { track, part, isComplete, isWhole } of pieces) {
+      if (!isWhole) this.#counts.chunks += 1;
+      if (!isComplete) continue;
+      this.#counts.parts += 1;
+      this.#newest.set(track, part);
+    }
+  }
+
+  #checkLag({ part: { meta }, madeMs, isWhole }: JudgedPart, begunMs: number): void {
     const { simulation } = this.world;
-    const lagMs = simulation.nowMs - pushedMs;
     if (!this.#isUndisturbed()) return;
+    const isFramed = this.#broadcast?.frames != null;
+    const what = `${this.process.place} got ${isWhole ? "" : "frames of "}part ${meta.msn}.${meta.part}`;
+    if (isWhole && isFramed) {
+      // Until the publisher has been told, frames come with their parts.
+      if (simulation.nowMs - begunMs > FRAMES_AFTER_MS) simulation.fail("flow lag", `${what} and not its frames`);
+      return;
+    }
+    const lagMs = simulation.nowMs - madeMs;
     this.#counts.mostLagMs = Math.max(this.#counts.mostLagMs, lagMs);
-    if (lagMs > MAX_LAG_MS)
-      simulation.fail(
-        "flow lag",
-        `${this.process.place} got part ${meta.msn}.${meta.part} ${lagMs} ms after it was made`,
-      );
+    if (lagMs > MAX_LAG_MS) simulation.fail("flow lag", `${what} ${lagMs} ms after they were made`);
   }
 
   #disturbed({ path }: Choice, what: string): string {

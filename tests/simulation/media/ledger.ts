@@ -1,12 +1,12 @@
 /** The truth: what was published, and what the edge has confirmed of it. Checkers compare everything with this. */
 import type { BroadcastConfig, PartMeta } from "../../../core/broadcast/broadcast-log.ts";
 import type { PackagerOutput } from "../../../core/media/cmaf/packager.ts";
+import type { BroadcastFrames } from "./broadcast-frames.ts";
+import type { PartPlan } from "./broadcast-source.ts";
 
-/** A part that was published. */
-export interface PublishedPart {
-  readonly meta: PartMeta;
-  readonly bytes: Uint8Array;
-  readonly pushedMs: number;
+/** A part's place in its track. */
+export interface PartPlace {
+  readonly meta: Pick<PartMeta, "msn" | "part" | "independent">;
   /** Number among its track's parts. */
   readonly index: number;
   /** Program time of its beginning and its end, milliseconds since the epoch. */
@@ -16,11 +16,25 @@ export interface PublishedPart {
   readonly initVersion: number;
 }
 
+/** A part that was published. */
+export interface PublishedPart extends PartPlace {
+  readonly meta: PartMeta;
+  readonly bytes: Uint8Array;
+  readonly pushedMs: number;
+}
+
+/** A part whose frames were passed on before it was complete, with the times at which they were. */
+export interface BegunPart extends PartPlace {
+  readonly passedMs: number[];
+}
+
 interface PublishedTrack {
   readonly timescale: number;
   readonly parts: PublishedPart[];
   readonly byName: Map<string, PublishedPart>;
   readonly inits: Map<number, Uint8Array>;
+  /** By number. */
+  readonly begun: Map<number, BegunPart>;
   /** The furthest part that the edge has confirmed as received, by its number, and when it last did. */
   received: { readonly index: number; readonly atMs: number };
 }
@@ -32,6 +46,8 @@ export type Comparison = "same" | "unknown" | "different" | "gap";
 export class PublishedBroadcast {
   readonly stream: string;
   readonly config: BroadcastConfig;
+  /** What framed media is made of; null for other media. */
+  readonly frames: BroadcastFrames | null;
   readonly #tracks = new Map<string, PublishedTrack>();
   /** Bytes that were found equal before: most answers carry the same arrays. */
   readonly #verified = new WeakMap<Uint8Array, PublishedPart>();
@@ -43,13 +59,21 @@ export class PublishedBroadcast {
   /** The publisher was told that all of it is stored. */
   isEndConfirmed = false;
 
-  constructor(stream: string, config: BroadcastConfig, isReplaced: () => boolean) {
+  constructor(stream: string, config: BroadcastConfig, frames: BroadcastFrames | null, isReplaced: () => boolean) {
     this.stream = stream;
+    this.frames = frames;
     this.config = config;
     this.#isReplaced = isReplaced;
     for (const { name, timescale } of config.tracks)
       this.#tracks.set(name, {
-        ...{ timescale, parts: [], byName: new Map(), inits: new Map(), received: { index: -1, atMs: 0 } },
+        ...{
+          timescale,
+          parts: [],
+          byName: new Map(),
+          inits: new Map(),
+          begun: new Map(),
+          received: { index: -1, atMs: 0 },
+        },
       });
   }
 
@@ -62,15 +86,30 @@ export class PublishedBroadcast {
       return;
     }
     const { meta, bytes } = output;
-    const before = track.parts.at(-1);
-    const startMs = meta.start?.programTimeMs ?? before?.endMs ?? 0;
-    const part: PublishedPart = {
-      ...{ meta, bytes, pushedMs: nowMs, index: track.parts.length, startMs },
-      endMs: startMs + (1000 * meta.durationTicks) / track.timescale,
-      initVersion: meta.start?.initVersion ?? before?.initVersion ?? 0,
-    };
+    const part: PublishedPart = { ...nextPlace(track, meta), meta, bytes, pushedMs: nowMs };
     track.parts.push(part);
     track.byName.set(`${meta.msn}.${meta.part}`, part);
+  }
+
+  /** The packager passes on the next frame of the part that follows all those that were added. */
+  passFrame(name: string, { msn, part, programTimeMs, initVersion }: PartPlan, nowMs: number): void {
+    const track = this.#tracks.get(name);
+    const described = this.config.tracks.find((each) => each.name === name);
+    if (track === undefined || described === undefined) throw new Error(`no track ${name}`);
+    const index = track.parts.length;
+    const start = part === 0 ? { start: { programTimeMs, initVersion, discontinuity: false } } : {};
+    const independent = described.kind === "audio" || part === 0;
+    const meta = { msn, part, independent, durationTicks: (described.partTargetMs * described.timescale) / 1000 };
+    const begun = track.begun.get(index) ?? { ...nextPlace(track, { ...meta, ...start }), meta, passedMs: [] };
+    track.begun.set(index, begun);
+    begun.passedMs.push(nowMs);
+  }
+
+  /** A part of a framed track by its number, as far as it has come. */
+  framedPart(name: string, index: number): { readonly place: PartPlace; readonly passedMs: readonly number[] } | null {
+    const begun = this.#tracks.get(name)?.begun.get(index);
+    const place = begun ?? this.#tracks.get(name)?.parts[index];
+    return place === undefined ? null : { place, passedMs: begun?.passedMs ?? [] };
   }
 
   /** The edge has confirmed that it has received a part. */
@@ -133,6 +172,17 @@ export class PublishedBroadcast {
   }
 }
 
+/** Where the part that follows all those that were added begins and ends. */
+function nextPlace(
+  { parts, timescale }: PublishedTrack,
+  { start, durationTicks }: Pick<PartMeta, "start" | "durationTicks">,
+): Omit<PartPlace, "meta"> {
+  const before = parts.at(-1);
+  const startMs = start?.programTimeMs ?? before?.endMs ?? 0;
+  const endMs = startMs + (1000 * durationTicks) / timescale;
+  return { index: parts.length, startMs, endMs, initVersion: start?.initVersion ?? before?.initVersion ?? 0 };
+}
+
 /** Whether bytes are those of the first parts. */
 function isCutAtPart(parts: readonly PublishedPart[], bytes: Uint8Array): boolean {
   let whole = Buffer.alloc(0);
@@ -156,8 +206,8 @@ export class Ledger {
   }
 
   /** Adds a broadcast that opens. */
-  open(stream: string, config: BroadcastConfig): PublishedBroadcast {
-    const made = new PublishedBroadcast(stream, config, () => this.#isReplaced(stream, config.broadcast));
+  open(stream: string, config: BroadcastConfig, frames: BroadcastFrames | null): PublishedBroadcast {
+    const made = new PublishedBroadcast(stream, config, frames, () => this.#isReplaced(stream, config.broadcast));
     this.#broadcasts.set(config.broadcast, made);
     return made;
   }

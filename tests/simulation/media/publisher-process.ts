@@ -1,5 +1,6 @@
 /** A publishing process: the product's publisher with its queue, fed by synthetic media in real time of the virtual clock. */
 import type { BroadcastConfig } from "../../../core/broadcast/broadcast-log.ts";
+import type { ChunkSource } from "../../../core/ingest/publisher/chunk-sender.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
 import type { PackagerOutput } from "../../../core/media/cmaf/packager.ts";
 import type { SimulatedResponse } from "../kernel/fetch-types.ts";
@@ -7,9 +8,12 @@ import { SimulatedProcess } from "../kernel/process.ts";
 import type { ProductCode } from "../kernel/product-code.ts";
 import type { SeededRandom } from "../kernel/seeded-random.ts";
 import type { Simulation } from "../kernel/simulation.ts";
-import { describeBroadcast, type MediaShape, makeInit, makePart } from "./broadcast-source.ts";
+import { BroadcastFrames } from "./broadcast-frames.ts";
+import { describeBroadcast, type MediaShape, makeInit, makePart, type PartPlan } from "./broadcast-source.ts";
 import type { EdgeFleet, IsolateSlot } from "./edge-fleet.ts";
+import { FrameSource } from "./frame-source.ts";
 import type { Ledger, PublishedBroadcast } from "./ledger.ts";
+import { createPool, type PoolRequest } from "./publisher-pool.ts";
 
 /** The part of the product that a publishing process runs. */
 export const PUBLISHER_PART = {
@@ -19,6 +23,7 @@ export const PUBLISHER_PART = {
 } as const;
 
 interface Publisher {
+  useChunkSource(source: ChunkSource): void;
   open(): Promise<void>;
   push(output: PackagerOutput): void;
   end(): Promise<void>;
@@ -52,6 +57,8 @@ export type PublisherState = "opening" | "live" | "ending" | "ended" | "failed";
 /** Time from the end of a part's media to its arrival from the encoder. */
 const ENCODER_DELAY_MS = 40;
 const ENCODER_JITTER_MS = 30;
+/** The encoder gives frames one by one, or some at once, one of these by seed. */
+const BURSTS_MS = [32, 64, 64, 128] as const;
 
 /** One publishing process, from its start to its end. */
 export class PublisherProcess {
@@ -60,6 +67,9 @@ export class PublisherProcess {
   readonly #options: PublisherOptions;
   readonly #config: BroadcastConfig;
   readonly #publisher: Publisher;
+  /** Of framed media. */
+  readonly #source: FrameSource | null;
+  readonly #burstMs: number;
   /** Requests go to this isolate until it fails. */
   #slot: IsolateSlot;
   #segment = 0;
@@ -79,9 +89,15 @@ export class PublisherProcess {
     this.#slot = this.process.random.pick(options.fleet.slotsAt(site));
     const id = `b${life}${this.process.random.uuid().replaceAll("-", "").slice(0, 12)}`;
     this.#config = describeBroadcast(shape, id, this.process.nowMs());
-    this.broadcast = ledger.open(stream, this.#config);
+    const frames = shape.isFramed === true ? new BroadcastFrames(shape, this.#config.tracks) : null;
+    this.broadcast = ledger.open(stream, this.#config, frames);
+    const random = this.process.random.fork("frames");
+    this.#burstMs = random.pick(BURSTS_MS);
+    this.#source =
+      frames && new FrameSource({ ...{ frames, random }, broadcast: this.broadcast, nowMs: () => simulation.nowMs });
     this.#publisherId = `publisher-${this.process.random.uuid().slice(0, 8)}`;
     this.#publisher = this.#createPublisher();
+    if (this.#source !== null) this.#publisher.useChunkSource(this.#source);
     this.process.log(`begins broadcast ${id}`);
   }
 
@@ -93,6 +109,11 @@ export class PublisherProcess {
   /** Parts that wait, and bytes kept. */
   get backlog(): { readonly waiting: number; readonly keptBytes: number; readonly gapsByOverflow: number } {
     return this.#publisher.counters();
+  }
+
+  /** Whether the edge wants frames ahead of their parts. */
+  get passesFrames(): boolean {
+    return this.#source?.isWanted === true;
   }
 
   /** Whether parts come at their pace. */
@@ -227,10 +248,11 @@ export class PublisherProcess {
     const beganMs = this.#options.simulation.nowMs;
     let count = 0;
     const next = (): void => {
+      this.#passFrames(beganMs + count * partMs);
       count += 1;
       const dueMs = beganMs + count * partMs + ENCODER_DELAY_MS + this.process.random.integer(0, ENCODER_JITTER_MS);
       this.process.startTimer(Math.max(1, dueMs - this.#options.simulation.nowMs), () => {
-        if (this.#state === "ending" || this.#state === "ended" || this.#state === "failed") return;
+        if (this.#isOver) return;
         this.#produce();
         next();
       });
@@ -238,8 +260,31 @@ export class PublisherProcess {
     next();
   }
 
+  get #isOver(): boolean {
+    return this.#state === "ending" || this.#state === "ended" || this.#state === "failed";
+  }
+
+  /** The next part's frames, of which none come while the source pauses, on their way from the encoder. */
+  #passFrames(beganMs: number): void {
+    const source = this.#source;
+    if (source === null || this.#pause !== null || !source.isWanted) return;
+    const { partMs, partsPerSegment } = this.#options.shape;
+    source.begin(this.#planPart(false, this.#part === partsPerSegment - 1));
+    for (let elapsedMs = this.#burstMs; elapsedMs < partMs; elapsedMs += this.#burstMs) {
+      const dueMs = beganMs + elapsedMs + ENCODER_DELAY_MS;
+      this.process.startTimer(Math.max(1, dueMs - this.#options.simulation.nowMs), () => {
+        if (!this.#isOver) source.pass(elapsedMs);
+      });
+    }
+  }
+
   /** One part of every track. */
   #produce(): void {
+    // A part whose frames were passed on is made of them, though the source pauses meanwhile.
+    if (this.#source?.hasPassed === true) {
+      this.#pushPart(false, this.#part === this.#options.shape.partsPerSegment - 1);
+      return;
+    }
     const pause = this.#pause;
     if (pause !== null && this.process.nowMs() >= pause.untilMs && this.#part === 0) {
       this.#pause = null;
@@ -255,25 +300,28 @@ export class PublisherProcess {
 
   #pushPart(isGap: boolean, isLast: boolean): void {
     const { shape } = this.#options;
-    for (const track of this.#config.tracks) {
-      const output = makePart(shape, track, {
-        index: this.#index,
-        msn: this.#segment,
-        part: this.#part,
-        // Program time goes on while the source pauses.
-        programTimeMs: this.#programTimeMs(),
-        initVersion: this.#initVersion,
-        isDiscontinuity: this.#isDiscontinuity,
-        isLast,
-        isGap,
-      });
-      this.#push(output);
-    }
+    this.#source?.complete();
+    const plan = this.#planPart(isGap, isLast);
+    for (const track of this.#config.tracks) this.#push(makePart(shape, track, plan, this.broadcast.frames));
     this.#index += 1;
     this.#part = isLast ? 0 : this.#part + 1;
     if (!isLast) return;
     this.#segment += 1;
     this.#isDiscontinuity = false;
+  }
+
+  #planPart(isGap: boolean, isLast: boolean): PartPlan {
+    return {
+      index: this.#index,
+      msn: this.#segment,
+      part: this.#part,
+      // Program time goes on while the source pauses.
+      programTimeMs: this.#programTimeMs(),
+      initVersion: this.#initVersion,
+      isDiscontinuity: this.#isDiscontinuity,
+      isLast,
+      isGap,
+    };
   }
 
   #startOfTimelineMs: number | null = null;
@@ -292,7 +340,7 @@ export class PublisherProcess {
 
   /** The last segment is closed by a last part. */
   #closeSegment(): void {
-    if (this.#part > 0) this.#pushPart(this.#pause !== null, true);
+    if (this.#part > 0) this.#pushPart(this.#pause !== null && this.#source?.hasPassed !== true, true);
   }
 
   #initOf(name: string): PackagerOutput {
@@ -328,44 +376,7 @@ export class PublisherProcess {
   }
 }
 
-interface PoolRequest {
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array | string;
-  readonly signal: AbortSignal;
-}
-
 /** A part, or the rest of one. */
 const PART_PATH = /\/([^/]+)\/(\d+)\.(\d+)(?:\.rest)?\.m4s$/;
 
 const NEVER_ABORTED = new AbortController().signal;
-
-/** `undici`'s pool of connections, as far as the publisher uses it. */
-function createPool(send: (request: PoolRequest) => Promise<SimulatedResponse>, process: SimulatedProcess): object {
-  return class {
-    async request(request: PoolRequest): Promise<object> {
-      const { signal } = request;
-      const aborted = Promise.withResolvers<never>();
-      aborted.promise.catch(() => {});
-      const onAbort = (): void => aborted.reject(signal.reason);
-      if (signal.aborted) throw signal.reason;
-      signal.addEventListener("abort", onAbort, { once: true });
-      try {
-        const response = await Promise.race([send(request), aborted.promise]);
-        const text = await response.text();
-        if (response.status !== 200)
-          process.log(`${request.method} ${request.path}: ${response.status} ${text.trim()}`);
-        return {
-          statusCode: response.status,
-          headers: Object.fromEntries(response.headers),
-          body: { text: async () => text },
-        };
-      } finally {
-        signal.removeEventListener("abort", onAbort);
-      }
-    }
-
-    async destroy(): Promise<void> {}
-  };
-}

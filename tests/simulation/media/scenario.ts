@@ -1,5 +1,5 @@
 /** One run of the media side: a deployment, a broadcast, an audience, faults by seed, and the checkers around all of it. */
-import { LIVE_LIMITS } from "../../../core/delivery/node-limits.ts";
+import { EDGE_STREAM_LIMITS, FEED_LIMITS, LIVE_LIMITS, SHIELD_LIMITS } from "../../../core/delivery/node-limits.ts";
 import { HttpAttacker } from "../attack/http-attacker.ts";
 import type { ProductCode } from "../kernel/product-code.ts";
 import { Simulation, type SimulationOutcome } from "../kernel/simulation.ts";
@@ -8,7 +8,7 @@ import { HOME_REGION } from "../object-classes.ts";
 import { SMALL_LIMITS_SHARE, SMALL_STREAM_WINDOW_BYTES } from "../small-limits.ts";
 import { AccessChecker } from "./access-checker.ts";
 import { Audience } from "./audience.ts";
-import { startBoundsChecker } from "./bounds-checker.ts";
+import { checkNothingIsLeft, startBoundsChecker } from "./bounds-checker.ts";
 import type { MediaShape } from "./broadcast-source.ts";
 import { Broadcasting } from "./broadcasting.ts";
 import { type FaultGroup, type ScheduledFault, scheduleFaults, startFaults } from "./fault-schedule.ts";
@@ -68,6 +68,11 @@ const MUXED_SHARE = 0.2;
 /** Shares of viewers by flow, one of them by seed; and of runs whose speed is measured. */
 const FLOW_SHARES = [0, 0, 0.3, 0.7] as const;
 const MEASURED_FLOW_SHARE = 0.3;
+/** Of broadcasts that are not muxed, so many pass frames on. */
+const FRAMED_SHARE = 0.7;
+/** In so many runs by flow those viewers go before the end, and frames are sent until feeds were renewed, at every node once. */
+const FLOW_ENDS_SHARE = 0.3;
+const FLOW_ENDS_MS = EDGE_STREAM_LIMITS.chunkIdleMs + FEED_LIMITS.lifetimeMs + SHIELD_LIMITS.leaseMs;
 const PART_MS = [192, 320, 320, 960] as const;
 /** Viewers come once the broadcast has this much. */
 const FIRST_VIEWERS_MS = 4_000;
@@ -95,7 +100,7 @@ export async function runMedia(plan: MediaPlan, code: ProductCode, trace: Trace)
   const run = new MediaRun(plan, simulation, code);
   try {
     void run.direct().catch((error: unknown) => simulation.fail("scenario", describeError(error)));
-    const outcome = await simulation.run(plan.durationMs + SETTLE_MS + END_MS + AUDIT_MS + IDLE_MS);
+    const outcome = await simulation.run(plan.durationMs + SETTLE_MS + FLOW_ENDS_MS + END_MS + AUDIT_MS + IDLE_MS);
     if (outcome.failure === null && !run.isDone) simulation.fail("progress", "the run did not come to its end");
     return { ...outcome, failure: simulation.failure, ...run.report() };
   } finally {
@@ -119,6 +124,7 @@ class MediaRun {
   readonly #access: AccessChecker;
   readonly #shape: MediaShape;
   readonly #variables: Readonly<Record<string, string>>;
+  readonly #flowEnds: boolean;
   readonly #needsTokens: boolean;
   readonly #withStops: boolean;
   /** Limits are reached, and what is beyond them refused: viewers may be disturbed, and objects come again. */
@@ -146,7 +152,8 @@ class MediaRun {
       (checker, message) => simulation.fail(checker, message),
       (sighting, hasEnded) => this.#shownLossMs(sighting, hasEnded),
     );
-    this.#tree = new TreeChecker(this.#world);
+    const flowShare = plan.shape === undefined ? simulation.random.fork("flow").pick(FLOW_SHARES) : MEASURED_FLOW_SHARE;
+    this.#tree = new TreeChecker(this.#world, flowShare > 0);
     const drawn = {
       partMs: random.pick(PART_MS),
       partsPerSegment: random.integer(3, 6),
@@ -155,7 +162,9 @@ class MediaRun {
       sampleBytes: random.pick([8, 8, 100]),
       isMuxed: random.chance(MUXED_SHARE),
     };
-    this.#shape = plan.shape ?? drawn;
+    const frames = simulation.random.fork("frames");
+    this.#shape = plan.shape ?? { ...drawn, isFramed: !drawn.isMuxed && frames.chance(FRAMED_SHARE) };
+    this.#flowEnds = flowShare > 0 && this.#shape.isFramed === true && frames.chance(FLOW_ENDS_SHARE);
     this.#needsTokens = random.chance(TOKEN_SHARE);
     this.#withStops = random.chance(STOP_SHARE);
     const isFlawless = random.chance(FLAWLESS_SHARE);
@@ -182,7 +191,7 @@ class MediaRun {
       sites: Object.keys(sites),
       variants: this.#shape.videoTracks,
       needsTokens: this.#needsTokens,
-      flowShare: plan.shape === undefined ? simulation.random.fork("flow").pick(FLOW_SHARES) : MEASURED_FLOW_SHARE,
+      flowShare,
       media: {
         bytesPerSecond: trackBytesPerSecond(this.#shape),
         segmentMs: this.#shape.partMs * this.#shape.partsPerSegment,
@@ -253,12 +262,13 @@ class MediaRun {
     await Promise.all([acting, this.#simulation.sleep(durationMs)]);
     await this.#simulation.sleep(this.#isStrict ? FLAWLESS_SETTLE_MS : SETTLE_MS);
     this.#checkAllIsWell(broadcasting);
+    if (this.#flowEnds) await this.#endFlow(broadcasting);
     await this.#endBroadcast(broadcasting);
     this.#tree.allowAudit();
     await auditRecordings(this.#world, (path) => this.#fetchAsViewer(path));
     this.#audience.removeAll();
     await this.#simulation.sleep(IDLE_MS);
-    this.#checkNothingIsLeft();
+    checkNothingIsLeft(this.#world, this.#isStrict);
     this.isDone = true;
   }
 
@@ -336,6 +346,14 @@ class MediaRun {
     }
   }
 
+  /** Without viewers by flow frames are not sent. */
+  async #endFlow({ current }: Broadcasting): Promise<void> {
+    this.#audience.removeFlowViewers();
+    await this.#simulation.sleep(FLOW_ENDS_MS);
+    if (current?.passesFrames === true)
+      this.#simulation.fail("chunks", `frames are sent ${FLOW_ENDS_MS} ms after the last viewer by flow has gone`);
+  }
+
   async #endBroadcast(broadcasting: Broadcasting): Promise<void> {
     await Promise.race([broadcasting.end(), this.#simulation.sleep(END_MS)]);
     const state = broadcasting.current?.state;
@@ -362,26 +380,6 @@ class MediaRun {
     return this.#cachedAuditor;
   }
 
-  #checkNothingIsLeft(): void {
-    const { network, fleet, objects } = this.#world;
-    if (network.openStreams > 0)
-      this.#simulation.fail("idle", `streams are open without viewers: ${network.describeStreams()}`);
-    for (const slot of fleet.slots) {
-      for (const { parkedCount, waiterCount, flow } of slot.inspect()?.streams ?? []) {
-        if (flow.viewers > 0)
-          this.#simulation.fail("idle", `${slot.place} has ${flow.viewers} places of flow taken without viewers`);
-        if (parkedCount + waiterCount > 0)
-          this.#simulation.fail("idle", `${slot.place} has requests waiting without viewers`);
-      }
-    }
-    for (const { place, instance } of objects.all) {
-      const timers = instance?.process.pendingTimers ?? 0;
-      if (timers > 4) this.#simulation.fail("idle", `${place} has ${timers} timers without viewers`);
-    }
-    if (this.#isStrict && this.#simulation.unhandledRejections > 0)
-      this.#simulation.fail("process", `${this.#simulation.unhandledRejections} rejections were not handled`);
-  }
-
   /** What the run consisted of. */
   report(): Pick<MediaOutcome, "faults" | "requests" | "summary"> {
     const { partMs, partsPerSegment, videoTracks, isMuxed } = this.#shape;
@@ -389,7 +387,7 @@ class MediaRun {
     const summary =
       `${this.#world.fleet.slots.length} isolates, ${videoTracks} video tracks${isMuxed ? ", muxed" : ""}, parts of ${partMs} ms, ${partsPerSegment} a segment, ` +
       `${this.#hasSmallLimits ? "small limits, " : ""}${this.#needsTokens ? "tokens, " : ""}${this.#activeFaults.length} faults, ${this.#world.ledger.broadcasts.length} broadcasts, ` +
-      `${this.#requests} requests, ${flow.responses} flow responses with ${flow.parts} parts, ${flow.skips} skips and up to ${flow.mostLagMs} ms, ${this.#disturbances} disturbances, ${this.#judge.judgedPlaylists} playlists judged, ` +
+      `${this.#requests} requests, ${flow.responses} flow responses with ${flow.parts} parts and ${flow.chunks} chunks, ${flow.skips} skips and up to ${flow.mostLagMs} ms, ${this.#disturbances} disturbances, ${this.#judge.judgedPlaylists} playlists judged, ` +
       `${this.#access.acts} acts, crossings up to ${this.#tree.mostCrossings}, up to ${this.#tree.mostRequests} requests of a node in 10 s, ` +
       `${this.#simulation.unhandledRejections} unhandled, publishers failed ${this.#broadcasting?.failures.length ?? 0}`;
     return { faults: this.#activeFaults, requests: this.#requests, summary };

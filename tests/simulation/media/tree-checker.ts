@@ -1,5 +1,6 @@
 /** What crosses the tree's links: each object once where nothing is wrong, and once a feed where feeds break; and no storm of requests towards the Live object. */
 
+import type { ChunkMeta } from "../../../core/broadcast/broadcast-log.ts";
 import { BoundedMap } from "../../../core/kit/bounded-map.ts";
 import { SimulatedProcess } from "../kernel/process.ts";
 import { CHECKER_PART, type CheckerExports } from "./checker-part.ts";
@@ -35,6 +36,11 @@ const ATTACKS_COUNTED_MS = 2 * WINDOW_MS;
 /** Calls of nodes below to the Live object. */
 const FROM_BELOW = /^(fetch|pull)/;
 
+interface ChunkHead {
+  readonly track: string;
+  readonly meta: ChunkMeta;
+}
+
 interface SnapshotWithConfig {
   readonly config: { readonly broadcast: string };
 }
@@ -58,8 +64,12 @@ export class TreeChecker {
   mostCrossings = 0;
   mostRequests = 0;
 
-  constructor(world: MediaWorld) {
+  readonly #isChunksWanted: boolean;
+
+  /** `isChunksWanted`: somebody watches by flow. */
+  constructor(world: MediaWorld, isChunksWanted: boolean) {
     this.#world = world;
+    this.#isChunksWanted = isChunksWanted;
     this.#code = world.code.evaluate(CHECKER_PART.name, new SimulatedProcess(world.simulation, "checker", 1));
     world.network.onStream = (from, to) => this.#observeStream(from, to);
     world.network.onRequest = (from, to, what) => this.#observeRequest(from, to, what);
@@ -98,12 +108,22 @@ export class TreeChecker {
         if (header.kind === "hello")
           epoch = this.#isFaulty ? `${header.epoch} feed ${feed}` : this.#broadcastOf(header);
         if (body.byteLength === 0) continue;
+        if (header.kind === "chunks") this.#observeChunks(from, to, feed, header.chunks);
         if (header.kind === "bytes") this.#count(from, to, epoch, `${header.track}/${header.msn}.${header.part}`);
         if (header.kind !== "entry" || header.entry.kind !== "part") continue;
         const { track, meta } = header.entry;
         this.#count(from, to, epoch, `${track}/${meta.msn}.${meta.part}`);
       }
     };
+  }
+
+  /** A feed carries each frame once: the next one may begin with those of the open part. */
+  #observeChunks(from: SimulatedProcess, to: SimulatedProcess, feed: number, chunks: readonly ChunkHead[]): void {
+    const { simulation } = this.#world;
+    if (!this.#isChunksWanted)
+      simulation.fail("chunks", `${from.name} sent chunks to ${to.name}, and nobody watches by flow`);
+    for (const { track, meta } of chunks)
+      this.#count(from, to, `chunks of feed ${feed}`, `${track}/${meta.msn}.${meta.part} frame ${meta.frame}`);
   }
 
   #countFirstPull(from: string): void {
