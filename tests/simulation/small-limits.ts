@@ -16,6 +16,7 @@ export const SMALL_LIMITS: LoweredLimits = {
   "core/broadcast/broadcast-limits.ts": { feedFrameBytes: 1_024, recentEntries: 48, windowSegments: 30 },
   "core/broadcast/packed-segments.ts": { SEGMENTS_PER_PACK: 8 },
   "core/broadcast/snapshot-codec.ts": { TAIL_MESSAGE_WEIGHT: 24 },
+  "core/delivery/flow/flow-waiters.ts": { TELLING_WAVE: 3 },
   "core/delivery/node-counters.ts": { MAX_REMEMBERED_OBJECTS: 64 },
   "core/delivery/node-limits.ts": {
     queueBytes: 28_672,
@@ -28,6 +29,8 @@ export const SMALL_LIMITS: LoweredLimits = {
     "SHIELD_LIMITS.tailBytes": 40_000,
     "LIVE_LIMITS.tailBytes": 40_000,
     "FLOW_LIMITS.viewers": SMALL_FLOW_VIEWERS,
+    "{ viewers: 0, ms: 0 },\n    { viewers": 2,
+    "ms: 40 },\n    { viewers": 4,
     statusMs: 2_000,
     minDurationMs: 20_000,
     maxDurationMs: 30_000,
