@@ -16,7 +16,20 @@ export const FEED_LIMITS = {
   heartbeatMs: 500,
   /** The stream's status is sent with each of this many heartbeats: every 2 s. */
   heartbeatsPerStatus: 4,
+  /**
+   * Least time between two writes of chunks to a feed, by the feeds of the Live object: a write costs the same whatever is in it. So
+   * many feeds are those of an audience whose isolates bundle as much.
+   */
+  chunkIntervals: [
+    { feeds: 0, ms: 33 },
+    { feeds: 24, ms: 50 },
+    { feeds: 48, ms: 100 },
+  ],
 } as const;
+
+/** Time between two requests with chunks that the Live object asks of its publisher while it has so many feeds, ms. */
+export const chunkIntervalMs = (feeds: number): number =>
+  FEED_LIMITS.chunkIntervals.findLast((each) => feeds >= each.feeds)?.ms ?? 0;
 
 /** Limits of one stream in a node below the Live object, each with its reason. */
 export const EDGE_STREAM_LIMITS = {

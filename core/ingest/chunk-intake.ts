@@ -1,31 +1,37 @@
 /** What the authority of a broadcast does with a publisher's chunks: they go on to its replica in order, and make parts. */
-import type { PartMeta } from "../broadcast/broadcast-log.ts";
-import { countChunkFrames, PartChunks, type TrackChunk } from "../broadcast/part-chunks.ts";
+import type { ChunkMeta, PartMeta } from "../broadcast/broadcast-log.ts";
+import { countChunkFrames, type TrackChunk } from "../broadcast/part-chunks.ts";
 import type { Replica } from "../broadcast/replica.ts";
 import { comparePartPositions, nextPartOf } from "../broadcast/track-position.ts";
 import type { TrackName } from "../kit/ids.ts";
 import { assemblePart, cutChunk, describeChunk } from "../media/cmaf/chunk.ts";
 import type { ChunkedPartForm } from "./chunk-bundle.ts";
 
+/** Limits of a track's chunks that have overtaken others, each with its reason. */
+const EARLY_LIMITS = {
+  /** A publisher has some requests under way, each of which is a frame or a few. Beyond it the part comes whole. */
+  chunks: 64,
+  /** 0.2 s at 100 Mb/s. */
+  bytes: 2_621_440,
+} as const;
+
 /** See the file's first line. */
 export class ChunkIntake {
   readonly #replica: Replica;
-  /** Chunks that have overtaken the part before theirs: those of one part a track. */
-  #early = new PartChunks();
+  /** Chunks that have overtaken what they follow: frames of the open part, or that part. */
+  readonly #early = new Map<TrackName, readonly TrackChunk[]>();
 
   constructor(replica: Replica) {
     this.#replica = replica;
   }
 
-  /** Takes chunks; false if one of them cannot follow what is held: its part has to come whole. */
+  /** Takes chunks in any order; false if one of them cannot be held: its part has to come whole. */
   receive(chunks: readonly TrackChunk[]): boolean {
     const usable = chunks.filter((chunk) => this.#hasInit(chunk));
     this.#replica.appendChunks(usable);
-    for (const chunk of usable) {
-      const order = this.#orderOf(chunk);
-      if (order !== null && order > 0) this.#early.add(chunk, chunk.meta);
-    }
-    return usable.length === chunks.length && usable.every((chunk) => this.#isHeld(chunk));
+    for (const chunk of usable) if (!this.#isHeld(chunk)) this.#keepEarly(chunk);
+    for (const track of new Set(usable.map((chunk) => chunk.track))) this.release(track);
+    return usable.length === chunks.length && usable.every((chunk) => this.#isHeld(chunk) || this.#isEarly(chunk));
   }
 
   /** A part whose first frames are held as chunks, with the `rest` of them; null if they do not make it. */
@@ -50,20 +56,35 @@ export class ChunkIntake {
     return this.#replica.appendChunks([{ track, meta, bytes: rest }]).length === 1;
   }
 
-  /** A part was appended: chunks that have overtaken it follow it now. */
+  /** Passes on chunks that came early, if what they follow has come. */
   release(track: TrackName): void {
-    const state = this.#replica.track(track);
-    if (state === undefined) return;
-    const next = nextPartOf(state);
-    const chunks = this.#early.get(track, next);
-    if (chunks.length === 0) return;
-    this.#early.complete(track, next, false);
-    this.#replica.appendChunks(chunks);
+    const early = this.#early.get(track);
+    if (early === undefined) return;
+    const ready = early.filter((chunk) => this.#orderOf(chunk) === 0);
+    this.#replica.appendChunks(ready.toSorted((a, b) => a.meta.frame - b.meta.frame));
+    const left = early.filter((chunk) => !this.#isHeld(chunk));
+    if (left.length === 0) this.#early.delete(track);
+    else this.#early.set(track, left);
   }
 
   /** Another publisher goes on: what the former one's chunks would follow does not come. */
   forgetEarly(): void {
-    this.#early = new PartChunks();
+    this.#early.clear();
+  }
+
+  #keepEarly(chunk: TrackChunk): void {
+    const order = this.#orderOf(chunk);
+    if (order === null || order < 0) return;
+    // Of an open part without its first frame the memory was lost: the sooner the publisher knows, the sooner it comes whole.
+    if (order === 0 && this.#replica.partChunks(chunk.track, chunk.meta).length === 0) return;
+    const others = (this.#early.get(chunk.track) ?? []).filter(({ meta }) => !isSamePlace(meta, chunk.meta));
+    const byteLength = others.reduce((sum, { bytes }) => sum + bytes.byteLength, chunk.bytes.byteLength);
+    if (others.length >= EARLY_LIMITS.chunks || byteLength > EARLY_LIMITS.bytes) return;
+    this.#early.set(chunk.track, [...others, chunk]);
+  }
+
+  #isEarly(chunk: TrackChunk): boolean {
+    return this.#early.get(chunk.track)?.includes(chunk) === true;
   }
 
   #hasInit({ track, meta }: TrackChunk): boolean {
@@ -75,12 +96,13 @@ export class ChunkIntake {
     return state === undefined ? null : comparePartPositions(meta, nextPartOf(state));
   }
 
+  /** It was passed on, or its part is complete. */
   #isHeld(chunk: TrackChunk): boolean {
     const order = this.#orderOf(chunk);
-    if (order === null) return false;
-    if (order < 0) return true;
+    if (order === null || order > 0) return false;
     const { track, meta } = chunk;
-    const held = order === 0 ? this.#replica.partChunks(track, meta) : this.#early.get(track, meta);
-    return countChunkFrames(held) >= meta.frame + meta.frames;
+    return order < 0 || countChunkFrames(this.#replica.partChunks(track, meta)) >= meta.frame + meta.frames;
   }
 }
+
+const isSamePlace = (a: ChunkMeta, b: ChunkMeta): boolean => a.frame === b.frame && comparePartPositions(a, b) === 0;

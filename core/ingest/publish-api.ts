@@ -57,6 +57,8 @@ export interface PublishProgress {
   readonly tracks: Readonly<Record<TrackName, TrackProgress>>;
   /** Viewers take chunks: send them beside the parts. */
   readonly chunks?: true;
+  /** Time between two requests with chunks, milliseconds: with many feeds fewer and larger ones are wanted. */
+  readonly chunkMs?: number;
 }
 
 /** A problem of this API. */

@@ -79,6 +79,7 @@ export const PublishProgressSchema: z.ZodMiniType<PublishProgress> = z.object({
     }),
   ),
   chunks: z.exactOptional(z.literal(true)),
+  chunkMs: z.exactOptional(z.int().check(z.gte(1))),
 }) as unknown as z.ZodMiniType<PublishProgress>;
 answerSchemas.add(PublishProgressSchema, { id: "PublishProgress" });
 

@@ -3,7 +3,7 @@ import type { BroadcastConfig, LogEntry } from "../../core/broadcast/broadcast-l
 import type { Replica } from "../../core/broadcast/replica.ts";
 import { nextPartOf } from "../../core/broadcast/track-position.ts";
 import type { FeedFanout } from "../../core/delivery/feed-fanout.ts";
-import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
+import { chunkIntervalMs, LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
 import { ChunkIntake } from "../../core/ingest/chunk-intake.ts";
 import type { PublishProgress } from "../../core/ingest/publish-api.ts";
 import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
@@ -112,7 +112,7 @@ export class ActiveBroadcast {
     return {
       epoch: replica.epoch,
       tracks: Object.fromEntries(tracks) as PublishProgress["tracks"],
-      ...(this.fanout.wantsChunks ? { chunks: true } : {}),
+      ...(this.fanout.wantsChunks ? { chunks: true, chunkMs: chunkIntervalMs(this.fanout.subscriberCount) } : {}),
     };
   }
 

@@ -1,5 +1,6 @@
 /** The audience: each viewer is drawn once (data centre, isolate, time, rendition); only counts per isolate are kept. */
 
+import { FLOW_LIMITS } from "../../core/delivery/node-limits.ts";
 import type { Random } from "../../core/kit/clock.ts";
 import { type ArrivalCurve, arrivalTimeS } from "./arrival-curves.ts";
 import { weightedChoice } from "./random.ts";
@@ -42,10 +43,15 @@ export interface Population {
   readonly joins: Uint32Array;
 }
 
+/** Isolates of a data centre are this full on average where some of them are full: an assumption. */
+const FULL_SHARE = 0.85;
+
 /** Number of isolates in a data centre of `viewers`. */
-function isolateCount(rule: IsolateRule, viewers: number): number {
-  if (rule.kind === "fixed") return rule.count;
-  return Math.min(rule.maxIsolates, Math.max(1, Math.ceil(viewers / rule.viewersPerIsolate)));
+function isolateCount(rule: IsolateRule, viewers: number, settings: BroadcastSettings): number {
+  // A full isolate refuses viewers by flow, who ask again until the platform has started another one.
+  const least = settings.flow === undefined ? 1 : Math.ceil(viewers / (FULL_SHARE * FLOW_LIMITS.viewers));
+  if (rule.kind === "fixed") return Math.max(least, rule.count);
+  return Math.max(least, Math.min(rule.maxIsolates, Math.ceil(viewers / rule.viewersPerIsolate)));
 }
 
 /** Draws the audience. */
@@ -70,7 +76,7 @@ function drawColo(
   joins: Uint32Array,
   random: Random,
 ): ModelIsolate[] {
-  const count = isolateCount(rule, viewers);
+  const count = isolateCount(rule, viewers, settings);
   const choices = settings.renditionChoices.length;
   const choiceOf = weightedChoice(settings.renditionChoices.map(({ share }) => share));
   const numbers = new Uint32Array(count);

@@ -1,5 +1,13 @@
 /** One run of the scale model: arrivals, the tree's requests, and the load of each object and isolate. */
-import { EDGE_STREAM_LIMITS, FEED_LIMITS, LIVE_LIMITS, SHIELD_LIMITS } from "../../core/delivery/node-limits.ts";
+import { flowWriteIntervalMs } from "../../core/delivery/flow/flow-load.ts";
+import {
+  chunkIntervalMs,
+  EDGE_STREAM_LIMITS,
+  FEED_LIMITS,
+  LIVE_LIMITS,
+  SHIELD_LIMITS,
+} from "../../core/delivery/node-limits.ts";
+import { formatNodeAddress, LIVE_ADDRESS } from "../../core/delivery/tree/node-address.ts";
 import type { ArrivalCurve } from "./arrival-curves.ts";
 import { type BillItem, type BroadcastHour, broadcastBill, dollarsOf, perMillionViewerHours } from "./bill.ts";
 import { type TreeDelays, treeDelays } from "./delays.ts";
@@ -101,8 +109,10 @@ export function runTreeModel(options: ModelOptions): TreeModelOutcome {
     { population: crowd, settings, distances, service, seconds, ...(collection === undefined ? {} : { collection }) },
     random,
   );
-  const tiers = (["live", "region", "colo"] as const).map((tier) => tierLoad(tree, tier, options));
-  const isolate = isolateLoad(crowd, options);
+  const liveChildren = tree.feeders.get(formatNodeAddress(LIVE_ADDRESS))?.maxChildren ?? 0;
+  const paced: ModelOptions = { ...options, settings: pacedSettings(settings, liveChildren) };
+  const tiers = (["live", "region", "colo"] as const).map((tier) => tierLoad(tree, tier, paced));
+  const isolate = isolateLoad(crowd, paced);
   const hour: BroadcastHour = {
     settings,
     viewers,
@@ -110,7 +120,7 @@ export function runTreeModel(options: ModelOptions): TreeModelOutcome {
       .length,
     feedsPerSecond: feedsPerSecond(tree, options),
     hitMs: measurements.hitMs,
-    flowMs: flowMs(options),
+    flowMs: meanFlowMs(crowd, paced),
     dvrShare: options.dvrShare,
     colos: options.colos.length,
   };
@@ -126,7 +136,7 @@ export function runTreeModel(options: ModelOptions): TreeModelOutcome {
     options,
     isolate,
     tiers,
-    delays: treeDelays(tree, settings, distances, measurements),
+    delays: treeDelays(tree, paced.settings, distances, measurements),
     maxFeedWaitMs,
     maxResolveSteps,
     refused,
@@ -141,11 +151,22 @@ export function runTreeModel(options: ModelOptions): TreeModelOutcome {
   };
 }
 
-/** CPU of a viewer by flow per second, milliseconds. */
-function flowMs({ settings, measurements }: ModelOptions): number {
+/** The settings with chunks as far apart as the Live object asks for them with so many children. */
+function pacedSettings({ flow, ...settings }: BroadcastSettings, liveChildren: number): BroadcastSettings {
+  if (flow === undefined) return settings;
+  return { ...settings, flow: { unitMs: Math.max(flow.unitMs, chunkIntervalMs(liveChildren)) } };
+}
+
+/** CPU of a viewer by flow per second in an isolate of so many, milliseconds. */
+function flowMs({ settings, measurements }: ModelOptions, viewers: number): number {
   if (settings.flow === undefined) return 0;
-  const writes = 1_000 / settings.flow.unitMs;
+  const writes = 1_000 / flowWriteIntervalMs(viewers, settings.flow.unitMs);
   return writes * measurements.flowWriteMs + viewerBytesPerSecond(settings) * measurements.flowByteMs;
+}
+
+/** The same of all viewers on average. */
+function meanFlowMs({ isolates }: Population, options: ModelOptions): number {
+  return isolates.reduce((sum, { viewers }) => sum + viewers * flowMs(options, viewers), 0) / options.viewers;
 }
 
 /** Feed requests per second once all have joined: over the last two lifetimes of an isolate's feed. */
@@ -233,7 +254,7 @@ function isolateLoad({ isolates, joins }: Population, options: ModelOptions): Is
       flowViewers * measurements.flowBytes,
     parkedRequests: parked,
     flowViewers,
-    core: (most * (perViewer * measurements.hitMs + flowMs(options))) / 1_000,
+    core: (most * (perViewer * measurements.hitMs + flowMs(options, most))) / 1_000,
   };
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { FLOW_LIMITS } from "../node-limits.ts";
-import { FlowLoad } from "./flow-load.ts";
+import { FlowLoad, flowWriteIntervalMs } from "./flow-load.ts";
 
 const [frames, pairs, longest] = FLOW_LIMITS.units;
 
@@ -44,4 +44,14 @@ test("no viewers are added to a full isolate, nor to one whose core is full, unt
   expect(load.hasRoom(1_000 + FLOW_LIMITS.behindMs)).toBe(true);
   grow(load, FLOW_LIMITS.viewers);
   expect(load.hasRoom(10_000)).toBe(false);
+});
+
+test("writes are some whole number of frames or chunks apart, and no more than the longest unit unless media is", () => {
+  const frameMs = 1_000 / 30;
+  expect(flowWriteIntervalMs(1, frameMs)).toBeCloseTo(frameMs);
+  expect(flowWriteIntervalMs(pairs.viewers, frameMs)).toBeCloseTo(2 * frameMs);
+  expect(flowWriteIntervalMs(longest.viewers, frameMs)).toBeCloseTo(3 * frameMs);
+  expect(flowWriteIntervalMs(1_000, 40)).toBe(80);
+  expect(flowWriteIntervalMs(1_000, 100)).toBe(100);
+  expect(flowWriteIntervalMs(1_000, 333)).toBe(333);
 });

@@ -1,6 +1,15 @@
 /** The load that all flow responses of one isolate make together, and the unit in which media is written to them. */
 import { FLOW_LIMITS } from "../node-limits.ts";
 
+/**
+ * Time between two writes to a viewer in an isolate of `viewers`, ms, where media comes every `mediaMs`: the model of what
+ * `FlowWaiters` does.
+ */
+export function flowWriteIntervalMs(viewers: number, mediaMs: number): number {
+  const unitMs = FLOW_LIMITS.units.findLast((unit) => viewers >= unit.viewers)?.ms ?? 0;
+  return mediaMs * Math.max(1, Math.ceil(unitMs / mediaMs));
+}
+
 /** One isolate's. Its streams share it, since they share its core. */
 export class FlowLoad {
   #viewers = 0;

@@ -40,6 +40,7 @@ type Fault = "none" | "lost" | "unanswered" | "restart" | "old-version";
 /** An edge with the semantics of the publish API, over links that delay and fail. */
 class ModelEdge implements PublishTransport {
   wantsChunks = true;
+  chunkMs: number | null = null;
   /** Bytes of media that requests brought. */
   mediaBytes = 0;
   readonly paths: string[] = [];
@@ -137,7 +138,7 @@ class ModelEdge implements PublishTransport {
     return {
       epoch: this.replica.epoch,
       tracks: Object.fromEntries(tracks) as object,
-      ...(this.wantsChunks ? { chunks: true } : {}),
+      ...(this.wantsChunks ? { chunks: true, ...(this.chunkMs === null ? {} : { chunkMs: this.chunkMs }) } : {}),
     };
   }
 
@@ -259,6 +260,39 @@ test("each frame crosses the link once, in one request a tick for all tracks", a
   await run.publisher.close();
 });
 
+test("an edge that asks for larger requests gets them", async () => {
+  const run = await publish(
+    () => "none",
+    () => 2,
+    (edge) => {
+      edge.chunkMs = 100;
+    },
+  );
+  expectAllParts(run);
+  const requests = run.edge.paths.filter((path) => path === "chunks").length;
+  const chunks = STEPS.filter((step) => step.kind === "chunk").length;
+  expect(requests).toBeLessThanOrEqual((chunks * 13) / 100 + 12);
+  expect(run.edge.partForms.filter((form) => form === null).length).toBeLessThanOrEqual(4);
+  await run.publisher.close();
+});
+
+test("on a path with a round trip of 150 ms, requests overlap: frames come as often, and parts wait for no answer", async () => {
+  const count = async (roundTripMs: number): Promise<Run> =>
+    publish(
+      () => "none",
+      () => roundTripMs / 2,
+    );
+  const [near, far] = [await count(4), await count(150)];
+  expectAllParts(far);
+  const requests = ({ edge }: Run): number => edge.paths.filter((path) => path === "chunks").length;
+  expect(requests(far)).toBeGreaterThan(0.6 * requests(near));
+  // A part's own frames that are under way are sent twice, and no others.
+  expect(far.edge.partForms.filter((form) => form === null).length).toBeLessThan(far.edge.partForms.length / 3);
+  expect(far.edge.mediaBytes / near.edge.mediaBytes).toBeLessThan(1.5);
+  expect(far.publisher.counters().delayP50Ms).toBeLessThan(150 + 60);
+  await Promise.all([near, far].map(({ publisher }) => publisher.close()));
+});
+
 test("an edge that does not want chunks gets none, and its wish is followed while it runs", async () => {
   const never = await publish(
     () => "none",
@@ -285,7 +319,7 @@ test("an edge that does not want chunks gets none, and its wish is followed whil
   await Promise.all([never.publisher.close(), later.publisher.close()]);
 });
 
-test("chunks that overtake the part before theirs follow it once it has come", () => {
+test("chunks that overtake others, or the part before theirs, follow them once they have come", () => {
   const replica = new Replica("one", CONFIG, new TailBuffer(1e9));
   const intake = new ChunkIntake(replica);
   const own = STEPS.filter((step) => step.kind === "init" || step.track === video);
@@ -296,14 +330,24 @@ test("chunks that overtake the part before theirs follow it once it has come", (
   const [before, part, after] = [media.slice(0, firstPart), media[firstPart], media[firstPart + 1]];
   if (part?.kind !== "part" || after?.kind !== "chunk") throw new Error("unexpected media");
   const chunks = before.flatMap((step) => (step.kind === "chunk" ? [step] : []));
-  expect(intake.receive(chunks)).toBe(true);
+  const [first, ...later] = chunks;
+  if (first === undefined) throw new Error("no chunks");
+  // Without the first frame it is a part whose beginning was lost.
+  expect(intake.receive(later)).toBe(false);
+  expect(intake.receive([first])).toBe(true);
+  expect(intake.receive(later.slice(2))).toBe(true);
+  expect(replica.partChunks(video, part.meta)).toEqual([first]);
+  expect(intake.receive(later.slice(0, 2).toReversed())).toBe(true);
+  expect(replica.partChunks(video, part.meta)).toEqual(chunks);
   expect(intake.receive([after])).toBe(true);
   expect(replica.partChunks(video, after.meta)).toEqual([]);
   replica.appendEntry({ kind: "part", track: video, meta: part.meta, byteLength: part.bytes.byteLength }, part.bytes);
   intake.release(video);
   expect(replica.partChunks(video, after.meta)).toEqual([after]);
-  // One after a missing one, one of no track, and one of an unknown init section.
-  expect(intake.receive([{ ...after, meta: { ...after.meta, frame: 2 } }])).toBe(false);
+  // So many after a missing one, one of no track, and one of an unknown init section.
+  const far = Array.from({ length: 100 }, (_, i) => ({ ...after, meta: { ...after.meta, frame: 2 + i } }));
+  expect(intake.receive(far.slice(0, 50))).toBe(true);
+  expect(intake.receive(far)).toBe(false);
   expect(intake.receive([{ ...after, track: "other" as TrackName }])).toBe(false);
   const start = { programTimeMs: 1, initVersion: 9, discontinuity: false };
   expect(intake.receive([{ ...after, track: audio, meta: { ...after.meta, msn: 0, part: 0, start } }])).toBe(false);

@@ -1,7 +1,7 @@
 /**
  * Sends frames ahead of the parts that they begin, while the edge wants them: one request a tick with all tracks' new chunks,
- * one at a time. What the edge has confirmed is left out of the part. Nothing is repeated: a part whose chunks did not arrive is
- * sent whole.
+ * a few under way at once. What the edge has confirmed is left out of the part. Nothing is repeated: a part whose chunks did not
+ * arrive is sent whole.
  */
 import type { PartMeta } from "../../broadcast/broadcast-log.ts";
 import type { TrackChunk } from "../../broadcast/part-chunks.ts";
@@ -16,12 +16,16 @@ import type { PublishResponse } from "./publish-client.ts";
 
 /** Limits, each with its reason. */
 const CHUNK_SENDER_LIMITS = {
-  /** Requests begin at least this far apart: a frame of 30 fps. */
+  /** Requests begin at least this far apart unless the edge asks for another interval: a frame of 30 fps. */
   tickMs: 33,
+  /** The longest interval that an edge may ask for. */
+  mostTickMs: 200,
+  /** Requests under way at once: on a path of 130 ms each tick still carries its frames. With more they wait, and are bundled. */
+  underWay: 4,
   /** A request waits this long for the other tracks' frames of the same moment. */
   gatherMs: 3,
-  /** A part waits this long for the answer to its chunks, then it is sent whole. */
-  partWaitMs: 300,
+  /** A part waits this long for the answers to its chunks. Then the frames without an answer are sent once more, in the part. */
+  partWaitMs: 40,
   /** A request without an answer within this time is given up. */
   requestMs: 1_000,
   /** Parts of a track whose chunks are kept until they are taken: those that are not never came to be sent. */
@@ -38,9 +42,9 @@ export interface ChunkSource {
 /** The chunks of a part that was begun. */
 interface BegunPart extends PartPosition {
   readonly chunks: TrackChunk[];
-  /** The first of them that are under way or confirmed, and those that are confirmed. */
+  /** The first of them that are under way or confirmed. */
   sent: number;
-  confirmed: number;
+  readonly confirmed: Set<TrackChunk>;
   isLost: boolean;
   /** It is complete: what was not sent comes with it. */
   isComplete: boolean;
@@ -60,8 +64,8 @@ export class ChunkSender {
   #source: ChunkSource | null = null;
   #isWanted = false;
   #isRunning = false;
-  /** The request under way. */
-  #pending: Promise<void> = Promise.resolve();
+  #tickMs: number = CHUNK_SENDER_LIMITS.tickMs;
+  readonly #underWay = new Set<Promise<void>>();
 
   constructor(options: ChunkSenderOptions) {
     this.#options = options;
@@ -80,13 +84,18 @@ export class ChunkSender {
     this.#source?.passChunksTo(isWanted ? (chunk) => this.push(chunk) : null);
   }
 
+  /** Time between two requests, as the edge asks for it, ms; undefined: it does not. */
+  setTick(tickMs: number = CHUNK_SENDER_LIMITS.tickMs): void {
+    this.#tickMs = Math.min(CHUNK_SENDER_LIMITS.mostTickMs, Math.max(CHUNK_SENDER_LIMITS.tickMs, tickMs));
+  }
+
   /** Adds a chunk, which is sent with the next request. */
   push(chunk: ChunkOutput): void {
     const { msn, part, frame } = chunk.meta;
     const begun = this.#parts.get(chunk.track) ?? [];
     this.#parts.set(chunk.track, begun);
     if (frame === 0) {
-      begun.push({ msn, part, chunks: [], sent: 0, confirmed: 0, isLost: false, isComplete: false });
+      begun.push({ msn, part, chunks: [], sent: 0, confirmed: new Set(), isLost: false, isComplete: false });
       if (begun.length > CHUNK_SENDER_LIMITS.begunParts) begun.shift();
     }
     const open = this.#find(chunk.track, chunk.meta);
@@ -101,23 +110,26 @@ export class ChunkSender {
     if (begun !== undefined) begun.isComplete = true;
   }
 
-  /** How a part is sent, once the answer to its chunks has come; null: whole. Each part is asked for once. */
+  /** How a part is sent, once the answers to its chunks have come or are late; null: whole. Each part is asked for once. */
   async takePart(track: TrackName, meta: PartMeta, bytes: Uint8Array): Promise<ChunkedPart | null> {
     const part = this.#find(track, meta);
     if (part === undefined) return null;
-    if (part.sent > part.confirmed && !part.isLost)
-      await withTimeout(this.#options.clock, CHUNK_SENDER_LIMITS.partWaitMs, this.#pending, () => {});
-    const { chunks, confirmed, isLost } = part;
+    if (countConfirmed(part) < part.sent && !part.isLost)
+      await withTimeout(this.#options.clock, CHUNK_SENDER_LIMITS.partWaitMs, Promise.all(this.#underWay), () => {});
+    const { chunks, isLost, sent } = part;
+    const confirmed = countConfirmed(part);
     part.isLost = true;
     this.#parts.set(
       track,
       (this.#parts.get(track) ?? []).filter((each) => comparePartPositions(each, meta) > 0),
     );
-    if (isLost || confirmed === 0 || part.sent > confirmed || bytes.byteLength === 0) return null;
-    const rest = cutChunk(bytes, confirmed);
-    const pieces = chunks.slice(0, confirmed).map((chunk) => chunk.bytes);
-    const made = assemblePart(rest === null ? pieces : [...pieces, rest], bytes.byteLength);
+    if (isLost || confirmed === 0 || bytes.byteLength === 0) return null;
+    // Those under way too: the edge may have them when the part comes, and passes the part on as what it holds.
+    const unsent = cutChunk(bytes, sent);
+    const pieces = chunks.slice(0, sent).map((chunk) => chunk.bytes);
+    const made = assemblePart(unsent === null ? pieces : [...pieces, unsent], bytes.byteLength);
     if (made === null || !isSameBytes(made, bytes)) return null;
+    const rest = sent === confirmed ? unsent : cutChunk(bytes, confirmed);
     return { form: { frames: confirmed, byteLength: bytes.byteLength }, rest: rest ?? new Uint8Array(0) };
   }
 
@@ -127,16 +139,16 @@ export class ChunkSender {
 
   async #run(): Promise<void> {
     const { clock, signal } = this.#options;
-    const { gatherMs, tickMs } = CHUNK_SENDER_LIMITS;
+    const { gatherMs, underWay } = CHUNK_SENDER_LIMITS;
     this.#isRunning = true;
     while (!signal.aborted) {
       await sleep(clock, gatherMs, signal).catch(() => {});
-      const begunMs = clock.monotonicMs();
       const waiting = this.#takeWaiting();
       if (waiting.length === 0) break;
-      this.#pending = this.#sendBundle(waiting);
-      await this.#pending;
-      await sleep(clock, Math.max(0, tickMs - gatherMs - (clock.monotonicMs() - begunMs)), signal).catch(() => {});
+      const request = this.#sendBundle(waiting).finally(() => this.#underWay.delete(request));
+      this.#underWay.add(request);
+      await sleep(clock, this.#tickMs - gatherMs, signal).catch(() => {});
+      while (this.#underWay.size >= underWay) await Promise.race(this.#underWay);
     }
     this.#isRunning = false;
   }
@@ -163,10 +175,16 @@ export class ChunkSender {
     const bundle = encodeChunkBundle(waiting.flatMap(({ chunks }) => chunks));
     const reply = await send(bundle, signal, CHUNK_SENDER_LIMITS.requestMs);
     for (const { part, chunks } of waiting) {
-      if (reply.kind === "ok") part.confirmed += chunks.length;
+      if (reply.kind === "ok") for (const chunk of chunks) part.confirmed.add(chunk);
       else part.isLost = true;
     }
     // An edge that does not answer, or does not know chunks: the next answer to a part says whether it wants them.
     if (reply.kind !== "ok" && reply.kind !== "chunks-missing") this.setWanted(false);
   }
+}
+
+/** The first chunks of a part that are confirmed, up to one that is not. */
+function countConfirmed({ chunks, confirmed }: BegunPart): number {
+  const first = chunks.findIndex((chunk) => !confirmed.has(chunk));
+  return first === -1 ? chunks.length : first;
 }

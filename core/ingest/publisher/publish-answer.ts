@@ -13,7 +13,9 @@ export function parsePublishProgress(json: JsonObject | null): PublishProgress |
     if (progress === null) return null;
     parsed[name] = progress;
   }
-  return { epoch, tracks: parsed, ...(json?.["chunks"] === true ? { chunks: true } : {}) };
+  if (json?.["chunks"] !== true) return { epoch, tracks: parsed };
+  const chunkMs = readInteger(json["chunkMs"], 1);
+  return { epoch, tracks: parsed, chunks: true, ...(chunkMs === null ? {} : { chunkMs }) };
 }
 
 function parseTrackProgress(json: JsonObject | null): TrackProgress | null {
