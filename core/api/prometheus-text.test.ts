@@ -50,6 +50,27 @@ test("an independent parser reads the counters by stream and tier", () => {
   expect(samples("corral_tier_errors_total")[0]).toEqual([{ stream: "demo", tier: "isolate" }, 2]);
 });
 
+test("flow is counted where it is served", () => {
+  const flow = { flowOpens: 7, flowRefusals: 2, flowByes: 3, flowSkips: 1, flowBytes: 4_000 };
+  const text = renderMetrics([
+    {
+      stream: "demo" as StreamName,
+      status: { ...status, tiers: status.tiers.map((tier) => (tier.tier === "isolate" ? { ...tier, ...flow } : tier)) },
+    },
+  ]);
+  const values = [...text.matchAll(/^corral_flow_([a-z]+)_total\{stream="demo"\} (\d+)$/gm)].map(([, name, value]) => [
+    name,
+    Number(value),
+  ]);
+  expect(values).toEqual([
+    ["responses", 7],
+    ["refusals", 2],
+    ["byes", 3],
+    ["skips", 1],
+    ["bytes", 4_000],
+  ]);
+});
+
 test("viewer counts are the room's, and absent where the room has counted nobody", () => {
   expect(samples("corral_room_watching")).toEqual([[{ stream: "demo" }, 10]]);
   expect(samples("corral_room_distinct")).toEqual([[{ stream: "demo" }, 55]]);

@@ -53,6 +53,14 @@ const tierMetric = (name: string, help: string, value: (counters: TierCounters) 
   samples: ({ tiers }) => tiers.map((counters) => ({ labels: { tier: counters.tier }, value: value(counters) })),
 });
 
+/** Flow is served by isolates only. */
+const flowMetric = (name: string, help: string, value: (counters: TierCounters) => number): MetricFamily => ({
+  name,
+  help,
+  samples: ({ tiers }) =>
+    tiers.flatMap((counters) => (counters.tier === "isolate" ? [{ labels: {}, value: value(counters) }] : [])),
+});
+
 const trackMetric = (name: string, help: string, value: (track: TrackStatus) => number | null): MetricFamily => ({
   name,
   help,
@@ -138,6 +146,15 @@ const METRIC_FAMILIES: readonly MetricFamily[] = [
     "Most times that one node received one object.",
     (tier) => tier.mostCrossings,
   ),
+  flowMetric("corral_flow_responses_total", "Responses by flow that began.", ({ flowOpens }) => flowOpens),
+  flowMetric(
+    "corral_flow_refusals_total",
+    "Viewers by flow that found no place in an isolate.",
+    ({ flowRefusals }) => flowRefusals,
+  ),
+  flowMetric("corral_flow_byes_total", "Responses by flow that the edge ended.", ({ flowByes }) => flowByes),
+  flowMetric("corral_flow_skips_total", "Times that media was left out for a viewer.", ({ flowSkips }) => flowSkips),
+  flowMetric("corral_flow_bytes_total", "Bytes of responses by flow.", ({ flowBytes }) => flowBytes),
 ];
 
 /** The text: every family with its `HELP` and `TYPE`, and one line per sample. */

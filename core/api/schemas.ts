@@ -171,6 +171,11 @@ const tierCounters: z.ZodMiniType<TierCounters> = z.object({
   objects: count,
   crossings: count,
   mostCrossings: count,
+  flowOpens: count,
+  flowRefusals: count,
+  flowByes: count,
+  flowSkips: count,
+  flowBytes: count,
 });
 
 /** `GET /api/streams/{stream}`. */

@@ -103,6 +103,16 @@ export interface RequestCounters {
   crossings: number;
   /** The most crossings of one object to one node. */
   mostCrossings: number;
+  /** Responses by flow that began, which are counted as requests too. Isolates only, like the following. */
+  flowOpens: number;
+  /** Viewers by flow that were refused for lack of a place, included in `errors`. */
+  flowRefusals: number;
+  /** Responses by flow that the edge ended, with whatever reason. */
+  flowByes: number;
+  /** Times that media was left out for a viewer by flow. */
+  flowSkips: number;
+  /** Bytes of responses by flow. */
+  flowBytes: number;
 }
 
 /** The outcome of a request. */
@@ -120,6 +130,11 @@ export const zeroCounters = (): RequestCounters => ({
   objects: 0,
   crossings: 0,
   mostCrossings: 0,
+  flowOpens: 0,
+  flowRefusals: 0,
+  flowByes: 0,
+  flowSkips: 0,
+  flowBytes: 0,
 });
 
 /** The additive counters. */

@@ -29,6 +29,12 @@ test("every kind of response has its CMSD object type: playlists, init sections,
   expect(await cmsd(publisher.path("video", "1.1.m4s"))).toEqual({ ot: "v", sf: "h", st: "l", br, d: d(1) });
   expect(await cmsd(publisher.path("audio", "1.1.m4s"))).toMatchObject({ ot: "a" });
   expect(await cmsd(publisher.path("video", "0.m4s"))).toEqual({ ot: "v", sf: "h", st: "l", br, d: d(6) });
+  const flow = await testEdge.ask(`/live/${publisher.stream}/${publisher.config.broadcast}/flow.mp4?audio=none`, {
+    method: "HEAD",
+  });
+  const described = decodeCmsdStatic(flow.headers.get("cmsd-static") ?? "");
+  const texts = Object.fromEntries(Object.entries(described).map(([key, value]) => [key, symbolText(value)]));
+  expect(texts).toEqual({ ot: "v", sf: "o", st: "l", br });
   await publisher.end();
   expect(await cmsd(publisher.path("video", "media.m3u8"))).toEqual({ ot: "m", sf: "h", st: "v" });
   expect(await cmsd(publisher.path("video", "vod.m3u8"))).toEqual({ ot: "m", sf: "h", st: "v" });

@@ -45,6 +45,14 @@ export function mediaCmsd(track: Track, durationTicks: number, ended: boolean): 
   return fresh;
 }
 
+/** Of a response by flow, which is of no format that CTA-5006 names; the bit rate is the sum of its tracks. */
+export function flowCmsd(tracks: readonly Track[]): string {
+  const kinds = new Set(tracks.map(({ kind }) => kind));
+  const br = Math.round(tracks.reduce((sum, { averageBandwidth }) => sum + averageBandwidth, 0) / 1000);
+  const ot = kinds.size > 1 ? "av" : kinds.has("audio") ? "a" : "v";
+  return encodeCmsdStatic({ ot, br, sf: CmsdStreamingFormat.OTHER, st: CmsdStreamType.LIVE });
+}
+
 /** `cmsd` of a response that waited `heldMs` for its object; a player's throughput estimate excludes that time. */
 export function addHeldTime(cmsd: string, heldMs: number): string {
   return `${cmsd},ht=${HELD_TIME_STEP_MS * Math.round(heldMs / HELD_TIME_STEP_MS)}`;

@@ -1,6 +1,7 @@
 /** Flow: one streaming response a viewer, from the replica. */
 import type { AccessPolicy } from "../../core/access/access-policy.ts";
 import { getConfig } from "../../core/api/config.ts";
+import type { Track } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
 import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
 import { type FlowRequest, parseFlowRequest } from "../../core/delivery/flow/flow-request.ts";
@@ -11,6 +12,7 @@ import { readRequestNetwork } from "../access/request-networks.ts";
 import { readQuery } from "../kit/request-address.ts";
 import { cacheLifetimes, createDeliveryHeaders, joinRetryResponse } from "../kit/responses.ts";
 import { peekRoomSummary } from "../kit/room-summary-cache.ts";
+import { flowCmsd } from "./cmsd.ts";
 import { answerFromIsolate, notFoundAnswer, problemAnswer } from "./delivery-answers.ts";
 import type { DeliveryAnswer, DeliveryContext } from "./delivery-context.ts";
 import { composeStreamStatus } from "./stream-status.ts";
@@ -35,6 +37,7 @@ export async function deliverFlow(context: DeliveryContext, replica: Replica): P
     "cache-control": FLOW_LIFETIME,
     "accept-ranges": "none",
     "cache-status": "corral-isolate; hit",
+    "cmsd-static": flowCmsd(tracksOf(replica, parsed.request)),
   });
   if (request.method === "HEAD") return answerFromIsolate(new Response(null, { headers }));
   const session = FlowSession.open({
@@ -57,6 +60,9 @@ export async function deliverFlow(context: DeliveryContext, replica: Replica): P
   }
   return answerFromIsolate(new Response(flowBody(session), { headers }));
 }
+
+const tracksOf = (replica: Replica, { video, audio }: FlowRequest): Track[] =>
+  replica.config.tracks.filter(({ name }) => name === video || name === audio);
 
 /** Its media type, with the codecs of its tracks. */
 function describeFlow(replica: Replica, { video, audio }: FlowRequest): string {

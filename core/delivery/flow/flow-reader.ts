@@ -45,10 +45,11 @@ export type FlowCursor =
   | { readonly kind: "joining"; readonly from: FramePosition | null }
   | { readonly kind: "reading"; readonly video: TrackCursor | null; readonly audio: TrackCursor | null };
 
-/** What a viewer gets next. `bytes` is null if there is nothing; `end`: nothing follows it. */
+/** What a viewer gets next. `bytes` is null if there is nothing; `end`: nothing follows it; `skips`: events of that kind in it. */
 export interface FlowRead {
   readonly cursor: FlowCursor;
   readonly bytes: Uint8Array | null;
+  readonly skips: number;
   readonly end: FlowEnd | null;
 }
 
@@ -72,10 +73,11 @@ export function readFlow(request: FlowRequest, cursor: FlowCursor, replica: Repl
   try {
     joined = join(request, cursor.from, replica);
   } catch (error) {
-    if (error instanceof CmafError) return { cursor, bytes: null, end: "malformed" };
+    if (error instanceof CmafError) return { cursor, bytes: null, skips: 0, end: "malformed" };
     throw error;
   }
-  if (joined.kind === "joining") return { cursor: joined, bytes: null, end: replica.state.ended ? "ended" : null };
+  if (joined.kind === "joining")
+    return { cursor: joined, bytes: null, skips: 0, end: replica.state.ended ? "ended" : null };
   return readMedia(joined.cursor, replica, joined.head);
 }
 
@@ -167,6 +169,7 @@ function readMedia(
   let video = start.video === null ? null : advance(catchUp(start.video, replica), replica);
   let audio = start.audio === null ? null : advance(start.audio, replica);
   let byteLength = 0;
+  let skips = 0;
   let needsInit = false;
   while (byteLength < FLOW_LIMITS.readBytes) {
     const isSound = comesFirst(audio, video);
@@ -181,6 +184,7 @@ function readMedia(
     if (isResumed && (!isSound || video === null)) pieces.push(writeClockReference(bytes, startMs));
     pieces.push(bytes);
     byteLength += bytes.byteLength;
+    if (next.cursor.continuity === "broken") skips += 1;
     const { initVersion } = segmentStart;
     const cursor = { ...next.cursor, ...after, initVersion, continuity: "whole" } as const;
     if (isSound) audio = advance(cursor, replica);
@@ -190,6 +194,7 @@ function readMedia(
   return {
     cursor: { kind: "reading", video: video?.cursor ?? null, audio: audio?.cursor ?? null },
     bytes: pieces.length === 0 ? null : concatBytes(pieces),
+    skips,
     end: needsInit ? "init" : isRead && replica.state.ended ? "ended" : null,
   };
 }

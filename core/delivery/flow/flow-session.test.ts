@@ -156,6 +156,30 @@ test("without any other request, viewers keep the feed alive, also when it break
   expect(viewer.session.isOver).toBe(false);
 });
 
+test("responses, their bytes, ends and refusals are counted", async () => {
+  const made = await follow();
+  const viewer = open(made);
+  await made.clock.advance(0);
+  made.live.appendPart();
+  await made.clock.advance(0);
+  const { ownCounters } = made.edge.counters;
+  const bytes = viewer.writes.reduce((sum, each) => sum + each.byteLength, 0);
+  expect(ownCounters).toMatchObject({ flowOpens: 1, flowByes: 0, flowSkips: 0, flowBytes: bytes });
+  made.live.replica.appendEntry({ kind: "end" }, null);
+  await made.clock.advance(0);
+  const refused: (FlowSession | null)[] = [];
+  const network = "one";
+  while (!refused.includes(null)) {
+    refused.push(
+      FlowSession.open({
+        ...{ edge: made.edge, ctx: makeTestContext(), broadcast: "testbroadcast" as BroadcastId, request: REQUEST },
+        ...{ mayWatch: () => true, status: () => null, network },
+      }),
+    );
+  }
+  expect(ownCounters).toMatchObject({ flowOpens: refused.length, flowRefusals: 1, flowByes: 1 });
+});
+
 test("one network holds its share of places, and gives it back", async () => {
   const made = await follow();
   const take = (network: string): FlowSession | null =>

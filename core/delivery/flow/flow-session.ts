@@ -46,8 +46,9 @@ export class FlowSession {
   /** Null if the isolate has no place for the viewer. */
   static open(options: FlowSessionOptions): FlowSession | null {
     let wake = (): void => {};
-    const { flow, platform } = options.edge;
+    const { counters, flow, platform } = options.edge;
     const place = flow.enter(options.network, platform.clock.monotonicMs(), () => wake());
+    counters.ownCounters[place === null ? "flowRefusals" : "flowOpens"] += 1;
     if (place === null) return null;
     const session = new FlowSession(options, place);
     wake = () => session.#look();
@@ -74,11 +75,12 @@ export class FlowSession {
     const { edge } = this.#options;
     while (!this.#isOver) {
       const refused = this.#mustCheck() ? await this.#check() : null;
-      if (refused !== null) return this.#end(null, refused);
+      if (refused !== null) return this.#counted(this.#end(null, refused));
       const replica = edge.currentReplica;
-      if (replica === null || replica.config.broadcast !== this.#options.broadcast) return this.#end(null, "replaced");
+      if (replica === null || replica.config.broadcast !== this.#options.broadcast)
+        return this.#counted(this.#end(null, "replaced"));
       const bytes = this.#read(replica);
-      if (bytes !== null) return bytes;
+      if (bytes !== null) return this.#counted(bytes);
       await this.#wait();
     }
     return null;
@@ -95,8 +97,9 @@ export class FlowSession {
 
   #read(replica: Replica): Uint8Array | null {
     const { edge, request } = this.#options;
-    const { cursor, bytes, end } = edge.flow.read(request, this.#cursor, replica);
+    const { cursor, bytes, skips, end } = edge.flow.read(request, this.#cursor, replica);
     this.#cursor = cursor;
+    edge.counters.ownCounters.flowSkips += skips;
     if (end !== null) return this.#end(bytes, end);
     const said = this.#says(bytes !== null);
     if (bytes === null) return said;
@@ -120,8 +123,14 @@ export class FlowSession {
     return events.length === 0 ? null : concatBytes(events);
   }
 
+  #counted(bytes: Uint8Array): Uint8Array {
+    this.#options.edge.counters.ownCounters.flowBytes += bytes.byteLength;
+    return bytes;
+  }
+
   #end(bytes: Uint8Array | null, reason: FlowEnd): Uint8Array {
     this.close();
+    this.#options.edge.counters.ownCounters.flowByes += 1;
     const bye = writeFlowEvent({ kind: "bye", reason });
     return bytes === null ? bye : concatBytes([bytes, bye]);
   }
