@@ -182,14 +182,19 @@ export class StandBy {
     const nowMs = this.#nowMs();
     this.#apply(this.#air.tick(nowMs));
     const onAir = this.#options.onAir();
-    const silentMs = onAir === null ? 0 : nowMs - onAir.lastEventMs;
+    const silentMs = onAir === null ? 0 : this.#silentMs(onAir, nowMs);
     if (onAir !== null && silentMs >= INGEST_NODE_LIMITS.slateAfterMs) this.#options.onSilence(onAir);
     if (onAir !== null && silentMs >= INGEST_NODE_LIMITS.silenceMs) this.#options.onLost(onAir);
     const sender = this.#sender;
     if (sender === null) return;
-    if (nowMs - sender.lastEventMs >= INGEST_NODE_LIMITS.silenceMs)
+    if (this.#silentMs(sender, nowMs) >= INGEST_NODE_LIMITS.silenceMs)
       this.#cut(sender, "Nothing was received for too long.");
     else if (nowMs - this.#checkedMs >= INGEST_NODE_LIMITS.keyCheckMs) this.#checkKey(sender);
+  }
+
+  /** How long the sender has sent nothing; 0 while what has come may not be read yet. */
+  #silentMs({ lastEventMs }: SessionSender, nowMs: number): number {
+    return this.#air.isTimely ? nowMs - lastEventMs : 0;
   }
 
   #apply(takeOver: TakeOver | null): boolean {

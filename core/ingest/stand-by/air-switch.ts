@@ -33,6 +33,7 @@ export class AirSwitch {
   #onAir: StreamKeyRole | null = null;
   #lastTickMs: number | null = null;
   #isTickLate = false;
+  #isTimely = false;
   #switchedMs = Number.NEGATIVE_INFINITY;
   /** When the primary was lost on the air, with a backup in its place. */
   #losses: number[] = [];
@@ -80,14 +81,19 @@ export class AirSwitch {
     else sender.readySinceMs ??= nowMs;
   }
 
+  /** Whether what has come was read before the last tick, so that silence is the sender's. */
+  get isTimely(): boolean {
+    return this.#isTimely;
+  }
+
   /** A step of time. Decides by silence too, unless this process itself was late to read what has come. */
   tick(nowMs: number): TakeOver | null {
     const elapsedMs = nowMs - (this.#lastTickMs ?? nowMs);
     const isLate = elapsedMs >= STAND_BY_LIMITS.lateTickMs;
-    const isTrusted = !isLate && !this.#isTickLate;
+    this.#isTimely = !isLate && !this.#isTickLate;
     this.#lastTickMs = nowMs;
     this.#isTickLate = isLate;
-    if (this.#onAir === null || !isTrusted) return this.decide(nowMs);
+    if (this.#onAir === null || !this.#isTimely) return this.decide(nowMs);
     const other = otherRole(this.#onAir);
     if (this.#isSending(this.#onAir, nowMs) || !this.canTakeOver(other, nowMs)) return null;
     return { to: other, reason: "silent" };
