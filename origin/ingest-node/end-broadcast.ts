@@ -25,8 +25,3 @@ export function describeAmount({ parts, bytes, delayP95Ms, gapsByOverflow }: Pub
   const lost = gapsByOverflow > 0 ? `, ${gapsByOverflow} dropped` : "";
   return `${parts} parts, ${(bytes / 1e6).toFixed(1)} MB, p95 ${delayP95Ms.toFixed(0)} ms to the edge${lost}`;
 }
-
-/** The delay of publishing, milliseconds; null before the first part. */
-export function delayOf(counters: PublishCounters | null): number | null {
-  return counters === null || counters.parts === 0 ? null : counters.delayP95Ms;
-}

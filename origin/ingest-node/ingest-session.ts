@@ -6,7 +6,7 @@ import type { PassthroughOutput } from "../../core/ingest/passthrough/passthroug
 import type { TakeOverReason } from "../../core/ingest/stand-by/air-switch.ts";
 import { CmafError } from "../../core/media/cmaf/errors.ts";
 import { PublishError } from "../kit/errors.ts";
-import { delayOf, describeAmount, endBroadcast } from "./end-broadcast.ts";
+import { describeAmount, endBroadcast } from "./end-broadcast.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import type { IngestTarget } from "./ingest-publisher.ts";
 import { PublishedBroadcast } from "./published-broadcast.ts";
@@ -69,7 +69,7 @@ export class IngestSession {
     });
     this.#health = new SessionHealth({
       ...options,
-      publishDelayMs: () => delayOf((this.#transcoding.broadcast ?? this.#broadcast)?.counters() ?? null),
+      publishDelayMs: () => (this.#transcoding.broadcast ?? this.#broadcast)?.recentDelayMs() ?? null,
       renditions: () => this.#renditions.report(),
       roles: () => this.standBy.describe(),
     });

@@ -3,6 +3,7 @@ import { request } from "undici";
 import { INGEST_EVENT_LIMITS, type IngestEndReason } from "../../core/events/ingest-events.ts";
 import type { SenderRoles } from "../../core/ingest/health/backup-state.ts";
 import type { HealthChange, HealthReport } from "../../core/ingest/health/health-check.ts";
+import { HEALTH_LIMITS } from "../../core/ingest/health/health-limits.ts";
 import type { HealthMonitor } from "../../core/ingest/health/health-monitor.ts";
 import type { CapacityWait } from "../../core/ingest/health/health-rule.ts";
 import type { SenderConnectionEvent } from "../../core/ingest/health/link-meter.ts";
@@ -23,8 +24,6 @@ import type { SessionSender } from "./session-sender.ts";
 
 /** Periods and limits, each with its reason. */
 const SESSION_HEALTH_LIMITS = {
-  /** Period of the checks. */
-  tickMs: 1_000,
   /** Period of reports: the edge tells one for 10 s. */
   reportMs: 2_000,
   /** A report without an answer within this time is abandoned; the next one has all that it had. */
@@ -71,7 +70,7 @@ export class SessionHealth {
     const { platform } = options;
     options.monitor.setKeyExpiry(options.target.keyExpiresMs ?? null);
     this.#events = new IngestEventQueue(platform.newId);
-    this.#stopTicks = startInterval(platform.clock, SESSION_HEALTH_LIMITS.tickMs, () => this.#tick());
+    this.#stopTicks = startInterval(platform.clock, HEALTH_LIMITS.tickMs, () => this.#tick());
   }
 
   /** The health now. */

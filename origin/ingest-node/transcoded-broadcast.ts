@@ -112,6 +112,11 @@ export class TranscodedBroadcast {
   }
 
   /** Null before the first frame. */
+  /** See `MediaPublisher`. */
+  recentDelayMs(): number | null {
+    return this.#publisher?.recentDelayMs() ?? null;
+  }
+
   counters(): PublishCounters | null {
     return this.#publisher?.counters() ?? null;
   }

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import { parseBroadcastId, parseStreamName, parseTrackName, type TrackName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
@@ -103,6 +103,20 @@ test("a broadcast arrives complete and in order, and its end waits until all is 
   expect(edge.ended).toBe(true);
   expect(publisher.counters()).toMatchObject({ parts: 160, retries: 0, waiting: 0, keptBytes: 0 });
   expect((await publisher.firstPart).meta).toMatchObject({ msn: 0, part: 0 });
+});
+
+test("the recent delay is that of the oldest part while the edge confirms none", async () => {
+  let isCut = false;
+  const { publisher } = await setUp(() => (isCut ? "busy" : "none"), { limits: { retry: { firstMs: 50, maxMs: 50 } } });
+  expect(publisher.recentDelayMs()).toBeNull();
+  await publisher.open();
+  await pushAll(publisher, 4);
+  await vi.waitFor(() => expect(publisher.counters().parts).toBe(8));
+  const before = must(publisher.recentDelayMs());
+  isCut = true;
+  publisher.push({ kind: "part", track: must(TRACKS[0]), meta: meta(4), bytes: Buffer.from("late") });
+  await vi.waitFor(() => expect(publisher.recentDelayMs()).toBeGreaterThan(before + 100));
+  isCut = false;
 });
 
 const FAULTS: EdgeFault[] = [

@@ -2,6 +2,8 @@
 
 /** Bounds of memory, and windows. */
 export const HEALTH_LIMITS = {
+  /** Period of the checks. */
+  tickMs: 1_000,
   /** Tracks of each kind that are measured; a ladder has under 8. */
   tracks: 8,
   /** Seconds whose sums are kept for each track. */

@@ -16,12 +16,13 @@ import {
   healthStateOf,
   severityRank,
 } from "./health-check.ts";
-import type { HealthPolicy } from "./health-limits.ts";
+import { HEALTH_LIMITS, type HealthPolicy } from "./health-limits.ts";
 import { measureHealth, NO_MEASURES } from "./health-measures.ts";
 import type { CapacityWait, HealthInputs, HealthReading, HealthRule } from "./health-rule.ts";
 import { LinkMeter, type SenderConnectionEvent, type TransportSample } from "./link-meter.ts";
 import { LINK_RULES } from "./link-rules.ts";
 import { MEDIA_RULES } from "./media-rules.ts";
+import { OwnDelay } from "./own-delay.ts";
 import { SenderMeter } from "./sender-meter.ts";
 import type { SoundLevel } from "./sound-meter.ts";
 
@@ -63,6 +64,7 @@ export class HealthMonitor {
   });
   #decision: PassthroughDecision = { kind: "undecided" };
   #refusedFor: HealthCheckId | null = null;
+  readonly #ownDelay = new OwnDelay(HEALTH_LIMITS.tickMs);
   #publishDelayMs: number | null = null;
   #transcodeSpeed: number | null = null;
   #shedRenditions: readonly string[] = [];
@@ -169,6 +171,7 @@ export class HealthMonitor {
   /** Evaluates every check. Returns what has changed. */
   tick(nowMs: number): HealthChange[] {
     this.#atMs = nowMs;
+    this.#ownDelay.tick(nowMs);
     this.#sender.tick(nowMs);
     const inputs: HealthInputs = {
       nowMs,
@@ -178,6 +181,7 @@ export class HealthMonitor {
       decision: this.#decision,
       refusedFor: this.#refusedFor,
       publishDelayMs: this.#publishDelayMs,
+      ownDelayMs: this.#ownDelay.longestMs,
       transcodeSpeed: this.#transcodeSpeed,
       shedRenditions: this.#shedRenditions,
       backup: this.#backup,

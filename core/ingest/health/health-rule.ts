@@ -26,6 +26,8 @@ export interface HealthInputs {
   readonly refusedFor: HealthCheckId | null;
   /** Milliseconds from a part's end to its confirmation by the edge, p95; null if unknown. */
   readonly publishDelayMs: number | null;
+  /** How late this process ran lately, milliseconds. */
+  readonly ownDelayMs: number;
   /** Media seconds per second of the job that encodes renditions; null without one. */
   readonly transcodeSpeed: number | null;
   /** Names of renditions that are not encoded for want of capacity. */

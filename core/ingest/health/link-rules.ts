@@ -144,12 +144,13 @@ export const LINK_RULES: readonly HealthRule[] = [
   {
     id: "jitter-high",
     forMs: 10_000,
-    read: ({ sender, nowMs, link }) => {
+    read: ({ sender, nowMs, link, ownDelayMs }) => {
       const arriving = sender.sums(sender.main, 5, nowMs);
       // Media that arrives too slowly is another check's matter.
       if (arriving === null || arriving.mediaMs < 5_000 * LIMIT.starvedShare || link.silentMs(nowMs) > 1_000)
         return null;
-      const jitterMs = sender.leader?.meter.jitterMs(10_000, nowMs) ?? 0;
+      // A node that is busy reads frames late that came in time.
+      const jitterMs = (sender.leader?.meter.jitterMs(10_000, nowMs) ?? 0) - ownDelayMs;
       if (jitterMs <= LIMIT.jitterMs) return null;
       return healthReading("warning", jitterMs, LIMIT.jitterMs, SAY.jitterHigh(jitterMs));
     },

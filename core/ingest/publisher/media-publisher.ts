@@ -7,6 +7,7 @@ import { errorMessage } from "../../kit/error-message.ts";
 import type { TrackName } from "../../kit/ids.ts";
 import type { PackagerOutput } from "../../media/cmaf/packager.ts";
 import { ChunkSender, type ChunkSource } from "./chunk-sender.ts";
+import { DelayMeter } from "./delay-meter.ts";
 import { describeRequest, PublishClient, type PublishResponse, publishOutcomeOf } from "./publish-client.ts";
 import type { PublishCounters } from "./publish-counters.ts";
 import { PublishError, type PublishErrorCode } from "./publish-error.ts";
@@ -26,8 +27,7 @@ export class MediaPublisher {
   readonly #wakeTrack = new Map<TrackName, () => void>();
   readonly #idleWaiters = new Set<() => void>();
   readonly #firstPart = Promise.withResolvers<{ track: TrackName; meta: PartMeta }>();
-  readonly #delays: number[] = [];
-  #delayCount = 0;
+  readonly #delays = new DelayMeter();
   #openedAtMs = 0;
   #loops: Promise<void>[] = [];
   #reopening: Promise<void> | null = null;
@@ -186,12 +186,18 @@ export class MediaPublisher {
     return this.#queue.dropWaiting(track);
   }
 
+  /** Delay of the parts of the last seconds, p95, or age of the oldest one that waits if that is longer; null before any. */
+  recentDelayMs(): number | null {
+    const confirmedMs = this.#delays.recentP95Ms(this.#clock.monotonicMs());
+    const waitingMs = this.queueAgeMs();
+    return confirmedMs === null && waitingMs === 0 ? null : Math.max(confirmedMs ?? 0, waitingMs);
+  }
+
   /** Counters since the start. */
   counters(): PublishCounters {
-    const sorted = this.#delays.toSorted((a, b) => a - b);
-    const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+    const [delayP50Ms = 0, delayP95Ms = 0] = this.#delays.percentiles([0.5, 0.95]);
     const { waiting, bytes: keptBytes } = this.#queue;
-    return { ...this.#counters, waiting, keptBytes, delayP50Ms: at(0.5), delayP95Ms: at(0.95) };
+    return { ...this.#counters, waiting, keptBytes, delayP50Ms, delayP95Ms };
   }
 
   async #openWithRetry(): Promise<void> {
@@ -327,9 +333,8 @@ export class MediaPublisher {
     this.#counters.parts += 1;
     this.#counters.bytes += send.bytes.byteLength;
     // The delay of parts queued before the opening is not the edge's.
-    if (send.queuedAtMs >= this.#openedAtMs) {
-      this.#delays[this.#delayCount++ % PUBLISHER_LIMITS.delays] = this.#clock.monotonicMs() - send.queuedAtMs;
-    }
+    const nowMs = this.#clock.monotonicMs();
+    if (send.queuedAtMs >= this.#openedAtMs) this.#delays.push(nowMs - send.queuedAtMs, nowMs);
     if (!send.meta.gap) this.#firstPart.resolve({ track: send.track, meta: send.meta });
   }
 

@@ -32,6 +32,11 @@ export abstract class PackagedBroadcast {
     return this.#packager.writtenUntilMs;
   }
 
+  /** See `MediaPublisher`. */
+  recentDelayMs(): number | null {
+    return this.#publisher.recentDelayMs();
+  }
+
   counters(): PublishCounters {
     return this.#publisher.counters();
   }

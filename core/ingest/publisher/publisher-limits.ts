@@ -8,7 +8,6 @@ export interface PublisherLimits {
   readonly queueBytes: number | null;
   readonly endMs: number;
   readonly retry: BackoffOptions;
-  readonly delays: number;
 }
 
 /** The default limits. */
@@ -23,6 +22,4 @@ export const PUBLISHER_LIMITS: PublisherLimits = {
   endMs: 20_000,
   /** Delays between attempts. */
   retry: { firstMs: 50, maxMs: 5_000 },
-  /** Number of delays for the percentiles. */
-  delays: 512,
 };

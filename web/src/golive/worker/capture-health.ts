@@ -1,5 +1,6 @@
 /** The health of this browser's broadcast: by the checks of ingest nodes, reported to the edge as they do. */
 import type { HealthCheck } from "../../../../core/ingest/health/health-check.ts";
+import { HEALTH_LIMITS } from "../../../../core/ingest/health/health-limits.ts";
 import { HealthMonitor } from "../../../../core/ingest/health/health-monitor.ts";
 import type { IngestFrame } from "../../../../core/ingest/media-event.ts";
 import type { PassthroughTrack } from "../../../../core/ingest/passthrough/timeline-plan.ts";
@@ -10,8 +11,6 @@ import type { StartCommand } from "./messages.ts";
 
 /** Periods and limits, each with its reason. */
 const CAPTURE_HEALTH_LIMITS = {
-  /** Period of the checks. */
-  tickMs: 1_000,
   /** Ticks between reports: the edge tells one for 10 s. */
   reportTicks: 2,
   /** A report without an answer is abandoned; the next one has all that it had. */
@@ -41,7 +40,7 @@ export class CaptureHealth {
   constructor(options: CaptureHealthOptions) {
     this.#options = options;
     this.#monitor.pushConnection({ kind: "connected" }, options.nowEpochMs());
-    this.#stopTicks = startInterval(options.clock, CAPTURE_HEALTH_LIMITS.tickMs, () => this.#tick());
+    this.#stopTicks = startInterval(options.clock, HEALTH_LIMITS.tickMs, () => this.#tick());
   }
 
   /** The raised checks, the worst first. */

@@ -100,7 +100,7 @@ export class CaptureSession {
     this.#uplink = new UplinkController(this.#top !== null);
     this.#broadcastId = createBroadcastId(platform);
     const health = { command, clock, nowEpochMs: this.#nowEpochMs };
-    this.#health = new CaptureHealth({ ...health, delayMs: () => this.#broadcast?.counters().delayP95Ms ?? null });
+    this.#health = new CaptureHealth({ ...health, delayMs: () => this.#broadcast?.recentDelayMs() ?? null });
     this.#stops = [
       startInterval(clock, SESSION_LIMITS.tickMs, () => this.#tick()),
       startInterval(clock, SESSION_LIMITS.uplinkMs, () => this.#guard(() => this.#updateUplink())),
