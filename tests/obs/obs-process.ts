@@ -15,6 +15,8 @@ export interface ObsOptions {
   readonly key: string;
   /** Seconds between keyframes; null: OBS's defaults. */
   readonly keyframeS: number | null;
+  /** x264's tuning, as in OBS's settings; OBS's default is none. */
+  readonly tune?: "zerolatency" | null;
   /** The renditions of multitrack video, as its config override; null: one rendition. */
   readonly override?: ObsConfiguration | null;
 }
@@ -133,7 +135,13 @@ function describeScene(clip: string | null): object {
   };
 }
 
-function profileFiles({ server, key, keyframeS, override = null }: ObsOptions): [name: string, text: string][] {
+function profileFiles({
+  server,
+  key,
+  keyframeS,
+  tune = null,
+  override = null,
+}: ObsOptions): [name: string, text: string][] {
   const simple = `Mode=Simple\n[SimpleOutput]\nVBitrate=${SIZE.kbps}\nStreamEncoder=x264\nABitrate=128\nPreset=veryfast\n`;
   const advanced = "Mode=Advanced\n[AdvOut]\nEncoder=obs_x264\nTrackIndex=1\nApplyServiceSettings=false\n";
   const video = `[Video]\nBaseCX=${SIZE.x}\nBaseCY=${SIZE.y}\nOutputCX=${SIZE.x}\nOutputCY=${SIZE.y}\nFPSCommon=${SIZE.fps}\n`;
@@ -148,6 +156,7 @@ function profileFiles({ server, key, keyframeS, override = null }: ObsOptions): 
     keyint_sec: keyframeS,
     preset: "veryfast",
     rate_control: "CBR",
+    ...(tune === null ? {} : { tune }),
     x264opts: "bframes=0",
   };
   const service = { type: "rtmp_custom", settings: { server, key, use_auth: false } };
