@@ -7,18 +7,29 @@ import { StandBy } from "./stand-by.ts";
 
 const DEMO = parseStreamName("demo") as StreamName;
 
+interface HandClocked {
+  readonly standBy: StandBy;
+  readonly sender: { lastEventMs: number; isOnAir: boolean };
+  readonly told: string[];
+  readonly hasTimer: () => boolean;
+  readonly tickAt: (ms: number) => void;
+}
+
 /** What becomes of one sender on the air, whose ticks are run by hand. */
-function standByOf(): { sender: { lastEventMs: number }; told: string[]; tickAt: (ms: number) => void } {
-  let [nowMs, runTimer] = [0, () => {}];
+function standByOf(): HandClocked {
+  let nowMs = 0;
+  let runTimer: (() => void) | null = null;
   const clock = {
     nowMs: () => nowMs,
     monotonicMs: () => nowMs,
     startTimer(_delayMs: number, callback: () => void) {
       runTimer = callback;
-      return () => {};
+      return () => {
+        runTimer = null;
+      };
     },
   };
-  const sender = { role: "primary", hasPictures: true, lastEventMs: 0 };
+  const sender = { role: "primary", hasPictures: true, lastEventMs: 0, isOnAir: true };
   const told: string[] = [];
   const standBy = new StandBy({
     ...{ stream: DEMO, returnMs: null, platform: { clock, random: () => 0, newId: () => "id" } },
@@ -26,7 +37,7 @@ function standByOf(): { sender: { lastEventMs: number }; told: string[]; tickAt:
     log: { info: () => {}, warn: () => {} },
     epochNowMs: () => nowMs,
     canTranscode: () => false,
-    onAir: () => sender as unknown as SessionSender,
+    onAir: () => (sender.isOnAir ? (sender as unknown as SessionSender) : null),
     putOnAir: () => {},
     onSilence: () => told.push("silence"),
     onLost: () => told.push("lost"),
@@ -34,9 +45,9 @@ function standByOf(): { sender: { lastEventMs: number }; told: string[]; tickAt:
   standBy.startOnAir(sender as unknown as SessionSender);
   const tickAt = (ms: number): void => {
     nowMs = ms;
-    runTimer();
+    runTimer?.();
   };
-  return { sender, told, tickAt };
+  return { standBy, sender, told, hasTimer: () => runTimer !== null, tickAt };
 }
 
 test("a process that stood still reads what has come before it takes a sender for silent", () => {
@@ -60,4 +71,18 @@ test("a sender that is silent after the process stood still is told, and lost in
   expect(told).toEqual(["silence"]);
   for (let ms = 5_300; ms <= 10_000; ms += STAND_BY_LIMITS.tickMs) tickAt(ms);
   expect(told.at(-1)).toBe("lost");
+});
+
+test("a session without a sender has no ticks until one comes", () => {
+  const { standBy, sender, hasTimer, tickAt } = standByOf();
+  tickAt(100);
+  expect(hasTimer()).toBe(true);
+  sender.isOnAir = false;
+  tickAt(200);
+  expect(hasTimer()).toBe(false);
+  sender.isOnAir = true;
+  standBy.startOnAir(sender as unknown as SessionSender);
+  expect(hasTimer()).toBe(true);
+  standBy.stop("The broadcast has ended.");
+  expect(hasTimer()).toBe(false);
 });

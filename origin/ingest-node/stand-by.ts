@@ -41,7 +41,9 @@ export type SenderQuery = { readonly key: string } | { readonly role: StreamKeyR
 export class StandBy {
   readonly #options: StandByOptions;
   readonly #air: AirSwitch;
-  readonly #stopTicks: () => void;
+  /** Null while there is no sender: a broadcast that waits with a slate costs no ticks. */
+  #stopTicks: (() => void) | null = null;
+  #isStopped = false;
   #sender: SessionSender | null = null;
   #checkedMs = Number.NEGATIVE_INFINITY;
   #isChecking = false;
@@ -49,7 +51,6 @@ export class StandBy {
   constructor(options: StandByOptions) {
     this.#options = options;
     this.#air = new AirSwitch({ returnMs: options.returnMs });
-    this.#stopTicks = startInterval(options.platform.clock, STAND_BY_LIMITS.tickMs, () => this.#tick());
   }
 
   /** The sender that stands by, or null. */
@@ -88,6 +89,7 @@ export class StandBy {
 
   /** A sender has gone on the air as the only one of its stream. */
   startOnAir(sender: SessionSender): void {
+    this.#startTicks();
     this.#air.connect(sender.role, true, this.#nowMs());
   }
 
@@ -99,11 +101,13 @@ export class StandBy {
 
   /** Media of the sender on the air that is published. */
   pushOnAir(sender: SessionSender, event: IngestEvent): void {
+    this.#startTicks();
     this.#pushMedia(sender, event);
   }
 
   /** Takes a sender that has come while another one is on the air, or awaited. One before it has to be gone. */
   admit(sender: SessionSender, previous: readonly PassthroughTrack[]): void {
+    this.#startTicks();
     this.#sender = sender;
     this.#checkedMs = this.#nowMs();
     sender.standBy(previous);
@@ -157,7 +161,8 @@ export class StandBy {
 
   /** Ends everything. */
   stop(sentence: string): void {
-    this.#stopTicks();
+    this.#isStopped = true;
+    this.#endTicks();
     const sender = this.#sender;
     this.#sender = null;
     sender?.connection.close(sentence);
@@ -178,7 +183,21 @@ export class StandBy {
       this.#air.pushMedia(sender.role, event.media === "video" || !sender.hasPictures, this.#nowMs());
   }
 
+  #startTicks(): void {
+    if (this.#stopTicks !== null || this.#isStopped) return;
+    this.#stopTicks = startInterval(this.#options.platform.clock, STAND_BY_LIMITS.tickMs, () => this.#tick());
+  }
+
+  #endTicks(): void {
+    this.#stopTicks?.();
+    this.#stopTicks = null;
+  }
+
   #tick(): void {
+    if (this.#options.onAir() === null && this.#sender === null) {
+      this.#endTicks();
+      return;
+    }
     const nowMs = this.#nowMs();
     this.#apply(this.#air.tick(nowMs));
     const onAir = this.#options.onAir();
