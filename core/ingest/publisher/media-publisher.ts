@@ -188,9 +188,8 @@ export class MediaPublisher {
 
   /** Delay of the parts of the last seconds, p95, or age of the oldest one that waits if that is longer; null before any. */
   recentDelayMs(): number | null {
-    const confirmedMs = this.#delays.recentP95Ms(this.#clock.monotonicMs());
-    const waitingMs = this.queueAgeMs();
-    return confirmedMs === null && waitingMs === 0 ? null : Math.max(confirmedMs ?? 0, waitingMs);
+    const delayMs = Math.max(this.#delays.recentP95Ms(this.#clock.monotonicMs()) ?? 0, this.queueAgeMs());
+    return delayMs === 0 ? null : delayMs;
   }
 
   /** Counters since the start. */
