@@ -1,4 +1,5 @@
 /** Bundles the pages of web/, which the Worker serves as static assets. */
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -23,6 +24,9 @@ const ENTRY_POINTS: Readonly<Record<string, string>> = {
   "sound-worklet": "web/src/golive/sound-worklet.ts",
 };
 
+/** Scripts that are in their page: what they ask for does not wait for a file. */
+const INLINE_SCRIPTS: Readonly<Record<string, string>> = { early: "web/src/watch/early.ts" };
+
 /** Builds every page in memory. Throws errors of esbuild. */
 export async function buildPages(): Promise<PageFiles> {
   const pages = new Map<string, Uint8Array>();
@@ -31,6 +35,8 @@ export async function buildPages(): Promise<PageFiles> {
     for (const [name, tags] of renderBundleTags(metafile)) inserts.set(name, tags);
     for (const { path, contents } of outputFiles) pages.set(relative(join(root, OUT), path), contents);
   }
+  for (const [name, path] of Object.entries(INLINE_SCRIPTS))
+    inserts.set(`${name}.inline`, await renderInlineScript(path));
   for (const page of ["watch.html", "studio.html", "golive.html", "index.html", "404.html"]) {
     pages.set(page, new TextEncoder().encode(fillTemplate(await readPageSource(page), inserts)));
   }
@@ -66,6 +72,26 @@ function bundlePage(page: string): Promise<BuildResult<{ metafile: true; write: 
     logLevel: "warning",
     tsconfigRaw: {},
   });
+}
+
+/** A script in the page, with its hash for the Worker, which permits it in the page's Content-Security-Policy. */
+async function renderInlineScript(path: string): Promise<string> {
+  const { outputFiles } = await build({
+    absWorkingDir: root,
+    entryPoints: [path],
+    write: false,
+    bundle: true,
+    format: "iife",
+    minify: true,
+    target: TARGETS,
+    logLevel: "warning",
+    tsconfigRaw: {},
+  });
+  const script = outputFiles[0]?.text.trim() ?? "";
+  // It would end the element; and a template indents lines.
+  if (/<\/script|<!--|\n/i.test(script)) throw new Error(`${path} can't be written into a page`);
+  const hash = createHash("sha256").update(script).digest("base64");
+  return `<script data-hash="sha256-${hash}">${script}</script>`;
 }
 
 /** The tags that load each entry point: `watch.js` its script and what that imports, `watch.css` its style sheet; `watch.url` is its address. */

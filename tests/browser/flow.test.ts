@@ -155,6 +155,32 @@ test("the status comes with the media: the page does not poll, and counts its vi
   await expect.poll(countViewers, { timeout: PATIENCE_MS }).toBe(1);
 });
 
+test("a page of a stream that the edge has begins with its media: one request for them, none for the status", async () => {
+  const second = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  const requests: string[] = [];
+  second.on("request", (request) => requests.push(new URL(request.url()).pathname));
+  second.on("pageerror", (error) => errors.push(String(error)));
+  await second.goto(`${edge.url}/watch/show`);
+  const playing = await waitForStats(second, ({ state }) => state === "live", PATIENCE_MS, "live");
+  expect(playing.delivery).toBe("flow");
+  expect(requests.filter((path) => path.endsWith("/flow.mp4"))).toHaveLength(1);
+  expect(requests).not.toContain("/api/streams/show");
+  // The script that plays was loading meanwhile.
+  const flow = requests.findIndex((path) => path.endsWith("/flow.mp4"));
+  expect(flow).toBeLessThan(requests.length - 1);
+  await second.close();
+  // A viewer who wants LL-HLS asks for no flow.
+  const smooth = await browser.newPage();
+  let flows = 0;
+  smooth.on("request", (request) => {
+    if (new URL(request.url()).pathname.endsWith("/flow.mp4")) flows += 1;
+  });
+  await smooth.goto(`${edge.url}/watch/show?delay=smooth`);
+  await waitForStats(smooth, ({ state }) => state === "live", PATIENCE_MS, "live");
+  expect(flows).toBe(0);
+  await smooth.close();
+});
+
 test("a response that is cut is replaced, and playback goes on", async () => {
   const before = (await readPageStats(page))?.stalls ?? 0;
   relay.cut();

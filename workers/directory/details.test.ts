@@ -35,6 +35,8 @@ test("details are read by everybody as they were set, and shown on the watch pag
 
 test("a hostile title adds no element and no attribute to the watch page", async () => {
   const stream = newStream();
+  // Its quotes would hide what follows from the patterns below.
+  const own = /<script>.*?<\/script>/.exec(await page(newStream()))?.[0] ?? "";
   for (const title of [
     `</title><script>x</script>`,
     `"><script>x</script>`,
@@ -43,8 +45,8 @@ test("a hostile title adds no element and no attribute to the watch page", async
     "<!-- ",
   ]) {
     expect((await setDetails(stream, { title, host: title, description: title })).status).toBe(200);
-    const html = (await page(stream)).replaceAll(/"[^"]*"/g, '""');
-    expect(html.match(/<script/g), title).toHaveLength(1);
+    const html = (await page(stream)).replace(own, "<script></script>").replaceAll(/"[^"]*"/g, '""');
+    expect(html.match(/<script/g), title).toHaveLength(2);
     expect(html.match(/<section/g), title).toHaveLength(1);
     expect(html, title).not.toContain("<b>");
     expect(html, title).not.toMatch(/<[^>]*"[^"]*"[^>"]* onclick/);

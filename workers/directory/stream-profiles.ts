@@ -1,5 +1,7 @@
 /** Profiles of streams at the gateway, through the data centre's cache: a page that many people open asks the Live object once. */
 import { EMPTY_PROFILE, type PublicProfile, type StreamProfile } from "../../core/directory/stream-details.ts";
+import { BoundedMap } from "../../core/kit/bounded-map.ts";
+import { withTimeout } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { isStreamRegistered } from "../access/stream-registry.ts";
 import type { RequestScope } from "../kit/app-env.ts";
@@ -7,6 +9,19 @@ import { coalesceText, deleteCachedText } from "../kit/colo-cache.ts";
 
 /** Seconds in a data centre's cache: a changed title is shown this late elsewhere. */
 const CACHE_S = 3;
+
+/** Profiles that this isolate has shown on pages. */
+const SHOWN_LIMITS = {
+  profiles: 512,
+  /** Younger ones are as fresh as those in the data centre's cache. */
+  freshMs: CACHE_S * 1_000,
+  /** A page shows one of this age at once, and the next page a newer one: a stop is seen this late at most. */
+  staleMs: 10_000,
+} as const;
+
+const shownProfiles = new BoundedMap<StreamName, { readonly profile: PublicProfile; readonly readMs: number }>(
+  SHOWN_LIMITS.profiles,
+);
 
 const cacheKey = (stream: StreamName): string => `${stream}/profile`;
 
@@ -22,11 +37,43 @@ export async function fetchProfile(scope: RequestScope, stream: StreamName): Pro
   return JSON.parse(flown.value.text) as PublicProfile;
 }
 
+/**
+ * A stream's profile for a page, which waits at most `waitMs` for it: what this isolate has shown a moment ago at once, and it is
+ * read again behind the answer. `late`: it did not come in time. Never rejects.
+ */
+export async function fetchPageProfile(
+  scope: RequestScope,
+  stream: StreamName,
+  waitMs: number,
+): Promise<PublicProfile | null | "late"> {
+  const { clock } = scope.platform;
+  const shown = shownProfiles.get(stream);
+  const ageMs = shown === undefined ? Number.POSITIVE_INFINITY : clock.nowMs() - shown.readMs;
+  if (shown !== undefined && ageMs < SHOWN_LIMITS.freshMs) return shown.profile;
+  const reading = readShownProfile(scope, stream);
+  scope.ctx.waitUntil(reading);
+  if (shown !== undefined && ageMs < SHOWN_LIMITS.staleMs) return shown.profile;
+  return withTimeout(clock, waitMs, reading, () => "late" as const);
+}
+
+async function readShownProfile(scope: RequestScope, stream: StreamName): Promise<PublicProfile | null | "late"> {
+  try {
+    const profile = await fetchProfile(scope, stream);
+    if (profile === null) shownProfiles.delete(stream);
+    else shownProfiles.set(stream, { profile, readMs: scope.platform.clock.nowMs() });
+    return profile;
+  } catch (error) {
+    console.warn("a page is shown without its stream's details", error);
+    return "late";
+  }
+}
+
 /** What everybody is shown of a profile: nothing of a stopped stream. */
 export const shownProfile = ({ profile, stop }: PublicProfile): StreamProfile =>
   stop === null ? profile : EMPTY_PROFILE;
 
 /** A profile has changed: this data centre reads it again. */
 export function forgetProfile(stream: StreamName): Promise<void> {
+  shownProfiles.delete(stream);
   return deleteCachedText(cacheKey(stream));
 }

@@ -2,7 +2,7 @@
  * Headers that restrict how browsers use a response. Media carry only two of them: each costs every hit
  * up to half a microsecond, and HSTS applies to a whole host, so pages and the control API send it.
  */
-import { CSP } from "../../web/csp.ts";
+import { allowInlineScript, CSP } from "../../web/csp.ts";
 
 /** Of every response: nothing is executed or displayed as another type than its own. */
 const COMMON_HEADERS = { "x-content-type-options": "nosniff" } as const;
@@ -82,9 +82,14 @@ const HEADERS_BY_KIND: Readonly<Record<PageResponseKind, Readonly<Record<string,
 /** A year, as required by HSTS preload lists. Other hosts of the domain are not the edge's concern. */
 const HSTS = "max-age=31536000";
 
-/** Adds the headers of a page, or of a file that pages load. */
-export function addPageHeaders(response: Response, kind: PageResponseKind): Response {
+/** Adds the headers of a page, or of a file that pages load; `inlineScript` is the hash of the script in the page. */
+export function addPageHeaders(
+  response: Response,
+  kind: PageResponseKind,
+  inlineScript: string | null = null,
+): Response {
   setHeaders(response, HEADERS_BY_KIND[kind]);
+  if (inlineScript !== null) response.headers.set("content-security-policy", allowInlineScript(inlineScript));
   return response;
 }
 

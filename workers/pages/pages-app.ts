@@ -5,6 +5,7 @@ import type { Env } from "../env.ts";
 import type { AppEnv, RequestScope } from "../kit/app-env.ts";
 import { formatAllow, methodNotAllowedResponse, optionsResponse } from "../kit/http-methods.ts";
 import { addPageHeaders } from "../kit/security-headers.ts";
+import { peekPageStatus } from "./page-status.ts";
 import { problemPage } from "./problem-page.ts";
 import { renderWatchDocument } from "./watch-document.ts";
 
@@ -32,16 +33,20 @@ async function handlePage(scope: RequestScope): Promise<Response> {
   if (request.method === "OPTIONS") return optionsResponse(ALLOWED_METHODS);
   if (request.method !== "GET" && request.method !== "HEAD") return methodNotAllowedResponse(ALLOWED_METHODS);
   const name = kind === "watch" && page.status === 200 ? parseStreamName(stream ?? "") : null;
-  const response = name === null ? new Response(page.body, page) : await renderWatchDocument(scope, name, page);
+  const status = name === null ? null : peekPageStatus(scope, name);
+  const { response, inlineScript } =
+    name === null
+      ? { response: new Response(page.body, page), inlineScript: null }
+      : await renderWatchDocument(scope, name, page, status);
   const isAsset = url.pathname.startsWith("/assets/");
   if (isAsset && (page.status === 200 || page.status === 304)) {
     response.headers.set("cache-control", "public, max-age=31536000, immutable");
   }
-  if (name !== null) {
+  if (name !== null && status === null) {
     // The page asks for it first: it names the broadcast. So it is loading while the script still loads.
     response.headers.set("link", `</api/streams/${name}>; rel=preload; as=fetch; crossorigin`);
   }
-  return addPageHeaders(response, isAsset ? "file" : kind === "golive" ? "capture-page" : "page");
+  return addPageHeaders(response, isAsset ? "file" : kind === "golive" ? "capture-page" : "page", inlineScript);
 }
 
 function fetchAsset(env: Env, request: Request, path: string): Promise<Response> {

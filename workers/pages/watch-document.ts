@@ -1,29 +1,54 @@
 /** The watch page with its stream's details: they are in the HTML, so link previews and readers without scripts have them. */
 import { aboutAttributes, pageTitleOf, renderAbout, renderHeadTags } from "../../core/directory/page-head.ts";
-import { EMPTY_PROFILE, type PublicProfile } from "../../core/directory/stream-details.ts";
-import { withTimeout } from "../../core/kit/clock.ts";
+import { EMPTY_PROFILE } from "../../core/directory/stream-details.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { SITE_NAME } from "../directory/site-name.ts";
-import { fetchProfile, shownProfile } from "../directory/stream-profiles.ts";
+import { fetchPageProfile, shownProfile } from "../directory/stream-profiles.ts";
 import type { RequestScope } from "../kit/app-env.ts";
+import type { PageStatus } from "./page-status.ts";
 
-/** The page waits this long for the details, and is shown without them: playback needs none. */
-const DETAILS_WAIT_MS = 400;
+/**
+ * How long the page waits for the details that nobody has asked for here. A browser that opens it wants the picture first, and the
+ * page asks again for what is late; a link preview asks once.
+ */
+const DETAILS_WAIT_MS = { opening: 50, reading: 1_500 } as const;
 
-/** Fills the built page. */
-export async function renderWatchDocument(scope: RequestScope, stream: StreamName, built: Response): Promise<Response> {
-  const known = await readProfile(scope, stream);
-  const profile = known === null || known === "unavailable" ? EMPTY_PROFILE : shownProfile(known);
+/** The page, and the hash of the script in it. */
+export interface WatchDocument {
+  readonly response: Response;
+  readonly inlineScript: string | null;
+}
+
+/** Fills the built page; `status` is the stream's, if it is known here. */
+export async function renderWatchDocument(
+  scope: RequestScope,
+  stream: StreamName,
+  built: Response,
+  status: PageStatus | null,
+): Promise<WatchDocument> {
+  const isOpening = scope.request.headers.get("sec-fetch-mode") === "navigate";
+  const known = await fetchPageProfile(scope, stream, DETAILS_WAIT_MS[isOpening ? "opening" : "reading"]);
+  const profile = known === null || known === "late" ? EMPTY_PROFILE : shownProfile(known);
   const { origin } = new URL(scope.request.url);
   const page = { stream, profile, origin, siteName: SITE_NAME };
   const about = renderAbout(page);
-  const attributes = {
+  const attributes: Readonly<Record<string, string>> = {
     ...(about === "" ? {} : aboutAttributes(page, scope.platform.clock.nowMs())),
-    ...(known === null ? { "data-unknown": "" } : {}),
+    ...(known === null ? { "data-unknown": "" } : known === "late" ? { "data-late": "" } : {}),
   };
-  const response = new HTMLRewriter()
+  let inlineScript: string | null = null;
+  const filled = new HTMLRewriter()
+    .on("script[data-hash]", {
+      element: (script) => {
+        inlineScript = script.getAttribute("data-hash");
+        script.removeAttribute("data-hash");
+      },
+    })
     .on("title", { element: (title) => void title.setInnerContent(pageTitleOf(page)) })
     .on("head", { element: (head) => void head.append(renderHeadTags(page), { html: true }) })
+    .on('meta[name="corral-status"]', {
+      element: (meta) => void (status === null ? meta.remove() : meta.setAttribute("content", JSON.stringify(status))),
+    })
     .on("#about", {
       element: (section) => {
         for (const [name, value] of Object.entries(attributes)) section.setAttribute(name, value);
@@ -32,18 +57,11 @@ export async function renderWatchDocument(scope: RequestScope, stream: StreamNam
       },
     })
     .transform(built);
-  const headers = new Headers(response.headers);
+  const headers = new Headers(filled.headers);
   // They are those of the file.
   for (const name of ["etag", "last-modified", "content-length"]) headers.delete(name);
   headers.set("cache-control", "no-cache");
   // Whole, so that it has a length, which an answer to `HEAD` must tell.
-  return new Response(await response.text(), { status: response.status, headers });
-}
-
-async function readProfile(scope: RequestScope, stream: StreamName): Promise<PublicProfile | null | "unavailable"> {
-  const reading = fetchProfile(scope, stream).catch((error: unknown) => {
-    console.warn("a watch page is shown without its stream's details", error);
-    return "unavailable" as const;
-  });
-  return withTimeout(scope.platform.clock, DETAILS_WAIT_MS, reading, () => "unavailable" as const);
+  const response = new Response(await filled.text(), { status: filled.status, headers });
+  return { response, inlineScript };
 }

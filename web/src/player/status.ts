@@ -141,6 +141,12 @@ export class StatusPoller {
     if (status !== null) this.#onStatus(status);
   }
 
+  /** Begins with a status that the page came with. */
+  begin(status: CarriedStatus): void {
+    this.accept(status);
+    this.#scheduleRegular();
+  }
+
   /** Polls now, unless a request is pending. */
   pollNow(): void {
     if (this.#isPolling) return;

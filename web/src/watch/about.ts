@@ -1,5 +1,8 @@
 /** What the edge wrote into the page about its stream. */
 
+/** The block of the page. */
+const BLOCK = "about";
+
 /** What the page says of the stream. */
 export interface StreamAbout {
   /** Its title, else its name. */
@@ -12,6 +15,21 @@ export interface StreamAbout {
 
 /** Reads the block of the page; `name` is the stream's. */
 export function readAbout(name: string): StreamAbout {
-  const { title = name, startsAt = null, unknown } = document.getElementById("about")?.dataset ?? {};
+  const { title = name, startsAt = null, unknown } = document.getElementById(BLOCK)?.dataset ?? {};
   return { title, startsAt: startsAt ?? null, isUnknown: unknown !== undefined };
+}
+
+/**
+ * The edge did not wait for the details when it answered with the page: the same address, asked for by a script, has them. True if
+ * they were filled in.
+ */
+export async function fillLateAbout(): Promise<boolean> {
+  const block = document.getElementById(BLOCK);
+  if (block?.dataset["late"] === undefined) return false;
+  const answer = await fetch(location.pathname, { cache: "no-store" });
+  const complete = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const filled = complete.getElementById(BLOCK);
+  if (filled === null || filled.dataset["late"] !== undefined) return false;
+  block.replaceWith(document.adoptNode(filled));
+  return true;
 }

@@ -1,7 +1,8 @@
 /** The page around the picture. */
 import type { VNode } from "preact";
+import type { Clock } from "../../../core/kit/clock.ts";
 import { ChatIcon, CloseIcon, PeopleIcon, PlayIcon, SoundOffIcon } from "../kit/icons.tsx";
-import type { DelayWish } from "../player/delay-choice.ts";
+import type { DelayWish, FlowObstacle } from "../player/delay-choice.ts";
 import type { DelayReading } from "../player/delay-switch.ts";
 import type { PlaybackStats } from "../player/stats.ts";
 import type { AudienceCount } from "../player/status.ts";
@@ -9,6 +10,7 @@ import { hasNewerBroadcast, type WatchEvent, type WatchView } from "../player/wa
 import type { StreamAbout } from "./about.ts";
 import { Controls } from "./controls.tsx";
 import { DelayMenu } from "./delay-menu.tsx";
+import { FallbackNote } from "./delay-shown.tsx";
 import { overlayMessage } from "./overlay-message.ts";
 import { StatsPanel } from "./stats-panel.tsx";
 
@@ -19,6 +21,10 @@ interface WatchAppProps {
   readonly chat: boolean | null;
   readonly stats: PlaybackStats | null;
   readonly muted: boolean;
+  readonly clock: Clock;
+  readonly readStats: () => PlaybackStats;
+  /** What stands against the least delay that the viewer chose. */
+  readonly flowObstacle: FlowObstacle | null;
   readonly dispatch: (event: WatchEvent) => void;
   readonly onUnmute: () => void;
   readonly onPlay: () => void;
@@ -51,6 +57,7 @@ export function WatchApp(props: WatchAppProps): VNode {
           </button>
         )}
       </div>
+      {playing && <FallbackNote clock={props.clock} obstacle={props.flowObstacle} />}
       {view.autoplay === "blocked" && (
         <button type="button" class="play-big" onClick={props.onPlay} aria-label="Play">
           <PlayIcon />
@@ -68,6 +75,8 @@ export function WatchApp(props: WatchAppProps): VNode {
       {playing && (
         <Controls
           live={view.phase !== "replay"}
+          clock={props.clock}
+          readStats={props.readStats}
           onPanel={props.onPanel}
           panel={stats !== null}
           delayMenu={props.delays !== null}

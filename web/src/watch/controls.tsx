@@ -1,6 +1,9 @@
 /** media-chrome's controls, as far as this page shows them. */
 import type { HTMLAttributes, VNode } from "preact";
+import type { Clock } from "../../../core/kit/clock.ts";
 import { BoltIcon, GearIcon, PulseIcon } from "../kit/icons.tsx";
+import type { PlaybackStats } from "../player/stats.ts";
+import { DelayShown } from "./delay-shown.tsx";
 
 // The names that media-chrome defines.
 declare module "preact" {
@@ -24,6 +27,8 @@ declare module "preact" {
 
 interface ControlsProps {
   readonly live: boolean;
+  readonly clock: Clock;
+  readonly readStats: () => PlaybackStats;
   readonly panel: boolean;
   readonly onPanel: () => void;
   readonly delayMenu: boolean;
@@ -31,7 +36,7 @@ interface ControlsProps {
 }
 
 /** The bar at the foot of the picture, with the time range above it. */
-export function Controls({ live, panel, onPanel, delayMenu, onDelayMenu }: ControlsProps): VNode {
+export function Controls({ live, clock, readStats, panel, onPanel, delayMenu, onDelayMenu }: ControlsProps): VNode {
   return (
     <div class="controls">
       <media-time-range class="range" />
@@ -40,6 +45,7 @@ export function Controls({ live, panel, onPanel, delayMenu, onDelayMenu }: Contr
         <media-mute-button />
         <media-volume-range />
         {live ? <media-live-button /> : <media-time-display showduration />}
+        {live && <DelayShown clock={clock} stats={readStats} />}
         <span class="spacer" />
         <button
           type="button"

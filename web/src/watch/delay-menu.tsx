@@ -1,25 +1,15 @@
 /** The menu in which the viewer chooses between the least delay and LL-HLS. */
 import type { VNode } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import type { DelayWish, FlowObstacle } from "../player/delay-choice.ts";
+import type { DelayWish } from "../player/delay-choice.ts";
 import type { DelayReading } from "../player/delay-switch.ts";
+import { OBSTACLE_TEXTS } from "./delay-text.ts";
 
 interface DelayMenuProps {
   readonly delays: DelayReading;
   readonly onChoose: (wish: DelayWish) => void;
   readonly onClose: () => void;
 }
-
-/** Why the page plays LL-HLS although the viewer chose the least delay. */
-const OBSTACLE_TEXTS: Readonly<Record<FlowObstacle, string>> = {
-  unsupported: "This browser can’t play this stream with the least delay.",
-  "slow-start": "The least delay took too long to start. It is tried again in a minute.",
-  failing: "The least delay failed here. It is tried again in a minute.",
-  "no-media": "The broadcast has gaps. The least delay is tried again in a minute.",
-  "slow-link": "Your connection is too slow for the least delay. It is tried again in a minute.",
-  behind: "You went back in time. The least delay returns with the live picture.",
-  recording: "The broadcast has ended.",
-};
 
 const CHOICES: readonly { readonly wish: DelayWish; readonly name: string; readonly note: string }[] = [
   { wish: "fastest", name: "Fastest", note: "least delay" },

@@ -15,7 +15,7 @@ import "media-chrome/menu/media-rendition-menu";
 import "media-chrome/menu/media-rendition-menu-button";
 import { render } from "preact";
 import { type Clock, startInterval } from "../../../core/kit/clock.ts";
-import type { DelayWish } from "../player/delay-choice.ts";
+import type { DelayWish, FlowObstacle } from "../player/delay-choice.ts";
 import type { DelayReading } from "../player/delay-switch.ts";
 import type { PlaybackStats } from "../player/stats.ts";
 import type { AudienceCount } from "../player/status.ts";
@@ -26,13 +26,14 @@ import { pageTitle } from "./overlay-message.ts";
 
 /** Dependencies of the page around the picture. */
 export interface WatchUiOptions {
-  readonly about: StreamAbout;
+  readonly about: () => StreamAbout;
   readonly video: HTMLVideoElement;
   readonly clock: Clock;
   readonly dispatch: (event: WatchEvent) => void;
   readonly stats: () => PlaybackStats;
   readonly toLive: () => void;
   readonly delays: () => DelayReading;
+  readonly flowObstacle: () => FlowObstacle | null;
   readonly chooseDelay: (wish: DelayWish) => void;
   readonly toggleChat: () => void;
 }
@@ -54,7 +55,7 @@ const STATS_EVERY_MS = 250;
 
 /** Mounts the page into `#ui`. */
 export function mountWatchUi(parts: WatchUiOptions): WatchUi {
-  const { about, video, clock, dispatch, stats, toLive, toggleChat, delays, chooseDelay } = parts;
+  const { about, video, clock, dispatch, stats, toLive, toggleChat, delays, flowObstacle, chooseDelay } = parts;
   const root = document.getElementById("ui");
   const player = document.getElementById("player");
   if (root === null || player === null) throw new Error("the page lacks #ui or #player");
@@ -68,16 +69,19 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
     if (last === null) return;
     const { view, audience, chat } = last;
     player.dataset.phase = view.phase;
-    document.title = pageTitle(view, about.title);
+    document.title = pageTitle(view, about().title);
     const shown = panel ? stats() : null;
     render(
       <WatchApp
-        about={about}
+        about={about()}
         view={view}
         audience={audience}
         chat={chat}
         stats={shown}
         muted={video.muted}
+        clock={clock}
+        readStats={stats}
+        flowObstacle={flowObstacle()}
         dispatch={dispatch}
         onUnmute={unmute}
         onPlay={() => void video.play()}

@@ -5,8 +5,8 @@ import "./about.css";
 import "../chat/chat.css";
 import { parseStreamName } from "../../../core/kit/ids.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
-import { loadPreference, storePreference } from "../kit/viewer-session.ts";
-import { type DelayWish, parseDelayWish } from "../player/delay-choice.ts";
+import { storePreference } from "../kit/viewer-session.ts";
+import type { DelayWish } from "../player/delay-choice.ts";
 import { DelaySwitch } from "../player/delay-switch.ts";
 import { FlowPlayer } from "../player/flow/flow-player.ts";
 import type { HlsPlayer } from "../player/hls-player.ts";
@@ -26,22 +26,26 @@ import {
   type WatchEvent,
   type WatchView,
 } from "../player/watch-state.ts";
-import { readAbout } from "./about.ts";
+import { fillLateAbout, readAbout } from "./about.ts";
 import { ChatPane } from "./chat-pane.ts";
 import type { WatchUi } from "./mount.tsx";
+import { DELAY_STORAGE_KEY, readDelayWish, readPageStatus, streamNameOf } from "./page-start.ts";
 
 /** The controls load with the first frame, or after this long without one. */
 const CONTROLS_AFTER_MS = 1000;
 /** The chat loads after playback has begun, so that they do not compete. */
 const CHAT_AFTER_MS = 250;
-const DELAY_STORAGE_KEY = "corral.delay";
 
 const platform = systemPlatform;
 const video = element("video", HTMLVideoElement);
 const posterCanvas = element("still", HTMLCanvasElement);
-const name = streamName(location.pathname);
+const name = streamNameOf(location.pathname);
 const stream = parseStreamName(name);
-const about = readAbout(name);
+let about = readAbout(name);
+const pageStatus = readPageStatus(platform.clock);
+const early = window.corralEarlyFlow ?? null;
+// From now on the player asks by itself.
+window.corralEarlyFlow = null;
 
 let view: WatchView = initialWatchView(stream !== null);
 let status: WatchStatus | null = null;
@@ -61,13 +65,13 @@ const player = new DelaySwitch({
       ? null
       : (onObstacle) =>
           new FlowPlayer({
-            ...{ ...playerOptions, stream, surface, onObstacle },
+            ...{ ...playerOptions, stream, surface, early, onObstacle },
             onOver: () => statusPoller.pollSoon(),
             serverNowMs: () => statusPoller.serverNowMs(),
             onSwap: () => drawPosterFrame(video, posterCanvas),
             onStatus: (carried) => statusPoller.accept(carried),
           }),
-  wish: delayWish(),
+  wish: readDelayWish(),
   platform,
   onSwitch: () => drawPosterFrame(video, posterCanvas),
   onChange: () => draw(),
@@ -88,7 +92,8 @@ const statusPoller = new StatusPoller({
   isResting: () => view.phase === "live" && player.carriesStatus,
   platform,
 });
-if (stream !== null) statusPoller.pollNow();
+if (pageStatus !== null) statusPoller.begin(pageStatus.carried);
+else if (stream !== null) statusPoller.pollNow();
 
 /** Applies an event to the view; the view drives the player. */
 function dispatch(event: WatchEvent): void {
@@ -185,16 +190,18 @@ if (view.phase === "unknown") drawControls();
 function drawControls(): void {
   if (page !== null || mounting) return;
   mounting = true;
+  void showLateAbout();
   import("./mount.tsx")
     .then(({ mountWatchUi }) => {
       page = mountWatchUi({
-        about,
+        about: () => about,
         video,
         clock: platform.clock,
         dispatch,
         stats,
         toLive: () => player.seekToLive(),
         delays: () => player.readDelays(stats().delayS),
+        flowObstacle: () => player.flowObstacle,
         chooseDelay: (wish) => {
           storePreference(DELAY_STORAGE_KEY, wish);
           player.choose(wish);
@@ -210,19 +217,12 @@ function drawControls(): void {
     });
 }
 
-/** The wish in the address, else the stored one. */
-function delayWish(): DelayWish {
-  const given = parseDelayWish(new URLSearchParams(location.search).get("delay"));
-  return given ?? parseDelayWish(loadPreference(DELAY_STORAGE_KEY)) ?? "fastest";
-}
-
-function streamName(path: string): string {
-  const encoded = path.replace(/^\/watch\/?/, "").replace(/\/$/, "");
-  try {
-    return decodeURIComponent(encoded);
-  } catch {
-    return encoded;
-  }
+/** Details that the edge did not wait for. */
+async function showLateAbout(): Promise<void> {
+  // Without them the page shows the stream's name.
+  if (!(await fillLateAbout().catch(() => false))) return;
+  about = readAbout(name);
+  draw();
 }
 
 function element<T extends HTMLElement>(id: string, type: new () => T): T {

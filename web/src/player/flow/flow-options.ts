@@ -2,6 +2,7 @@
 import type { Platform } from "../../../../core/kit/clock.ts";
 import type { FlowObstacle } from "../delay-choice.ts";
 import type { CarriedStatus } from "../status.ts";
+import type { EarlyFlow } from "./early-flow.ts";
 import type { FlowRung } from "./flow-abr.ts";
 import type { FlowAccess } from "./flow-token.ts";
 
@@ -35,6 +36,8 @@ export interface FlowPlaybackOptions {
   /** Address of the broadcast's flow, without its parameters. */
   readonly url: string;
   readonly access: FlowAccess;
+  /** A response that was asked for before; the first request takes it if it is the same, and drops it if not. */
+  readonly early: EarlyFlow | null;
   /** Renditions, in ascending order of bandwidth; none: the sound alone. */
   readonly rungs: readonly FlowRung[];
   /** Name of the audio track, or null. */

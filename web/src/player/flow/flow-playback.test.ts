@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { VirtualClock } from "../../../../core/kit/virtual-clock.ts";
 import type { MediaSourceClass } from "../media-source.ts";
+import { EarlyFlow } from "./early-flow.ts";
 import type { FlowOutcome } from "./flow-options.ts";
 import { FlowPlayback } from "./flow-playback.ts";
 import { FakeSource } from "./testing.ts";
@@ -24,7 +25,7 @@ class PlaybackBench {
   token: string | null = null;
   nextToken: string | null = null;
 
-  constructor() {
+  constructor(makeEarly: (clock: VirtualClock) => EarlyFlow | null = () => null) {
     vi.stubGlobal("URL", Object.assign(URL, { createObjectURL: () => "blob:1", revokeObjectURL: () => {} }));
     vi.stubGlobal(
       "fetch",
@@ -53,7 +54,7 @@ class PlaybackBench {
         },
       },
       ...{ url: "/live/show/b1/flow.mp4", rungs: [{ name: "360p", bandwidth: 7e5 }], audio: "audio", startRung: 0 },
-      ...{ chosen: () => null, sizeCap: () => 0, onTakeOver: null, onStatus: () => {} },
+      ...{ chosen: () => null, sizeCap: () => 0, onTakeOver: null, early: makeEarly(this.clock), onStatus: () => {} },
       report: (outcome) => this.outcomes.push(outcome),
     });
   }
@@ -74,6 +75,36 @@ test("after a sleep the playback joins anew at once, and drops what it had asked
   expect(bench.asked.length).toBe(2);
   expect(bench.asked.map(({ signal }) => signal.aborted)).toEqual([true, false]);
   expect(bench.outcomes).toEqual([]);
+});
+
+/** What the page's first script asks for, in this rendition. */
+const beginEarly =
+  (name: string) =>
+  (clock: VirtualClock): EarlyFlow | null =>
+    EarlyFlow.begin({
+      ...{ stream: "show", broadcast: "b1", token: null, lines: 360, downlinkMbps: undefined, clock },
+      tracks: [
+        { name, kind: "video", codecs: "avc1", bandwidth: 7e5, partTargetMs: 200 },
+        { name: "audio", kind: "audio", codecs: "mp4a", bandwidth: 1e5, partTargetMs: 200 },
+      ],
+      isTypeSupported: () => true,
+    });
+
+test("a response that was asked for early is the first one, and is dropped as any other", async () => {
+  const bench = new PlaybackBench(beginEarly("360p"));
+  await bench.pass(100);
+  expect(bench.asked.map(({ signal }) => signal.aborted)).toEqual([false]);
+  bench.playback.suspend();
+  expect(bench.asked.map(({ signal }) => signal.aborted)).toEqual([true]);
+});
+
+test("one that was asked for early with other tracks is dropped", async () => {
+  const bench = new PlaybackBench(beginEarly("240p"));
+  await bench.pass(100);
+  expect(bench.asked.map(({ query, signal }) => [query.get("video"), signal.aborted])).toEqual([
+    ["240p", true],
+    ["360p", false],
+  ]);
 });
 
 test("a network that is back is asked at once, if nothing has come for a second", async () => {

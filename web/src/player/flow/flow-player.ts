@@ -7,9 +7,10 @@ import { refusalText } from "../playback-token.ts";
 import { isStoppedStatus, type PlayerOptions, type PlayerReading } from "../player.ts";
 import type { CarriedStatus } from "../status.ts";
 import { isWebKit } from "./browser-engine.ts";
-import { type FlowRung, rungFor } from "./flow-abr.ts";
+import type { EarlyFlow } from "./early-flow.ts";
 import type { FlowOutcome } from "./flow-options.ts";
 import { FlowPlayback } from "./flow-playback.ts";
+import { assumedLinkBps, chooseStartRung, flowAddress, heightOf, largestRungFor } from "./flow-start.ts";
 import { chooseFlowTracks, type FlowTracks } from "./flow-tracks.ts";
 
 /** Limits of the player, each with its reason. */
@@ -21,15 +22,14 @@ const FLOW_PLAYER_LIMITS = {
   backS: 0.5,
   /** Joins in a row that are put off before LL-HLS tries: it may be flow alone that has no place. */
   deferrals: 3,
-  /** Assumed bits per second before the first measurement, and the share of the browser's own estimate that is used. */
-  defaultBps: 4_000_000,
-  estimateShare: 0.8,
 } as const;
 
 /** What the player needs besides what every player does. */
 export interface FlowPlayerOptions extends PlayerOptions {
   readonly stream: string;
   readonly surface: MediaSurface;
+  /** A response that the page has asked for already. */
+  readonly early: EarlyFlow | null;
   /** Flow can't be now: another player goes on, at `programTimeMs` if the viewer went back to it. */
   readonly onObstacle: (obstacle: FlowObstacle, programTimeMs: number | null) => void;
   /** The broadcast is over, or another one has begun: the API knows. */
@@ -49,6 +49,7 @@ export class FlowPlayer implements FastestPlayer {
   readonly #traits: MediaTraits;
   readonly #mediaSource = mediaSourceClass();
   #broadcast: FlowBroadcast | null = null;
+  #early: EarlyFlow | null;
   #playback: FlowPlayback | null = null;
   /** One that takes over from it. */
   #next: FlowPlayback | null = null;
@@ -65,6 +66,7 @@ export class FlowPlayer implements FastestPlayer {
 
   constructor(options: FlowPlayerOptions) {
     this.#options = options;
+    this.#early = options.early;
     const { video } = options;
     this.#traits = {
       streamType: "live",
@@ -172,10 +174,12 @@ export class FlowPlayer implements FastestPlayer {
   ): FlowPlayback {
     const { video, platform, stream, playbackToken, serverNowMs, onStatus } = this.#options;
     const mediaSource = this.#mediaSource ?? MediaSource;
-    const startRung = Math.min(rungFor(rungs, this.#startBps()), sizeCap(video, rungs));
+    const early = this.#takeEarly();
+    const asked = early?.broadcast === broadcast ? rungs.findIndex(({ name }) => name === early.rendition) : -1;
+    const startRung = asked === -1 ? chooseStartRung(rungs, this.#startBps(), linesOf(video)) : asked;
     const playback: FlowPlayback = new FlowPlayback({
-      ...{ video, platform, mediaSource, rungs, audio, onTakeOver, onStatus },
-      url: `/live/${stream}/${broadcast}/flow.mp4`,
+      ...{ video, platform, mediaSource, rungs, audio, onTakeOver, onStatus, early },
+      url: flowAddress(stream, broadcast),
       access: {
         token: () => playbackToken.token,
         expiresInMs: () => {
@@ -186,7 +190,7 @@ export class FlowPlayer implements FastestPlayer {
       },
       startRung: this.#chosen === -1 ? startRung : this.#chosen,
       chosen: () => (this.#chosen === -1 ? null : this.#chosen),
-      sizeCap: () => sizeCap(video, rungs),
+      sizeCap: () => largestRungFor(rungs, linesOf(video)),
       report: (outcome) => this.#onOutcome(playback, outcome),
     });
     return playback;
@@ -209,10 +213,15 @@ export class FlowPlayer implements FastestPlayer {
   }
 
   #startBps(): number {
-    const { defaultBps, estimateShare } = FLOW_PLAYER_LIMITS;
     const { connection } = navigator as { connection?: { downlink?: number } };
-    const downlinkBps = (connection?.downlink ?? 0) * 1e6;
-    return this.#linkBps ?? (downlinkBps > 0 ? downlinkBps * estimateShare : defaultBps);
+    return this.#linkBps ?? assumedLinkBps(connection?.downlink);
+  }
+
+  /** What the page has asked for is for the first playback. */
+  #takeEarly(): EarlyFlow | null {
+    const early = this.#early;
+    this.#early = null;
+    return early;
   }
 
   #onOutcome(playback: FlowPlayback, outcome: FlowOutcome): void {
@@ -348,12 +357,5 @@ export class FlowPlayer implements FastestPlayer {
   }
 }
 
-/** Height in a track's name; 0 if it has none. */
-const heightOf = (name: string): number => Number(/^(\d+)p/.exec(name)?.[1] ?? 0);
-
-/** The smallest rung with as many lines as the element has on screen. */
-function sizeCap(video: HTMLVideoElement, rungs: readonly FlowRung[]): number {
-  const lines = video.clientHeight * devicePixelRatio;
-  const enough = rungs.findIndex(({ name }) => heightOf(name) >= lines);
-  return enough === -1 || lines === 0 ? rungs.length - 1 : enough;
-}
+/** Device pixels of height that the picture has on screen. */
+const linesOf = (video: HTMLVideoElement): number => video.clientHeight * devicePixelRatio;

@@ -3,6 +3,23 @@ import type { FlowEnd } from "../../../../core/delivery/flow/flow-boxes.ts";
 import { type FlowItem, FlowSplitter } from "../../../../core/delivery/flow/flow-splitter.ts";
 import type { Clock } from "../../../../core/kit/clock.ts";
 import { PLAYBACK_PROOF_HEADER, storePlaybackProof } from "../playback-proof.ts";
+import type { EarlyFlow } from "./early-flow.ts";
+
+/** A response that was asked for before. */
+export interface EarlyAnswer {
+  readonly flow: EarlyFlow;
+  readonly answer: Promise<Response>;
+}
+
+/** What to ask for. */
+export interface FlowResponseRequest {
+  /** With its parameters. */
+  readonly address: string;
+  readonly token: string | null;
+  readonly clock: Clock;
+  /** Null: it is asked for now. */
+  readonly early: EarlyAnswer | null;
+}
 
 /** Nobody waits for longer, whatever the edge says. */
 const MAX_WAIT_S = 60;
@@ -25,9 +42,11 @@ export interface FlowResponseListener {
 /** See the file's first line. */
 export class FlowResponse {
   readonly #abort = new AbortController();
+  readonly #early: EarlyFlow | null;
 
-  constructor(url: string, token: string | null, clock: Clock, listener: FlowResponseListener) {
-    void this.#read(url, token, clock, listener).then(
+  constructor(request: FlowResponseRequest, listener: FlowResponseListener) {
+    this.#early = request.early?.flow ?? null;
+    void this.#read(request, listener).then(
       (end) => this.isClosed || listener.onEnd(end),
       () => this.isClosed || listener.onEnd({ kind: "broken" }),
     );
@@ -40,20 +59,17 @@ export class FlowResponse {
   /** Drops the response. */
   close(): void {
     this.#abort.abort();
+    this.#early?.drop();
   }
 
   /** Rejects when the response is cut or malformed. */
   async #read(
-    url: string,
-    token: string | null,
-    clock: Clock,
+    { address, token, clock, early }: FlowResponseRequest,
     listener: FlowResponseListener,
   ): Promise<FlowResponseEnd> {
-    const answer = await fetch(url, {
-      headers: token === null ? {} : { authorization: `Bearer ${token}` },
-      cache: "no-store",
-      signal: this.#abort.signal,
-    });
+    const { signal } = this.#abort;
+    const headers: HeadersInit = token === null ? {} : { authorization: `Bearer ${token}` };
+    const answer = await (early?.answer ?? fetch(address, { headers, cache: "no-store", signal }));
     storePlaybackProof(answer.headers.get(PLAYBACK_PROOF_HEADER));
     if (!answer.ok || answer.body === null) {
       const seconds = Number(answer.headers.get("retry-after") ?? Number.NaN);

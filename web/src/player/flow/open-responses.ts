@@ -2,9 +2,11 @@
 import type { FlowEvent } from "../../../../core/delivery/flow/flow-boxes.ts";
 import type { FlowItem } from "../../../../core/delivery/flow/flow-splitter.ts";
 import type { CarriedStatus } from "../status.ts";
+import type { EarlyFlow } from "./early-flow.ts";
 import type { FlowPlaybackOptions } from "./flow-options.ts";
-import { FlowResponse, type FlowResponseEnd } from "./flow-response.ts";
+import { type EarlyAnswer, FlowResponse, type FlowResponseEnd } from "./flow-response.ts";
 import type { FlowSource } from "./flow-sequence.ts";
+import { flowQuery } from "./flow-start.ts";
 
 /** One of them. */
 export interface OpenResponse {
@@ -30,10 +32,12 @@ export class OpenResponses {
   readonly #options: FlowPlaybackOptions;
   readonly #listener: OpenResponsesListener;
   readonly #open = new Map<number, OpenResponse>();
+  #early: EarlyFlow | null;
   #count = 0;
 
   constructor(options: FlowPlaybackOptions, listener: OpenResponsesListener) {
     this.#options = options;
+    this.#early = options.early;
     this.#listener = listener;
   }
 
@@ -57,20 +61,35 @@ export class OpenResponses {
     const { clock } = platform;
     const rendition = rungs[rung]?.name ?? "none";
     const source: FlowSource = { id: ++this.#count, rendition };
-    const query = new URLSearchParams({ video: rendition, audio: audio ?? "none", join });
-    const [sentMs, askedMs] = [clock.monotonicMs(), clock.nowMs()];
-    const response = new FlowResponse(`${url}?${query}`, access.token(), clock, {
-      onOpen: (codecs) => {
-        opened.codecs = codecs;
+    const address = `${url}?${flowQuery(rungs[rung]?.name ?? null, audio, join)}`;
+    const early = this.#takeEarly(address);
+    const sentMs = early?.flow.sentMs ?? clock.monotonicMs();
+    const askedMs = early?.flow.askedMs ?? clock.nowMs();
+    const response = new FlowResponse(
+      { address, token: access.token(), clock, early },
+      {
+        onOpen: (codecs) => {
+          opened.codecs = codecs;
+        },
+        onItems: (items, bytes, nowMs) => this.#listener.onItems(opened, items, bytes, nowMs),
+        onEnd: (end) => this.#listener.onEnd(opened, end),
       },
-      onItems: (items, bytes, nowMs) => this.#listener.onItems(opened, items, bytes, nowMs),
-      onEnd: (end) => this.#listener.onEnd(opened, end),
-    });
+    );
     const opened: OpenResponse = {
       ...{ source, rung, response, sentMs, askedMs, codecs: [], isCaughtUp: false, hasStatus: false },
     };
     this.#open.set(source.id, opened);
     return source;
+  }
+
+  /** What was asked for before, if it is the same. */
+  #takeEarly(address: string): EarlyAnswer | null {
+    const flow = this.#early;
+    this.#early = null;
+    const answer = flow?.take(address) ?? null;
+    if (flow !== null && answer !== null) return { flow, answer };
+    flow?.drop();
+    return null;
   }
 
   /** Closes that of `source`. */

@@ -1,0 +1,27 @@
+/** The watch page's first script: asks for the media while the player loads. Small, since nothing else waits for less. */
+import { parseStreamName } from "../../../core/kit/ids.ts";
+import { systemPlatform } from "../../../core/kit/system-platform.ts";
+import { splitTokenFragment } from "../kit/viewer-session.ts";
+import { EarlyFlow } from "../player/flow/early-flow.ts";
+import { isMediaSourceSupported, mediaSourceClass } from "../player/media-source.ts";
+import { readDelayWish, readPageStatus, streamNameOf } from "./page-start.ts";
+
+function begin(): EarlyFlow | null {
+  const stream = parseStreamName(streamNameOf(location.pathname));
+  const status = readPageStatus(systemPlatform.clock);
+  if (stream === null || status === null || !isMediaSourceSupported() || readDelayWish() !== "fastest") return null;
+  const { source, tracks } = status.watch;
+  if (source.state !== "live") return null;
+  const { connection } = navigator as { connection?: { downlink?: number } };
+  return EarlyFlow.begin({
+    ...{ stream, broadcast: source.broadcast, tracks, clock: systemPlatform.clock },
+    token: splitTokenFragment(location.hash).token,
+    // There is no layout yet: the picture fills the window's width or height at most.
+    lines: Math.min(innerHeight, (innerWidth * 9) / 16) * devicePixelRatio,
+    downlinkMbps: connection?.downlink,
+    isTypeSupported: (type) => mediaSourceClass()?.isTypeSupported(type) ?? false,
+  });
+}
+
+// The page's script may have come first: then the player asks by itself.
+if (window.corralEarlyFlow === undefined) window.corralEarlyFlow = begin();
