@@ -18,7 +18,7 @@ const READS_A_MINUTE = 60_000 / READ_EVERY_MS;
 /** Time for a page to reach its hold-back, and for its process to show its CPU. */
 const SETTLE_MS = 20_000;
 const MEGABYTE = 2 ** 20;
-/** The client renews its response after at most this long (`FLOW_RECOVERY_LIMITS.successorMaxMs`). */
+/** The client renews its response after at most this long (`FLOW_RENEWAL_MS`). */
 const RENEWAL_MS = 590_000;
 const GOALS = { driftMs: 20, bufferS: 30, heapMb: 1, processMb: 10 } as const;
 /** Memory of the first part of a run is that of a page that warms up. */

@@ -22,6 +22,7 @@ import { measureMuxedAudio } from "./muxed.ts";
 import { measureOriginCpu } from "./origin.ts";
 import { measurePackager } from "./packager.ts";
 import { measurePartDelay } from "./parts.ts";
+import { measureRenewals } from "./renewals.ts";
 import type { BenchFigure } from "./stats.ts";
 import { measureFlowPlayback, measurePlayback } from "./watch.ts";
 
@@ -37,6 +38,7 @@ const BENCHES = [
   "flow",
   "flow-herd",
   "link",
+  "renewals",
   "muxed",
   "in-step",
   "conformance",
@@ -126,6 +128,7 @@ async function runBenches(
     "flow-herd": async () => measureFlowHerd(edge, adminToken, seconds, await freePort()),
     "flow-hour": () => measureFlowHour(edge, adminToken, minutes, folder),
     link: () => measureLinkChange(edge, adminToken),
+    renewals: () => measureRenewals(edge, adminToken),
     muxed: () => measureMuxedAudio(edge, adminToken, seconds),
     "in-step": () => measurePageAvSync(edge, adminToken),
     conformance: () => measureConformance(edge, adminToken),

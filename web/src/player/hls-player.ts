@@ -6,8 +6,7 @@ import { createHlsConfig } from "./hls-config.ts";
 import { type LiveEdge, LiveEdgeController } from "./live-edge-controller.ts";
 import type { MediaSurface, MediaTraits } from "./media-traits.ts";
 import { readPlaybackProof, storePlaybackProof } from "./playback-proof.ts";
-import { refusalText } from "./playback-token.ts";
-import { isStoppedStatus, type PlayerOptions, type PlayerReading, type StreamPlayer } from "./player.ts";
+import { isStoppedStatus, type PlayerOptions, type PlayerReading, refusalText, type StreamPlayer } from "./player.ts";
 import { type RenditionOption, renditionName } from "./renditions.ts";
 import { findOtherSound } from "./sound-codec.ts";
 

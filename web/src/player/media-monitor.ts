@@ -17,19 +17,21 @@ export interface PlaybackCounts {
   readonly stalls: number;
 }
 
-/** Monitors `video` for `player`, and reports events to the view. */
+/** Monitors `video` for `player`, and reports events to the view, until it is stopped. */
 export function monitorMedia(
   video: HTMLVideoElement,
   player: () => StreamPlayer,
   report: WatchEventListener,
   clock: Clock,
-): { read: () => PlaybackCounts } {
+): { read: () => PlaybackCounts; stop: () => void } {
   let firstPictureMs: number | null = null;
   let stalls = 0;
   let pictures = false;
   let stalled = false;
   let lastTime = 0;
   let movedAtMs = clock.monotonicMs();
+  const listening = new AbortController();
+  const { signal } = listening;
 
   const onPicture = (nowMs: number): void => {
     pictures = true;
@@ -45,25 +47,37 @@ export function monitorMedia(
     else video.addEventListener("playing", () => onPicture(clock.monotonicMs()), { once: true });
   };
 
-  video.addEventListener("emptied", awaitPicture);
+  video.addEventListener("emptied", awaitPicture, { signal });
   awaitPicture();
-  video.addEventListener("loadedmetadata", () => void startPlaying(video, report));
-  video.addEventListener("volumechange", () => {
-    if (!video.muted) report({ type: "autoplay", autoplay: "allowed" });
-  });
-  video.addEventListener("playing", () => {
-    movedAtMs = clock.monotonicMs();
-    if (!video.muted) report({ type: "autoplay", autoplay: "allowed" });
-  });
-  video.addEventListener("waiting", () => {
-    if (!pictures || stalled || video.seeking || video.paused || video.ended) return;
-    stalled = true;
-    stalls += 1;
-    player().onStall(clock.monotonicMs());
-  });
-  video.addEventListener("ended", () => report({ type: "finished" }));
+  video.addEventListener("loadedmetadata", () => void startPlaying(video, report), { signal });
+  video.addEventListener(
+    "volumechange",
+    () => {
+      if (!video.muted) report({ type: "autoplay", autoplay: "allowed" });
+    },
+    { signal },
+  );
+  video.addEventListener(
+    "playing",
+    () => {
+      movedAtMs = clock.monotonicMs();
+      if (!video.muted) report({ type: "autoplay", autoplay: "allowed" });
+    },
+    { signal },
+  );
+  video.addEventListener(
+    "waiting",
+    () => {
+      if (!pictures || stalled || video.seeking || video.paused || video.ended) return;
+      stalled = true;
+      stalls += 1;
+      player().onStall(clock.monotonicMs());
+    },
+    { signal },
+  );
+  video.addEventListener("ended", () => report({ type: "finished" }), { signal });
 
-  startInterval(clock, TICK_MS, () => {
+  const stopTicks = startInterval(clock, TICK_MS, () => {
     const nowMs = clock.monotonicMs();
     player().tick(nowMs);
     const time = video.currentTime;
@@ -79,7 +93,11 @@ export function monitorMedia(
     lastTime = time;
   });
 
-  return { read: () => ({ firstPictureMs, stalls }) };
+  const stop = (): void => {
+    listening.abort();
+    stopTicks();
+  };
+  return { read: () => ({ firstPictureMs, stalls }), stop };
 }
 
 /** Plays with audio if the browser permits it, else muted, else waits for a gesture. */

@@ -1,7 +1,6 @@
 /** Plays with the browser's own HLS, without Media Source Extensions (older iPhones). */
 import { backoffMs } from "../../../core/kit/backoff.ts";
-import { refusalText } from "./playback-token.ts";
-import { isStoppedStatus, type PlayerOptions, type PlayerReading, type StreamPlayer } from "./player.ts";
+import { isStoppedStatus, type PlayerOptions, type PlayerReading, refusalText, type StreamPlayer } from "./player.ts";
 
 /** `getStartDate` is Safari's: the program time of the timeline's zero. */
 type SafariVideo = HTMLVideoElement & { getStartDate?: () => Date };

@@ -5,13 +5,14 @@
  */
 import type { Clock } from "../../../core/kit/clock.ts";
 import { loadAddressToken, loadViewerToken, storeViewerToken } from "../kit/viewer-session.ts";
+import type { ViewerToken } from "./player.ts";
 import { readTokenExpiryMs } from "./token-expiry.ts";
 
 /** Timeout of the embedding page's answer. */
 const ANSWER_MS = 5_000;
 
 /** One stream's token in this tab. */
-export class PlaybackToken {
+export class PlaybackToken implements ViewerToken {
   readonly #stream: string;
   #token: string | null;
   readonly #clock: Clock;
@@ -62,10 +63,4 @@ export class PlaybackToken {
 function parseTokenMessage(data: unknown): string | null {
   const { type, token } = (typeof data === "object" && data !== null ? data : {}) as Record<string, unknown>;
   return type === "corral-token" && typeof token === "string" ? token : null;
-}
-
-/** The message for a refusal with this status, or null for another status. */
-export function refusalText(status: number | undefined): string | null {
-  if (status === 401) return "This stream requires sign-in. Open it from the site that shows it.";
-  return status === 403 ? "You don’t have access to this stream." : null;
 }

@@ -1,6 +1,5 @@
 /** The page's interface of a player. */
 import type { Platform } from "../../../core/kit/clock.ts";
-import type { PlaybackToken } from "./playback-token.ts";
 import type { WatchEvent } from "./watch-state.ts";
 
 /** A player's statistics; null for unknown values. */
@@ -34,6 +33,22 @@ export interface StreamPlayer {
 /** Whether a status code means that the stream was stopped. */
 export const isStoppedStatus = (status: number | undefined): boolean => status === 410 || status === 451;
 
+/** The message for a refusal with this status, or null for another status. */
+export function refusalText(status: number | undefined): string | null {
+  if (status === 401) return "This stream requires sign-in. Open it from the site that shows it.";
+  return status === 403 ? "You don’t have access to this stream." : null;
+}
+
+/** The viewer's token, for streams that require one. */
+export interface ViewerToken {
+  /** The token now, or null. */
+  readonly token: string | null;
+  /** When it expires, milliseconds since the epoch; null if it does not say, or without one. */
+  readonly expiresMs: number | null;
+  /** Gets another one; true if the token now differs from `before`. */
+  renew(before: string | null): Promise<boolean>;
+}
+
 /** A player's callbacks to the page. */
 export type WatchEventListener = (event: WatchEvent) => void;
 
@@ -43,6 +58,6 @@ export interface PlayerOptions {
   /** Of the multivariant playlist. */
   readonly url: string;
   readonly report: WatchEventListener;
-  readonly playbackToken: PlaybackToken;
+  readonly playbackToken: ViewerToken;
   readonly platform: Platform;
 }

@@ -109,12 +109,13 @@ export interface StatusPollerOptions {
   readonly platform: Platform;
 }
 
-/** Polls until the page is closed. */
+/** Polls until it is stopped. */
 export class StatusPoller {
   #bounds: ClockOffsetBounds = UNBOUNDED_OFFSET;
   #failures = 0;
   #cancelTimer: () => void = () => {};
   #isPolling = false;
+  #isStopped = false;
   readonly #url: string;
   readonly #phase: () => WatchPhase;
   readonly #onStatus: (status: WatchStatus) => void;
@@ -147,6 +148,12 @@ export class StatusPoller {
     this.#scheduleRegular();
   }
 
+  /** No poll follows. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer();
+  }
+
   /** Polls now, unless a request is pending. */
   pollNow(): void {
     if (this.#isPolling) return;
@@ -169,6 +176,7 @@ export class StatusPoller {
 
   #schedule(afterMs: number, task: () => void): void {
     this.#cancelTimer();
+    if (this.#isStopped) return;
     this.#cancelTimer = this.#platform.clock.startTimer(afterMs, task);
   }
 

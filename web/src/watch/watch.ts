@@ -9,6 +9,7 @@ import { storePreference } from "../kit/viewer-session.ts";
 import type { DelayWish } from "../player/delay-choice.ts";
 import { DelaySwitch } from "../player/delay-switch.ts";
 import { FlowPlayer } from "../player/flow/flow-player.ts";
+import { FLOW_RENEWAL_MS } from "../player/flow/flow-recovery.ts";
 import type { HlsPlayer } from "../player/hls-player.ts";
 import { LazyPlayer } from "../player/lazy-player.ts";
 import { monitorMedia } from "../player/media-monitor.ts";
@@ -65,7 +66,7 @@ const player = new DelaySwitch({
       ? null
       : (onObstacle) =>
           new FlowPlayer({
-            ...{ ...playerOptions, stream, surface, early, onObstacle },
+            ...{ ...playerOptions, edge: "", stream, surface, early, renewAfterMs: FLOW_RENEWAL_MS, onObstacle },
             onOver: () => statusPoller.pollSoon(),
             serverNowMs: () => statusPoller.serverNowMs(),
             onSwap: () => drawPosterFrame(video, posterCanvas),

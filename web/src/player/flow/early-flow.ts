@@ -48,7 +48,7 @@ export class EarlyFlow {
   private constructor({ stream, broadcast, token, clock }: EarlyFlowOptions, rendition: string, audio: string | null) {
     this.broadcast = broadcast;
     this.rendition = rendition;
-    this.url = `${flowAddress(stream, broadcast)}?${flowQuery(rendition, audio, "latest")}`;
+    this.url = `${flowAddress("", stream, broadcast)}?${flowQuery(rendition, audio, "latest")}`;
     this.sentMs = clock.monotonicMs();
     this.askedMs = clock.nowMs();
     this.#answer = fetch(this.url, {

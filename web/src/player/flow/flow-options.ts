@@ -28,6 +28,12 @@ export type FlowOutcome =
   /** The broadcast is over, and what is buffered plays on; or another one has its place. */
   | { readonly kind: "ended" | "replaced" };
 
+/** From least to most, milliseconds: viewers who began together do not renew together. */
+export interface RenewalRange {
+  readonly min: number;
+  readonly max: number;
+}
+
 /** What a playback needs. */
 export interface FlowPlaybackOptions {
   readonly video: HTMLVideoElement;
@@ -36,6 +42,8 @@ export interface FlowPlaybackOptions {
   /** Address of the broadcast's flow, without its parameters. */
   readonly url: string;
   readonly access: FlowAccess;
+  /** A response gets a successor after a time in this range. */
+  readonly renewAfterMs: RenewalRange;
   /** A response that was asked for before; the first request takes it if it is the same, and drops it if not. */
   readonly early: EarlyFlow | null;
   /** Renditions, in ascending order of bandwidth; none: the sound alone. */

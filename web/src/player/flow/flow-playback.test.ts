@@ -4,6 +4,7 @@ import type { MediaSourceClass } from "../media-source.ts";
 import { EarlyFlow } from "./early-flow.ts";
 import type { FlowOutcome } from "./flow-options.ts";
 import { FlowPlayback } from "./flow-playback.ts";
+import { FLOW_RENEWAL_MS } from "./flow-recovery.ts";
 import { FakeSource } from "./testing.ts";
 
 afterEach(() => vi.unstubAllGlobals());
@@ -54,7 +55,14 @@ class PlaybackBench {
         },
       },
       ...{ url: "/live/show/b1/flow.mp4", rungs: [{ name: "360p", bandwidth: 7e5 }], audio: "audio", startRung: 0 },
-      ...{ chosen: () => null, sizeCap: () => 0, onTakeOver: null, early: makeEarly(this.clock), onStatus: () => {} },
+      ...{
+        chosen: () => null,
+        sizeCap: () => 0,
+        onTakeOver: null,
+        early: makeEarly(this.clock),
+        renewAfterMs: FLOW_RENEWAL_MS,
+        onStatus: () => {},
+      },
       report: (outcome) => this.outcomes.push(outcome),
     });
   }

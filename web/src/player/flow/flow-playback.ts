@@ -63,7 +63,7 @@ export class FlowPlayback {
     this.#abr = initialFlowAbr(startRung, nowMs);
     this.#newestMs = nowMs;
     this.#tickedMs = nowMs;
-    this.#renewMs = successorTimeMs(nowMs, this.#options.platform.random());
+    this.#renewMs = this.#nextRenewalMs(nowMs);
     this.#pacer = new FlowPacer(video, platform.clock);
     this.#responses = new OpenResponses(options, {
       onItems: (opened, items, bytes, atMs) => this.#onItems(opened, items, bytes, atMs),
@@ -220,6 +220,11 @@ export class FlowPlayback {
     }
   }
 
+  #nextRenewalMs(nowMs: number): number {
+    const { renewAfterMs, platform } = this.#options;
+    return successorTimeMs(nowMs, renewAfterMs, platform.random());
+  }
+
   #rejoin(): void {
     this.#cancelRetry?.();
     this.#cancelRetry = null;
@@ -227,7 +232,7 @@ export class FlowPlayback {
     // Time without a response is no silence.
     this.#newestMs = nowMs;
     this.#isJoining = true;
-    this.#renewMs = successorTimeMs(nowMs, this.#options.platform.random());
+    this.#renewMs = this.#nextRenewalMs(nowMs);
     this.#join(this.#abr.rung, "latest");
   }
 
@@ -384,7 +389,7 @@ export class FlowPlayback {
       this.#join(change.rung, "latest");
     } else if (change?.kind === "up") this.#join(change.rung, "next");
     else if (nowMs > this.#renewMs && this.#sequence.successor === null) {
-      this.#renewMs = successorTimeMs(nowMs, this.#options.platform.random());
+      this.#renewMs = this.#nextRenewalMs(nowMs);
       this.#join(state.rung, "next");
     }
   }

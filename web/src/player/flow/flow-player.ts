@@ -3,12 +3,11 @@ import type { FlowObstacle } from "../delay-choice.ts";
 import type { FastestPlayer, FlowBroadcast } from "../delay-switch.ts";
 import { mediaSourceClass } from "../media-source.ts";
 import type { MediaSurface, MediaTraits } from "../media-traits.ts";
-import { refusalText } from "../playback-token.ts";
-import { isStoppedStatus, type PlayerOptions, type PlayerReading } from "../player.ts";
+import { isStoppedStatus, type PlayerOptions, type PlayerReading, refusalText } from "../player.ts";
 import type { CarriedStatus } from "../status.ts";
 import { isWebKit } from "./browser-engine.ts";
 import type { EarlyFlow } from "./early-flow.ts";
-import type { FlowOutcome } from "./flow-options.ts";
+import type { FlowOutcome, RenewalRange } from "./flow-options.ts";
 import { FlowPlayback } from "./flow-playback.ts";
 import { assumedLinkBps, chooseStartRung, flowAddress, heightOf, largestRungFor } from "./flow-start.ts";
 import { chooseFlowTracks, type FlowTracks } from "./flow-tracks.ts";
@@ -25,11 +24,15 @@ const FLOW_PLAYER_LIMITS = {
 } as const;
 
 /** What the player needs besides what every player does. */
-export interface FlowPlayerOptions extends PlayerOptions {
+export interface FlowPlayerOptions extends Omit<PlayerOptions, "url"> {
+  /** Origin of the edge, like `https://live.example`; empty: the page's own. */
+  readonly edge: string;
   readonly stream: string;
   readonly surface: MediaSurface;
   /** A response that the page has asked for already. */
   readonly early: EarlyFlow | null;
+  /** A response gets a successor after a time in this range. */
+  readonly renewAfterMs: RenewalRange;
   /** Flow can't be now: another player goes on, at `programTimeMs` if the viewer went back to it. */
   readonly onObstacle: (obstacle: FlowObstacle, programTimeMs: number | null) => void;
   /** The broadcast is over, or another one has begun: the API knows. */
@@ -63,6 +66,7 @@ export class FlowPlayer implements FastestPlayer {
   #linkBps: number | null = null;
   #suspension: "none" | "hidden" | "paused" = "none";
   #cancelSuspension: () => void = () => {};
+  readonly #listening = new AbortController();
 
   constructor(options: FlowPlayerOptions) {
     this.#options = options;
@@ -73,10 +77,11 @@ export class FlowPlayer implements FastestPlayer {
       targetLiveWindow: 0,
       liveEdgeStart: () => this.#playback?.liveEdgeStartS ?? Number.NaN,
     };
-    video.addEventListener("seeking", () => this.#onSeeking());
-    video.addEventListener("pause", () => this.#onPause());
-    video.addEventListener("play", () => this.#onPlay());
-    document.addEventListener("visibilitychange", () => this.#onVisibility());
+    const { signal } = this.#listening;
+    video.addEventListener("seeking", () => this.#onSeeking(), { signal });
+    video.addEventListener("pause", () => this.#onPause(), { signal });
+    video.addEventListener("play", () => this.#onPlay(), { signal });
+    document.addEventListener("visibilitychange", () => this.#onVisibility(), { signal });
   }
 
   /** Whether it was loaded and waits for a broadcast. */
@@ -110,6 +115,12 @@ export class FlowPlayer implements FastestPlayer {
     this.#next = null;
     this.#playback?.close();
     this.#playback = null;
+  }
+
+  /** Drops the stream for good. */
+  close(): void {
+    this.stop();
+    this.#listening.abort();
   }
 
   retryNow(): void {
@@ -172,14 +183,14 @@ export class FlowPlayer implements FastestPlayer {
     { rungs, audio }: Pick<FlowTracks, "rungs" | "audio">,
     onTakeOver: (() => void) | null,
   ): FlowPlayback {
-    const { video, platform, stream, playbackToken, serverNowMs, onStatus } = this.#options;
+    const { video, platform, edge, stream, renewAfterMs, playbackToken, serverNowMs, onStatus } = this.#options;
     const mediaSource = this.#mediaSource ?? MediaSource;
     const early = this.#takeEarly();
     const asked = early?.broadcast === broadcast ? rungs.findIndex(({ name }) => name === early.rendition) : -1;
     const startRung = asked === -1 ? chooseStartRung(rungs, this.#startBps(), linesOf(video)) : asked;
     const playback: FlowPlayback = new FlowPlayback({
-      ...{ video, platform, mediaSource, rungs, audio, onTakeOver, onStatus, early },
-      url: flowAddress(stream, broadcast),
+      ...{ video, platform, mediaSource, rungs, audio, onTakeOver, onStatus, early, renewAfterMs },
+      url: flowAddress(edge, stream, broadcast),
       access: {
         token: () => playbackToken.token,
         expiresInMs: () => {

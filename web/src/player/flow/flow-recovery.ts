@@ -1,6 +1,6 @@
 /** What follows a failure of flow; pure. */
 
-import type { FlowOutcome } from "./flow-options.ts";
+import type { FlowOutcome, RenewalRange } from "./flow-options.ts";
 
 /** Limits of recovery, each with its reason. */
 export const FLOW_RECOVERY_LIMITS = {
@@ -16,10 +16,10 @@ export const FLOW_RECOVERY_LIMITS = {
   healedMs: 3_000,
   /** A response that the edge ends sooner than this has failed. */
   shortestMs: 5_000,
-  /** The edge ends responses after 10 to 15 minutes: a successor takes over before, without a hole. */
-  successorMinMs: 520_000,
-  successorMaxMs: 590_000,
 } as const;
+
+/** The edge ends responses after 10 to 15 minutes: a successor takes over before, without a hole. */
+export const FLOW_RENEWAL_MS: RenewalRange = { min: 520_000, max: 590_000 };
 
 /** Failures in a row. */
 export interface FlowFailures {
@@ -45,10 +45,8 @@ export function nextFlowFailure(
 }
 
 /** When the successor of a response that was asked for at `nowMs` is due. `random` is from 0 to below 1. */
-export function successorTimeMs(nowMs: number, random: number): number {
-  const { successorMinMs, successorMaxMs } = FLOW_RECOVERY_LIMITS;
-  return nowMs + successorMinMs + random * (successorMaxMs - successorMinMs);
-}
+export const successorTimeMs = (nowMs: number, { min, max }: RenewalRange, random: number): number =>
+  nowMs + min + random * (max - min);
 
 /** What an HTTP status that another try does not change means. `retryAfterS` is its `Retry-After`. */
 export function refusalOutcome(

@@ -22,7 +22,7 @@ test("without the browser's estimate a link of 4 Mb/s is assumed, else a part of
 });
 
 test("an address names both tracks and the join", () => {
-  expect(`${flowAddress("show", "b1")}?${flowQuery("720p", "audio", "latest")}`).toBe(
+  expect(`${flowAddress("", "show", "b1")}?${flowQuery("720p", "audio", "latest")}`).toBe(
     "/live/show/b1/flow.mp4?video=720p&audio=audio&join=latest",
   );
   expect(flowQuery(null, "audio", "next")).toBe("video=none&audio=audio&join=next");

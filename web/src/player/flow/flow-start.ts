@@ -23,8 +23,9 @@ export function largestRungFor(rungs: readonly FlowRung[], lines: number): numbe
 /** Height in a track's name; 0 if it has none. */
 export const heightOf = (name: string): number => Number(/^(\d+)p/.exec(name)?.[1] ?? 0);
 
-/** Address of a broadcast's flow, without its parameters. */
-export const flowAddress = (stream: string, broadcast: string): string => `/live/${stream}/${broadcast}/flow.mp4`;
+/** Address of a broadcast's flow at `edge`, like `https://live.example`, or empty for the page's own; without its parameters. */
+export const flowAddress = (edge: string, stream: string, broadcast: string): string =>
+  `${edge}/live/${stream}/${broadcast}/flow.mp4`;
 
 /** The parameters of a response; `null`: without this track. */
 export const flowQuery = (video: string | null, audio: string | null, join: "latest" | "next"): string =>
