@@ -11,7 +11,7 @@ const MAX_REMEMBERED = 1_024;
 const LENGTHS = 3;
 
 /** A part by its number since the broadcast began, and its index in its segment. */
-export type PartNumber = Pick<PartPlan, "index" | "part">;
+type PartNumber = Pick<PartPlan, "index" | "part">;
 
 /** The frames of one broadcast. */
 export class BroadcastFrames {

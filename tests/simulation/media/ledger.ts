@@ -24,7 +24,7 @@ export interface PublishedPart extends PartPlace {
 }
 
 /** A part whose frames were passed on before it was complete, with the times at which they were. */
-export interface BegunPart extends PartPlace {
+interface BegunPart extends PartPlace {
   readonly passedMs: number[];
 }
 
