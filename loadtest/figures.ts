@@ -104,6 +104,16 @@ function videoFigures({ options, samples, k6 }: LoadResult): LoadFigure[] {
       met: null,
     });
   }
+  if (watchesFlow(options.scenario) && options.faults.length === 0) {
+    const severed = count("severed_ms");
+    const [severedMs, severedP99Ms] = [trend("severed_ms", "med"), trend("severed_ms", "p(99)")];
+    figures.push({
+      figure: `playback refused to all → last byte, p50 and p99 of ${options.viewers} viewers`,
+      goal: "≤ 2,000 ms, all",
+      measured: `${formatLatencies(severedMs, severedP99Ms)} (${severed} ended)`,
+      met: severed >= options.viewers && severedP99Ms <= 2_000,
+    });
+  }
   figures.push(
     {
       figure: `time to the first ${watchesFlow(options.scenario) ? "media" : "playlist"}, p50 and p99`,

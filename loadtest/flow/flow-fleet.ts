@@ -8,6 +8,8 @@ export interface FlowViewersJob {
   readonly urls: readonly string[];
   readonly viewers: number;
   readonly arrivalMs: number;
+  /** Whether a viewer whose response ends or breaks asks again, as players do. */
+  readonly isPersistent?: boolean;
   /** The published media, fragments of text. */
   readonly shape: MediaShape;
 }
@@ -29,7 +31,11 @@ export interface FlowViewersReport {
   readonly skipped: number;
   /** Parts that came over 0.5 s late. */
   readonly stalls: number;
+  /** The longest time that a track's next part was late for a viewer, from 0.5 s on, its new responses included; 0: none. */
+  readonly longestStallMs: number;
   readonly parts: number;
+  /** When responses ended, milliseconds since the epoch. */
+  readonly endsMs: readonly number[];
   /** Request → media of all tracks, milliseconds. */
   readonly joinsMs: readonly number[];
   /** Time between the first and the last viewer to have a part, of each part that all got, milliseconds. */

@@ -7,28 +7,40 @@ import { FlowFleet } from "./flow-fleet.ts";
 
 const ARRIVAL_SHARE = 0.25;
 
-/** Runs the viewers for the time of the options. */
+/** Time in which the responses must have ended after all viewers were refused: more says that one goes on. */
+const SEVER_MS = 10_000;
+
+/** A run's size; with faults viewers ask again, as players do. */
+interface FlowLoad {
+  readonly viewers: number;
+  readonly seconds: number;
+  readonly shape: MediaShape;
+  readonly faults: readonly unknown[];
+}
+
+/** Runs the viewers for the time of the options, and then refuses them all, unless faults are injected. */
 export async function runFlowLoad(
   colos: ColoHarness | null,
   { stream, config }: SyntheticPublisher,
-  { viewers, seconds, shape }: { readonly viewers: number; readonly seconds: number; readonly shape: MediaShape },
+  { viewers, seconds, shape, faults }: FlowLoad,
 ): Promise<K6Summary> {
   const [video = "none", audio = "none"] = Object.keys(shape.tracks);
   const path = `/live/${stream}/${config.broadcast}/flow.mp4?video=${video}&audio=${audio}&join=latest`;
   const fleet = new FlowFleet({
     urls: (colos?.edges ?? []).map(({ url }) => `${url}${path}`),
-    ...{ viewers, shape, arrivalMs: ARRIVAL_SHARE * seconds * 1_000 },
+    ...{ viewers, shape, arrivalMs: ARRIVAL_SHARE * seconds * 1_000, isPersistent: faults.length > 0 },
   });
   try {
     await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
     const report = await fleet.report();
+    const severedMs = colos === null || faults.length > 0 ? [] : await severAll(colos, stream, fleet, viewers);
     const count = (value: number) => ({ values: { count: value } });
     return {
       metrics: {
         wrong_bytes: count(report.wrongBytes),
         out_of_order: count(report.outOfOrder),
         // Every viewer must have media, and no response ends within this time.
-        errors: count(viewers - report.watching + report.ended),
+        errors: count(viewers - report.watching + (faults.length > 0 ? 0 : report.ended)),
         retries: count(report.failed),
         stalls: count(report.stalls),
         answers: count(report.responses),
@@ -37,9 +49,34 @@ export async function runFlowLoad(
         fell_behind: count(report.skipped),
         join_ms: { values: { med: median(report.joinsMs), "p(99)": percentile(report.joinsMs, 99) } },
         part_ms: { values: {} },
+        ...(report.longestStallMs === 0 ? {} : { longest_stall_s: { values: { max: report.longestStallMs / 1_000 } } }),
+        severed_ms: { values: { count: severedMs.length, med: median(severedMs), "p(99)": percentile(severedMs, 99) } },
       },
     };
   } finally {
     await fleet.stop();
   }
+}
+
+/** Nobody may watch any more: times from that request to the end of each response, ms. */
+async function severAll(
+  { coreUrl, adminToken }: ColoHarness,
+  stream: string,
+  fleet: FlowFleet,
+  viewers: number,
+): Promise<number[]> {
+  const beganMs = performance.timeOrigin + performance.now();
+  const answer = await fetch(`${coreUrl}/api/streams/${stream}/access`, {
+    method: "PUT",
+    headers: { authorization: `Bearer ${adminToken}` },
+    body: JSON.stringify({ playback: "token" }),
+  });
+  if (!answer.ok) throw new Error(`the policy was not changed: ${answer.status} ${await answer.text()}`);
+  const endsMs: number[] = [];
+  const untilMs = performance.now() + SEVER_MS;
+  while (endsMs.length < viewers && performance.now() < untilMs) {
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    endsMs.push(...(await fleet.report()).endsMs);
+  }
+  return endsMs.map((endMs) => endMs - beganMs);
 }

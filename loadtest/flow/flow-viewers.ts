@@ -12,6 +12,8 @@ const trackCount = Object.keys(tracks).length;
 const KEPT_PARTS = 300;
 /** A part that comes this much later than one part after the last one is a stall. */
 const LATE_MS = 500;
+/** A viewer's second failure in a row waits so long. */
+const RETRY_MS = 300;
 const agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY });
 
 interface Counts {
@@ -24,14 +26,16 @@ interface Counts {
   outOfOrder: number;
   skipped: number;
   stalls: number;
+  longestStallMs: number;
   parts: number;
 }
 
 const counts: Counts = {
   ...{ watching: 0, responses: 0, refused: 0, failed: 0, ended: 0 },
-  ...{ wrongBytes: 0, outOfOrder: 0, skipped: 0, stalls: 0, parts: 0 },
+  ...{ wrongBytes: 0, outOfOrder: 0, skipped: 0, stalls: 0, longestStallMs: 0, parts: 0 },
 };
 let joinsMs: number[] = [];
+let endsMs: number[] = [];
 const texts = new Map<string, Buffer>();
 const arrivals = new Map<string, { readonly firstMs: number; lastMs: number; viewers: number }>();
 
@@ -55,57 +59,95 @@ function arrived({ track, index }: PublishedPart, nowMs: number): void {
   }
 }
 
-/** One viewer's checks; `openedMs` is when it asked. */
-function viewerHandler(openedMs: number): FlowCheckHandler {
-  const lastMs = new Map<string, number>();
-  let isWatching = false;
-  return {
-    textOf,
-    wrongBytes: (count) => {
-      counts.wrongBytes += count;
-    },
-    partCame: (part, skipped) => {
-      const nowMs = performance.now();
-      counts.parts += 1;
-      if (skipped > 0) counts.skipped += skipped;
-      // -1 is a first part, or one that comes again.
-      if (skipped < 0 && lastMs.has(part.track)) counts.outOfOrder += 1;
-      if (nowMs - (lastMs.get(part.track) ?? nowMs) > partMs + LATE_MS) counts.stalls += 1;
-      lastMs.set(part.track, nowMs);
-      arrived(part, nowMs);
-      if (isWatching || lastMs.size < trackCount) return;
-      isWatching = true;
-      counts.watching += 1;
-      joinsMs.push(nowMs - openedMs);
-    },
-  };
+/** A viewer, over all its responses. */
+class Viewer {
+  readonly #url: string;
+  readonly #lastMs = new Map<string, number>();
+  #isWatching = false;
+  /** Responses in a row without media. */
+  #failures = 0;
+
+  constructor(index: number) {
+    this.#url = job.urls[index % job.urls.length] ?? "";
+  }
+
+  open(): void {
+    const openedMs = performance.now();
+    const request = get(this.#url, { agent }, (response: IncomingMessage) => {
+      counts.responses += 1;
+      if (response.statusCode !== 200) {
+        response.resume();
+        if (response.statusCode === 503) counts.refused += 1;
+        else counts.failed += 1;
+        setTimeout(() => this.open(), 1_000 * Number(response.headers["retry-after"] ?? 1));
+        return;
+      }
+      const check = new FlowCheck(partsPerSegment, this.#handler(openedMs));
+      response
+        .on("data", (chunk: Buffer) => check.take(chunk))
+        .on("error", () => this.#broke())
+        .on("end", () => {
+          counts.ended += 1;
+          endsMs.push(performance.timeOrigin + performance.now());
+          this.#openAgain();
+        });
+    });
+    request.on("error", () => this.#broke());
+  }
+
+  #broke(): void {
+    counts.failed += 1;
+    this.#openAgain();
+  }
+
+  #openAgain(): void {
+    if (job.isPersistent !== true) return;
+    this.#failures += 1;
+    setTimeout(() => this.open(), this.#failures > 1 ? RETRY_MS : 0);
+  }
+
+  /** Checks of one response that was asked for at `openedMs`. */
+  #handler(openedMs: number): FlowCheckHandler {
+    const seen = new Set<string>();
+    return {
+      textOf,
+      wrongBytes: (count) => {
+        counts.wrongBytes += count;
+      },
+      partCame: (part, skipped) => {
+        const nowMs = performance.now();
+        counts.parts += 1;
+        this.#failures = 0;
+        if (skipped > 0) counts.skipped += skipped;
+        // -1 is a response's first part of a track, or one that comes again.
+        if (skipped < 0 && seen.has(part.track)) counts.outOfOrder += 1;
+        seen.add(part.track);
+        this.#recordLateness(nowMs - (this.#lastMs.get(part.track) ?? nowMs) - partMs);
+        this.#lastMs.set(part.track, nowMs);
+        arrived(part, nowMs);
+        if (this.#isWatching || this.#lastMs.size < trackCount) return;
+        this.#isWatching = true;
+        counts.watching += 1;
+        joinsMs.push(nowMs - openedMs);
+      },
+    };
+  }
+
+  #recordLateness(lateMs: number): void {
+    if (lateMs <= LATE_MS) return;
+    counts.stalls += 1;
+    counts.longestStallMs = Math.max(counts.longestStallMs, lateMs);
+  }
 }
 
-function openViewer(viewer: number): void {
-  const openedMs = performance.now();
-  const url = job.urls[viewer % job.urls.length] ?? "";
-  const request = get(url, { agent }, (response: IncomingMessage) => {
-    counts.responses += 1;
-    if (response.statusCode !== 200) {
-      response.resume();
-      if (response.statusCode === 503) counts.refused += 1;
-      else counts.failed += 1;
-      setTimeout(openViewer, 1_000 * Number(response.headers["retry-after"] ?? 1), viewer);
-      return;
-    }
-    const check = new FlowCheck(partsPerSegment, viewerHandler(openedMs));
-    response.on("data", (chunk: Buffer) => check.take(chunk)).on("end", () => (counts.ended += 1));
-  });
-  request.on("error", () => (counts.failed += 1));
-}
-
-for (let viewer = 0; viewer < job.viewers; viewer += 1)
-  setTimeout(openViewer, (job.arrivalMs * viewer) / job.viewers, viewer);
+for (let index = 0; index < job.viewers; index += 1)
+  setTimeout(() => new Viewer(index).open(), (job.arrivalMs * index) / job.viewers);
 
 parentPort?.on("message", () => {
   const whole = [...arrivals.values()].filter(({ viewers }) => viewers === job.viewers);
   const spreadsMs = whole.map(({ firstMs, lastMs }) => lastMs - firstMs);
-  parentPort?.postMessage({ ...counts, joinsMs, spreadsMs } satisfies FlowViewersReport);
+  parentPort?.postMessage({ ...counts, joinsMs, endsMs, spreadsMs } satisfies FlowViewersReport);
   arrivals.clear();
   joinsMs = [];
+  endsMs = [];
 });

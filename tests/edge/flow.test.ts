@@ -1,5 +1,6 @@
 /** Flow over HTTP: what viewers get, and when it ends. */
 import { mkdtemp, rm } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -182,6 +183,74 @@ test("viewers that leave at once, or never read, harm nobody", async () => {
   const next = await FlowViewer.open(live.path);
   expect(next.answer.status).toBe(200);
 });
+
+test("absurd requests are refused or ignored with a reason, and HEAD, Range and HTTP/1.0 have their meaning", async () => {
+  const live = new FlowPublisher();
+  await live.open();
+  await live.publish(20);
+  const statusOf = async (query: string, init: RequestInit = {}): Promise<number> => {
+    const abort = new AbortController();
+    const answer = await fetchEdge(`${edge.url}${live.path}${query}`, { ...init, signal: abort.signal });
+    abort.abort();
+    return answer.status;
+  };
+  for (const query of ["?join=", "?join=first", "?video=none&audio=none", "?join=latest%00"])
+    expect(await statusOf(query), query).toBe(400);
+  const [video, audio] = FLOW_TEST_CONFIG.tracks.map(({ name }) => name);
+  for (const query of [
+    ...["?video=none2", "?video=", `?video=${audio}`, `?audio=${video}`, "?video=..%2f..", "?audio=%00"],
+    ...[`?video=${"v".repeat(4_000)}`, "?video=__proto__", "?audio=constructor"],
+  ])
+    expect(await statusOf(query), query).toBe(404);
+  for (const method of ["POST", "PUT", "DELETE"]) expect(await statusOf("", { method }), method).toBe(405);
+  const head = await fetchEdge(`${edge.url}${live.path}`, { method: "HEAD" });
+  expect([head.status, await head.text(), head.headers.get("accept-ranges")]).toEqual([200, "", "none"]);
+  // A response without an end has no ranges, RFC 9110 §14.2.
+  expect(await statusOf("", { headers: { range: "bytes=0-99" } })).toBe(200);
+  // Without chunked coding: the end of the connection is that of the body.
+  const { hostname, port } = new URL(edge.url);
+  const socket = connect(Number(port), hostname);
+  const got: Buffer[] = [];
+  socket.on("data", (piece: Buffer) => got.push(piece)).on("error", () => {});
+  socket.write(`GET ${live.path} HTTP/1.0\r\nHost: ${hostname}:${port}\r\n\r\n`);
+  await expect.poll(() => Buffer.concat(got).includes("caught-up"), { timeout: 5_000 }).toBe(true);
+  expect(Buffer.concat(got).toString("latin1")).not.toMatch(/^transfer-encoding:/im);
+  socket.destroy();
+});
+
+test("a thousand opens and aborts, and a viewer that never reads its socket, cost others nothing", async () => {
+  const live = new FlowPublisher();
+  await live.open();
+  await live.publish(20);
+  const { hostname, port } = new URL(edge.url);
+  const ask = (isRead: boolean): Promise<Socket> =>
+    new Promise((resolve) => {
+      const socket = connect(Number(port), hostname, () => {
+        socket.write(`GET ${live.path} HTTP/1.1\r\nHost: ${hostname}:${port}\r\n\r\n`);
+        if (isRead) socket.resume();
+        resolve(socket);
+      });
+      socket.on("error", () => resolve(socket));
+    });
+  const deaf = await ask(false);
+  deaf.pause();
+  const patient = await FlowViewer.open(live.path);
+  await expect.poll(() => patient.lastEvent).toBe("status");
+  for (let round = 0; round < 50; round += 1) {
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => ask(true)));
+    for (const socket of sockets) socket.destroy();
+    if (round % 5 === 0) await live.publish(1);
+  }
+  const before = patient.bytes.length;
+  await live.publish(4);
+  await expect.poll(() => patient.bytes.length, { timeout: 5_000 }).toBeGreaterThan(before);
+  // Places come back, so that one network has its share again.
+  await expect
+    .poll(() => FlowViewer.open(live.path).then(({ answer }) => answer.status), { timeout: 10_000 })
+    .toBe(200);
+  expect(patient.isOver).toBe(false);
+  deaf.destroy();
+}, 60_000);
 
 test("frames reach viewers before their part is complete, and LL-HLS gets the part that they make", async () => {
   const live = new FlowPublisher();
