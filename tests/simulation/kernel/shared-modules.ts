@@ -1,8 +1,9 @@
 /**
- * The modules of `core/` and of two libraries that all processes share. Code that each process evaluates for itself has classes of its own, and
- * what runs with a hundred shapes of the same object is slow. A module is shared where nothing of a process can be in it:
- * it imports such modules only, and holds no variable. The platform that it gets has neither time nor chance, so one that
- * would need them fails. The libraries hold caches and registries of what is the same in every process.
+ * The modules of the project and of a few libraries that all processes share. Code that each process evaluates for itself has
+ * classes of its own, and what runs with a hundred shapes of the same object is slow. A module is shared where nothing of a
+ * process can be in it: it imports such modules only, holds no variable, and uses neither time, chance, caches nor the console.
+ * The platform that it gets has none of them, so one that would need them fails. The libraries hold caches and registries of
+ * what is the same in every process.
  */
 import { readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
@@ -14,13 +15,32 @@ export type SharedModules = Readonly<Record<string, Readonly<Record<string, unkn
 /** The name by which bundles get them. */
 export const SHARED_MODULES_NAME = "simulatedModules";
 
-/** Libraries that compute only: schemas and routes. */
-const PURE_LIBRARY = /(^|\/)node_modules\/(zod|hono)\//;
+/** Libraries that compute only: schemas, routes, words, header fields. */
+const PURE_LIBRARY = /(^|\/)node_modules\/(zod|hono|modern-ahocorasick|unhomoglyph|@svta)\//;
+/** Folders of the code that processes run. */
+const OWN_CODE = /^(core|durable-objects|origin|web|workers)\//;
 /** The platform itself: it has the time and chance of a process. */
 const PROCESS_MODULES: ReadonlySet<string> = new Set(["core/kit/system-platform.ts"]);
-/** A variable of a module, or a collection that begins empty. What a `WeakMap` has belongs to its keys. */
-const MODULE_STATE = /^(export )?(let |var |const \w+(: [^=]+)? = new (Map|Set|\w*Map)(<.*>)?\(\))/m;
-const WEAK_COLLECTION = /new Weak(Map|Set)/g;
+/** Their variables remember what every process would compute alike from the same input. */
+const REMEMBERING_MODULES: ReadonlySet<string> = new Set([
+  "core/api/config.ts",
+  "core/moderation/moderate.ts",
+  "workers/delivery/live-path.ts",
+  "workers/delivery/media-responses.ts",
+  "workers/kit/accept-encoding.ts",
+  "workers/kit/request-address.ts",
+]);
+/** A variable of a module, or an object that may hold something. */
+const MODULE_STATE = /^(export )?(let |var |const \w+(: [^=]+)? = new )/m;
+/** Objects that hold nothing, or always the same. What a `WeakMap` has belongs to its keys. */
+const CONSTANT_OBJECT =
+  /new (WeakMap|WeakSet|Hono|TextEncoder|TextDecoder|Uint8Array|URLSearchParams|Error|RegExp|Intl\.\w+|(Map|Set)(<[^(]*>)?\((?!\)))/g;
+const COMMENT = /\/\*[\s\S]*?\*\/|\/\/ .*/g;
+/** What only the process of its own can give a module. */
+const OWN_PLATFORM =
+  /\b(caches\.|console\.|set(Timeout|Interval)\(|clearTimeout|performance\.|Date\.now|new Date\(\)|Math\.random|crypto\.(getRandomValues|randomUUID))/;
+/** Modules of Node that only compute. */
+export const PURE_NODE_MODULE: RegExp = /^node:(buffer|crypto|zlib|path|url|util|assert)$/;
 
 /** The modules that entries reach and that may be shared, as TypeScript that exports them. */
 export async function collectSharedModules(
@@ -43,10 +63,12 @@ export async function collectSharedModules(
     const made =
       input !== undefined &&
       (PURE_LIBRARY.test(file) ||
-        (file.startsWith("core/") &&
+        (OWN_CODE.test(file) &&
           !PROCESS_MODULES.has(file) &&
-          !MODULE_STATE.test(readFileSync(join(root, file), "utf8").replaceAll(WEAK_COLLECTION, "")) &&
-          input.imports.every(({ path, external }) => external !== true && isShared(path))));
+          isStateless(file, readFileSync(join(root, file), "utf8")) &&
+          input.imports.every(({ path, external }) =>
+            external === true ? PURE_NODE_MODULE.test(path) : isShared(path),
+          )));
     known.set(file, made);
     return made;
   };
@@ -57,6 +79,12 @@ export async function collectSharedModules(
   const imports = files.map((file, index) => `import * as m${index} from "./${file}";`);
   const exported = files.map((file, index) => `${JSON.stringify(file)}: { ...m${index} }`);
   return `${imports.join("\n")}\nexport const modules = { ${exported.join(", ")} };`;
+}
+
+function isStateless(file: string, source: string): boolean {
+  const code = source.replaceAll(COMMENT, "");
+  if (OWN_PLATFORM.test(code)) return false;
+  return REMEMBERING_MODULES.has(file) || !MODULE_STATE.test(code.replaceAll(CONSTANT_OBJECT, ""));
 }
 
 /** Marks the look-up of a package that is behind its name. */

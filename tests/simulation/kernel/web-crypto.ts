@@ -158,3 +158,31 @@ export const createPureCrypto = (refuse: () => never): SimulatedCrypto => ({
   getRandomValues: refuse,
   randomUUID: refuse,
 });
+
+/** `createHash` of `node:crypto` for what is hashed at once: Node's object for a stream of data takes longer than most hashes. */
+export function createQuickHash(algorithm: string): QuickHash {
+  return new QuickHash(algorithm);
+}
+
+class QuickHash {
+  readonly #algorithm: string;
+  readonly #data: (string | Uint8Array)[] = [];
+
+  constructor(algorithm: string) {
+    this.#algorithm = algorithm;
+  }
+
+  update(data: string | Uint8Array): this {
+    this.#data.push(data);
+    return this;
+  }
+
+  digest(): Buffer;
+  digest(encoding: BufferEncoding): string;
+  digest(encoding?: BufferEncoding): Buffer | string {
+    const [first = "", ...rest] = this.#data;
+    const all = rest.length === 0 ? first : Buffer.concat(this.#data.map((each) => Buffer.from(each)));
+    const made = hash(this.#algorithm, all, "buffer");
+    return encoding === undefined ? made : made.toString(encoding);
+  }
+}
