@@ -174,42 +174,40 @@ export class SegmentMemory {
   readonly #closed = new Map<string, RememberedSegment>();
   readonly #open = new Map<string, RememberedSegment>();
   readonly #parts = new Map<string, PartTag>();
+  readonly #lists = new Map<string, ReadonlyMap<string, string>>();
 
   /** The lines of a closed segment. */
   closed(text: string): RememberedSegment {
-    return remember(this.#closed, text, () => splitLines(text));
+    return recall(this.#closed, text, () => ({ lines: splitLines(text), readings: [] }));
   }
 
   /** The lines of an open segment: what is no line of its own does not make it another one. */
   open(lines: SplitLines): RememberedSegment {
-    return remember(this.#open, lines.segment.join("\n"), () => lines);
+    return recall(this.#open, lines.segment.join("\n"), () => ({ lines, readings: [] }));
   }
 
   /** Reads a segment's lines, or gives what they were before. */
   read({ lines, readings }: RememberedSegment, context: SegmentContext): SegmentReading {
     const known = readings.find((each) => isSameContext(each.context, context));
     if (known !== undefined) return known.reading;
-    const reading = readSegment(lines.segment, context, (line) => this.#readPart(line));
+    const reading = readSegment(lines.segment, context, (line) => recall(this.#parts, line, readPart));
     if (readings.length >= MAX_PLACES) readings.shift();
     readings.push({ context, reading });
     return reading;
   }
 
-  #readPart(line: string): PartTag {
-    const known = this.#parts.get(line);
-    if (known !== undefined) return known;
-    if (this.#parts.size >= MAX_REMEMBERED_SEGMENTS) this.#parts.clear();
-    const made = readPart(line);
-    this.#parts.set(line, made);
-    return made;
+  /** An attribute list. */
+  list(text: string): ReadonlyMap<string, string> {
+    return recall(this.#lists, text, parseAttributeList);
   }
 }
 
-function remember(memory: Map<string, RememberedSegment>, text: string, split: () => SplitLines): RememberedSegment {
+/** What is remembered of a text, or made of it now. */
+function recall<T>(memory: Map<string, T>, text: string, make: (text: string) => T): T {
   const known = memory.get(text);
   if (known !== undefined) return known;
   if (memory.size >= MAX_REMEMBERED_SEGMENTS) memory.clear();
-  const made = { lines: split(), readings: [] };
+  const made = make(text);
   memory.set(text, made);
   return made;
 }
@@ -230,7 +228,7 @@ export function readMediaPlaylist(text: string, memory: SegmentMemory = new Segm
   const values = (tag: string): string[] =>
     (byTag.get(`#${tag}`) ?? []).flatMap((line) => (line.length > tag.length + 1 ? [line.slice(tag.length + 2)] : []));
   const value = (tag: string): string | null => values(tag)[0] ?? null;
-  const lists = (tag: string) => values(tag).map(parseAttributeList);
+  const lists = (tag: string) => values(tag).map((list) => memory.list(list));
   const targetDuration = value("EXT-X-TARGETDURATION");
   if (targetDuration === null) return null;
   const skips = lists("EXT-X-SKIP");
@@ -312,8 +310,8 @@ function readSegment(
   let pdtMs: number | null = null;
   let byterange: SegmentTag["byterange"] = null;
   for (const line of lines) {
-    const tag = MISPLACED_TAGS.exec(line)?.[1];
-    if (tag !== undefined && parts.length > 0) misplaced.push(tag);
+    const tag = parts.length > 0 ? MISPLACED_TAGS.exec(line)?.[1] : undefined;
+    if (tag !== undefined) misplaced.push(tag);
     if (!line.startsWith("#")) uri = line;
     else if (line.startsWith("#EXTINF:")) durationS = Number.parseFloat(line.slice(8));
     else if (line.startsWith("#EXT-X-PART:")) parts.push(readPartLine(line));

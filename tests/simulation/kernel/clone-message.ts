@@ -14,5 +14,17 @@ function clone(value: unknown): unknown {
   if (value instanceof Map) return new Map([...value].map(([key, each]) => [clone(key), clone(each)]));
   if (value instanceof Set) return new Set([...value].map(clone));
   if (Array.isArray(value)) return value.map(clone);
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, clone(each)]));
+  return cloneRecord(value as Readonly<Record<string, unknown>>);
+}
+
+function cloneRecord(record: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(record)) {
+    const value = clone(record[key]);
+    // An assignment to this name would change the prototype.
+    if (key === "__proto__")
+      Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true });
+    else copy[key] = value;
+  }
+  return copy;
 }

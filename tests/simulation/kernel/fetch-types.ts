@@ -116,8 +116,53 @@ export class SimulatedHeaders implements Iterable<[string, string]> {
 /** What a body may be made of. */
 export type BodyLike = null | undefined | string | Uint8Array | ArrayBuffer | ReadableStream<Uint8Array>;
 
-/** The bytes of streams that were made from bytes: passing such a stream on passes the bytes on. */
-const bytesOfStreams = new WeakMap<ReadableStream<Uint8Array>, Uint8Array>();
+type ByteStream = ReadableStream<Uint8Array>;
+
+/**
+ * A stream of bytes that are there. Most are passed on from one response to the next, which passes the bytes on, and never
+ * read: only reading makes a stream of Node's of it.
+ */
+class HeldStream {
+  readonly bytes: Uint8Array;
+  #opened: ByteStream | null = null;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  get locked(): boolean {
+    return this.#opened?.locked ?? false;
+  }
+
+  get #stream(): ByteStream {
+    this.#opened ??= streamOfBytes(this.bytes);
+    return this.#opened;
+  }
+
+  getReader(...options: Parameters<ByteStream["getReader"]>): ReturnType<ByteStream["getReader"]> {
+    return this.#stream.getReader(...options);
+  }
+
+  cancel(reason?: unknown): Promise<void> {
+    return this.#stream.cancel(reason);
+  }
+
+  pipeTo(...to: Parameters<ByteStream["pipeTo"]>): Promise<void> {
+    return this.#stream.pipeTo(...to);
+  }
+
+  pipeThrough<T>(...through: Parameters<ByteStream["pipeThrough"]>): ReadableStream<T> {
+    return this.#stream.pipeThrough(...through) as ReadableStream<T>;
+  }
+
+  tee(): ReturnType<ByteStream["tee"]> {
+    return this.#stream.tee();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return this.#stream[Symbol.asyncIterator]();
+  }
+}
 
 /** A body: bytes, or a stream of them. */
 abstract class SimulatedBody {
@@ -133,15 +178,15 @@ abstract class SimulatedBody {
     else if (body instanceof Uint8Array) this.#bytes = body;
     else if (body instanceof ArrayBuffer) this.#bytes = new Uint8Array(body);
     else {
-      const bytes = body.locked ? undefined : bytesOfStreams.get(body);
-      if (bytes === undefined) this.#stream = body;
-      else this.#bytes = bytes;
+      const held: unknown = body;
+      if (held instanceof HeldStream && !held.locked) this.#bytes = held.bytes;
+      else this.#stream = body;
     }
   }
 
   get body(): ReadableStream<Uint8Array> | null {
     if (this.#isNull) return null;
-    this.#stream ??= streamOfBytes(this.#bytes ?? NO_BYTES);
+    this.#stream ??= new HeldStream(this.#bytes ?? NO_BYTES) as unknown as ByteStream;
     return this.#stream;
   }
 
@@ -172,21 +217,19 @@ abstract class SimulatedBody {
   }
 }
 
-function streamOfBytes(bytes: Uint8Array): ReadableStream<Uint8Array> {
-  const stream = new ReadableStream<Uint8Array>({
+function streamOfBytes(bytes: Uint8Array): ByteStream {
+  return new ReadableStream<Uint8Array>({
     start(controller) {
       if (bytes.byteLength > 0) controller.enqueue(bytes);
       controller.close();
     },
   });
-  bytesOfStreams.set(stream, bytes);
-  return stream;
 }
 
 /** What a request is made with. */
 export interface SimulatedRequestInit {
-  readonly method?: string;
-  readonly headers?: HeadersLike;
+  readonly method?: string | undefined;
+  readonly headers?: HeadersLike | undefined;
   readonly body?: BodyLike;
 }
 

@@ -11,9 +11,9 @@ import type { MessageCarrier, MessageLane } from "./web-sockets.ts";
 
 /** How a request crosses. */
 export interface RequestOptions {
-  readonly bytes?: number;
+  readonly bytes?: number | undefined;
   /** A fault may deliver it twice: HTTP requests that a proxy repeats. */
-  readonly mayDuplicate?: boolean;
+  readonly mayDuplicate?: boolean | undefined;
   /** The receiver holds answers back until this allows them out. */
   readonly gate?: (receiver: SimulatedProcess) => Promise<void> | null;
 }

@@ -230,7 +230,8 @@ export class ObjectStorage {
     }
     const rows = statement.all(...bound) as T[];
     if (isWrite) this.#recordWrite();
-    return new SqlCursor<T>(rows.map(withArrayBuffers), columns, isWrite ? rows.length : 0);
+    for (const row of rows) giveArrayBuffers(row, columns);
+    return new SqlCursor<T>(rows, columns, isWrite ? rows.length : 0);
   }
 
   #prepare(query: string): Prepared {
@@ -312,11 +313,10 @@ function openDatabase(): DatabaseSync {
 }
 
 /** SQLite's blobs as workerd gives them. */
-function withArrayBuffers<T extends Row>(row: T): T {
-  for (const [name, value] of Object.entries(row)) {
-    if (value instanceof Uint8Array) {
-      (row as Row)[name] = value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength);
-    }
+function giveArrayBuffers(row: Row, columns: readonly string[]): void {
+  for (const name of columns) {
+    const value = row[name];
+    if (value instanceof Uint8Array)
+      row[name] = value.buffer.slice(value.byteOffset, value.byteOffset + value.byteLength);
   }
-  return row;
 }

@@ -135,7 +135,7 @@ export interface EdgeRequest extends SimulatedRequestInit {
   readonly bytes?: number;
   readonly mayDuplicate?: boolean;
   /** The answer's body has no end, and is read as it comes. */
-  readonly streamed?: StreamedAnswer;
+  readonly streamed?: StreamedAnswer | undefined;
 }
 
 /** How a body without an end reaches its reader. */
@@ -190,11 +190,10 @@ export class EdgeFleet {
   fetch(
     client: SimulatedProcess,
     slot: IsolateSlot,
-    { path, bytes, mayDuplicate, streamed, ...init }: EdgeRequest,
+    { path, bytes, mayDuplicate, streamed, method, headers, body: given }: EdgeRequest,
   ): Promise<SimulatedResponse> {
-    const { body } = init;
-    const isCut = typeof body === "object" && body !== null && this.#network.cutsBody(client.place, slot.place);
-    const sent = isCut && body instanceof Uint8Array ? { ...init, body: cutBody(body) } : init;
+    const isCut = typeof given === "object" && given !== null && this.#network.cutsBody(client.place, slot.place);
+    const sent = { method, headers, body: isCut && given instanceof Uint8Array ? cutBody(given) : given };
     const serve = async (server: SimulatedProcess): Promise<SimulatedResponse> => {
       const request = new SimulatedRequest(`http://edge.test${path}`, sent);
       if (streamed === undefined) return slot.serve(request);
@@ -209,9 +208,9 @@ export class EdgeFleet {
       const carried = this.#network.carryStream(server, client, body, undefined, streamed.windowBytes);
       return new SimulatedResponse(carried, { status, headers });
     };
-    return this.#network.request(client, slot, `${init.method ?? "GET"} ${path}`, serve, {
-      ...(bytes === undefined ? {} : { bytes }),
-      ...(mayDuplicate === undefined ? {} : { mayDuplicate }),
+    return this.#network.request(client, slot, `${method ?? "GET"} ${path}`, serve, {
+      bytes,
+      mayDuplicate,
     });
   }
 

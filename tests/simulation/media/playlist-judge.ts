@@ -97,9 +97,10 @@ export class PlaylistJudge {
 
   /** Reads and judges a playlist; null where the bytes are none. */
   judge(bytes: Uint8Array, sighting: PlaylistSighting): JudgedPlaylist | null {
-    const judged = this.#byBytes.get(bytes) ?? this.#judgeText(bytes, sighting);
+    const known = this.#byBytes.get(bytes);
+    const judged = known ?? this.#judgeText(bytes, sighting);
     if (judged === null) return null;
-    this.#byBytes.set(bytes, judged);
+    if (known === undefined) this.#byBytes.set(bytes, judged);
     if (sighting.before !== null && sighting.before.id !== judged.id)
       this.#judgePair(sighting.before, judged, sighting);
     return judged;

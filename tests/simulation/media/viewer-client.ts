@@ -1,6 +1,6 @@
 /** How a viewer reaches its data centre: requests to one isolate, and to another one after a failure. */
 import { SimulatedHeaders, type SimulatedResponse } from "../kernel/fetch-types.ts";
-import type { EdgeRequest, IsolateSlot } from "./edge-fleet.ts";
+import type { IsolateSlot, StreamedAnswer } from "./edge-fleet.ts";
 import type { ViewerAnswer } from "./player-host.ts";
 import type { ViewerWorld, Watcher } from "./watcher.ts";
 
@@ -46,7 +46,7 @@ export class ViewerClient {
   async get(path: string): Promise<ViewerAnswer> {
     const slot = this.#slot;
     try {
-      const response = await this.#timed(this.#fetch(slot, { path }));
+      const response = await this.#timed(this.#fetch(slot, path));
       if (response === "late") return this.#failed(path, "no answer");
       const bytes = response.heldBytes ?? (await this.#timed(response.bytes()));
       if (bytes === "late") return this.#failed(path, "no body");
@@ -71,7 +71,7 @@ export class ViewerClient {
         this.#world.flowed(this.#viewer, path);
     };
     try {
-      const response = await this.#timed(this.#fetch(this.#slot, { path, streamed: { windowBytes, onSent } }));
+      const response = await this.#timed(this.#fetch(this.#slot, path, { windowBytes, onSent }));
       if (response !== "late") {
         this.#note(path, response.status, 0);
         return response;
@@ -93,8 +93,8 @@ export class ViewerClient {
     simulation.trace.addAnswer(simulation.nowMs, this.#viewer.process.name, path, status, bytes);
   }
 
-  #fetch(slot: IsolateSlot, request: Omit<EdgeRequest, "headers">): Promise<SimulatedResponse> {
-    return this.#world.fleet.fetch(this.#viewer.process, slot, { ...request, headers: this.#headers });
+  #fetch(slot: IsolateSlot, path: string, streamed?: StreamedAnswer): Promise<SimulatedResponse> {
+    return this.#world.fleet.fetch(this.#viewer.process, slot, { path, streamed, headers: this.#headers });
   }
 
   #failed(path: string, why: string): ViewerAnswer {
