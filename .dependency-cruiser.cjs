@@ -25,7 +25,7 @@ const DOMAINS = {
     ingest: ["kit", "access"],
     directory: ["kit", "access"],
     pages: ["kit", "delivery", "directory"],
-    room: ["kit", "access", "delivery"],
+    room: ["kit", "access", "delivery", "directory"],
     api: ["kit", "access", "delivery", "room", "directory"],
   },
   "durable-objects": {

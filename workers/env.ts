@@ -30,6 +30,7 @@ export interface Env extends ConfigVariables, ReviewerEnv {
   readonly LIMIT_BEACONS?: RateLimit;
   readonly LIMIT_REPLAYS?: RateLimit;
   readonly LIMIT_SECRETS?: RateLimit;
+  readonly LIMIT_GUESTS?: RateLimit;
   /** The pages built from `web/`. */
   readonly ASSETS: Fetcher;
 }

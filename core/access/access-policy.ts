@@ -3,6 +3,7 @@
  * holds it; feeds carry it to every isolate, and state entries of the room to every shard.
  */
 
+import { isGuestSubject } from "./guest.ts";
 import type { Role } from "./roles.ts";
 import { activeStop, type StreamStop } from "./stream-stop.ts";
 
@@ -93,7 +94,7 @@ export type AccessDenial = (typeof ACCESS_DENIALS)[number];
 export function findAccessDenial(access: AccessPolicy, principal: Principal, nowMs: number): AccessDenial | null {
   if (activeStop(access, nowMs) !== null) return "stopped";
   const { subject, expiresMs } = principal;
-  if (subject === null) return access.playback === "public" ? null : "token-missing";
+  if (subject === null || isGuestSubject(subject)) return access.playback === "public" ? null : "token-missing";
   if (expiresMs !== null && hasTokenExpired({ expiresMs }, nowMs)) return "token-expired";
   if ((principal.tokenVersion ?? 0) < minTokenVersion(access, principal, subject)) return "token-revoked";
   return access.playback === "followers" && !isFollower(principal, nowMs) ? "followers-only" : null;

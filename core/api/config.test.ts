@@ -22,6 +22,7 @@ test("an empty environment and one of empty variables give the defaults", () => 
     edgeSecret: null,
     devTokens: null,
     pageOrigins: [],
+    allowsGuests: true,
     history: { maxAgeMs: 86_400_000, maxEvents: 200_000 },
     sharding: DEFAULT_SHARDING,
     site: null,
@@ -47,6 +48,7 @@ test("variables are parsed with their units", () => {
     CORRAL_ORIGINS: "https://a.example, http://b.example:8080",
     CORRAL_DEV_TOKENS: "1",
     CORRAL_REVIEW_FALLBACK: "hold",
+    CORRAL_GUESTS: "off",
   });
   expect(config).toMatchObject({
     history: { maxAgeMs: 3_600_000, maxEvents: 10 },
@@ -56,6 +58,7 @@ test("variables are parsed with their units", () => {
     pageOrigins: ["https://a.example", "http://b.example:8080"],
     devTokens: { boundName: "" },
     review: { fallback: "hold" },
+    allowsGuests: false,
   });
   expect(parseConfig({ CORRAL_DEV_TOKENS: "edge.test" }).devTokens).toEqual({ boundName: "edge.test" });
 });

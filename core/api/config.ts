@@ -5,11 +5,22 @@
 import * as z from "zod/mini";
 import type { ViewerTokenKeys } from "../access/signed-jwt.ts";
 import { DEFAULT_JOIN_RATES, type JoinRates } from "../delivery/join-admission.ts";
-import { isRegion, type Site } from "../delivery/tree/node-address.ts";
+import type { Site } from "../delivery/tree/node-address.ts";
 import { ROOM_LIMITS } from "../room/room-limits.ts";
 import type { HistoryRetention } from "../room/sequencer/retention.ts";
 import { DEFAULT_SHARDING, type ShardingConfig } from "../room/sharding.ts";
-import { type IngestAddresses, NO_INGEST_ADDRESSES, parseIngestAddresses } from "./ingest-addresses.ts";
+import {
+  InvalidVariable,
+  parseAddresses,
+  parseFallback,
+  parseGuests,
+  parseKeySet,
+  parseOrigins,
+  parseReviewerUrl,
+  parseSite,
+  parseWhipNode,
+} from "./config-values.ts";
+import { type IngestAddresses, NO_INGEST_ADDRESSES } from "./ingest-addresses.ts";
 import { renderMarkdownTable } from "./markdown-table.ts";
 
 /** Settings of an external reviewer of messages; see `docs/design/moderation.md`. */
@@ -40,6 +51,8 @@ export interface Config {
   readonly devTokens: { readonly boundName: string } | null;
   /** Origins besides the edge's own whose pages may open rooms. */
   readonly pageOrigins: readonly string[];
+  /** Whether viewers without an account may chat under a name that they choose. */
+  readonly allowsGuests: boolean;
   readonly history: HistoryRetention;
   readonly sharding: ShardingConfig;
   /** Null: the platform provides the isolate's location. */
@@ -60,6 +73,7 @@ export const VARIABLE_NAMES = [
   "CORRAL_EDGE_SECRET",
   "CORRAL_DEV_TOKENS",
   "CORRAL_ORIGINS",
+  "CORRAL_GUESTS",
   "CORRAL_ROOM_KEEP_HOURS",
   "CORRAL_ROOM_KEEP_EVENTS",
   "CORRAL_ROOM_SHARD_FILL",
@@ -96,9 +110,6 @@ const MAX_JOINS_PER_SECOND = 1_000_000;
 const MAX_JOIN_SPREAD_S = 3_600;
 
 const docs = z.registry<VariableDocs>();
-
-/** The requirement that a text does not meet. */
-class InvalidVariable extends Error {}
 
 /** A variable: `parse` reads its text, and throws `InvalidVariable` with the requirement. */
 function variable<T>(about: VariableDocs, unset: T, parse: (text: string) => T): z.ZodMiniType<T> {
@@ -149,54 +160,6 @@ function text<T>(meaning: string, unset: T, parse: (text: string) => T): z.ZodMi
   return variable({ isSecret: false, byDefault: "", meaning }, unset, parse);
 }
 
-function parseKeySet(json: string): string {
-  const invalid = new InvalidVariable('must be a JWKS in JSON, like {"keys":[…]}');
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    throw invalid;
-  }
-  if (typeof value === "object" && value !== null && "keys" in value && Array.isArray(value.keys)) return json;
-  throw invalid;
-}
-
-function parseOrigins(list: string): readonly string[] {
-  const origins = list.split(/[\s,]+/).filter((origin) => origin !== "");
-  for (const origin of origins) {
-    if (!/^https?:\/\/[^/\s]+$/.test(origin))
-      throw new InvalidVariable("must be origins like https://www.example.com, with spaces between them");
-  }
-  return origins;
-}
-
-function parseAddresses(addresses: string): IngestAddresses {
-  const parsed = parseIngestAddresses(addresses);
-  if (parsed !== null) return parsed;
-  throw new InvalidVariable("must be addresses like rtmps://ingest.example.com:1936, one of each protocol");
-}
-
-function parseWhipNode(url: string): string {
-  if (/^https?:\/\/[A-Za-z0-9.:[\]-]{1,260}\/?$/.test(url)) return url.replace(/\/$/, "");
-  throw new InvalidVariable("must be an address like https://ingest.example.com");
-}
-
-function parseSite(site: string): Site {
-  const [region, colo = "", ...rest] = site.split("/");
-  if (isRegion(region) && rest.length === 0 && /^[A-Z0-9]{2,8}$/.test(colo)) return { region, colo };
-  throw new InvalidVariable("must be a region and a data centre like weur/FRA");
-}
-
-function parseReviewerUrl(url: string): string {
-  if (/^https?:\/\/[^\s/]+/.test(url)) return url;
-  throw new InvalidVariable("must be an address like https://reviewer.example.com/review");
-}
-
-function parseFallback(fallback: string): ReviewConfig["fallback"] {
-  if (fallback === "hold" || fallback === "allow") return fallback;
-  throw new InvalidVariable("must be hold or allow");
-}
-
 const { maxRetentionHours, maxRetentionEvents, retentionMs, retentionEvents } = ROOM_LIMITS;
 
 const variables = {
@@ -236,6 +199,16 @@ const variables = {
     "Origins, with spaces between them, whose pages may open rooms, besides the edge's own.",
     [],
     parseOrigins,
+  ),
+  CORRAL_GUESTS: variable<boolean>(
+    {
+      isSecret: false,
+      byDefault: "allow",
+      meaning:
+        "`allow`: viewers without an account chat under a name that they choose, unless a room forbids it. `off`: they read.",
+    },
+    true,
+    parseGuests,
   ),
   CORRAL_ROOM_KEEP_HOURS: integer(
     "Hours that a room keeps its history.",
@@ -341,6 +314,7 @@ export function parseConfig(values: ConfigVariables): Config {
     edgeSecret: set.CORRAL_EDGE_SECRET ?? set.CORRAL_VIEWER_SECRET ?? set.CORRAL_ADMIN_TOKEN,
     devTokens: set.CORRAL_DEV_TOKENS,
     pageOrigins: set.CORRAL_ORIGINS,
+    allowsGuests: set.CORRAL_GUESTS,
     history: { maxAgeMs: HOUR_MS * set.CORRAL_ROOM_KEEP_HOURS, maxEvents: set.CORRAL_ROOM_KEEP_EVENTS },
     sharding: {
       shardFill: set.CORRAL_ROOM_SHARD_FILL,

@@ -1,6 +1,7 @@
 /** The documentation of problem types. */
 import { renderMarkdownTable } from "./markdown-table.ts";
-import { PROBLEM_NAMES, PROBLEM_TYPES } from "./problems.ts";
+import { PROBLEM_NAMES } from "./problem-names.ts";
+import { PROBLEM_TYPES } from "./problems.ts";
 
 /** `docs/problems.md`. */
 export function renderProblemDocs(): string {

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { renderProblemDocs } from "./problem-docs.ts";
-import { createProblem, PROBLEM_NAMES, PROBLEM_TYPES, parseProblemTypeUri, problemTypeUri } from "./problems.ts";
+import { PROBLEM_NAMES } from "./problem-names.ts";
+import { createProblem, PROBLEM_TYPES, parseProblemTypeUri, problemTypeUri } from "./problems.ts";
 
 test("every problem type has an error status, a title of its own and a meaning in whole sentences", () => {
   const titles = PROBLEM_NAMES.map((name) => PROBLEM_TYPES[name].title);

@@ -3,6 +3,8 @@
  * one meaning. Its URI is `/problems/` and its name, where the edge serves its page; `docs/problems.md` lists all.
  */
 
+import type { ProblemName } from "./problem-names.ts";
+
 /** One type of problem. */
 export interface ProblemType {
   /** HTTP statuses of the answers; the first is the usual one. */
@@ -15,73 +17,7 @@ export interface ProblemType {
   readonly retryAfterS?: number;
 }
 
-/** All names. */
-export const PROBLEM_NAMES = [
-  "invalid-address",
-  "invalid-body",
-  "invalid-parameter",
-  "bad-directive",
-  "websocket-expected",
-  "malformed",
-  "invalid-offer",
-  "token-missing",
-  "token-expired",
-  "token-malformed",
-  "token-forged",
-  "token-unsupported",
-  "token-wrong-room",
-  "token-revoked",
-  "followers-only",
-  "ticket-over",
-  "admin-token-missing",
-  "admin-token-wrong",
-  "metrics-token-missing",
-  "metrics-token-wrong",
-  "secret-not-set",
-  "ingest-token-missing",
-  "ingest-token-wrong",
-  "too-many-nodes",
-  "key-missing",
-  "key-wrong",
-  "key-expired",
-  "key-used",
-  "publish-token-wrong",
-  "foreign-origin",
-  "not-local",
-  "not-found",
-  "method-not-allowed",
-  "too-slow",
-  "already-live",
-  "replaced",
-  "out-of-order",
-  "init-missing",
-  "chunks-missing",
-  "not-open",
-  "stopped-by-operator",
-  "too-many-revocations",
-  "too-many-keys",
-  "room-in-use",
-  "ended",
-  "stopped",
-  "precondition-failed",
-  "too-large",
-  "unsupported-media-type",
-  "range-not-satisfiable",
-  "too-many-requests",
-  "no-jurisdictions",
-  "no-ingest-node",
-  "unavailable",
-  "change-incomplete",
-  "crowded",
-  "timeout",
-  "not-available-yet",
-  "misconfigured",
-] as const;
-
 const NEW_TOKEN = "Get a new token from the site that issues them.";
-
-/** The name of a problem type. */
-export type ProblemName = (typeof PROBLEM_NAMES)[number];
 
 /** All problem types by name. */
 export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
@@ -216,6 +152,24 @@ export const PROBLEM_TYPES: Readonly<Record<ProblemName, ProblemType>> = {
     statuses: [403],
     title: "Page origin not allowed",
     meaning: "Pages of other origins open rooms only where CORRAL_ORIGINS of the deployment lists them.",
+  },
+  "guests-off": {
+    statuses: [403],
+    title: "No guests",
+    meaning: "This deployment takes no guests: chatting requires a token of the site that shows the stream.",
+  },
+  "name-refused": {
+    statuses: [400],
+    title: "Name not allowed",
+    meaning:
+      "A guest's name has 1 to 64 characters, and is not, and does not look like, that of the host or a moderator.",
+  },
+  "too-many-guests": {
+    statuses: [429],
+    title: "Too many guests",
+    meaning:
+      "Too many guests have entered this chat from the network, or through this data centre. Watching and reading go on.",
+    retryAfterS: 30,
   },
   "not-local": {
     statuses: [403],

@@ -136,10 +136,18 @@ export const DevTokenBody: z.ZodMiniType<{
   }),
 );
 
-/** `POST /rooms/{stream}/ticket` and `…/beacon`: the device key and the playback proof, if the page has them. */
+const clientProofs = { device: z.optional(z.unknown()), playback: z.optional(z.unknown()) };
+
+/** `POST /rooms/{stream}/beacon`: the device key and the playback proof, if the page has them. */
 export const ClientProofsBody: z.ZodMiniType<{ device?: unknown; playback?: unknown }> = body(
   "ClientProofsBody",
-  z.looseObject({ device: z.optional(z.unknown()), playback: z.optional(z.unknown()) }),
+  z.looseObject(clientProofs),
+);
+
+/** `POST /rooms/{stream}/ticket`: the same, and the name that a viewer without an account chats under. */
+export const RoomTicketBody: z.ZodMiniType<{ device?: unknown; playback?: unknown; guest?: unknown }> = body(
+  "RoomTicketBody",
+  z.looseObject({ ...clientProofs, guest: z.optional(z.unknown()) }),
 );
 
 const stopNotice: z.ZodMiniType<StopNotice> = z.object({

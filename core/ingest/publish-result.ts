@@ -1,5 +1,6 @@
 /** Responses to publishers as values: the Live object decides, the Worker turns them into responses. */
-import { createProblem, type ProblemDocument, type ProblemName } from "../api/problems.ts";
+import type { ProblemName } from "../api/problem-names.ts";
+import { createProblem, type ProblemDocument } from "../api/problems.ts";
 import type { PublishProblem, PublishProgress } from "./publish-api.ts";
 
 /** A refusal of a publisher. */

@@ -6,6 +6,8 @@ export interface ChatModes {
   readonly slowS: number;
   /** Minimum time of following, minutes; null: off. Subscribers and verified participants are exempt. */
   readonly followersMin: number | null;
+  /** No messages of guests. */
+  readonly accountsOnly: boolean;
   readonly subscribersOnly: boolean;
   readonly verifiedOnly: boolean;
   readonly emoteOnly: boolean;
@@ -19,10 +21,11 @@ export interface ChatModes {
   readonly review: boolean;
 }
 
-/** A room in which every participant with an account may write. */
+/** A room in which every account and every guest may write. */
 export const OPEN_CHAT_MODES: ChatModes = {
   slowS: 0,
   followersMin: null,
+  accountsOnly: false,
   subscribersOnly: false,
   verifiedOnly: false,
   emoteOnly: false,

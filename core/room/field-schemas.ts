@@ -43,6 +43,8 @@ export const HELD_KEY_FIELD: z.ZodMiniType<string> = textField(2 * (ROOM_LIMITS.
 export const CHAT_MODE_FIELDS: FieldSchemas<ChatModes, never> = {
   slowS: integerField(0, 3_600),
   followersMin: z.nullable(integerField(0, 525_600)),
+  // Events from before guests lack it.
+  accountsOnly: z._default(z.boolean(), false),
   subscribersOnly: z.boolean(),
   verifiedOnly: z.boolean(),
   emoteOnly: z.boolean(),

@@ -1,7 +1,8 @@
 /** The people of a room. */
+import { isGuestSubject } from "../access/guest.ts";
 import type { Role } from "../access/roles.ts";
 
-/** The holder of a socket. `subject` is null for a viewer without an account, who may read. Times are ms since the epoch. */
+/** The holder of a socket. `subject` is null for a viewer who may only read, and a guest's has no account. Times are ms since the epoch. */
 export interface Participant {
   readonly subject: string | null;
   readonly name: string;
@@ -32,9 +33,16 @@ export interface ParticipantProfile {
 /** The sender of a message whose sender was erased. */
 export const ERASED_PROFILE: ParticipantProfile = { subject: "", name: "", roles: [] };
 
+/** Whether a viewer has an account, which the issuer of tokens vouches for. */
+export function hasAccount<V extends Pick<Participant, "subject">>(
+  viewer: V,
+): viewer is V & { readonly subject: string } {
+  return viewer.subject !== null && !isGuestSubject(viewer.subject);
+}
+
 /** The key of a viewer in rate limits, placement and counts: the account, else the device. */
 export function participantKey({ subject, device }: Pick<Participant, "subject" | "device">): string {
-  return subject === null ? `device:${device}` : `account:${subject}`;
+  return hasAccount({ subject }) ? `account:${subject}` : `device:${device}`;
 }
 
 /** Whether a person is a moderator or host. */

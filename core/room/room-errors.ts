@@ -13,6 +13,8 @@ const ERROR_TEXTS = {
   "rate-limited": "Too many requests; wait a moment.",
   "slow-mode": "Slow mode: wait before the next message.",
   "followers-only": "Only viewers who have followed for some time can chat.",
+  "accounts-only": "Guests cannot chat here now.",
+  "name-reserved": "This name belongs to somebody who runs the stream; choose another one.",
   "subscribers-only": "Only subscribers can chat.",
   "verified-only": "Only verified users can chat.",
   "emote-only": "Only emotes and emoji are allowed.",

@@ -27,6 +27,9 @@ export const SOCKET_OPEN_RATE: BucketRate = { perSecond: 10, burst: 1_000 };
 /** History requests of one address to the room: what a shard holds in memory is free. */
 export const HISTORY_READ_RATE: BucketRate = { perSecond: 2, burst: 50 };
 
+/** Commands of all guests of one address at a shard: a full household. New device keys give nobody a higher rate. */
+export const GUEST_COMMAND_RATE: BucketRate = { perSecond: 4, burst: 40 };
+
 /** Rates per frame type, for one socket and for all sockets of one address at a shard; reactions count one by one. */
 export const CLIENT_FRAME_RATES: Readonly<
   Record<ClientFrame["type"], { readonly socket: BucketRate; readonly address: BucketRate }>

@@ -53,8 +53,9 @@ export async function openGatewaySocket(path: string, headers: Record<string, st
   return webSocket;
 }
 
-/** A ticket request: token, network, device key and playback proof. */
+/** A ticket request: token, network, device key, playback proof, and the name of a guest. */
 export interface TicketRequest {
+  readonly guest?: string;
   readonly token?: string;
   readonly device?: string | null;
   readonly playback?: string | null;
@@ -78,8 +79,8 @@ export function gatewayHeaders({ token: bearer, ip }: TicketRequest): Record<str
 
 /** Requests a ticket to a room. */
 export async function requestTicket(room: string, entering: TicketRequest = {}): Promise<TicketGrant> {
-  const { device = null, playback = null } = entering;
-  const init = { method: "POST", headers: gatewayHeaders(entering), body: JSON.stringify({ device, playback }) };
+  const { device = null, playback = null, guest } = entering;
+  const init = { method: "POST", headers: gatewayHeaders(entering), body: JSON.stringify({ device, playback, guest }) };
   return (await testEdge.ask(`/rooms/${room}/ticket`, init)).json();
 }
 
@@ -220,6 +221,18 @@ export class TestParticipant {
     const viewer = new TestParticipant(async () => {
       const { ticket } = await requestTicket(room, { ...entering, token: bearer });
       return openTicketSocket(room, ticket, entering.ip);
+    });
+    await waitForCondition(() => viewer.ready || viewer.closes.length > 0);
+    return viewer;
+  }
+
+  /** Joins through the gateway as a guest, each time with the same device key. */
+  static async joinAsGuest(room: string, guest: string, entering: TicketRequest = {}): Promise<TestParticipant> {
+    let { device } = entering;
+    const viewer = new TestParticipant(async () => {
+      const granted = await requestTicket(room, { ...entering, guest, ...(device === undefined ? {} : { device }) });
+      device = granted.device ?? device;
+      return openTicketSocket(room, granted.ticket, entering.ip);
     });
     await waitForCondition(() => viewer.ready || viewer.closes.length > 0);
     return viewer;

@@ -3,8 +3,9 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIP } from "node:net";
+import type { ProblemName } from "../../core/api/problem-names.ts";
 import { retryAfterOf } from "../../core/api/problem-responses.ts";
-import { createProblem, type ProblemName } from "../../core/api/problems.ts";
+import { createProblem } from "../../core/api/problems.ts";
 import { WHIP_LIMITS } from "../../core/ingest/whip/limits.ts";
 import {
   SDP_FRAGMENT_MEDIA_TYPE,

@@ -1,5 +1,6 @@
 /** A sender by WHIP: from its offer, through the node's decision, to the end of its media. */
-import { createProblem, type ProblemDocument, type ProblemName } from "../../core/api/problems.ts";
+import type { ProblemName } from "../../core/api/problem-names.ts";
+import { createProblem, type ProblemDocument } from "../../core/api/problems.ts";
 import type { TransportSample } from "../../core/ingest/health/link-meter.ts";
 import { RtpMediaReceiver } from "../../core/ingest/rtp/media-receiver.ts";
 import type { IceCredentials, WhipNegotiation } from "../../core/ingest/whip/negotiate.ts";

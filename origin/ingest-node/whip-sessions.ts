@@ -1,7 +1,8 @@
 /** Sessions of WHIP senders, and what their requests do to them. */
 import { randomBytes, randomInt } from "node:crypto";
 import { parseNetwork } from "../../core/access/network.ts";
-import { createProblem, type ProblemDocument, type ProblemName } from "../../core/api/problems.ts";
+import type { ProblemName } from "../../core/api/problem-names.ts";
+import { createProblem, type ProblemDocument } from "../../core/api/problems.ts";
 import {
   type LocalDescription,
   parseIceFragment,

@@ -290,12 +290,14 @@ test("a reader at the newest message stays there through a pin, resizes and rota
   expect((await standing(page)).fromEnd, "back at the end").toBe(0);
 });
 
-test("a new tab has the name that was chosen in another one", async () => {
+test("a new tab chats under the name that was chosen in another one", async () => {
   await keyOf("tabs");
   const page = await openWatchPage(browser, `${edge.url}/watch/tabs`);
   await joinRoom(page, "Ann");
   const other = await page.context().newPage();
   await other.goto(`${edge.url}/watch/tabs`);
+  await other.getByPlaceholder("Chat as Ann").waitFor();
+  await other.getByRole("button", { name: "Change name" }).click();
   await other.locator("#chat input").waitFor();
   expect(await other.locator("#chat input").inputValue()).toBe("Ann");
   await page.context().close();

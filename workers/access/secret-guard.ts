@@ -1,5 +1,5 @@
 /** Authorization by a secret of the deployment. */
-import type { ProblemName } from "../../core/api/problems.ts";
+import type { ProblemName } from "../../core/api/problem-names.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { problemResponse } from "../kit/responses.ts";
 import { isSameSecret, readBearerToken } from "./bearer-token.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { PROBLEM_NAMES } from "../../core/api/problems.ts";
+import { PROBLEM_NAMES } from "../../core/api/problem-names.ts";
 import { OpenApiChecker } from "../../tests/support/openapi-check.ts";
 import { ALL_ADDRESSES, LIVE_ADDRESSES, ROUTES } from "../../tests/support/route-table.ts";
 import { testEdge } from "../testing.ts";

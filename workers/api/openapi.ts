@@ -1,7 +1,8 @@
 /** `GET /openapi.json`: the OpenAPI document, generated from the routes and their documentation. */
 import type { RouterRoute } from "hono/types";
 import * as z from "zod/mini";
-import { PROBLEM_TYPES, type ProblemName, problemTypeUri } from "../../core/api/problems.ts";
+import type { ProblemName } from "../../core/api/problem-names.ts";
+import { PROBLEM_TYPES, problemTypeUri } from "../../core/api/problems.ts";
 import { answerSchemas, ProblemSchema, requestSchemas } from "../../core/api/schemas.ts";
 import {
   type AnswerSpec,

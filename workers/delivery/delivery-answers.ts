@@ -1,5 +1,5 @@
 /** Answers from an isolate's own state. */
-import type { ProblemName } from "../../core/api/problems.ts";
+import type { ProblemName } from "../../core/api/problem-names.ts";
 import { deliveryProblemResponse, problemResponse } from "../kit/responses.ts";
 import type { DeliveryAnswer } from "./delivery-context.ts";
 

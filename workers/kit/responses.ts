@@ -1,6 +1,8 @@
 /** Responses of the delivery side: lifetimes, cache headers, problems. */
+
+import type { ProblemName } from "../../core/api/problem-names.ts";
 import { retryAfterOf } from "../../core/api/problem-responses.ts";
-import { createProblem, type ProblemDocument, type ProblemName } from "../../core/api/problems.ts";
+import { createProblem, type ProblemDocument } from "../../core/api/problems.ts";
 import { READABLE_HEADERS } from "./security-headers.ts";
 
 /** Headers of all responses of the delivery side; `expose` names those that scripts of other origins may read. */

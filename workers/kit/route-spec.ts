@@ -1,7 +1,7 @@
 /** The documentation of routes: handlers and middleware declare their inputs and responses, from which `/openapi.json` is generated. */
 import type { MiddlewareHandler } from "hono";
 import type * as z from "zod/mini";
-import type { ProblemName } from "../../core/api/problems.ts";
+import type { ProblemName } from "../../core/api/problem-names.ts";
 
 /** A parameter of an address or a header. */
 export interface ParameterSpec {

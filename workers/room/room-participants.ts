@@ -16,12 +16,16 @@ const ANONYMOUS = { subject: null, name: "", roles: [], followerSinceMs: null, e
 export interface ClientProofs {
   readonly deviceKey: string | null;
   readonly playbackProof: string | null;
+  /** The name that a viewer without an account asks for; undefined without one. */
+  readonly guestName?: unknown;
 }
 
 /** A participant, and the device key that replaces the presented one, or null. */
 export interface ResolvedParticipant {
   readonly participant: TicketParticipant;
   readonly issuedKey: string | null;
+  /** Whether its device has a key: without one it is another device with each request. */
+  readonly hasDeviceKey: boolean;
 }
 
 /** The participant of a request for a ticket, or of a beacon: by its token, if any, and its device key. */
@@ -42,7 +46,7 @@ export async function resolveParticipant(
   );
   const name = device === null ? platform.newId() : await deriveDeviceName(config, stream, device.key);
   const participant = { ...claims, device: name, ...(countedAs === null ? {} : { countedAs }) };
-  return { participant, issuedKey: device?.issuedKey ?? null };
+  return { participant, issuedKey: device?.issuedKey ?? null, hasDeviceKey: device !== null };
 }
 
 /**

@@ -5,7 +5,7 @@ import type { StreamName } from "../../core/kit/ids.ts";
 import { parseJsonObject } from "../../core/kit/json-fields.ts";
 import { getObjectInJurisdiction } from "../../core/room/jurisdiction-namespace.ts";
 import { roomChildName } from "../../core/room/object-names.ts";
-import { type Participant, participantKey } from "../../core/room/participants.ts";
+import { hasAccount, type Participant, participantKey } from "../../core/room/participants.ts";
 import { accessDenialClose } from "../../core/room/restrictions.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import { ROOM_SUBPROTOCOL } from "../../core/room/room-protocol.ts";
@@ -21,6 +21,7 @@ import type { Env } from "../env.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { deliveryResponse, problemResponse, unknownRoomResponse } from "../kit/responses.ts";
 import { fetchRoomSummary } from "../kit/room-summary-cache.ts";
+import { admitGuest } from "./guests.ts";
 import {
   type ClientProofs,
   type ResolvedParticipant,
@@ -32,7 +33,7 @@ import { readTicket, sealTicket, TICKET_LIMITS } from "./room-tickets.ts";
 /** Reconnect spread, in seconds, of sockets that arrive while the room does not answer. */
 const ROOM_RETRY_S = "5";
 /** Bytes of a page's proofs. */
-const MAX_CLIENT_PROOFS_BYTES = 512;
+const MAX_CLIENT_PROOFS_BYTES = 1_024;
 
 /** Reconnect spread of sockets of an unregistered stream, seconds. */
 const UNKNOWN_ROOM_RETRY_S = "10";
@@ -46,7 +47,7 @@ export async function handleRoomSocket(scope: RequestScope, stream: StreamName):
   }
   const participant = await unlessOverRate(scope, "sockets", {
     resolve: () => resolveSocketParticipant(scope, stream),
-    subjectOf: (found) => (typeof found === "string" ? null : found.subject),
+    subjectOf: (found) => (typeof found !== "string" && hasAccount(found) ? found.subject : null),
   });
   if (participant instanceof Response) {
     return closedSocketResponse(SOCKET_CLOSES.comeBack.code, participant.headers.get("retry-after") ?? ROOM_RETRY_S);
@@ -60,7 +61,7 @@ export async function handleRoomSocket(scope: RequestScope, stream: StreamName):
 
 async function openShardSocket(scope: RequestScope, stream: StreamName, participant: Participant): Promise<Response> {
   const { env, platform } = scope;
-  if (!(await isRoomRegistered(scope, stream, participant.subject !== null))) {
+  if (!(await isRoomRegistered(scope, stream, hasAccount(participant)))) {
     return closedSocketResponse(SOCKET_CLOSES.comeBack.code, UNKNOWN_ROOM_RETRY_S);
   }
   const summary = await fetchRoomSummary(scope, stream);
@@ -84,12 +85,17 @@ async function openShardSocket(scope: RequestScope, stream: StreamName, particip
   return closedSocketResponse(SOCKET_CLOSES[name].code, reason);
 }
 
-/** `POST /rooms/{stream}/ticket`: the ticket of a socket, and a device key if one is needed. */
+/** `POST /rooms/{stream}/ticket`: the ticket of a socket, as a guest if the page has a name, and a device key if one is needed. */
 export async function handleRoomTicket(scope: RequestScope, stream: StreamName): Promise<Response> {
-  const resolved = await resolveUnlessOverRate(scope, "sockets", stream);
+  const proofs = await readClientProofs(scope.request);
+  const resolved = await resolveUnlessOverRate(scope, "sockets", stream, proofs);
   if (resolved instanceof Response) return resolved;
   if (typeof resolved === "string") return denialResponse(resolved);
-  const { participant, issuedKey } = resolved;
+  const { issuedKey } = resolved;
+  const { guestName } = proofs;
+  const participant =
+    guestName === undefined ? resolved.participant : await admitGuest(scope, stream, resolved, guestName);
+  if (typeof participant === "string") return problemResponse(participant);
   const ticket = await sealTicket(scope.config, stream, participant, scope.platform.clock.nowMs());
   if (ticket === null) return problemResponse("misconfigured", "The deployment has no secret to sign tickets with.");
   return roomResponse({
@@ -104,7 +110,7 @@ export async function handleRoomTicket(scope: RequestScope, stream: StreamName):
 export async function handleRoomBeacon(scope: RequestScope, stream: StreamName): Promise<Response> {
   const { env, config, request, platform } = scope;
   if (!hasAnyCredential(request) && !(await isStreamRegistered(scope, stream))) return unknownRoomResponse();
-  const resolved = await resolveUnlessOverRate(scope, "beacons", stream);
+  const resolved = await resolveUnlessOverRate(scope, "beacons", stream, await readClientProofs(request));
   if (resolved instanceof Response) return resolved;
   if (typeof resolved === "string") return denialResponse(resolved);
   const { participant, issuedKey } = resolved;
@@ -160,9 +166,10 @@ const resolveUnlessOverRate = (
   scope: RequestScope,
   kind: RateLimitedRequest,
   stream: StreamName,
+  proofs: ClientProofs,
 ): Promise<ResolvedParticipant | TokenError | Response> =>
   unlessOverRate(scope, kind, {
-    resolve: async () => resolveParticipant(scope, stream, await readClientProofs(scope.request)),
+    resolve: () => resolveParticipant(scope, stream, proofs),
     subjectOf: (found) => (typeof found === "string" ? null : found.participant.subject),
   });
 
@@ -175,10 +182,11 @@ async function readClientProofs(request: Request): Promise<ClientProofs> {
   const length = Number(request.headers.get("content-length") ?? 0);
   const members =
     length > 0 && length <= MAX_CLIENT_PROOFS_BYTES ? parseJsonObject(await request.text().catch(() => "")) : null;
-  const { device, playback } = members ?? {};
+  const { device, playback, guest } = members ?? {};
   return {
     deviceKey: typeof device === "string" ? device : null,
     playbackProof: typeof playback === "string" ? playback : null,
+    guestName: guest ?? undefined,
   };
 }
 

@@ -1,11 +1,18 @@
 /** The rooms' HTTP API: `/rooms/…`. */
 import { Hono } from "hono";
 import { ACCESS_DENIALS, TOKEN_ERRORS } from "../../core/access/access-policy.ts";
-import { BeaconReplySchema, ClientProofsBody, ReplayWindowSchema, RoomTicketSchema } from "../../core/api/schemas.ts";
+import {
+  BeaconReplySchema,
+  ClientProofsBody,
+  ReplayWindowSchema,
+  RoomTicketBody,
+  RoomTicketSchema,
+} from "../../core/api/schemas.ts";
 import { refuseForeignOrigin } from "../access/page-origins.ts";
 import type { AppEnv } from "../kit/app-env.ts";
 import { closePrefix, closeRoutes, cors, createGuard, streamName } from "../kit/middleware.ts";
 import { describeRoute, type RouteSpec } from "../kit/route-spec.ts";
+import { GUEST_REFUSALS } from "./guests.ts";
 import { handleRoomReplay } from "./room-replay-api.ts";
 import { handleRoomBeacon, handleRoomSocket, handleRoomTicket } from "./rooms-api.ts";
 
@@ -49,9 +56,9 @@ roomsApi.post(
     ...ROOMS,
     summary: "Issues a ticket for the room's WebSocket",
     security: ["viewerToken", "anonymous"],
-    body: { schema: ClientProofsBody, isRequired: false },
+    body: { schema: RoomTicketBody, isRequired: false },
     answers: { 200: { description: "The ticket.", schema: RoomTicketSchema } },
-    problems: [...TOKEN_ERRORS, "too-many-requests"],
+    problems: [...TOKEN_ERRORS, ...GUEST_REFUSALS, "too-many-requests"],
   }),
   (c) => handleRoomTicket(c.var.scope, c.var.stream),
 );

@@ -1,8 +1,10 @@
 /** Writes a message. */
 import * as z from "zod/mini";
+import { isGuestSubject } from "../../access/guest.ts";
 import { readInteger, readText } from "../../kit/json-fields.ts";
 import { hasLink, isEmoteOnly, isShouting, type ShoutingRule } from "../../moderation/message-rules.ts";
 import { type ModerationDecision as Outcome, stricterDecision } from "../../moderation/moderate.ts";
+import { nameForm } from "../../moderation/name-form.ts";
 import { mergeVerdicts } from "../../moderation/review.ts";
 import { cleanText, isBlankText } from "../../moderation/text-forms.ts";
 import type { ChatModes } from "../chat-modes.ts";
@@ -52,7 +54,9 @@ function decideChat(
 ): CommandAcceptance | CommandRefusal {
   const { act } = envelope;
   if (act.replyTo !== undefined && context.findMessage(act.replyTo) === null) return refuseCommand("not-found");
-  const violated = isStaff(envelope.by.roles) ? null : violatedMode(state.modes, envelope, context);
+  const violated = isStaff(envelope.by.roles)
+    ? null
+    : (violatedGuestRule(state, envelope, context) ?? violatedMode(state.modes, envelope, context));
   if (violated !== null) return refuseCommand(violated);
   const { decision, text, reasons } = moderateMessage(state, envelope, context);
   // Cleaning removes invisible characters, and the normal form of some characters is longer.
@@ -85,6 +89,21 @@ function moderateMessage(
   }
   if (state.modes.review) reasons.push("mode");
   return { decision: stricterDecision(decision, state.modes.review ? "hold" : "allow"), text, reasons };
+}
+
+/** Why a guest may not write now, or null. */
+function violatedGuestRule(
+  { modes, staffGrants }: RoomState,
+  { by }: AccountEnvelope<ChatCommand>,
+  { nowMs }: DecisionContext,
+): RoomErrorCode | null {
+  if (!isGuestSubject(by.subject)) return null;
+  if (modes.accountsOnly) return "accounts-only";
+  const form = nameForm(by.name);
+  for (const grant of staffGrants.values()) {
+    if (grant.nameForm === form && grant.untilMs > nowMs) return "name-reserved";
+  }
+  return null;
 }
 
 function violatedMode(

@@ -21,6 +21,7 @@ export const modesCommand: CommandDefinition<ModesCommand> = defineCommand<Modes
     modes: z.object({
       slowS: z.exactOptional(slowS),
       followersMin: z.exactOptional(followersMin),
+      accountsOnly: z.exactOptional(z.boolean()),
       subscribersOnly: z.exactOptional(subscribersOnly),
       verifiedOnly: z.exactOptional(verifiedOnly),
       emoteOnly: z.exactOptional(emoteOnly),

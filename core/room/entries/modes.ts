@@ -1,5 +1,5 @@
 /** The chat modes of a room. */
-import type { ChatModes } from "../chat-modes.ts";
+import { type ChatModes, OPEN_CHAT_MODES } from "../chat-modes.ts";
 import type { EntryDefinition } from "./define-entry.ts";
 
 /** All modes. */
@@ -20,7 +20,8 @@ export const modesEntry: EntryDefinition<ModesEntry, ModesFields> = {
   signer: null,
   untilMs: null,
   apply: (state, { value }) => {
-    state.modes = value;
+    // A stored value may be older than a mode.
+    state.modes = { ...OPEN_CHAT_MODES, ...value };
   },
   list: ({ modes }) => [{ of: "modes", key: "", value: modes }],
 };

@@ -8,6 +8,8 @@ export interface StaffGrant {
   readonly untilMs: number;
   /** The token's version, which revocations compare with. */
   readonly version: number;
+  /** The form of its bearer's name, which no guest may take; absent in older entries. */
+  readonly nameForm?: string;
 }
 
 /** `key`: the subject. */

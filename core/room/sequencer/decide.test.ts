@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
+import { withPlaybackPolicy } from "../../access/access-policy.ts";
+import { guestSubject } from "../../access/guest.ts";
 import type { Role } from "../../access/roles.ts";
 import { DEFAULT_AUTOMOD_LEVELS } from "../../moderation/categories.ts";
 import type { ReviewVerdict } from "../../moderation/review.ts";
-import type { ChatModes } from "../chat-modes.ts";
+import { type ChatModes, OPEN_CHAT_MODES } from "../chat-modes.ts";
 import type { Command, CommandEnvelope } from "../commands/index.ts";
 import type { StateEntry } from "../entries/index.ts";
 import type { ChatEvent } from "../events.ts";
@@ -11,6 +13,7 @@ import { RoomState } from "../room-state.ts";
 import { commandDigest } from "./command-digest.ts";
 import { decideCommand } from "./decide.ts";
 import type { CommandAcceptance, CommandRefusal, DecisionContext } from "./decision.ts";
+import { staffChange } from "./staff-grants.ts";
 import { TextModerator } from "./text-moderator.ts";
 
 const NOW = 1_000_000_000;
@@ -100,6 +103,47 @@ test("each chat mode refuses and exempts the participants that it names", () => 
   for (const [modes, what, wanted, surroundings] of cases) {
     expect(error(decideCommand(withModes(modes), what, surroundings ?? around())), JSON.stringify(modes)).toBe(wanted);
   }
+});
+
+test("guests write unless the room is for accounts, and staff that was appointed among them in any case", () => {
+  const guest = viewer(guestSubject("d1"), [], { name: "Zoe" });
+  expect(carryOut(new RoomState(), say(guest))).toMatchObject({
+    ok: true,
+    effect: { kind: "chat", by: { subject: "corral-guest:d1", name: "Zoe", roles: [] } },
+  });
+  const closed = withModes({ accountsOnly: true });
+  expect(error(carryOut(closed, say(guest)))).toBe("accounts-only");
+  expect(error(carryOut(closed, say(ann)))).toBeNull();
+  carryOut(closed, asked(host, { kind: "role", subject: "corral-guest:d1", role: "moderator" }));
+  expect(error(carryOut(closed, say(guest)))).toBeNull();
+});
+
+test("guests of a stream that is not public may not write", () => {
+  const state = new RoomState();
+  state.apply({ of: "access", key: "", value: withPlaybackPolicy(state.access, "token") });
+  expect(error(carryOut(state, say(viewer(guestSubject("d1")))))).toBe("sign-in");
+});
+
+test("a guest has no name that looks like that of staff who was there; an account may", () => {
+  const state = new RoomState();
+  const change = staffChange(state, viewer("u1", ["host"], { name: "Ann Bell" }), NOW);
+  for (const entry of change?.entries ?? []) state.apply(entry);
+  for (const name of ["Ann Bell", "ann_bell", "Аnn BeIl", "A\u200bnn Bell 👑"]) {
+    expect(error(carryOut(state, say(viewer(guestSubject("d1"), [], { name })))), name).toBe("name-reserved");
+    expect(error(carryOut(state, say(viewer("u2", [], { name })))), name).toBeNull();
+  }
+  expect(error(carryOut(state, say(viewer(guestSubject("d1"), [], { name: "Anna Bell" }))))).toBeNull();
+  // A staff member with another name is recorded under it.
+  const renamed = staffChange(state, viewer("u1", ["host"], { name: "Kim" }), NOW);
+  for (const entry of renamed?.entries ?? []) state.apply(entry);
+  expect(error(carryOut(state, say(viewer(guestSubject("d1"), [], { name: "K.I.M" }))))).toBe("name-reserved");
+  expect(staffChange(state, viewer("u1", ["host"], { name: "Kim" }), NOW)).toBeNull();
+});
+
+test("modes that were stored before there were guests leave the room open to them", () => {
+  const { accountsOnly: _, ...older } = { ...OPEN_CHAT_MODES, slowS: 5 };
+  const state = RoomState.fromEntries([{ of: "modes", key: "", value: older as ChatModes }]);
+  expect(state.modes).toEqual({ ...OPEN_CHAT_MODES, slowS: 5 });
 });
 
 test("a blocked word matches whole words only, and not in a moderator's message", () => {

@@ -4,9 +4,15 @@
  */
 import type { BucketRate } from "../../kit/token-bucket.ts";
 import { TokenBuckets } from "../../kit/token-buckets.ts";
-import type { Participant } from "../participants.ts";
+import { hasAccount, type Participant } from "../participants.ts";
 import type { ClientFrame } from "../room-protocol.ts";
-import { CLIENT_FRAME_RATES, HISTORY_READ_RATE, SOCKET_FRAME_RATE, SOCKET_OPEN_RATE } from "../room-rates.ts";
+import {
+  CLIENT_FRAME_RATES,
+  GUEST_COMMAND_RATE,
+  HISTORY_READ_RATE,
+  SOCKET_FRAME_RATE,
+  SOCKET_OPEN_RATE,
+} from "../room-rates.ts";
 
 /** Limits of answers, each with its reason. */
 export const SHARD_BUDGET_LIMITS = {
@@ -62,7 +68,9 @@ export class ShardBudgets {
   allowFrameType({ viewer, socketId }: SocketBudget, type: ClientFrame["type"], nowMs: number, count = 1): boolean {
     const { socket, address } = CLIENT_FRAME_RATES[type];
     const own = socket === SOCKET_FRAME_RATE || this.#buckets.tryTake(`${type} ${socketId}`, socket, nowMs, count);
-    return own && this.#allowAddress(type, viewer, address, nowMs, count);
+    const isGuestCommand = type === "act" && !hasAccount(viewer);
+    const asGuest = !isGuestCommand || this.#allowAddress("guest act", viewer, GUEST_COMMAND_RATE, nowMs, 1);
+    return own && asGuest && this.#allowAddress(type, viewer, address, nowMs, count);
   }
 
   /** Whether another history request to the room is allowed. */
@@ -76,7 +84,7 @@ export class ShardBudgets {
     const address = viewer.address;
     const shared =
       address === "" ? own : this.#buckets.remainingTokens(`bytes of ${address}`, ADDRESS_BYTE_RATE, nowMs);
-    return Math.floor(Math.min(own, shared, viewer.subject === null ? creditBytes : own));
+    return Math.floor(Math.min(own, shared, hasAccount(viewer) ? own : creditBytes));
   }
 
   /** Takes the bytes of an answer out of the budgets. */

@@ -2,6 +2,7 @@
  * The room's domain events: bans, which revoke playback, and viewer peaks. The outbox names subjects by their tags, as all of
  * the room's storage does; an event gets its subjects when it is delivered, and one whose subject was erased is dropped.
  */
+import { isGuestSubject } from "../../../core/access/guest.ts";
 import type { DomainEvent } from "../../../core/events/domain-events.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
 import { effectDefinition } from "../../../core/room/effects/index.ts";
@@ -83,7 +84,8 @@ export class RoomDomainEvents {
     if (event === null) return null;
     const { revocation } = effectDefinition(event);
     const subject = subjectOfEvent(event);
-    if (revocation === undefined || subject === null) return null;
+    // A guest has no token to revoke.
+    if (revocation === undefined || subject === null || isGuestSubject(subject)) return null;
     const named = [subject, actor].filter((each) => each !== "");
     const keys = await this.#options.history.ensureSubjectKeys(new Set(named));
     const subjectTag = keys.get(subject)?.tag ?? "";

@@ -1,6 +1,6 @@
 /** The viewers who watch at one shard, by heartbeats on sockets or by beacons. */
 import { HyperLogLog } from "../../../core/kit/hyperloglog.ts";
-import { participantKey } from "../../../core/room/participants.ts";
+import { hasAccount, participantKey } from "../../../core/room/participants.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import {
   anonymousViewersPerShard,
@@ -104,7 +104,7 @@ export class ShardPresence {
       if (heartbeatMs === null) continue;
       const { viewer } = connection;
       if (nowMs - heartbeatMs < ROOM_LIMITS.heartbeatTtlMs) {
-        const network = viewer.subject === null ? viewer.address : null;
+        const network = hasAccount(viewer) ? null : viewer.address;
         yield { key: participantKey(viewer), countedAs: viewer.countedAs, network };
       } else if (nowMs - heartbeatMs > HEARTBEAT_LOST_MS) connection.updateAttachment({ playMs: null });
     }

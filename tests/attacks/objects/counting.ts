@@ -4,7 +4,14 @@ import { serveRequest } from "../../../workers/app.ts";
 import type { Env } from "../../../workers/env.ts";
 import { testBindings } from "../../../workers/testing.ts";
 
-const LIMITS = ["LIMIT_JOINS", "LIMIT_SOCKETS", "LIMIT_BEACONS", "LIMIT_REPLAYS", "LIMIT_SECRETS"] as const;
+const LIMITS = [
+  "LIMIT_JOINS",
+  "LIMIT_SOCKETS",
+  "LIMIT_BEACONS",
+  "LIMIT_REPLAYS",
+  "LIMIT_SECRETS",
+  "LIMIT_GUESTS",
+] as const;
 const NAMESPACES = ["LIVE", "SHIELD", "ROOM", "ROOM_RELAY", "ROOM_SHARD", "KEYRING", "REGISTRY", "DIRECTORY"] as const;
 
 /** A gateway with counted upstream calls. */

@@ -5,15 +5,14 @@ import type { RoomCounts } from "../../../core/room/events.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
 import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
 import {
-  isLocalEdge,
-  loadPersonTag,
+  loadGuestName,
   loadPreference,
   loadViewerToken,
-  requestDevToken,
+  storeGuestName,
   storePreference,
   storeViewerToken,
 } from "../kit/viewer-session.ts";
-import { closeText } from "./chat-text.ts";
+import { closeText, isGuestRefusal } from "./chat-text.ts";
 import { chatPlayheadMs, type PlaybackPosition } from "./playhead.ts";
 import { animateReaction, LIKE_EMOJI, newReactions } from "./reaction-bursts.ts";
 import { ReplayLoader } from "./replay-loader.ts";
@@ -51,6 +50,7 @@ export class ChatController {
   #hasCounts = false;
   #isSynced: boolean = loadPreference(UNSYNCED_STORAGE_KEY) !== "1";
   #signOutReason: string | null = null;
+  #allowsGuests = true;
 
   constructor(options: ChatOptions) {
     this.#options = options;
@@ -89,11 +89,14 @@ export class ChatController {
     return this.#options.platform.clock.nowMs() + (this.#client?.clockAheadMs ?? 0);
   }
 
-  send(text: string, replyTo: number | null): Promise<CommandOutcome> {
-    if (this.#client === null) return Promise.resolve({ ok: false, error: "unavailable" });
+  async send(text: string, replyTo: number | null): Promise<CommandOutcome> {
+    if (this.#client === null) return { ok: false, error: "unavailable" };
     const { programTimeMs } = this.#options.playbackPosition();
     const programmeMs = programTimeMs === null ? null : Math.round(programTimeMs);
-    return this.#client.sendCommand({ kind: "chat", text, ...(replyTo === null ? {} : { replyTo }) }, programmeMs);
+    const command = { kind: "chat", text, ...(replyTo === null ? {} : { replyTo }) } as const;
+    const outcome = await this.#client.sendCommand(command, programmeMs);
+    if (!outcome.ok && outcome.error === "name-reserved") this.#signOut(SOCKET_CLOSES.token.code, outcome.error);
+    return outcome;
   }
 
   /** Adds a like (`LIKE_EMOJI`) or a reaction. */
@@ -103,20 +106,16 @@ export class ChatController {
     this.#animateReaction(emoji, 1);
   }
 
-  /** Signs in under a name; null unless the edge runs on this machine. */
-  get signIn(): ((name: string) => Promise<boolean>) | null {
-    if (!isLocalEdge()) return null;
-    const { stream } = this.#options;
-    return async (name) => {
-      // Two devices that choose one name are two people.
-      const claims = { sub: `${name.slice(0, 40)}~${loadPersonTag(this.#options.platform.random)}`, name };
-      const token = await requestDevToken(stream, claims).catch(() => null);
-      if (token === null) return false;
-      storeViewerToken(stream, token);
-      this.#signOutReason = null;
-      this.#connect();
-      return true;
-    };
+  /** Whether a viewer without an account may choose a name and chat. */
+  get allowsGuests(): boolean {
+    return this.#allowsGuests && !this.#view.modes.accountsOnly;
+  }
+
+  /** Enters the chat as a guest of this name; null: reads on as nobody. */
+  setGuestName(name: string | null): void {
+    storeGuestName(name);
+    this.#signOutReason = null;
+    this.#connect();
   }
 
   /** Leaves the room and stops all timers. */
@@ -171,7 +170,13 @@ export class ChatController {
     this.#dispatch({ type: "cleared" });
     const { stream, platform } = this.#options;
     const dispatch = (event: RoomViewEvent): void => this.#dispatch(event);
-    this.#client = connectRoom({ stream, token: loadViewerToken(stream), platform, dispatch });
+    this.#client = connectRoom({
+      stream,
+      token: loadViewerToken(stream),
+      guestName: loadGuestName,
+      platform,
+      dispatch,
+    });
     this.#client.setPlaying(this.#options.isPlaying());
   }
 
@@ -196,11 +201,13 @@ export class ChatController {
     this.#options.onChange();
   }
 
-  /** The token is not valid: the viewer continues without one. */
+  /** The token is not valid, or the guest's name is not taken: the viewer continues without. */
   #signOut(code: number, reason: string): void {
     const { stream } = this.#options;
-    if (loadViewerToken(stream) === null) return;
-    storeViewerToken(stream, null);
+    if (loadViewerToken(stream) !== null) storeViewerToken(stream, null);
+    else if (isGuestRefusal(reason)) storeGuestName(null);
+    else return;
+    if (reason === "guests-off") this.#allowsGuests = false;
     this.#signOutReason = closeText(code, reason);
     this.#connect();
   }

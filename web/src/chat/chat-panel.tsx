@@ -1,8 +1,10 @@
 /** The chat panel beside the video: a function of the view. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import type { Clock } from "../../../core/kit/clock.ts";
+import { isGuestSubject } from "../../../core/access/guest.ts";
+import type { Clock, Random } from "../../../core/kit/clock.ts";
 import type { ChatEvent } from "../../../core/room/events.ts";
+import { isStaff } from "../../../core/room/participants.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
 import { closeText, formatCompactCount, modeLabels } from "./chat-text.ts";
 import { visibleEntries } from "./chat-timeline.ts";
@@ -33,7 +35,11 @@ export interface ChatPanelProps {
   readonly addReaction: (emoji: string) => void;
   readonly setSynced: (isSynced: boolean) => void;
   readonly hide: () => void;
-  readonly signIn: ((name: string) => Promise<boolean>) | null;
+  /** Whether a viewer without an account may choose a name. */
+  readonly allowsGuests: boolean;
+  /** Enters as a guest of this name; null: leaves. */
+  readonly setGuestName: (name: string | null) => void;
+  readonly random: Random;
 }
 
 export function ChatPanel(props: ChatPanelProps): VNode {
@@ -150,8 +156,10 @@ interface FootProps extends ChatPanelProps {
 }
 
 function Foot(props: FootProps): VNode {
-  const { signOutReason, signIn } = props;
+  const { signOutReason, allowsGuests, setGuestName, random } = props;
   const { link, you } = props.view;
+  const [hasJoined, setJoined] = useState(false);
+  const isGuest = you !== null && isGuestSubject(you.subject) && !isStaff(you.roles);
   if (link.state === "closed") {
     return (
       <p class="chat-foot-note bad" role="alert">
@@ -159,7 +167,19 @@ function Foot(props: FootProps): VNode {
       </p>
     );
   }
-  if (you !== null) return <Composer {...props} />;
+  if (isGuest && !allowsGuests) return <p class="chat-foot-note">Guests can’t chat right now. You can keep reading.</p>;
+  if (you !== null) {
+    return (
+      <>
+        <Composer {...props} isFocused={hasJoined} />
+        {isGuest && (
+          <button type="button" class="composer-leave" onClick={() => setGuestName(null)}>
+            Change name
+          </button>
+        )}
+      </>
+    );
+  }
   return (
     <>
       {signOutReason !== null && (
@@ -167,7 +187,16 @@ function Foot(props: FootProps): VNode {
           {signOutReason}
         </p>
       )}
-      {link.state === "open" && <SignIn signIn={signIn} />}
+      {link.state === "open" && (
+        <SignIn
+          allowsGuests={allowsGuests}
+          random={random}
+          enter={(name) => {
+            setJoined(true);
+            setGuestName(name);
+          }}
+        />
+      )}
     </>
   );
 }

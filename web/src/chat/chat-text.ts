@@ -26,10 +26,23 @@ export function commandRefusalText(code: RoomErrorCode, modes: ChatModes): strin
   }
 }
 
+/** Why a name was not taken, by the type of the problem or the code of the refusal. */
+const GUEST_REFUSALS: ReadonlyMap<string, string> = new Map([
+  ["name-refused", "This name isn’t available. Choose another one."],
+  ["name-reserved", "This name isn’t available here. Choose another one."],
+  ["guests-off", "Guests can’t chat here. Sign in on the site that shows this stream."],
+  ["too-many-guests", "Many people have just joined from your network. Try again in a minute."],
+]);
+
+/** Whether a refusal is of the guest's name, and not of the viewer. */
+export const isGuestRefusal = (reason: string): boolean => GUEST_REFUSALS.has(reason);
+
 /** The text of a close after which the client does not reconnect. */
 export function closeText(code: number, reason: string): string {
   if (code === SOCKET_CLOSES.banned.code) return "You are banned from this chat. You can keep watching.";
   if (code !== SOCKET_CLOSES.token.code) return "Chat disconnected. Reload the page to reconnect.";
+  const refusal = GUEST_REFUSALS.get(reason);
+  if (refusal !== undefined) return refusal;
   return reason === "token-expired"
     ? "Your sign-in has expired. Sign in again to chat."
     : "Your sign-in isn’t valid for this chat. Sign in again to chat.";
@@ -43,6 +56,7 @@ export function modeLabels(modes: ChatModes): string[] {
     ...(followersMin === null
       ? []
       : [followersMin === 0 ? "Followers only" : `Followers for ${formatTimeSpan(60 * followersMin)}`]),
+    ...(modes.accountsOnly ? ["No guests"] : []),
     ...(modes.subscribersOnly ? ["Subscribers only"] : []),
     ...(modes.verifiedOnly ? ["Verified only"] : []),
     ...(modes.emoteOnly ? ["Emoji only"] : []),

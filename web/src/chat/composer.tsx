@@ -19,10 +19,13 @@ interface ComposerProps {
   readonly serverNowMs: () => number;
   readonly replyTarget: ChatEvent | null;
   readonly onReplyDone: () => void;
+  /** Whether the text box has the focus from the beginning. */
+  readonly isFocused?: boolean;
   readonly send: (text: string, replyTo: number | null) => Promise<CommandOutcome>;
 }
 
-export function Composer({ view, clock, serverNowMs, replyTarget, onReplyDone, send }: ComposerProps): VNode {
+export function Composer(props: ComposerProps): VNode {
+  const { view, clock, serverNowMs, replyTarget, onReplyDone, isFocused = false, send } = props;
   const [text, setText] = useState("");
   const [said, setSaid] = useState<{ text: string; bad: boolean } | null>(null);
   const [sending, setSending] = useState(0);
@@ -36,6 +39,10 @@ export function Composer({ view, clock, serverNowMs, replyTarget, onReplyDone, s
     setText((before) => (before === "" ? mentionText(replyTarget.by.name) : before));
     box.current?.focus();
   }, [replyTarget]);
+
+  useLayoutEffect(() => {
+    if (isFocused) box.current?.focus();
+  }, [isFocused]);
 
   // The own message is shown: its status line is obsolete.
   useEffect(() => setSaid(null), [view.lastOwnMessageMs]);

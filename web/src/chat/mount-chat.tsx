@@ -28,6 +28,7 @@ export function mountChat(root: HTMLElement, options: Omit<ChatOptions, "onChang
         isReplay={shown.isReplay}
         isSynced={shown.isSynced}
         signOutReason={shown.signOutReason}
+        random={options.platform.random}
         serverNowMs={() => shown.serverNowMs()}
         send={(text, replyTo) => shown.send(text, replyTo)}
         addReaction={(emoji) => shown.addReaction(emoji)}
@@ -35,7 +36,8 @@ export function mountChat(root: HTMLElement, options: Omit<ChatOptions, "onChang
           shown.isSynced = isSynced;
         }}
         hide={hide}
-        signIn={shown.signIn}
+        allowsGuests={shown.allowsGuests}
+        setGuestName={(name) => shown.setGuestName(name)}
       />,
       root,
     );

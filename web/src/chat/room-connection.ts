@@ -11,6 +11,8 @@ import type { RoomViewEvent } from "./room-view.ts";
 export interface RoomConnectionOptions {
   readonly stream: string;
   readonly token: string | null;
+  /** The name of a guest, used where there is no token. */
+  readonly guestName?: () => string | null;
   readonly platform: Platform;
   readonly dispatch: (event: RoomViewEvent) => void;
   readonly onStaffNotes?: (notes: readonly StaffNote[]) => void;
@@ -18,10 +20,10 @@ export interface RoomConnectionOptions {
 
 /** Connects to the room, until the client is stopped or a close forbids reconnecting. */
 export function connectRoom(options: RoomConnectionOptions): RoomClient {
-  const { stream, token, platform, dispatch, onStaffNotes } = options;
+  const { stream, token, guestName = () => null, platform, dispatch, onStaffNotes } = options;
   const { clock, random } = platform;
   const client: RoomClient = new RoomClient({
-    openSocket: (current) => browserSocket(stream, current),
+    openSocket: (current) => browserSocket(stream, current, current === null ? guestName() : null),
     // The embedding page may have set a newer token.
     getToken: () => Promise.resolve(loadViewerToken(stream) ?? token),
     clock,
@@ -43,7 +45,7 @@ export function connectRoom(options: RoomConnectionOptions): RoomClient {
 }
 
 /** A browser WebSocket as a `RoomSocket`; it opens once the edge grants a ticket. */
-function browserSocket(stream: string, token: string | null): RoomSocket {
+function browserSocket(stream: string, token: string | null, guest: string | null): RoomSocket {
   let socket: WebSocket | null = null;
   let closed = false;
   const adapter: RoomSocket = {
@@ -56,7 +58,7 @@ function browserSocket(stream: string, token: string | null): RoomSocket {
       socket?.close(code);
     },
   };
-  void requestRoomTicket(stream, token).then((result) => {
+  void requestRoomTicket(stream, token, guest).then((result) => {
     if (closed) return;
     if (!("ticket" in result)) return adapter.onclose?.(result);
     const url = `${location.origin.replace(/^http/, "ws")}/rooms/${stream}/socket`;

@@ -3,6 +3,7 @@ import { parseJsonObject } from "../../../core/kit/json-fields.ts";
 import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
 import { loadDeviceKey, storeDeviceKey } from "../kit/viewer-session.ts";
 import { getPlaybackProof } from "../player/playback-proof.ts";
+import { isGuestRefusal } from "./chat-text.ts";
 
 /** The timeout of a request. */
 const ANSWER_MS = 8_000;
@@ -12,9 +13,13 @@ const RECONNECT_SPREAD_S = "5";
 /** A ticket, or a refusal as the close of a socket. */
 export type TicketResult = { readonly ticket: string } | { readonly code: number; readonly reason: string };
 
-/** Requests a ticket to a room. Never rejects. */
-export async function requestRoomTicket(stream: string, token: string | null): Promise<TicketResult> {
-  const answer = await postWithProof(`/rooms/${stream}/ticket`, stream, token).catch(() => null);
+/** Requests a ticket to a room; without a token as a guest of this name, if there is one. Never rejects. */
+export async function requestRoomTicket(
+  stream: string,
+  token: string | null,
+  guest: string | null,
+): Promise<TicketResult> {
+  const answer = await postWithProof(`/rooms/${stream}/ticket`, stream, token, guest).catch(() => null);
   if (answer === null) return { code: 1006, reason: "no ticket" };
   const { ticket } = answer.members;
   return answer.ok && typeof ticket === "string" ? { ticket } : closeForStatus(answer.status, answer.members["type"]);
@@ -22,7 +27,7 @@ export async function requestRoomTicket(stream: string, token: string | null): P
 
 /** Sends a beacon for the page's viewer; returns the time until the next, ms, or null if the edge gives none. */
 export async function sendViewerBeacon(stream: string, token: string | null): Promise<number | null> {
-  const { members } = await postWithProof(`/rooms/${stream}/beacon`, stream, token);
+  const { members } = await postWithProof(`/rooms/${stream}/beacon`, stream, token, null);
   const { nextMs } = members;
   return typeof nextMs === "number" ? nextMs : null;
 }
@@ -34,17 +39,28 @@ interface EdgeAnswer {
 }
 
 /** Posts with the playback proof, and once more with a fresh proof if the edge does not count the first. */
-async function postWithProof(url: string, stream: string, token: string | null): Promise<EdgeAnswer> {
-  const first = await postIdentity(url, token, token === null ? await getPlaybackProof(stream, token, false) : null);
+async function postWithProof(
+  url: string,
+  stream: string,
+  token: string | null,
+  guest: string | null,
+): Promise<EdgeAnswer> {
+  const proof = token === null ? await getPlaybackProof(stream, token, false) : null;
+  const first = await postIdentity(url, token, proof, guest);
   if (token !== null || !first.ok || first.members["counted"] !== false) return first;
-  return postIdentity(url, token, await getPlaybackProof(stream, token, true));
+  return postIdentity(url, token, await getPlaybackProof(stream, token, true), guest);
 }
 
-async function postIdentity(url: string, token: string | null, playback: string | null): Promise<EdgeAnswer> {
+async function postIdentity(
+  url: string,
+  token: string | null,
+  playback: string | null,
+  guest: string | null,
+): Promise<EdgeAnswer> {
   const response = await fetch(url, {
     method: "POST",
     headers: token === null ? {} : { authorization: `Bearer ${token}` },
-    body: JSON.stringify({ device: loadDeviceKey(), playback }),
+    body: JSON.stringify({ device: loadDeviceKey(), playback, ...(guest === null ? {} : { guest }) }),
     signal: AbortSignal.timeout(ANSWER_MS),
   });
   const members = parseJsonObject(await response.text()) ?? {};
@@ -54,6 +70,8 @@ async function postIdentity(url: string, token: string | null, playback: string 
 
 function closeForStatus(status: number, type: unknown): { code: number; reason: string } {
   const reason = typeof type === "string" ? type.replace(/^\/problems\//, "") : "";
+  // Such a page reads on without a name.
+  if (isGuestRefusal(reason)) return { code: SOCKET_CLOSES.token.code, reason };
   if (status === 429) return { code: SOCKET_CLOSES.rateLimited.code, reason };
   if (status >= 500) return { code: SOCKET_CLOSES.comeBack.code, reason: RECONNECT_SPREAD_S };
   if (reason === "followers-only") return { code: SOCKET_CLOSES.banned.code, reason };

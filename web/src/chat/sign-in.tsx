@@ -1,21 +1,23 @@
-/** Sign-in for viewers without an account in this room. On a local edge a name is enough. */
+/** The name under which a viewer without an account chats. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import type { Random } from "../../../core/kit/clock.ts";
 import { CLIENT_ROOM_LIMITS } from "../../../core/room/client-room-limits.ts";
 import { loadPreference, storePreference } from "../kit/viewer-session.ts";
 
-/** The name that was chosen last on this device: a token is a tab's own, and a new tab asks again. */
+/** The name that was chosen last on this device: it is suggested again. */
 const NAME_STORAGE_KEY = "corral.chat.name";
 
 interface SignInProps {
-  /** Signs in with a name; null if the edge grants no tokens. */
-  readonly signIn: ((name: string) => Promise<boolean>) | null;
+  /** Whether the deployment and the room take guests. */
+  readonly allowsGuests: boolean;
+  readonly random: Random;
+  readonly enter: (name: string) => void;
 }
 
-export function SignIn({ signIn }: SignInProps): VNode {
-  const [name, setName] = useState(() => loadPreference(NAME_STORAGE_KEY) ?? "");
-  const [failed, setFailed] = useState(false);
-  if (signIn === null) return <p class="chat-foot-note">Sign in on the site that shows this stream to chat.</p>;
+export function SignIn({ allowsGuests, random, enter }: SignInProps): VNode {
+  const [name, setName] = useState(() => loadPreference(NAME_STORAGE_KEY) || suggestName(random));
+  if (!allowsGuests) return <p class="chat-foot-note">Sign in on the site that shows this stream to chat.</p>;
   return (
     <form
       class="composer"
@@ -23,15 +25,10 @@ export function SignIn({ signIn }: SignInProps): VNode {
         event.preventDefault();
         const chosen = name.trim();
         if (chosen === "") return;
-        void signIn(chosen).then((joined) => {
-          setFailed(!joined);
-          if (joined) storePreference(NAME_STORAGE_KEY, chosen);
-        });
+        storePreference(NAME_STORAGE_KEY, chosen);
+        enter(chosen);
       }}
     >
-      <p class="composer-said bad" role="status" hidden={!failed}>
-        Couldn’t join the chat. Try again.
-      </p>
       <div class="composer-row">
         <label class="composer-box">
           <span class="sr">Your chat name</span>
@@ -41,13 +38,17 @@ export function SignIn({ signIn }: SignInProps): VNode {
             maxLength={CLIENT_ROOM_LIMITS.nameChars}
             autocomplete="nickname"
             placeholder="Choose a name to chat"
+            onFocus={(event) => event.currentTarget.select()}
             onInput={(event) => setName(event.currentTarget.value)}
           />
         </label>
         <button type="submit" class="composer-join" disabled={name.trim() === ""}>
-          Join
+          Join chat
         </button>
       </div>
     </form>
   );
 }
+
+/** A name with which one tap is enough to chat. */
+const suggestName = (random: Random): string => `Guest ${1_000 + Math.floor(9_000 * random())}`;

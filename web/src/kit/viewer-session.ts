@@ -3,14 +3,11 @@
  * (`/watch/show#token=…`), which no server and no log sees; it is removed from the address bar and kept for the tab.
  */
 
-import type { Random } from "../../../core/kit/clock.ts";
-
 /** The longest token that a page accepts from its address, as at the edge. */
 const MAX_TOKEN_CHARS = 4_096;
 
 const DEVICE_STORAGE_KEY = "corral.device";
-const PERSON_TAG = /^[0-9a-f]{8}$/;
-const PERSON_STORAGE_KEY = "corral.person";
+const GUEST_STORAGE_KEY = "corral.chat.guest";
 const tokenStorageKey = (stream: string): string => `corral.token.${stream}`;
 
 /** The token in a fragment like `#token=…`, and the fragment without it; `token` is null if there is none. */
@@ -55,15 +52,17 @@ export function storeDeviceKey(key: string): void {
   storePreference(DEVICE_STORAGE_KEY, key);
 }
 
-/** A random tag of this device, stored once: it separates its users from users elsewhere with the same names. */
-export function loadPersonTag(random: Random): string {
-  const known = loadPreference(PERSON_STORAGE_KEY) ?? "";
-  if (PERSON_TAG.test(known)) return known;
-  const made = Math.floor(random() * 2 ** 32)
-    .toString(16)
-    .padStart(8, "0");
-  storePreference(PERSON_STORAGE_KEY, made);
-  return made;
+let pageGuestName: string | null = null;
+
+/** The name under which this device chats as a guest; null: it does not. */
+export function loadGuestName(): string | null {
+  return loadPreference(GUEST_STORAGE_KEY) || pageGuestName;
+}
+
+/** Stores the name of a guest, in every tab of this device; null: the device is no guest any more. */
+export function storeGuestName(name: string | null): void {
+  pageGuestName = name;
+  storePreference(GUEST_STORAGE_KEY, name ?? "");
 }
 
 /** The viewer's setting on this device, or null. */

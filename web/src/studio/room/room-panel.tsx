@@ -61,6 +61,7 @@ function LiveChat({ desk }: { desk: ModerationDesk }): VNode {
         <p class="desk-counts" title={`Peak: ${formatCompactCount(peak)}`}>
           {formatCompactCount(watching)} watching · {formatCompactCount(likes)} likes
         </p>
+        {desk.isModerator && <GuestSwitch desk={desk} />}
         {modes.length > 0 && <p class="chat-modes">{modes.join(" · ")}</p>}
       </div>
       <Pinned desk={desk} />
@@ -87,6 +88,25 @@ function LiveChat({ desk }: { desk: ModerationDesk }): VNode {
         </div>
       )}
     </div>
+  );
+}
+
+/** Keeps guests from writing, and lets them again: the first thing to do in a raid. */
+function GuestSwitch({ desk }: { desk: ModerationDesk }): VNode {
+  const { accountsOnly } = desk.view.modes;
+  const set = (off: boolean): Promise<void> =>
+    desk.runCommand(
+      { kind: "modes", modes: { accountsOnly: off } },
+      off ? "Guests can’t write." : "Guests can write.",
+      {
+        kind: "modes",
+        modes: { accountsOnly: !off },
+      },
+    );
+  return (
+    <button type="button" class="plain-button" aria-pressed={accountsOnly} onClick={() => void set(!accountsOnly)}>
+      {accountsOnly ? "Let guests write" : "Stop guests"}
+    </button>
   );
 }
 

@@ -12,6 +12,7 @@ import { parseWordLines } from "./staff-lists.ts";
 const SLOW_MODE_SECONDS: readonly number[] = [0, 3, 5, 10, 30, 60, 300];
 const FOLLOWER_MINUTES: readonly (number | null)[] = [null, 0, 10, 60, 1_440, 10_080, 43_200];
 const SWITCHES = [
+  ["accountsOnly", "No guests: signed-in viewers only"],
   ["subscribersOnly", "Subscribers only"],
   ["verifiedOnly", "Verified users only"],
   ["emoteOnly", "Emoji only"],
