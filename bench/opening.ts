@@ -39,7 +39,7 @@ const PROBE = `(() => {
 })()`;
 
 /** One opening. Milliseconds since the navigation began, null for what did not happen. */
-export interface Opening {
+interface Opening {
   /** First byte of the page, and its end. */
   readonly htmlMs: number;
   readonly htmlEndMs: number;
@@ -57,16 +57,12 @@ export interface Opening {
 }
 
 /** What an opening is slowed by. */
-export interface OpeningLimits {
+interface OpeningLimits {
   readonly cpuDivisor?: number;
 }
 
 /** Opens `url` in a new context of the browser. */
-export async function openOnce(
-  browser: Browser,
-  url: string,
-  { cpuDivisor = 1 }: OpeningLimits = {},
-): Promise<Opening> {
+async function openOnce(browser: Browser, url: string, { cpuDivisor = 1 }: OpeningLimits = {}): Promise<Opening> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   try {
     const page = await context.newPage();

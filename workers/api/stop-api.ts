@@ -3,6 +3,7 @@ import type { StopCategory } from "../../core/access/stream-stop.ts";
 import { type StopActor, type StopRecord, type StreamStop, toStopNotice } from "../../core/access/stream-stop.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { registerStream } from "../access/stream-registry.ts";
+import { forgetProfile } from "../directory/stream-profiles.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { jsonResponse, problemResponse } from "../kit/responses.ts";
 
@@ -60,6 +61,9 @@ async function changeStop(
   } catch (error) {
     console.warn("a stop, or its undoing, did not reach every object of the stream", error);
     return problemResponse("change-incomplete");
+  } finally {
+    // Pages of a stopped stream say nothing of it.
+    await forgetProfile(stream);
   }
   return stopResponse(stream, await live.stops());
 }

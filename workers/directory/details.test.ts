@@ -141,8 +141,11 @@ test("of a stopped stream nobody is shown what its host wrote or uploaded", asyn
   const stream = newStream();
   await setDetails(stream, { title: "Unlawful words" });
   await put(stream, "images/poster", PNG);
+  // The isolate has shown it a moment ago.
+  expect(await page(stream)).toContain("Unlawful");
   const stop = JSON.stringify({ category: "legal", reason: "A court said so." });
   expect((await put(stream, "stop", stop, "POST")).status).toBe(200);
+  expect(await page(stream)).not.toContain("Unlawful");
   await put(stream, "details", JSON.stringify({ title: "Unlawful words" }));
   expect((await testEdge.ask(`/api/streams/${stream}/details`)).status).toBe(451);
   expect(await page(stream)).not.toContain("Unlawful");
