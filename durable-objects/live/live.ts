@@ -348,12 +348,11 @@ export class Live extends DurableObject<LiveEnv> {
     const { current } = this.#publishing;
     if (current === null) return null;
     const { clock } = this.platform;
-    const monotonicMs = clock.monotonicMs();
     return {
-      ...describeBroadcast(stream, current.replica, current.isSilent(monotonicMs)),
+      ...describeBroadcast(stream, current.replica, current.isSilent(clock.monotonicMs())),
       at: clock.nowMs(),
       countedFrom: this.#countingSinceMs,
-      ...this.#counters.summarize(monotonicMs),
+      ...this.#counters.summarize(clock.monotonicMs()),
       children: current.fanout.subscriberCount,
     };
   }

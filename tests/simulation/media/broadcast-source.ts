@@ -4,6 +4,7 @@
  */
 import type { BroadcastConfig, PartMeta, Track } from "../../../core/broadcast/broadcast-log.ts";
 import type { BroadcastId, TrackName } from "../../../core/kit/ids.ts";
+import type { MediaFragment } from "../../../core/media/cmaf/fragment.ts";
 import type { PackagerOutput } from "../../../core/media/cmaf/packager.ts";
 import {
   type FakeFragment,
@@ -12,7 +13,6 @@ import {
   fakeFragment,
   fakeInit,
 } from "../../conformance/fake-media.ts";
-import type { BroadcastFrames } from "./broadcast-frames.ts";
 
 /** Durations of parts and segments. A part is a whole number of 32 ms: of pictures, and with 64 ms of AAC frames. */
 export interface MediaShape {
@@ -99,12 +99,17 @@ export interface PartPlan {
   readonly isGap: boolean;
 }
 
+/** Writes the parts of framed media. */
+interface PartWriter {
+  writePart(track: string, plan: PartPlan): MediaFragment;
+}
+
 /** A part of a track as the packager gives it; of `frames`, where the media is framed. */
 export function makePart(
   shape: MediaShape,
   track: Track,
   plan: PartPlan,
-  frames: BroadcastFrames | null = null,
+  frames: PartWriter | null = null,
 ): PackagerOutput {
   const { msn, part, isGap, isLast, initVersion, programTimeMs, isDiscontinuity, index } = plan;
   const isVideo = track.kind === "video";
