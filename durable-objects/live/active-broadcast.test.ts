@@ -34,7 +34,7 @@ test("segments that leave the window before they are stored are not reported as 
       }),
       publisherWatch: new PublisherWatch(openLiveStorage(storage), alarms, clock, config.broadcast),
       seat: { publisher: "publisher", credential: "key" },
-      monotonicMs: clock.monotonicMs(),
+      nowMs: clock.nowMs(),
     });
     const init = makeInitEntry(video);
     broadcast.appendEntry(init.entry, init.bytes);

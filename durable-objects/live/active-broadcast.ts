@@ -28,8 +28,7 @@ export interface ActiveBroadcastParts {
   readonly catchUp: CatchUp;
   /** The publishing process's random id, and its credential's. */
   readonly seat: PublisherSeat;
-  /** Monotonic time: a wall clock that is set says nothing about the publisher. */
-  readonly monotonicMs: number;
+  readonly nowMs: number;
 }
 
 /** A broadcast, its feeds and its publisher. */
@@ -43,10 +42,9 @@ export class ActiveBroadcast {
   seat: PublisherSeat;
   /** Last durable segment by track. A window that has slid on says nothing of it: storage may lag behind the window. */
   readonly #durableMsns: Map<TrackName, number>;
-  /** Monotonic time of the publisher's last request. */
   #lastActivityMs: number;
 
-  constructor({ replica, fanout, publisherWatch, catchUp, seat, monotonicMs }: ActiveBroadcastParts) {
+  constructor({ replica, fanout, publisherWatch, catchUp, seat, nowMs }: ActiveBroadcastParts) {
     this.replica = replica;
     this.fanout = fanout;
     this.publisherWatch = publisherWatch;
@@ -54,7 +52,7 @@ export class ActiveBroadcast {
     this.chunks = new ChunkIntake(replica);
     this.seat = seat;
     this.#durableMsns = new Map([...replica.state.tracks].map(([name, state]) => [name, nextPartOf(state).msn - 1]));
-    this.#lastActivityMs = monotonicMs;
+    this.#lastActivityMs = nowMs;
   }
 
   get config(): BroadcastConfig {
@@ -75,19 +73,21 @@ export class ActiveBroadcast {
   }
 
   /** Records a request of the publisher. */
-  recordActivity(monotonicMs: number): void {
-    this.#lastActivityMs = monotonicMs;
+  recordActivity(nowMs: number): void {
+    this.#lastActivityMs = nowMs;
     this.publisherWatch.recordActivity();
   }
 
   /** Whether the publisher has sent nothing for two target durations. An object that has just started knows by its alarms. */
-  isSilent(monotonicMs: number): boolean {
-    return this.publisherWatch.isSilent || monotonicMs - this.#lastActivityMs > 2_000 * this.config.targetDurationS;
+  isSilent(nowMs: number): boolean {
+    return this.publisherWatch.isSilent || nowMs - this.#lastActivityMs > 2_000 * this.config.targetDurationS;
   }
 
   /** Whether no other publisher may replace this one yet. */
-  isLeaseHeld(monotonicMs: number): boolean {
-    return this.publisher !== NO_PUBLISHER && monotonicMs - this.#lastActivityMs < LIVE_LIMITS.publisherLeaseMs;
+  isLeaseHeld(nowMs: number): boolean {
+    const silentMs = nowMs - this.#lastActivityMs;
+    // A clock that was set back says nothing about the publisher.
+    return this.publisher !== NO_PUBLISHER && silentMs >= 0 && silentMs < LIVE_LIMITS.publisherLeaseMs;
   }
 
   /** Appends an entry to the log, which its feeds follow; `isChunked`: of a part whose chunks are all held. */

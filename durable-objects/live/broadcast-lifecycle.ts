@@ -39,7 +39,7 @@ export class BroadcastLifecycle {
 
   /** Announces the state of the broadcast if it has changed. `reason`: of an end. */
   update(current: ActiveBroadcast, reason: EndReason = "publisher"): void {
-    const state = broadcastState(current.replica, current.isSilent(this.#options.clock.monotonicMs()));
+    const state = broadcastState(current.replica, current.isSilent(this.#options.clock.nowMs()));
     const announced = this.#announced?.broadcast === current.id ? this.#announced.state : null;
     if (state === announced) return;
     // Without a part it was never on air.

@@ -349,7 +349,7 @@ export class Live extends DurableObject<LiveEnv> {
     if (current === null) return null;
     const { clock } = this.platform;
     return {
-      ...describeBroadcast(stream, current.replica, current.isSilent(clock.monotonicMs())),
+      ...describeBroadcast(stream, current.replica, current.isSilent(clock.nowMs())),
       at: clock.nowMs(),
       countedFrom: this.#countingSinceMs,
       ...this.#counters.summarize(clock.monotonicMs()),

@@ -79,7 +79,7 @@ export class Publishing {
     const refused = isOwn ? null : this.#options.credentials.refuseSession(credential, session, active?.seat ?? null);
     if (refused !== null) return refused;
     const { role, label, expiresMs, usesLeft } = credential;
-    const isLive = isOwn || active?.isLeaseHeld(this.#options.clock.monotonicMs()) === true;
+    const isLive = isOwn || active?.isLeaseHeld(this.#nowMs()) === true;
     const live = active === null || !isLive ? null : { broadcast: active.id, isOwn };
     return { role, label, expiresMs, usesLeft, live };
   }
@@ -103,7 +103,7 @@ export class Publishing {
       if (playback !== null) access.setPlaybackPolicy(playback);
       this.#addBroadcast(by, credential, config);
     } else if (current !== null) {
-      current.recordActivity(this.#options.clock.monotonicMs());
+      current.recordActivity(this.#nowMs());
       this.#enter(current, by, credential);
     }
     await this.#current?.publisherWatch.scheduleAlarm();
@@ -124,7 +124,7 @@ export class Publishing {
     if (credential.role !== "backup" && !isForced && this.#refuseByLease(by) !== null) {
       return refusePublish("alreadyLive", "Only a key of the role `backup` takes over without `?handover`.");
     }
-    current.recordActivity(this.#options.clock.monotonicMs());
+    current.recordActivity(this.#nowMs());
     if (current.publisher !== by.id) this.#options.lifecycle.recordHandover(id);
     this.#enter(current, by, credential, current.publisher);
     await current.publisherWatch.scheduleAlarm();
@@ -266,7 +266,7 @@ export class Publishing {
     const refused = this.#refuseReplaced(by) ?? this.#refuseEntry(by, credential, id);
     if (refused !== null) return refused;
     if (current.publisher !== by.id) return refusePublish("alreadyLive", "Another process publishes this broadcast.");
-    current.recordActivity(this.#options.clock.monotonicMs());
+    current.recordActivity(this.#nowMs());
     this.#enter(current, by, credential);
     return current;
   }
@@ -305,12 +305,7 @@ export class Publishing {
 
   #isLeaseOfOther(by: PublisherIdentity): boolean {
     const current = this.#current;
-    return (
-      current !== null &&
-      !current.hasEnded &&
-      current.publisher !== by.id &&
-      current.isLeaseHeld(this.#options.clock.monotonicMs())
-    );
+    return current !== null && !current.hasEnded && current.publisher !== by.id && current.isLeaseHeld(this.#nowMs());
   }
 
   /**

@@ -31,5 +31,5 @@ export function restoreBroadcast(parts: BroadcastParts, row: BroadcastRow, isNew
   const publisherWatch = new PublisherWatch(storage, alarms, clock, row.config.broadcast);
   const seat = { publisher: row.publisher, credential: row.credential };
   const catchUp = CatchUp.begin(clock, row, isNew || publisherWatch.isSilent);
-  return new ActiveBroadcast({ replica, fanout, publisherWatch, catchUp, seat, monotonicMs: clock.monotonicMs() });
+  return new ActiveBroadcast({ replica, fanout, publisherWatch, catchUp, seat, nowMs: clock.nowMs() });
 }
