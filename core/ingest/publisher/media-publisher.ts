@@ -382,11 +382,8 @@ export class MediaPublisher {
 
   #failStopped(reason: string): PublishError {
     const { stream } = this.#options;
-    return this.#fail(
-      `${stream} was stopped, and accepts no publisher until the stop is undone: ${reason}`,
-      null,
-      "stopped",
-    );
+    const message = `${stream} was stopped, and accepts no publisher until the stop is undone: ${reason}`;
+    return this.#fail(message, null, "stopped");
   }
 
   #fail(message: string, cause: unknown, code: PublishErrorCode = "failed"): PublishError {
