@@ -12,6 +12,7 @@ import type { TrackName } from "../../kit/ids.ts";
 import { assemblePart, cutChunk } from "../../media/cmaf/chunk.ts";
 import type { ChunkOutput } from "../../media/cmaf/part-writer.ts";
 import { type ChunkedPart, encodeChunkBundle } from "../chunk-bundle.ts";
+import type { PublishProgress } from "../publish-api.ts";
 import type { PublishResponse } from "./publish-client.ts";
 
 /** Limits, each with its reason. */
@@ -77,16 +78,16 @@ export class ChunkSender {
     if (this.#isWanted) source.passChunksTo((chunk) => this.push(chunk));
   }
 
-  /** Whether the edge wants chunks, by its latest answer. */
-  setWanted(isWanted: boolean): void {
+  /** Whether the edge wants chunks, and how often, by its latest answer. */
+  setDemand({ chunks, chunkMs = CHUNK_SENDER_LIMITS.tickMs }: Pick<PublishProgress, "chunks" | "chunkMs">): void {
+    this.#tickMs = Math.min(CHUNK_SENDER_LIMITS.mostTickMs, Math.max(CHUNK_SENDER_LIMITS.tickMs, chunkMs));
+    this.#setWanted(chunks === true);
+  }
+
+  #setWanted(isWanted: boolean): void {
     if (this.#isWanted === isWanted) return;
     this.#isWanted = isWanted;
     this.#source?.passChunksTo(isWanted ? (chunk) => this.push(chunk) : null);
-  }
-
-  /** Time between two requests, as the edge asks for it, ms; undefined: it does not. */
-  setTick(tickMs: number = CHUNK_SENDER_LIMITS.tickMs): void {
-    this.#tickMs = Math.min(CHUNK_SENDER_LIMITS.mostTickMs, Math.max(CHUNK_SENDER_LIMITS.tickMs, tickMs));
   }
 
   /** Adds a chunk, which is sent with the next request. */
@@ -179,7 +180,7 @@ export class ChunkSender {
       else part.isLost = true;
     }
     // An edge that does not answer, or does not know chunks: the next answer to a part says whether it wants them.
-    if (reply.kind !== "ok" && reply.kind !== "chunks-missing") this.setWanted(false);
+    if (reply.kind !== "ok" && reply.kind !== "chunks-missing") this.#setWanted(false);
   }
 }
 

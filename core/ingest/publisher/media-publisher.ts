@@ -299,10 +299,7 @@ export class MediaPublisher {
     }
     if (this.#queue.waiting > waiting) this.#counters.rewinds += 1;
     this.#options.journal?.removeThrough(this.#queue.durableMsn);
-    if (reply.kind === "ok") {
-      this.#chunks.setWanted(reply.answer.chunks === true);
-      this.#chunks.setTick(reply.answer.chunkMs);
-    }
+    if (reply.kind === "ok") this.#chunks.setDemand(reply.answer);
     switch (reply.kind) {
       case "ok":
         if (send.kind === "part" && moved) this.#countPart(send);
