@@ -8,6 +8,6 @@ test("delays that were long are recent for ten seconds, and stay in the percenti
   for (let atMs = 10_000; atMs < 30_000; atMs += 500) meter.push(20, atMs);
   expect(meter.recentP95Ms(14_000)).toBe(900);
   expect(meter.recentP95Ms(29_500)).toBe(20);
-  expect(meter.percentiles([0.5, 0.95])).toEqual([20, 900]);
+  expect(meter.percentiles()).toEqual({ delayP50Ms: 20, delayP95Ms: 900 });
   expect(meter.recentP95Ms(60_000)).toBeNull();
 });

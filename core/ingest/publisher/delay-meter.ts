@@ -19,19 +19,19 @@ export class DelayMeter {
     this.#count += 1;
   }
 
-  /** The `shares` (0–1) of all delays that are kept; 0 of none. */
-  percentiles(shares: readonly number[]): number[] {
-    return percentilesOf(this.#delays, shares);
+  /** Percentiles of all delays that are kept; 0 of none. */
+  percentiles(): { readonly delayP50Ms: number; readonly delayP95Ms: number } {
+    return { delayP50Ms: percentileOf(this.#delays, 0.5), delayP95Ms: percentileOf(this.#delays, 0.95) };
   }
 
   /** The 95th percentile of the recent ones; null of none. */
   recentP95Ms(nowMs: number): number | null {
     const recent = this.#delays.filter(({ atMs }) => nowMs - atMs <= DELAY_METER_LIMITS.recentMs);
-    return recent.length === 0 ? null : (percentilesOf(recent, [0.95])[0] ?? null);
+    return recent.length === 0 ? null : percentileOf(recent, 0.95);
   }
 }
 
-function percentilesOf(delays: readonly { readonly ms: number }[], shares: readonly number[]): number[] {
+function percentileOf(delays: readonly { readonly ms: number }[], share: number): number {
   const sorted = delays.map(({ ms }) => ms).sort((a, b) => a - b);
-  return shares.map((share) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }

@@ -119,10 +119,9 @@ export class MediaPublisher {
     this.#chunks.completePart(track, meta);
     const dropped = this.#queue.pushPart(track, meta, bytes, this.#clock.monotonicMs());
     if (dropped === 0) return;
-    const before = this.#counters.gapsByOverflow;
-    this.#counters.gapsByOverflow += dropped;
-    if (before === 0 || Math.floor(before / 100) !== Math.floor(this.#counters.gapsByOverflow / 100)) {
-      const total = this.#counters.gapsByOverflow;
+    const [before, total] = [this.#counters.gapsByOverflow, this.#counters.gapsByOverflow + dropped];
+    this.#counters.gapsByOverflow = total;
+    if (before === 0 || Math.floor(before / 100) !== Math.floor(total / 100)) {
       this.#options.log.error(
         `The edge is too slow or unreachable: ${total} part(s) were dropped so far and are sent as gaps.`,
       );
@@ -189,14 +188,13 @@ export class MediaPublisher {
   /** Delay of the parts of the last seconds, p95, or age of the oldest one that waits if that is longer; null before any. */
   recentDelayMs(): number | null {
     const delayMs = Math.max(this.#delays.recentP95Ms(this.#clock.monotonicMs()) ?? 0, this.queueAgeMs());
-    return delayMs === 0 ? null : delayMs;
+    return this.#counters.parts === 0 && delayMs === 0 ? null : delayMs;
   }
 
   /** Counters since the start. */
   counters(): PublishCounters {
-    const [delayP50Ms = 0, delayP95Ms = 0] = this.#delays.percentiles([0.5, 0.95]);
     const { waiting, bytes: keptBytes } = this.#queue;
-    return { ...this.#counters, waiting, keptBytes, delayP50Ms, delayP95Ms };
+    return { ...this.#counters, ...this.#delays.percentiles(), waiting, keptBytes };
   }
 
   async #openWithRetry(): Promise<void> {
