@@ -57,6 +57,15 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   }
 }
 
+/** A folder's secret, also while an edge uses the folder; null if it has none yet. Throws `DataFolderError`. */
+export function readFolderSecret(path: string, name: string): string | null {
+  try {
+    return readSecrets(path)[name] ?? null;
+  } catch (error) {
+    throw new DataFolderError(describeFolderError(path, error), { cause: error });
+  }
+}
+
 function lockFolder(path: string): DatabaseSync {
   const lock = new DatabaseSync(join(path, "lock"));
   try {

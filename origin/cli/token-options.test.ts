@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { verifyViewerToken } from "../../core/access/viewer-token.ts";
+import { describeToken } from "./token-link.ts";
+import { parseTokenOptions, renderTokenHelp } from "./token-options.ts";
+
+const SECRET = "a viewer secret of the tests, 32 bytes";
+
+test("a moderator of a local edge for twelve hours is the default but for the role", () => {
+  expect(parseTokenOptions(["--role", "moderator", "--stream", "show"])).toEqual({
+    ...{ role: "moderator", stream: "show", name: "Moderator", subject: null, expiresS: 43_200 },
+    edge: { kind: "local", port: 8787, dataDir: null },
+  });
+});
+
+test.each([
+  [[], /--role is host, moderator, viewer/],
+  [["--role", "admin"], /--role is host, moderator, viewer/],
+  [["--role", "host", "--stream", "No Stream"], /is not a stream name/],
+  [["--role", "host", "--expires", "2d"], /--expires is a time from 1m to 1d/],
+  [["--role", "host", "--expires", "0h"], /--expires is a time/],
+  [["--role", "host", "--expires", "12"], /--expires is a time/],
+  [["--role", "host", "--name", " "], /--name needs a value/],
+  [["--role", "host", "--name", "x".repeat(65)], /--name has 1 to 64 characters/],
+  [["--role", "host", "--secret-file", "f"], /--secret-file requires --edge/],
+  [["--role", "host", "--edge", "https://e.example", "--data", "d"], /--data is of a local edge/],
+  [["--role", "host", "--edge", "ftp://x"], /is not an http\(s\) URL/],
+  [["--role", "host", "--rank", "1"], /There is no option --rank/],
+])("%j is refused with one sentence", (words, sentence) => {
+  expect(() => parseTokenOptions(words)).toThrow(sentence);
+});
+
+test.each(["host", "moderator", "viewer"])(
+  "the edge takes a %s's token for its stream and time, and as no more",
+  async (role) => {
+    const nowMs = Date.now();
+    const options = parseTokenOptions(["--role", role, "--stream", "show", "--name", "Bo", "--expires", "30m"]);
+    const inputs = { secret: SECRET, edgeUrl: "https://e.example", subject: "bo-1", nowMs };
+    const [head = "", link = "", token = "", revoke = ""] = await describeToken(options, inputs);
+    const keys = { secret: SECRET, keySet: null };
+    const bare = token.replace(/^Token: +/, "");
+    const claims = await verifyViewerToken(keys, "show", bare);
+    expect(claims).toMatchObject({ subject: "bo-1", name: "Bo", roles: role === "viewer" ? [] : [role] });
+    expect(claims).toHaveProperty("expiresMs", 1_000 * (Math.floor(nowMs / 1_000) + 1_800));
+    expect(await verifyViewerToken(keys, "other", bare)).toBe("token-wrong-room");
+    expect(link).toBe(`Link:   https://e.example/${role === "viewer" ? "watch" : "studio"}/show#token=${bare}`);
+    expect(head.includes("Anyone with this link")).toBe(role !== "viewer");
+    expect(revoke).toContain('{"subject":"bo-1","version":1}');
+  },
+);
+
+test("the help text names each option", async () => {
+  const help = await renderTokenHelp();
+  for (const word of ["--role", "--stream", "--expires", "--edge", "--secret-file"]) expect(help).toContain(word);
+});
