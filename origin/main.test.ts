@@ -136,3 +136,9 @@ test("invalid arguments are one sentence and exit code 2", async () => {
   expect(await code).toBe(2);
   expect(output()).toBe("There is no option --prot; --help lists them.\n");
 });
+
+test("--version is the package's version on one line", async () => {
+  const { code, output } = run("--version");
+  expect(await code).toBe(0);
+  expect(output()).toMatch(/^corral \d+\.\d+\.\d+\n$/);
+});

@@ -1,4 +1,5 @@
 /** `npm start -- [INPUT] [options]`: broadcasts an input until Ctrl-C or its end; `npm start -- ingest` takes encoders. */
+import { readFileSync } from "node:fs";
 import { stripVTControlCharacters } from "node:util";
 import type { Platform } from "../core/kit/clock.ts";
 import { systemPlatform } from "../core/kit/system-platform.ts";
@@ -30,6 +31,10 @@ async function main(argv: readonly string[], platform: Platform): Promise<number
     process.stdout.write(process.stdout.isTTY ? help : stripVTControlCharacters(help));
     return 0;
   }
+  if (argv.includes("--version")) {
+    process.stdout.write(`corral ${readVersion()}\n`);
+    return 0;
+  }
   let command: Command;
   try {
     command = isIngest ? ingestCommand(argv.slice(1)) : broadcastCommand(argv);
@@ -39,7 +44,7 @@ async function main(argv: readonly string[], platform: Platform): Promise<number
     return 2;
   }
   const { options } = command;
-  const log = createLog({ json: options.logJson, verbose: options.verbose }, process.stdout, clock);
+  const log = createLog({ json: options.logJson, verbose: options.verbose }, process.stdout, clock, process.stderr);
   const [stop, drain] = [new AbortController(), new AbortController()];
   let stoppedAtMs = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -76,6 +81,13 @@ async function main(argv: readonly string[], platform: Platform): Promise<number
     log.error(`Internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
     return 1;
   }
+}
+
+function readVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  return version;
 }
 
 /** A parsed command line. */

@@ -22,3 +22,20 @@ test("a terminal's status line stays below the log, and other outputs have none"
   createLog({ json: false, verbose: false }, { write: (text) => plain.push(text) }, clock).setStatus("1 s");
   expect(plain).toEqual([]);
 });
+
+test("errors go to the other output, and leave the status line below", () => {
+  const [out, err]: [string[], string[]] = [[], []];
+  const terminal = { isTTY: true, write: (text: string) => out.push(text) };
+  const log = createLog({ json: false, verbose: false }, terminal, clock, { write: (text) => err.push(text) });
+  log.setStatus("1 s");
+  log.warn("slow");
+  log.error("broken");
+  expect(err.join("")).toMatch(/error: broken\n$/);
+  expect(err).toHaveLength(1);
+  expect(out.join("").endsWith("warning: slow\n1 s\r\u001B[2K1 s")).toBe(true);
+  const json: string[] = [];
+  createLog({ json: true, verbose: false }, { write: () => {} }, clock, { write: (text) => json.push(text) }).error(
+    "x",
+  );
+  expect(JSON.parse(json[0] ?? "")).toMatchObject({ level: 50, msg: "x" });
+});

@@ -24,21 +24,33 @@ export interface LogOptions {
   readonly verbose: boolean;
 }
 
+/** The level of pino from which a record is an error. */
+const ERROR_LEVEL = 50;
 const CLEAR_LINE = "\r\u001B[2K";
 const PREFIX: Readonly<Record<number, string>> = { 20: "debug: ", 40: "warning: ", 50: "error: ", 60: "error: " };
 
-/** A log on `terminal`. */
-export function createLog({ json, verbose }: LogOptions, terminal: Terminal, clock: Clock): OriginLog {
+/** A log on `terminal`; errors go to `errors`. */
+export function createLog(
+  { json, verbose }: LogOptions,
+  terminal: Terminal,
+  clock: Clock,
+  errors: Terminal = terminal,
+): OriginLog {
   let status = "";
   const showsStatus = !json && terminal.isTTY === true;
-  const write = (line: string): void => {
-    terminal.write(showsStatus && status !== "" ? `${CLEAR_LINE}${line}${status}` : line);
+  const write = (line: string, isError: boolean): void => {
+    if (isError && errors !== terminal) {
+      // The status line is below the log, and both may be the same terminal.
+      if (showsStatus && status !== "") terminal.write(CLEAR_LINE);
+      errors.write(line);
+      if (showsStatus && status !== "") terminal.write(status);
+    } else terminal.write(showsStatus && status !== "" ? `${CLEAR_LINE}${line}${status}` : line);
   };
   const level = verbose ? "debug" : "info";
   const timestamp = (): string => `,"time":${clock.nowMs()}`;
   const logger: Logger = pino(
     { level, base: null, timestamp },
-    { write: json ? write : (record: string) => write(formatLogLine(record)) },
+    { write: (record: string) => write(json ? record : formatLogLine(record), isErrorRecord(record)) },
   );
   return {
     debug: (text) => logger.debug(text),
@@ -52,6 +64,8 @@ export function createLog({ json, verbose }: LogOptions, terminal: Terminal, clo
     },
   };
 }
+
+const isErrorRecord = (record: string): boolean => (JSON.parse(record) as { level: number }).level >= ERROR_LEVEL;
 
 /** `12:00:03 warning: text` from a record of pino. */
 export function formatLogLine(record: string): string {
