@@ -84,6 +84,8 @@ test("on a phone in portrait no page is wider than the window, in any state", as
   await page.goto(`${edge.url}/watch/${LONG_NAME}`);
   await page.locator("#chat .chat-foot").waitFor();
   await look(page, "a broadcast that is awaited", wide);
+  await page.getByLabel("Open the whole chat").click();
+  await look(page, "the same with its whole chat", wide);
   await page.getByLabel("Hide chat").click();
   await page.getByLabel("Show chat").waitFor();
   await look(page, "the same without its chat", wide);
@@ -107,6 +109,9 @@ test("on a phone in landscape the chat can be read and written, and in a lower w
     [568, 320],
     [480, 320],
     [320, 300],
+    // 1280×1024 and 1440×900 at 400 %.
+    [320, 256],
+    [360, 225],
     [1280, 180],
   ] as const) {
     await page.setViewportSize({ width, height });
@@ -158,6 +163,7 @@ test("in any window the player and its controls are visible, with and without ch
     const header = page.locator("media-rendition-menu slot[name=header]");
     expect(await header.evaluate((slot) => (slot as HTMLSlotElement).assignedElements().length)).toBe(1);
     await page.keyboard.press("Escape");
+    await checkForcedColors(page);
     await interruptOnPhone(page);
     await page.getByLabel("Hide chat").click();
     await page.getByLabel("Show chat").waitFor();
@@ -186,6 +192,30 @@ test("in any window the player and its controls are visible, with and without ch
   await page.context().close();
   expect(wrong).toEqual([]);
 });
+
+/** In the system's high contrast, light and dark, the controls' drawings differ from the ground they stand on. */
+async function checkForcedColors(page: Page): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ forcedColors: "active", colorScheme });
+    const lost = await page.evaluate(() => {
+      const luminanceOf = (color: string): number => {
+        const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+/g) ?? []).map(Number);
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+      };
+      const ground = document.querySelector(".controls");
+      if (ground === null) return ["the controls"];
+      const { backgroundColor, backgroundImage } = getComputedStyle(ground);
+      const parts = ["media-play-button", "media-mute-button", "media-fullscreen-button"];
+      return parts.filter((name) => {
+        const drawing = document.querySelector(name)?.shadowRoot?.querySelector("svg");
+        if (drawing === null || drawing === undefined || backgroundImage !== "none") return true;
+        return Math.abs(luminanceOf(getComputedStyle(drawing).fill) - luminanceOf(backgroundColor)) < 128;
+      });
+    });
+    expect(lost, colorScheme).toEqual([]);
+  }
+  await page.emulateMedia({ forcedColors: null, colorScheme: null });
+}
 
 /** Cuts a phone's network: nothing stands on the message that says so. */
 async function interruptOnPhone(page: Page): Promise<void> {

@@ -14,7 +14,7 @@ import {
 } from "../kit/viewer-session.ts";
 import { closeText, isGuestRefusal } from "./chat-text.ts";
 import { chatPlayheadMs, type PlaybackPosition } from "./playhead.ts";
-import { animateReaction, LIKE_EMOJI, newReactions } from "./reaction-bursts.ts";
+import { animateReaction, type BurstPoint, LIKE_EMOJI, newReactions } from "./reaction-bursts.ts";
 import { ReplayLoader } from "./replay-loader.ts";
 import { connectRoom } from "./room-connection.ts";
 import { INITIAL_ROOM_VIEW, type RoomView, type RoomViewEvent, reduceRoomView } from "./room-view.ts";
@@ -99,11 +99,11 @@ export class ChatController {
     return outcome;
   }
 
-  /** Adds a like (`LIKE_EMOJI`) or a reaction. */
-  addReaction(emoji: string): void {
+  /** Adds a like (`LIKE_EMOJI`) or a reaction, which bursts at a point of the window or at its usual place. */
+  addReaction(emoji: string, at: BurstPoint | null = null): void {
     this.#client?.addReaction(emoji === LIKE_EMOJI ? null : emoji);
     this.#ownReactions.set(emoji, (this.#ownReactions.get(emoji) ?? 0) + 1);
-    this.#animateReaction(emoji, 1);
+    this.#animateReaction(emoji, 1, at);
   }
 
   /** Whether a viewer without an account may choose a name and chat. */
@@ -125,9 +125,9 @@ export class ChatController {
     this.#replay?.stop();
   }
 
-  #animateReaction(emoji: string, count: number): void {
+  #animateReaction(emoji: string, count: number, at: BurstPoint | null = null): void {
     const { reactionLayer, platform } = this.#options;
-    animateReaction(reactionLayer, emoji, count, platform.random);
+    animateReaction(reactionLayer, { emoji, count, at }, platform.random);
   }
 
   #pollPlayhead(): void {

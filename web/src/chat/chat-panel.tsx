@@ -9,9 +9,10 @@ import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
 import { closeText, formatCompactCount, modeLabels } from "./chat-text.ts";
 import { visibleEntries } from "./chat-timeline.ts";
 import { Composer } from "./composer.tsx";
-import { ClockIcon, HeartIcon, HideIcon, PinIcon, ReplyIcon } from "./icons.tsx";
+import { ClockIcon, DownIcon, HeartIcon, HideIcon, PinIcon, ReplyIcon } from "./icons.tsx";
 import { MessageList } from "./message-list.tsx";
 import { ParticipantName } from "./message-row.tsx";
+import { ReactionArt, reactionName } from "./reaction-art.tsx";
 import { LIKE_EMOJI } from "./reaction-bursts.ts";
 import type { RoomView } from "./room-view.ts";
 import { SignIn } from "./sign-in.tsx";
@@ -107,6 +108,15 @@ function Heading({ view, isReplay, isSynced, setSynced, hide }: ChatPanelProps):
           <ClockIcon />
         </button>
       )}
+      <button
+        type="button"
+        class="icon-button chat-less"
+        aria-label="Show less of the chat"
+        title="Show less of the chat"
+        onClick={() => document.body.removeAttribute("data-whole-chat")}
+      >
+        <DownIcon />
+      </button>
       <button type="button" class="icon-button" aria-label="Hide chat" title="Hide chat" onClick={hide}>
         <HideIcon />
       </button>
@@ -135,10 +145,10 @@ function Reactions({ likes, tap }: { likes: number; tap: (emoji: string) => void
           key={emoji}
           type="button"
           class="reaction"
-          aria-label={`React with ${emoji}`}
+          aria-label={`React with ${reactionName(emoji)}`}
           onClick={() => tap(emoji)}
         >
-          {emoji}
+          <ReactionArt emoji={emoji} />
         </button>
       ))}
       <span class="spacer" />

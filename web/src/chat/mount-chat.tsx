@@ -3,9 +3,12 @@ import { render } from "preact";
 import { startInterval } from "../../../core/kit/clock.ts";
 import { ChatController, type ChatOptions } from "./chat-controller.ts";
 import { ChatPanel } from "./chat-panel.tsx";
+import { LIKE_EMOJI } from "./reaction-bursts.ts";
 
 /** The mounted chat. */
 export interface ChatMount {
+  /** Sends a like, which bursts at a point of the window or at its usual place. */
+  like(at: { readonly x: number; readonly y: number } | null): void;
   /** Leaves the room and clears the panel. */
   stop(): void;
 }
@@ -49,6 +52,7 @@ export function mountChat(root: HTMLElement, options: Omit<ChatOptions, "onChang
   const cancelRedraw = startInterval(options.platform.clock, REDRAW_MS, drawSoon);
   drawSoon();
   return {
+    like: (at) => chat?.addReaction(LIKE_EMOJI, at),
     stop: () => {
       cancelRedraw();
       cancelAnimationFrame(frame);

@@ -1,6 +1,8 @@
 /** Likes and reactions that rise over the video: new ones in the room's totals, and own ones at once. */
+import { createElement, render } from "preact";
 import type { Random } from "../../../core/kit/clock.ts";
 import type { RoomCounts } from "../../../core/room/events.ts";
+import { ReactionArt } from "./reaction-art.tsx";
 
 /** The emoji of a like. */
 export const LIKE_EMOJI = "❤️";
@@ -32,22 +34,41 @@ export function newReactions(
   });
 }
 
-/** Animates `count` of an emoji in `layer`, unless the viewer prefers reduced motion. */
-export function animateReaction(layer: HTMLElement, emoji: string, count: number, random: Random): void {
+/** A point of the window, pixels. */
+export interface BurstPoint {
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Reactions that rise together; `at` is where, null at the layer's own place. */
+export interface ReactionBurst {
+  readonly emoji: string;
+  readonly count: number;
+  readonly at: BurstPoint | null;
+}
+
+/** Animates a burst in `layer`, unless the viewer prefers reduced motion. */
+export function animateReaction(layer: HTMLElement, { emoji, count, at }: ReactionBurst, random: Random): void {
   if (matchMedia("(prefers-reduced-motion: reduce)").matches || document.hidden) return;
+  const { left, top } = layer.getBoundingClientRect();
   for (let index = 0; index < Math.min(count, MAX_PER_BURST); index += 1) {
     if (layer.childElementCount >= MAX_ANIMATED) return;
     const flyer = document.createElement("i");
-    flyer.textContent = emoji;
+    render(createElement(ReactionArt, { emoji }), flyer);
+    if (at !== null) Object.assign(flyer.style, { left: `${at.x - left}px`, top: `${at.y - top}px` });
     layer.append(flyer);
     const aside = (random() - 0.5) * 90;
     const height = 180 + random() * 120;
     flyer
       .animate(
         [
-          { transform: "translate(0, 0) scale(0.4)", opacity: 0 },
-          { transform: `translate(${aside * 0.3}px, -${height * 0.15}px) scale(1.15)`, opacity: 1, offset: 0.15 },
-          { transform: `translate(${aside}px, -${height}px) scale(1)`, opacity: 0 },
+          { transform: "translate(-50%, -50%) scale(0.4)", opacity: 0 },
+          {
+            transform: `translate(calc(-50% + ${aside * 0.3}px), -${height * 0.15}px) scale(1.15)`,
+            opacity: 1,
+            offset: 0.15,
+          },
+          { transform: `translate(calc(-50% + ${aside}px), -${height}px) scale(1)`, opacity: 0 },
         ],
         { duration: RISE_MS * (0.8 + 0.4 * random()), delay: index * 90, easing: "ease-out", fill: "backwards" },
       )

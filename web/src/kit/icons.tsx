@@ -71,3 +71,35 @@ export const ChatIcon = (): VNode => (
     <path d="M4 5.5h16v11H10l-4 3.5v-3.5H4zM8 9.5h8M8 12.5h5" />
   </Icon>
 );
+
+export const ShareIcon = (): VNode => (
+  <Icon>
+    <path d="M13.5 5.5L20 11l-6.5 5.5V13C9 13 6 14.5 4 18c.3-5 3.5-8.5 9.5-9z" />
+  </Icon>
+);
+
+export const MoreIcon = (): VNode => (
+  <Icon filled>
+    <circle cx="5" cy="12" r="1" />
+    <circle cx="12" cy="12" r="1" />
+    <circle cx="19" cy="12" r="1" />
+  </Icon>
+);
+
+export const NextIcon = (): VNode => (
+  <Icon>
+    <path d="M5 6l7 6 7-6M5 13l7 6 7-6" />
+  </Icon>
+);
+
+export const TheatreIcon = (): VNode => (
+  <Icon>
+    <path d="M3 6.5h18v11H3z" />
+  </Icon>
+);
+
+export const KeyboardIcon = (): VNode => (
+  <Icon>
+    <path d="M3 6.5h18v11H3zM7 10h.1M10.5 10h.1M14 10h.1M17 10h.1M8 14h8" />
+  </Icon>
+);

@@ -1,5 +1,5 @@
 /** A list of streams' cards in the page. A card that stays keeps its element, and so the focus and its pictures. */
-import type { StreamCard } from "./directory-client.ts";
+import type { StreamCard } from "../kit/directory-client.ts";
 
 /** What is on a card besides the stream's own texts. */
 export interface CardNote {

@@ -4,8 +4,9 @@ import "./landing.css";
 import { startInterval } from "../../../core/kit/clock.ts";
 import { parseStreamName } from "../../../core/kit/ids.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
+import { type DirectoryPage, fetchDirectoryPage, type StreamCard } from "../kit/directory-client.ts";
+import { loadFollows } from "../kit/follows.ts";
 import { CardList, type CardNote } from "./card-list.ts";
-import { type DirectoryPage, fetchDirectoryPage, type StreamCard } from "./directory-client.ts";
 
 const REFRESH_MS = 10_000;
 
@@ -51,10 +52,16 @@ async function refresh(): Promise<void> {
   }
 }
 
+/** Streams followed on this device stand first. */
+function followedFirst(cards: readonly StreamCard[]): readonly StreamCard[] {
+  const follows = new Set(loadFollows());
+  return [...cards.filter(({ stream }) => follows.has(stream)), ...cards.filter(({ stream }) => !follows.has(stream))];
+}
+
 function show(page: DirectoryPage): void {
   const first = new Set(page.live.map(({ stream }) => stream));
   const live = [...page.live, ...further.filter(({ stream }) => !first.has(stream))];
-  showSection("live", live);
+  showSection("live", followedFirst(live));
   showSection("upcoming", page.upcoming);
   showSection("replays", page.replays);
   const empty = document.getElementById("empty");

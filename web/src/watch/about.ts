@@ -7,6 +7,10 @@ const BLOCK = "about";
 export interface StreamAbout {
   /** Its title, else its name. */
   readonly title: string;
+  /** The host's name; empty if nobody set it. */
+  readonly host: string;
+  /** The address of the host's picture; null if nothing was set. */
+  readonly avatar: string | null;
   /** The next announced broadcast, ISO 8601, or null. */
   readonly startsAt: string | null;
   /** Nobody has registered the name. */
@@ -15,8 +19,11 @@ export interface StreamAbout {
 
 /** Reads the block of the page; `name` is the stream's. */
 export function readAbout(name: string): StreamAbout {
-  const { title = name, startsAt = null, unknown } = document.getElementById(BLOCK)?.dataset ?? {};
-  return { title, startsAt: startsAt ?? null, isUnknown: unknown !== undefined };
+  const block = document.getElementById(BLOCK);
+  const { title = name, startsAt = null, unknown } = block?.dataset ?? {};
+  const host = block?.querySelector(".about-host")?.textContent ?? "";
+  const avatar = block?.querySelector(".about-head img")?.getAttribute("src") ?? null;
+  return { title, host, avatar, startsAt, isUnknown: unknown !== undefined };
 }
 
 /**

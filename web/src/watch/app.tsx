@@ -1,18 +1,20 @@
 /** The page around the picture. */
 import type { VNode } from "preact";
 import type { Clock } from "../../../core/kit/clock.ts";
-import { ChatIcon, CloseIcon, PeopleIcon, PlayIcon, SoundOffIcon } from "../kit/icons.tsx";
+import { PlayIcon, SoundOffIcon } from "../kit/icons.tsx";
 import type { DelayWish, FlowObstacle } from "../player/delay-choice.ts";
 import type { DelayReading } from "../player/delay-switch.ts";
 import type { PlaybackStats } from "../player/stats.ts";
 import type { AudienceCount } from "../player/status.ts";
 import { hasNewerBroadcast, type WatchEvent, type WatchView } from "../player/watch-state.ts";
 import type { StreamAbout } from "./about.ts";
+import { ActionRail } from "./action-rail.tsx";
 import { Controls } from "./controls.tsx";
 import { DelayMenu } from "./delay-menu.tsx";
 import { FallbackNote } from "./delay-shown.tsx";
 import { overlayMessage } from "./overlay-message.ts";
 import { StatsPanel } from "./stats-panel.tsx";
+import { TopBar } from "./top-bar.tsx";
 
 interface WatchAppProps {
   readonly about: StreamAbout;
@@ -34,6 +36,17 @@ interface WatchAppProps {
   readonly onDelay: (wish: DelayWish) => void;
   readonly onDelayMenu: (isOpen: boolean) => void;
   readonly onChat: () => void;
+  /** Likes of the room; null until the chat knows. */
+  readonly likes: number | null;
+  readonly onLike: () => void;
+  readonly onWholeChat: () => void;
+  readonly onShare: () => void;
+  readonly onNext: () => void;
+  readonly onMore: () => void;
+  readonly isFollowed: boolean;
+  readonly onFollow: () => void;
+  /** A line for some seconds; null without one. */
+  readonly toast: string | null;
 }
 
 /** Everything over the picture: top bar, message, prompts, statistics, controls. */
@@ -72,6 +85,19 @@ export function WatchApp(props: WatchAppProps): VNode {
       {playing && props.delays !== null && (
         <DelayMenu delays={props.delays} onChoose={props.onDelay} onClose={() => props.onDelayMenu(false)} />
       )}
+      {view.phase !== "stopped" && view.phase !== "unknown" && (
+        <ActionRail
+          likes={props.chat === true && view.phase !== "replay" ? (props.likes ?? 0) : null}
+          onLike={props.onLike}
+          onChat={props.chat === true ? props.onWholeChat : null}
+          onShare={props.onShare}
+          onNext={props.onNext}
+          onMore={props.onMore}
+        />
+      )}
+      <p class="toast" role="status">
+        {props.toast}
+      </p>
       {playing && (
         <Controls
           live={view.phase !== "replay"}
@@ -85,52 +111,6 @@ export function WatchApp(props: WatchAppProps): VNode {
       )}
     </>
   );
-}
-
-function TopBar({ about, view, audience, chat, onChat }: WatchAppProps): VNode {
-  const counted = view.phase === "live" || view.phase === "reconnecting" || view.phase === "starting";
-  return (
-    <div class="topbar">
-      <h1 class="who">
-        <span class="avatar" aria-hidden="true">
-          {[...about.title][0] ?? "?"}
-        </span>
-        <bdi class="name">{about.title || "No name"}</bdi>
-      </h1>
-      <Badge view={view} />
-      <span class="spacer" />
-      {counted && audience !== null && (
-        <span class="chip" title={`Watching now; peak ${formatCount(audience.peak)}`}>
-          <PeopleIcon />
-          <span class="sr">Watching now: </span>
-          {formatCount(audience.watching)}
-        </span>
-      )}
-      {chat === false && (
-        <button type="button" class="chip chip-round" aria-label="Show chat" title="Show chat" onClick={onChat}>
-          <ChatIcon />
-        </button>
-      )}
-      <a class="chip chip-round" href="/" aria-label="Back to the start page">
-        <CloseIcon />
-      </a>
-    </div>
-  );
-}
-
-function Badge({ view }: { view: WatchView }): VNode | null {
-  switch (view.phase) {
-    case "live":
-      return view.source?.state === "ended" ? null : <span class="badge badge-live">LIVE</span>;
-    case "reconnecting":
-      return <span class="badge badge-away">LIVE</span>;
-    case "replay":
-      return <span class="badge">RECORDING</span>;
-    case "ended":
-      return <span class="badge">ENDED</span>;
-    default:
-      return null;
-  }
 }
 
 function Overlay({ about, view, dispatch }: Pick<WatchAppProps, "about" | "view" | "dispatch">): VNode {
@@ -161,9 +141,4 @@ function Overlay({ about, view, dispatch }: Pick<WatchAppProps, "about" | "view"
       )}
     </div>
   );
-}
-
-/** 950, 1.2K, 3.4M. */
-function formatCount(viewers: number): string {
-  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(viewers);
 }

@@ -60,12 +60,18 @@ export class ChatPane {
 
   toggle(): void {
     if (this.#paused) return;
+    document.body.removeAttribute("data-whole-chat");
     this.#isShown = !this.#isShown;
     document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
     storePreference(HIDDEN_STORAGE_KEY, this.#isShown ? "0" : "1");
     this.#hasStarted = true;
     this.#update();
     this.#onToggle();
+  }
+
+  /** Sends a like through the chat, which bursts at a point of the window or at its usual place. */
+  like(at: { readonly x: number; readonly y: number } | null): void {
+    this.#chat?.like(at);
   }
 
   #update(): void {

@@ -15,19 +15,33 @@ import "media-chrome/menu/media-rendition-menu";
 import "media-chrome/menu/media-rendition-menu-button";
 import { render } from "preact";
 import { type Clock, startInterval } from "../../../core/kit/clock.ts";
+import { loadFollows, storeFollow } from "../kit/follows.ts";
+import { loadPreference, storePreference } from "../kit/viewer-session.ts";
 import type { DelayWish, FlowObstacle } from "../player/delay-choice.ts";
 import type { DelayReading } from "../player/delay-switch.ts";
+import type { RenditionList } from "../player/renditions.ts";
 import type { PlaybackStats } from "../player/stats.ts";
 import type { AudienceCount } from "../player/status.ts";
 import type { WatchEvent, WatchView } from "../player/watch-state.ts";
 import type { StreamAbout } from "./about.ts";
 import { WatchApp } from "./app.tsx";
+import { followKeyboard } from "./keyboard-inset.ts";
 import { pageTitle } from "./overlay-message.ts";
+import { listenToPageKeys } from "./page-keys.ts";
+import { PageSheets, type SheetName } from "./page-sheets.tsx";
+import { listenToFingers } from "./picture-fingers.ts";
+import type { ShortcutAction } from "./shortcuts.ts";
+import { hopToStream } from "./stream-hop.ts";
+import { TitleActions } from "./title-actions.tsx";
 
 /** Dependencies of the page around the picture. */
 export interface WatchUiOptions {
   readonly about: () => StreamAbout;
+  /** The stream's name in the address. */
+  readonly stream: string;
   readonly video: HTMLVideoElement;
+  /** What the quality can be chosen from; null where the browser chooses. */
+  readonly renditions: RenditionList | null;
   readonly clock: Clock;
   readonly dispatch: (event: WatchEvent) => void;
   readonly stats: () => PlaybackStats;
@@ -36,6 +50,8 @@ export interface WatchUiOptions {
   readonly flowObstacle: () => FlowObstacle | null;
   readonly chooseDelay: (wish: DelayWish) => void;
   readonly toggleChat: () => void;
+  /** Sends a like, at a point of the window or at its usual place. */
+  readonly like: (at: { readonly x: number; readonly y: number } | null) => void;
 }
 
 /** What is shown. */
@@ -44,6 +60,10 @@ export interface WatchUiState {
   readonly audience: AudienceCount | null;
   /** Whether the chat is shown; null without a chat. */
   readonly chat: boolean | null;
+  /** Likes of the room; null until the chat knows. */
+  readonly likes: number | null;
+  /** When the broadcast began, milliseconds since the epoch. */
+  readonly startedAtMs: number | null;
 }
 
 /** The mounted page. */
@@ -52,46 +72,105 @@ export interface WatchUi {
 }
 
 const STATS_EVERY_MS = 250;
+const TOAST_MS = 4_000;
+/** With less of it in the window, the picture goes to a corner. */
+const MINI_BELOW = 0.25;
+const THEATRE_STORAGE_KEY = "corral.theatre";
 
-/** Mounts the page into `#ui`. */
+/** Mounts the page into `#ui` and `#actions`. */
 export function mountWatchUi(parts: WatchUiOptions): WatchUi {
-  const { about, video, clock, dispatch, stats, toLive, toggleChat, delays, flowObstacle, chooseDelay } = parts;
+  const { about, stream, video, clock, dispatch, stats, toLive, toggleChat, delays, flowObstacle, chooseDelay, like } = parts;
   const root = document.getElementById("ui");
+  const actions = document.getElementById("actions");
   const player = document.getElementById("player");
-  if (root === null || player === null) throw new Error("the page lacks #ui or #player");
+  if (root === null || player === null || actions === null) throw new Error("the page lacks a part");
   root.textContent = "";
+  const { body } = document;
   let last: WatchUiState | null = null;
   let panel = false;
   let isDelayMenuOpen = false;
+  let sheet: SheetName | null = null;
+  let isFollowed = loadFollows().includes(stream);
+  let isTheatre = loadPreference(THEATRE_STORAGE_KEY) === "1";
+  let toast: string | null = null;
   let stopStats: () => void = () => {};
+  let stopToast: () => void = () => {};
+  body.toggleAttribute("data-theatre", isTheatre);
 
   const redraw = (): void => {
     if (last === null) return;
-    const { view, audience, chat } = last;
+    const { view, audience, chat, likes, startedAtMs } = last;
     player.dataset.phase = view.phase;
     document.title = pageTitle(view, about().title);
-    const shown = panel ? stats() : null;
+    const follow = (): void => {
+      isFollowed = !isFollowed;
+      storeFollow(stream, isFollowed);
+      redraw();
+    };
     render(
-      <WatchApp
-        about={about()}
-        view={view}
-        audience={audience}
-        chat={chat}
-        stats={shown}
-        muted={video.muted}
-        clock={clock}
-        readStats={stats}
-        flowObstacle={flowObstacle()}
-        dispatch={dispatch}
-        onUnmute={unmute}
-        onPlay={() => void video.play()}
-        onPanel={togglePanel}
-        delays={isDelayMenuOpen ? delays() : null}
-        onDelay={chooseDelay}
-        onDelayMenu={toggleDelayMenu}
-        onChat={toggleChat}
-      />,
+      <>
+        <WatchApp
+          about={about()}
+          view={view}
+          audience={audience}
+          chat={chat}
+          stats={panel ? stats() : null}
+          muted={video.muted}
+          clock={clock}
+          readStats={stats}
+          flowObstacle={flowObstacle()}
+          dispatch={dispatch}
+          onUnmute={unmute}
+          onPlay={() => void video.play()}
+          onPanel={togglePanel}
+          delays={isDelayMenuOpen ? delays() : null}
+          onDelay={chooseDelay}
+          onDelayMenu={toggleDelayMenu}
+          onChat={toggleChat}
+          likes={likes}
+          onLike={() => like(null)}
+          onWholeChat={() => body.toggleAttribute("data-whole-chat", true)}
+          onShare={() => openSheet("share")}
+          onNext={() => void hop(1)}
+          onMore={() => openSheet("more")}
+          isFollowed={isFollowed}
+          onFollow={follow}
+          toast={toast}
+        />
+        <PageSheets
+          open={sheet}
+          onClose={() => openSheet(null)}
+          stream={stream}
+          title={about().title}
+          renditions={parts.renditions}
+          delays={view.phase === "live" ? delays() : null}
+          onDelay={(wish) => {
+            chooseDelay(wish);
+            redraw();
+          }}
+          recordingTimeS={view.phase === "replay" ? video.currentTime : null}
+          tools={[
+            ["Statistics", togglePanel],
+            ["Next live stream", () => void hop(1)],
+            ["Previous live stream", () => void hop(-1)],
+            ["Share", () => openSheet("share")],
+            ...(chat === null ? [] : [[chat ? "Hide the chat" : "Show the chat", toggleChat] as const]),
+          ]}
+        />
+      </>,
       root,
+    );
+    render(
+      <TitleActions
+        isFollowed={isFollowed}
+        onFollow={about().isUnknown || view.phase === "unknown" ? null : follow}
+        startedAtMs={view.phase === "live" || view.phase === "reconnecting" ? startedAtMs : null}
+        isTheatre={isTheatre}
+        onTheatre={toggleTheatre}
+        onShare={() => openSheet("share")}
+        onHelp={() => openSheet("keys")}
+      />,
+      actions,
     );
   };
   const unmute = (): void => {
@@ -114,14 +193,45 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
     isDelayMenuOpen = isOpen;
     watchNumbers();
   };
+  const openSheet = (name: SheetName | null): void => {
+    sheet = name;
+    redraw();
+  };
+  const toggleTheatre = (): void => {
+    isTheatre = body.toggleAttribute("data-theatre");
+    storePreference(THEATRE_STORAGE_KEY, isTheatre ? "1" : "0");
+    redraw();
+  };
+  const say = (text: string | null): void => {
+    toast = text;
+    stopToast();
+    if (text !== null) stopToast = clock.startTimer(TOAST_MS, () => say(null));
+    redraw();
+  };
+  const hop = async (step: 1 | -1): Promise<void> => say(await hopToStream(stream, step));
+  const runs: Partial<Record<ShortcutAction, () => void>> = {
+    live: () => (last?.view.phase === "replay" ? dispatch({ type: "watchAgain" }) : toLive()),
+    fullscreen: () => void toggleFullscreen(body),
+    theatre: toggleTheatre,
+    chat: toggleChat,
+    write: () => document.querySelector<HTMLElement>("#chat :is(textarea, input)")?.focus(),
+    statistics: togglePanel,
+    nextStream: () => void hop(1),
+    previousStream: () => void hop(-1),
+    help: () => openSheet("keys"),
+  };
 
   video.addEventListener("volumechange", redraw);
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "i" || event.ctrlKey || event.metaKey || event.altKey) return;
-    // An "i" typed into a field is text.
-    if (event.target instanceof Element && event.target.matches("input, textarea, [contenteditable]")) return;
-    togglePanel();
+  listenToPageKeys({ video, isReplay: () => last?.view.phase === "replay", run: (action) => runs[action]?.() });
+  listenToFingers(player, clock, (gesture) => {
+    if (gesture.kind === "like") like(gesture);
+    else void hop(gesture.kind === "next" ? 1 : -1);
   });
+  keepControlsAway(root);
+  followKeyboard(document.documentElement);
+  followControls(video, body);
+  followScroll(player, body);
+  openWholeChat(player, body);
   // media-chrome would seek to the end of the listed media; the live position is a hold-back before it.
   player.addEventListener(
     "mediaseektoliverequest",
@@ -137,4 +247,60 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
       redraw();
     },
   };
+}
+
+/** Marks the page while the controls are shown: on a phone they push the chat up. */
+function followControls(video: HTMLVideoElement, body: HTMLElement): void {
+  const controller = document.getElementById("controller");
+  const update = (): void => {
+    body.toggleAttribute("data-controls", video.paused || controller?.hasAttribute("userinactive") === false);
+  };
+  controller?.addEventListener("userinactivechange", update);
+  for (const event of ["play", "pause"]) video.addEventListener(event, update);
+  update();
+}
+
+/** A finger on a button over the picture does not bring the controls up: they would move the button away from under it. */
+function keepControlsAway(root: HTMLElement): void {
+  for (const name of ["pointermove", "pointerup"] as const) {
+    root.addEventListener(name, (event) => {
+      const isOnControls = event.target instanceof Element && event.target.closest(".controls") !== null;
+      if (event.pointerType === "touch" && !isOnControls) event.stopPropagation();
+    });
+  }
+}
+
+/** Marks the page while its picture is scrolled away: it is then shown in a corner. */
+function followScroll(player: HTMLElement, body: HTMLElement): void {
+  new IntersectionObserver(
+    (entries) => body.toggleAttribute("data-mini", (entries.at(-1)?.intersectionRatio ?? 1) < MINI_BELOW),
+    { threshold: MINI_BELOW },
+  ).observe(player);
+}
+
+/** On a phone held upright, a tap on the chat's lines opens the whole chat; one on the picture, or Escape, closes it. */
+function openWholeChat(player: HTMLElement, body: HTMLElement): void {
+  const isUpright = matchMedia("(width < 560px), (width < 600px) and (orientation: portrait)");
+  const chat = document.getElementById("chat");
+  chat?.addEventListener("click", ({ target }) => {
+    if (!(target instanceof Element) || target.closest("button, a") !== null) return;
+    if (isUpright.matches && target.closest(".chat-list") !== null) body.toggleAttribute("data-whole-chat", true);
+  });
+  const close = (): void => body.removeAttribute("data-whole-chat");
+  player.addEventListener("pointerdown", ({ target }) => {
+    if (target instanceof Element && target.closest(".rail") === null) close();
+  });
+  chat?.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") close();
+  });
+}
+
+/** The whole page, so that the chat and what rises over the picture stay. A browser may forbid it. */
+async function toggleFullscreen(page: HTMLElement): Promise<void> {
+  try {
+    if (document.fullscreenElement === null) await page.requestFullscreen();
+    else await document.exitFullscreen();
+  } catch {
+    // Nothing changes.
+  }
 }

@@ -2,7 +2,10 @@
 import "../kit/base.css";
 import "./watch.css";
 import "./about.css";
+import "./sheet.css";
 import "../chat/chat.css";
+// Last: it puts the chat over the picture.
+import "./phone.css";
 import { parseStreamName } from "../../../core/kit/ids.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { storePreference } from "../kit/viewer-session.ts";
@@ -28,9 +31,11 @@ import {
   type WatchView,
 } from "../player/watch-state.ts";
 import { fillLateAbout, readAbout } from "./about.ts";
+import { clearBackdrop, drawBackdrop } from "./backdrop.ts";
 import { ChatPane } from "./chat-pane.ts";
 import type { WatchUi } from "./mount.tsx";
 import { DELAY_STORAGE_KEY, readDelayWish, readPageStatus, streamNameOf } from "./page-start.ts";
+import { parseStartTime } from "./share-link.ts";
 
 /** The controls load with the first frame, or after this long without one. */
 const CONTROLS_AFTER_MS = 1000;
@@ -40,9 +45,11 @@ const CHAT_AFTER_MS = 250;
 const platform = systemPlatform;
 const video = element("video", HTMLVideoElement);
 const posterCanvas = element("still", HTMLCanvasElement);
+const backdrop = element("backdrop", HTMLCanvasElement);
 const name = streamNameOf(location.pathname);
 const stream = parseStreamName(name);
 let about = readAbout(name);
+markAbout();
 const pageStatus = readPageStatus(platform.clock);
 const early = window.corralEarlyFlow ?? null;
 // From now on the player asks by itself.
@@ -53,6 +60,9 @@ let status: WatchStatus | null = null;
 let page: WatchUi | null = null;
 let mounting = false;
 let audience: AudienceCount | null = null;
+let likes: number | null = null;
+/** Where the address begins a recording, seconds; null after that. */
+let startS = parseStartTime(location.search);
 
 const url = `/live/${stream}/multivariant.m3u8`;
 const playbackToken = new PlaybackToken(name, platform.clock);
@@ -114,6 +124,10 @@ function dispatch(event: WatchEvent): void {
     if (view.phase === "reconnecting" || isAboutToStart(view)) statusPoller.pollSoon();
     if (view.phase === "ended") statusPoller.pollSoon();
     if (view.phase === "live" || view.phase === "replay") clearPosterFrame(posterCanvas);
+    if (view.phase === "replay" && startS !== null) {
+      video.currentTime = startS;
+      startS = null;
+    }
     // A broadcast that has not begun has a chat already.
     if (["live", "replay", "waiting", "ended"].includes(view.phase))
       platform.clock.startTimer(CHAT_AFTER_MS, () => chatPane?.start());
@@ -130,6 +144,7 @@ async function importHlsPlayer(on: MediaSurface): Promise<HlsPlayer> {
 /** Removes a stopped stream from the page and requests the reason of the stop. */
 function clearStream(): void {
   clearPosterFrame(posterCanvas);
+  clearBackdrop(backdrop);
   chatPane?.pause();
   if (view.stopNotice === null) statusPoller.pollSoon();
 }
@@ -152,8 +167,9 @@ const chatPane =
           },
           isPlaying: () => !video.paused && (view.phase === "live" || view.phase === "reconnecting"),
           onStopped: () => dispatch({ type: "stopped" }),
-          onCounts: ({ watching, peak }) => {
-            audience = { watching, peak };
+          onCounts: (counts) => {
+            audience = { watching: counts.watching, peak: counts.peak };
+            likes = counts.likes;
             draw();
           },
         },
@@ -166,7 +182,13 @@ const chatPane =
       );
 
 function draw(): void {
-  page?.draw({ view, audience: audience ?? status?.audience ?? null, chat: chatPane?.isShown ?? null });
+  page?.draw({
+    view,
+    audience: audience ?? status?.audience ?? null,
+    chat: chatPane?.isShown ?? null,
+    likes,
+    startedAtMs: status?.startedAtMs ?? null,
+  });
 }
 
 video.addEventListener("resize", () => {
@@ -194,9 +216,12 @@ function drawControls(): void {
   void showLateAbout();
   import("./mount.tsx")
     .then(({ mountWatchUi }) => {
+      drawBackdrop(video, backdrop, platform.clock);
       page = mountWatchUi({
         about: () => about,
+        stream: name,
         video,
+        renditions,
         clock: platform.clock,
         dispatch,
         stats,
@@ -208,6 +233,7 @@ function drawControls(): void {
           player.choose(wish);
         },
         toggleChat: () => chatPane?.toggle(),
+        like: (at) => chatPane?.like(at),
       });
       draw();
     })
@@ -223,7 +249,13 @@ async function showLateAbout(): Promise<void> {
   // Without them the page shows the stream's name.
   if (!(await fillLateAbout().catch(() => false))) return;
   about = readAbout(name);
+  markAbout();
   draw();
+}
+
+/** The title stands under the picture, not on it, where the page has a block for it. */
+function markAbout(): void {
+  document.body.toggleAttribute("data-about", about.avatar !== null);
 }
 
 function element<T extends HTMLElement>(id: string, type: new () => T): T {

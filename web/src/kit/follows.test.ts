@@ -1,0 +1,17 @@
+import { expect, test } from "vitest";
+import { MAX_FOLLOWS, parseFollows, withFollow } from "./follows.ts";
+
+test("what was stored is read back, without anything that is no stream's name", () => {
+  expect(parseFollows(null)).toEqual([]);
+  expect(parseFollows("")).toEqual([]);
+  expect(parseFollows(["show", "<b>", "No Name", "other"].join(" "))).toEqual(["show", "other"]);
+});
+
+test("a stream is followed once, the latest last, and no more than the limit", () => {
+  expect(withFollow(["a", "b"], "a", true)).toEqual(["b", "a"]);
+  expect(withFollow(["a", "b"], "a", false)).toEqual(["b"]);
+  const many = Array.from({ length: MAX_FOLLOWS }, (_, index) => `s${index}`);
+  const more = withFollow(many, "new", true);
+  expect(more).toHaveLength(MAX_FOLLOWS);
+  expect([more[0], more.at(-1)]).toEqual(["s1", "new"]);
+});

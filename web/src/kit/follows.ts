@@ -1,0 +1,26 @@
+/** The streams that the viewer follows, kept on this device only: nothing is sent to the edge. */
+import { parseStreamName } from "../../../core/kit/ids.ts";
+import { loadPreference, storePreference } from "./viewer-session.ts";
+
+const FOLLOWS_STORAGE_KEY = "corral.follows";
+/** The oldest are forgotten beyond this many. */
+export const MAX_FOLLOWS = 500;
+
+/** The followed streams in a stored text; what is no stream's name is left out. */
+export function parseFollows(text: string | null): readonly string[] {
+  return (text ?? "").split(" ").filter((name) => parseStreamName(name) !== null);
+}
+
+/** `follows` with or without a stream. */
+export function withFollow(follows: readonly string[], stream: string, isFollowed: boolean): readonly string[] {
+  const others = follows.filter((each) => each !== stream);
+  return isFollowed ? [...others, stream].slice(-MAX_FOLLOWS) : others;
+}
+
+/** The streams followed on this device. */
+export const loadFollows = (): readonly string[] => parseFollows(loadPreference(FOLLOWS_STORAGE_KEY));
+
+/** Follows a stream, or no longer. */
+export function storeFollow(stream: string, isFollowed: boolean): void {
+  storePreference(FOLLOWS_STORAGE_KEY, withFollow(loadFollows(), stream, isFollowed).join(" "));
+}

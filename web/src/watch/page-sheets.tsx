@@ -1,0 +1,51 @@
+/** The sheets of the watch page, of which one at most is open. */
+import type { VNode } from "preact";
+import type { DelayWish } from "../player/delay-choice.ts";
+import type { DelayReading } from "../player/delay-switch.ts";
+import type { RenditionList } from "../player/renditions.ts";
+import { MoreSheet } from "./more-sheet.tsx";
+import { ShareSheet } from "./share-sheet.tsx";
+import { ShortcutSheet } from "./shortcut-sheet.tsx";
+
+/** The name of a sheet. */
+export type SheetName = "more" | "share" | "keys";
+
+interface PageSheetsProps {
+  readonly open: SheetName | null;
+  readonly onClose: () => void;
+  readonly stream: string;
+  readonly title: string;
+  readonly renditions: RenditionList | null;
+  readonly delays: DelayReading | null;
+  readonly onDelay: (wish: DelayWish) => void;
+  readonly recordingTimeS: number | null;
+  readonly tools: readonly (readonly [name: string, run: () => void])[];
+}
+
+export function PageSheets(props: PageSheetsProps): VNode | null {
+  const { open, onClose, stream, title, renditions, delays, onDelay, recordingTimeS, tools } = props;
+  switch (open) {
+    case null:
+      return null;
+    case "more":
+      return (
+        <MoreSheet
+          renditions={renditions}
+          delays={delays}
+          onDelay={onDelay}
+          tools={tools.map(([name, run]) => ({
+            name,
+            onClick: () => {
+              onClose();
+              run();
+            },
+          }))}
+          onClose={onClose}
+        />
+      );
+    case "share":
+      return <ShareSheet stream={stream} title={title} atS={recordingTimeS} onClose={onClose} />;
+    case "keys":
+      return <ShortcutSheet onClose={onClose} />;
+  }
+}

@@ -1,0 +1,48 @@
+/** What stands beside the title under a wide window's picture. */
+import type { VNode } from "preact";
+import { KeyboardIcon, ShareIcon, TheatreIcon } from "../kit/icons.tsx";
+import { FollowButton } from "./follow-button.tsx";
+
+interface TitleActionsProps {
+  readonly isFollowed: boolean;
+  readonly onFollow: (() => void) | null;
+  /** When the broadcast began, milliseconds since the epoch; null if nothing is live. */
+  readonly startedAtMs: number | null;
+  readonly isTheatre: boolean;
+  readonly onTheatre: () => void;
+  readonly onShare: () => void;
+  readonly onHelp: () => void;
+}
+
+export function TitleActions(props: TitleActionsProps): VNode {
+  const { isFollowed, onFollow, startedAtMs, isTheatre, onTheatre, onShare, onHelp } = props;
+  return (
+    <>
+      {startedAtMs !== null && (
+        <p class="started">
+          Live since{" "}
+          <time dateTime={new Date(startedAtMs).toISOString()} title={new Date(startedAtMs).toLocaleString()}>
+            {new Date(startedAtMs).toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" })}
+          </time>
+        </p>
+      )}
+      <span class="spacer" />
+      {onFollow !== null && <FollowButton isFollowed={isFollowed} onFollow={onFollow} />}
+      <button type="button" class="action" onClick={onShare}>
+        <ShareIcon /> Share
+      </button>
+      <button type="button" class="action" aria-pressed={isTheatre} title="Theatre (T)" onClick={onTheatre}>
+        <TheatreIcon /> Theatre
+      </button>
+      <button
+        type="button"
+        class="action"
+        aria-label="Keyboard shortcuts"
+        title="Keyboard shortcuts (?)"
+        onClick={onHelp}
+      >
+        <KeyboardIcon />
+      </button>
+    </>
+  );
+}
