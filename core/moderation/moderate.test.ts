@@ -70,10 +70,11 @@ test("both forms computed at once equal the two separate ones, with the same pos
   );
 });
 
-test("normalising in pieces equals normalising the whole text", () => {
+test("normalising in pieces is equivalent to normalising the whole text", () => {
   fc.assert(
     fc.property(worst, fc.constantFrom("NFC" as const, "NFKC" as const), (text, form) => {
-      expect(normalizePieces(identityMappedText(text), form).text).toBe(text.normalize(form));
+      // NFC leaves characters without marks as they were written.
+      expect(normalizePieces(identityMappedText(text), form).text.normalize(form)).toBe(text.normalize(form));
     }),
     { numRuns: 500 },
   );
@@ -103,6 +104,21 @@ test("each letter is reported with its position, and the runs are those of the l
       expect([...collapsed].length).toBe(runs.length - 1);
     }),
   );
+});
+
+test("characters that NFC replaces by others are shown as written, and matched as what they stand for", () => {
+  // Compatibility ideographs of names, the ångström and the ohm sign, and a Hebrew letter with its point.
+  for (const text of ["\ufa19\ufa4c", "\ufa1b", "10 \u212b", "5 \u2126", "\ufb2a"])
+    expect(cleanText(text).text).toBe(text);
+  for (const [shown, matched] of [
+    ["\ufa19", "\u795e"],
+    ["\u212b", "\u00c5"],
+    ["\u2126", "\u03a9"],
+  ] as const) {
+    expect(textForms(shown).matched.text).toBe(matched);
+    expect(cleanText(shown).text).toBe(shown);
+  }
+  expect(cleanText("e\u0301").text).toBe("\u00e9");
 });
 
 test("the displayed text is the written text in NFC without invisible characters and marks beyond the bound", () => {

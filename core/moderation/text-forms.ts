@@ -19,6 +19,7 @@ const VISIBLE_CHARACTER =
   /[^\s\p{M}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\ufff9-\ufffc\u2800\u{1d159}\u{13430}-\u{1343f}\u{13441}\u{13442}]/u;
 /** Printable ASCII, which every step of cleaning leaves unchanged. */
 const ASCII = /^[ -~]*$/;
+const SURROGATE_PAIR = /^[\ud800-\udbff][\udc00-\udfff]$/;
 const SPACE = /[\t\n\r]/u;
 const MARK = /\p{M}/u;
 const PICTOGRAPH = /[\p{Extended_Pictographic}\p{Emoji_Modifier}]/u;
@@ -46,7 +47,7 @@ export function toMatchForm(text: string): MappedText {
 /** Both forms of a text, computed once if they are equal, as for most texts. */
 export function textForms(text: string): { readonly shown: MappedText; readonly matched: MappedText } {
   const shown = cleanText(text);
-  const same = ASCII.test(text) || text.normalize("NFKC") === text.normalize("NFC");
+  const same = ASCII.test(text) || text.normalize("NFKC") === text;
   return { shown, matched: same ? shown : toMatchForm(text) };
 }
 
@@ -64,11 +65,15 @@ export function toSingleLine(text: string): string {
   return text.replaceAll(/[\s\u2800\ufffc\u{1d159}\u{13441}\u{13442}]+/gu, " ").trim();
 }
 
-/** `source` in a normal form, piece by piece, so that each piece keeps its position. */
+/**
+ * `source` in a normal form, piece by piece, so that each piece keeps its position. NFC composes letters with their marks and
+ * leaves a character alone: its replacement may look different, as those of compatibility ideographs in names do.
+ */
 export function normalizePieces(source: MappedText, form: "NFC" | "NFKC"): MappedText {
   const builder = new MappedTextBuilder();
   for (const { 0: piece, index } of source.text.matchAll(COMPOSABLE_PIECE)) {
-    const made = piece.normalize(form);
+    const isAlone = piece.length === 1 || (piece.length === 2 && SURROGATE_PAIR.test(piece));
+    const made = form === "NFC" && isAlone ? piece : piece.normalize(form);
     const { start, end } = originalSpan(source, index, index + piece.length);
     if (made === piece) builder.appendCopy(source, index, index + piece.length);
     else builder.append(made, start, end);
