@@ -71,6 +71,29 @@ test("markup in names and messages is text", async () => {
   }
 });
 
+test("a link shows its host and hands nothing on; a muted person's messages go for the reader alone; times are on demand", async () => {
+  await writeMessage(bob, "parts: https://example.com/parts.");
+  await waitForMessage(ann, "parts:");
+  const row = messageRows(ann, "parts:").first();
+  const link = row.locator("a");
+  expect(await link.textContent()).toBe("example.com/parts");
+  expect(await link.getAttribute("rel")).toBe("noopener noreferrer nofollow ugc");
+  expect(await link.getAttribute("target")).toBe("_blank");
+  await ann.getByLabel("Show when messages were sent").click();
+  await row.locator("time").waitFor();
+  await ann.getByLabel("Show when messages were sent").click();
+  await row.locator("time").waitFor({ state: "detached" });
+  await row.hover();
+  await row.getByRole("button", { name: /^About/ }).click();
+  await ann.getByRole("button", { name: "Mute for me" }).click();
+  await row.waitFor({ state: "detached" });
+  expect(await messageRows(ann, "hello from ann").count()).toBe(1);
+  expect(await messageRows(bob, "parts:").count()).toBe(1);
+  await ann.getByRole("button", { name: "Show messages" }).click();
+  await waitForMessage(ann, "parts:");
+  await ann.locator(".person-card").getByLabel("Close").click();
+});
+
 test("the message list is navigable with arrow keys, and a reply works without a mouse", async () => {
   await ann.locator("#chat [role=log]").focus();
   await ann.keyboard.press("ArrowUp");

@@ -236,7 +236,10 @@ test("full screen is the whole page: the chat and the reactions, which are drawn
   await page.keyboard.press("/");
   await page.keyboard.type("tf?");
   expect(await page.locator("#chat input").inputValue()).toBe("tf?");
-  expect(await page.evaluate(() => [document.fullscreenElement, document.querySelector("dialog")])).toEqual([null, null]);
+  expect(await page.evaluate(() => [document.fullscreenElement, document.querySelector("dialog")])).toEqual([
+    null,
+    null,
+  ]);
   await page.locator("#chat input").blur();
   await page.keyboard.press("?");
   await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();

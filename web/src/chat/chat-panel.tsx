@@ -6,12 +6,15 @@ import type { Clock, Random } from "../../../core/kit/clock.ts";
 import type { ChatEvent } from "../../../core/room/events.ts";
 import { isStaff } from "../../../core/room/participants.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
+import { loadPreference, storePreference } from "../kit/viewer-session.ts";
 import { closeText, formatCompactCount, modeLabels } from "./chat-text.ts";
-import { visibleEntries } from "./chat-timeline.ts";
+import { type TimelineEntry, visibleEntries } from "./chat-timeline.ts";
 import { Composer } from "./composer.tsx";
-import { ClockIcon, DownIcon, HeartIcon, HideIcon, PinIcon, ReplyIcon } from "./icons.tsx";
+import { ClockIcon, DownIcon, HeartIcon, HideIcon, PersonIcon, PinIcon, ReplyIcon, TimesIcon } from "./icons.tsx";
 import { MessageList } from "./message-list.tsx";
 import { ParticipantName } from "./message-row.tsx";
+import { loadMuted, storeMuted, withMuted, withoutMuted } from "./muted-people.ts";
+import { PersonCard } from "./person-card.tsx";
 import { ReactionArt, reactionName } from "./reaction-art.tsx";
 import { LIKE_EMOJI } from "./reaction-bursts.ts";
 import type { RoomView } from "./room-view.ts";
@@ -19,6 +22,8 @@ import { SignIn } from "./sign-in.tsx";
 
 /** Reactions on offer. */
 const REACTIONS = ["👏", "🔥", "😂", "😮", "🎉"] as const;
+
+const TIMES_STORAGE_KEY = "corral.chat.times";
 
 /** The note about omitted messages is shown for this long. */
 const OMITTED_NOTICE_MS = 10_000;
@@ -46,33 +51,66 @@ export interface ChatPanelProps {
 export function ChatPanel(props: ChatPanelProps): VNode {
   const { view, clock, isReplay, serverNowMs, addReaction } = props;
   const [answering, setAnswering] = useState<ChatEvent | null>(null);
+  const [person, setPerson] = useState<ChatEvent | null>(null);
+  const [muted, setMuted] = useState(loadMuted);
+  const [hasTimes, setHasTimes] = useState(() => loadPreference(TIMES_STORAGE_KEY) === "1");
   const { timeline, you, link, omitted } = view;
   const skipped = serverNowMs() - omitted.atMs < OMITTED_NOTICE_MS ? omitted.count : 0;
   const canAnswer = you !== null && !isReplay && link.state !== "closed";
+  const mute = (subject: string): void => {
+    const next = withMuted(muted, subject, !muted.includes(subject));
+    storeMuted(next);
+    setMuted(next);
+  };
+  const toggleTimes = (): void => {
+    storePreference(TIMES_STORAGE_KEY, hasTimes ? "0" : "1");
+    setHasTimes(!hasTimes);
+  };
   return (
     <>
-      <Heading {...props} />
+      <Heading {...props} hasTimes={hasTimes} toggleTimes={toggleTimes} />
       {timeline.pinned !== null && <Pinned message={timeline.pinned} />}
       <MessageList
         clock={clock}
-        entries={visibleEntries(timeline)}
+        entries={withoutMuted(visibleEntries(timeline), muted)}
         all={timeline.entries}
         you={you}
         empty={emptyListText(view, isReplay)}
-        actions={(message) =>
-          canAnswer && (
+        hasTimes={hasTimes}
+        actions={(message) => (
+          <>
+            {canAnswer && (
+              <button
+                type="button"
+                class="icon-button"
+                aria-label={`Reply to ${message.by.name}`}
+                title="Answer"
+                onClick={() => setAnswering(message)}
+              >
+                <ReplyIcon />
+              </button>
+            )}
             <button
               type="button"
               class="icon-button"
-              aria-label={`Reply to ${message.by.name}`}
-              title="Answer"
-              onClick={() => setAnswering(message)}
+              aria-label={`About ${message.by.name}`}
+              title="About this person"
+              onClick={() => setPerson(message)}
             >
-              <ReplyIcon />
+              <PersonIcon />
             </button>
-          )
-        }
+          </>
+        )}
       />
+      {person !== null && (
+        <PersonCard
+          message={person}
+          written={timeline.entries.filter(({ content }) => isFrom(content, person.by.subject)).length}
+          isMuted={muted.includes(person.by.subject)}
+          onMute={person.by.subject === you?.subject ? null : () => mute(person.by.subject)}
+          onClose={() => setPerson(null)}
+        />
+      )}
       <p class="chat-unseen" hidden={skipped === 0}>
         {formatCompactCount(skipped)} more than anybody can read were left out
       </p>
@@ -86,7 +124,16 @@ export function ChatPanel(props: ChatPanelProps): VNode {
   );
 }
 
-function Heading({ view, isReplay, isSynced, setSynced, hide }: ChatPanelProps): VNode {
+const isFrom = (content: TimelineEntry["content"], subject: string): boolean =>
+  content.kind === "chat" && content.by.subject === subject;
+
+interface HeadingProps extends ChatPanelProps {
+  readonly hasTimes: boolean;
+  readonly toggleTimes: () => void;
+}
+
+function Heading(props: HeadingProps): VNode {
+  const { view, isReplay, isSynced, setSynced, hide, hasTimes, toggleTimes } = props;
   const modes = modeLabels(view.modes);
   const { state } = view.link;
   return (
@@ -96,6 +143,16 @@ function Heading({ view, isReplay, isSynced, setSynced, hide }: ChatPanelProps):
         {!isReplay && state === "away" && "Reconnecting…"}
         {!isReplay && state === "connecting" && "Connecting…"}
       </p>
+      <button
+        type="button"
+        class="icon-button"
+        aria-pressed={hasTimes}
+        aria-label="Show when messages were sent"
+        title="Show when messages were sent"
+        onClick={toggleTimes}
+      >
+        <TimesIcon />
+      </button>
       {!isReplay && (
         <button
           type="button"

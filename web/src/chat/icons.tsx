@@ -45,3 +45,17 @@ export const HideIcon = (): VNode => (
     <path d="M5 6l6 6-6 6M12 6l6 6-6 6M20.5 5v14" />
   </Icon>
 );
+
+export const PersonIcon = (): VNode => (
+  <Icon>
+    <circle cx="12" cy="8" r="4" />
+    <path d="M4.5 20c.7-4 3.5-6 7.5-6s6.8 2 7.5 6" />
+  </Icon>
+);
+
+/** Lines with a time before each. */
+export const TimesIcon = (): VNode => (
+  <Icon>
+    <path d="M4 6h2M10 6h10M4 12h2M10 12h10M4 18h2M10 18h7" />
+  </Icon>
+);

@@ -20,11 +20,13 @@ interface MessageListProps {
   readonly all: readonly TimelineEntry[];
   readonly you: OwnProfile;
   readonly empty: string;
+  /** Whether each message shows when it was sent. */
+  readonly hasTimes?: boolean;
   /** The buttons of a message. */
   readonly actions: (message: ChatEvent) => ComponentChildren;
 }
 
-export function MessageList({ clock, entries, all, you, empty, actions }: MessageListProps): VNode {
+export function MessageList({ clock, entries, all, you, empty, hasTimes = false, actions }: MessageListProps): VNode {
   const scroller = useRef<HTMLDivElement>(null);
   const sizer = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<string | null>(null);
@@ -79,7 +81,7 @@ export function MessageList({ clock, entries, all, you, empty, actions }: Messag
                 tabIndex={entry.key === active ? 0 : -1}
                 onFocusIn={() => setActive(entry.key)}
               >
-                <MessageRow entry={entry} entries={all} me={you?.name ?? null}>
+                <MessageRow entry={entry} entries={all} me={you?.name ?? null} hasTime={hasTimes}>
                   {entry.content.kind === "chat" && <div class="chat-actions">{actions(entry.content)}</div>}
                 </MessageRow>
               </div>

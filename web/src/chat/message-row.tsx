@@ -2,6 +2,7 @@
 import type { ComponentChildren, VNode } from "preact";
 import type { ChatEvent } from "../../../core/room/events.ts";
 import type { ParticipantProfile } from "../../../core/room/participants.ts";
+import { splitLinks } from "./chat-links.ts";
 import { modesChangeText, nameHue, roleBadge, splitMentions } from "./chat-text.ts";
 import { messageAtOffset, type TimelineEntry } from "./chat-timeline.ts";
 
@@ -10,17 +11,19 @@ export function MessageRow({
   entry,
   entries,
   me,
+  hasTime = false,
   children,
 }: {
   entry: TimelineEntry;
   entries: readonly TimelineEntry[];
   me: string | null;
+  hasTime?: boolean;
   children?: ComponentChildren;
 }): VNode | null {
   switch (entry.content.kind) {
     case "chat":
       return (
-        <Message message={entry.content} entries={entries} me={me}>
+        <Message message={entry.content} entries={entries} me={me} hasTime={hasTime}>
           {children}
         </Message>
       );
@@ -37,11 +40,13 @@ function Message({
   message,
   entries,
   me,
+  hasTime,
   children,
 }: {
   message: ChatEvent;
   entries: readonly TimelineEntry[];
   me: string | null;
+  hasTime: boolean;
   children?: ComponentChildren;
 }): VNode {
   const { by, text, replyTo } = message;
@@ -60,12 +65,23 @@ function Message({
         </p>
       )}
       <p class="chat-message">
+        {hasTime && <SentAt atMs={message.atMs} />}
         <ParticipantName by={by} />
         <span class="sr">: </span>
         <MessageText text={text} me={me} />
       </p>
       {children}
     </>
+  );
+}
+
+/** When a message was sent, in the reader's time zone. */
+function SentAt({ atMs }: { atMs: number }): VNode {
+  const at = new Date(atMs);
+  return (
+    <time class="chat-time" dateTime={at.toISOString()} title={at.toLocaleString()}>
+      {at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })}
+    </time>
   );
 }
 
@@ -82,10 +98,27 @@ export function ParticipantName({ by }: { by: ParticipantProfile }): VNode {
   );
 }
 
-/** A message's text with its mentions marked. */
+/** A message's text with its links, and its mentions marked. */
 export function MessageText({ text, me }: { text: string; me: string | null }): VNode {
   return (
     <span class="chat-text" dir="auto">
+      {splitLinks(text).map((piece, index) =>
+        piece.href === null ? (
+          <Mentions key={index} text={piece.text} me={me} />
+        ) : (
+          // It is nobody's recommendation, and its site learns nothing of the page.
+          <a key={index} href={piece.href} target="_blank" rel="noopener noreferrer nofollow ugc" title={piece.href}>
+            {piece.text}
+          </a>
+        ),
+      )}
+    </span>
+  );
+}
+
+function Mentions({ text, me }: { text: string; me: string | null }): VNode {
+  return (
+    <>
       {splitMentions(text, me).map(({ text: piece, mentions }, index) =>
         mentions === "nobody" ? (
           piece
@@ -95,7 +128,7 @@ export function MessageText({ text, me }: { text: string; me: string | null }): 
           </span>
         ),
       )}
-    </span>
+    </>
   );
 }
 
