@@ -79,7 +79,8 @@ const THEATRE_STORAGE_KEY = "corral.theatre";
 
 /** Mounts the page into `#ui` and `#actions`. */
 export function mountWatchUi(parts: WatchUiOptions): WatchUi {
-  const { about, stream, video, clock, dispatch, stats, toLive, toggleChat, delays, flowObstacle, chooseDelay, like } = parts;
+  const { about, stream, video, clock, dispatch, stats, toLive, toggleChat, delays, flowObstacle, chooseDelay, like } =
+    parts;
   const root = document.getElementById("ui");
   const actions = document.getElementById("actions");
   const player = document.getElementById("player");
