@@ -52,7 +52,9 @@ export class BranchCoverage {
     return findBranches(code).flatMap((point) => {
       const { line, column } = locate(point.at);
       const entry = sourceMap.findEntry(line, column);
-      if (!("originalSource" in entry) || !isCounted(entry.originalSource)) return [];
+      // What the bundler adds by itself has no place in a source: no entry, or one without a name.
+      if (!("originalSource" in entry) || entry.originalSource === undefined) return [];
+      if (!isCounted(entry.originalSource)) return [];
       const { originalSource, originalLine, originalColumn } = entry;
       const branches = this.#files.get(originalSource) ?? new Map<string, SourceBranch>();
       this.#files.set(originalSource, branches);

@@ -41,6 +41,12 @@ interface ChunkHead {
   readonly meta: ChunkMeta;
 }
 
+/** A node drops the bytes of a track that nobody has asked for in a while, and gets those of the window again with the track. */
+interface Demand {
+  wanted: ReadonlySet<string>;
+  readonly givenUp: Map<string, number>;
+}
+
 interface SnapshotWithConfig {
   readonly config: { readonly broadcast: string };
 }
@@ -55,6 +61,8 @@ export class TreeChecker {
   /** First pulls of objects. */
   readonly #firstPulls: { readonly atMs: number; readonly from: string }[] = [];
   readonly #pulled = new BoundedMap<string, true>(MAX_REMEMBERED);
+  /** By node: the tracks that it takes, and how often it has given up each. */
+  readonly #demand = new BoundedMap<string, Demand>(MAX_LINKS);
   #isFaulty = false;
   #maxCrossings = 1;
   #isAudited = false;
@@ -109,10 +117,10 @@ export class TreeChecker {
           epoch = this.#isFaulty ? `${header.epoch} feed ${feed}` : this.#broadcastOf(header);
         if (body.byteLength === 0) continue;
         if (header.kind === "chunks") this.#observeChunks(from, to, feed, header.chunks);
-        if (header.kind === "bytes") this.#count(from, to, epoch, `${header.track}/${header.msn}.${header.part}`);
+        if (header.kind === "bytes") this.#countPart(from, to, epoch, header.track, `${header.msn}.${header.part}`);
         if (header.kind !== "entry" || header.entry.kind !== "part") continue;
         const { track, meta } = header.entry;
-        this.#count(from, to, epoch, `${track}/${meta.msn}.${meta.part}`);
+        this.#countPart(from, to, epoch, track, `${meta.msn}.${meta.part}`);
       }
     };
   }
@@ -157,7 +165,28 @@ export class TreeChecker {
     if (this.#isFaulty || !what.startsWith("pullPart ")) return;
     const [, id, track, msn, part] = /^pullPart (\S+) (\S+) (\d+) (\d+)$/.exec(what) ?? [];
     if (id === undefined) return;
-    this.#count(to, from, id, `${track}/${msn}.${part}`);
+    this.#countPart(to, from, id, track ?? "", `${msn}.${part}`);
+  }
+
+  #observeDemand(from: SimulatedProcess, what: string): void {
+    const want = /^fetch \/feed\?.*&want=([^&]*)/.exec(what)?.[1];
+    if (want === undefined) return;
+    const wanted = new Set(decodeURIComponent(want).split(","));
+    const demand = this.#demand.get(from.name) ?? { wanted, givenUp: new Map<string, number>() };
+    this.#demand.set(from.name, demand);
+    for (const track of demand.wanted)
+      if (!wanted.has(track)) demand.givenUp.set(track, (demand.givenUp.get(track) ?? 0) + 1);
+    demand.wanted = wanted;
+  }
+
+  #countPart(from: SimulatedProcess, to: SimulatedProcess, epoch: string, track: string, part: string): void {
+    const givenUp = this.#demand.get(to.name)?.givenUp.get(track) ?? 0;
+    this.#count(
+      from,
+      to,
+      givenUp === 0 ? epoch : `${epoch} after ${track} was given up ${givenUp} times`,
+      `${track}/${part}`,
+    );
   }
 
   #count(from: SimulatedProcess, to: SimulatedProcess, epoch: string, object: string): void {
@@ -177,6 +206,7 @@ export class TreeChecker {
 
   #observeRequest(from: SimulatedProcess, to: SimulatedProcess, what: string): void {
     this.#observePull(from, to, what);
+    this.#observeDemand(from, what);
     if (this.#isAudited || !to.place.startsWith("live") || !FROM_BELOW.test(what)) return;
     if (what.startsWith("pull") && this.#isFirstPull(`${from.name} ${what}`)) {
       this.#countFirstPull(from.name);
