@@ -1,6 +1,5 @@
 /** `npm start -- [INPUT] [options]`: broadcasts an input until Ctrl-C or its end; `npm start -- ingest` takes encoders. */
 import { readFileSync } from "node:fs";
-import { stripVTControlCharacters } from "node:util";
 import type { Platform } from "../core/kit/clock.ts";
 import { systemPlatform } from "../core/kit/system-platform.ts";
 import { runBroadcast } from "./broadcast.ts";
@@ -27,8 +26,7 @@ async function main(argv: readonly string[], platform: Platform): Promise<number
   const { clock } = platform;
   const isIngest = argv[0] === "ingest";
   if (argv.includes("--help") || argv.includes("-h")) {
-    const help = isIngest ? await renderIngestHelp() : await renderHelp();
-    process.stdout.write(process.stdout.isTTY ? help : stripVTControlCharacters(help));
+    process.stdout.write(isIngest ? renderIngestHelp() : renderHelp());
     return 0;
   }
   if (argv.includes("--version")) {

@@ -28,7 +28,7 @@ export async function runTokenCommand(
   env: TokenEnvironment,
   { clock, newId }: Pick<Platform, "clock" | "newId">,
 ): Promise<CommandResult> {
-  if (words.includes("--help") || words.includes("-h")) return { code: 0, out: await renderTokenHelp(), err: "" };
+  if (words.includes("--help") || words.includes("-h")) return { code: 0, out: renderTokenHelp(), err: "" };
   try {
     const options = parseTokenOptions(words);
     const { secret, edgeUrl } = findEdge(options.edge, env);

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { availableParallelism, hostname } from "node:os";
 import { createSecureContext } from "node:tls";
-import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } from "citty";
+import { type ArgsDef, type ParsedArgs, parseArgs } from "citty";
 import { NODE_NAME_PATTERN } from "../../core/dispatch/dispatch-schemas.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { errorMessage, UsageError } from "../kit/errors.ts";
@@ -21,6 +21,7 @@ import {
   renderPresets,
 } from "./options.ts";
 import { SHARED_ARGS } from "./shared-args.ts";
+import { renderHelpText } from "./usage.ts";
 
 /** Limits of the options; beyond them the command line is refused with a sentence that names them. */
 const INGEST_OPTION_LIMITS = {
@@ -218,14 +219,10 @@ const INGEST_ARGS = {
 type IngestArgs = ParsedArgs<typeof INGEST_ARGS>;
 
 /** The help text. */
-export async function renderIngestHelp(): Promise<string> {
-  const meta = {
-    name: "npm start -- ingest",
-    description:
-      "Takes OBS, other encoders and browsers by RTMP, SRT and WHIP, and publishes their media, without transcoding if it is fit.",
-  };
-  const usage = (await renderUsage(defineCommand({ meta, args: INGEST_ARGS }))).replace(/[ \t]+$/gm, "").trimEnd();
-  return `${usage}\n\n${renderPresets()}`;
+export function renderIngestHelp(): string {
+  const description =
+    "Takes OBS, other encoders and browsers by RTMP, SRT and WHIP, and publishes their media, without transcoding if it is fit.";
+  return `${renderHelpText({ command: "npm start -- ingest", description, args: INGEST_ARGS })}\n${renderPresets()}`;
 }
 
 /** Parses and validates `words`, those after `ingest`. Throws `UsageError` with one sentence. */

@@ -1,6 +1,6 @@
 /** The command line: its options and help texts, and their validation. */
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { type ArgsDef, defineCommand, type ParsedArgs, parseArgs, renderUsage } from "citty";
+import { type ArgsDef, type ParsedArgs, parseArgs } from "citty";
 import { z } from "zod";
 import { PLAYBACK_POLICIES, type PlaybackPolicy } from "../../core/access/access-policy.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
@@ -21,6 +21,7 @@ import {
 import { PRESETS, type Preset, parsePreset } from "../packager/presets.ts";
 import { describeNpmOptionError, describeOptionError } from "./option-errors.ts";
 import { SHARED_ARGS } from "./shared-args.ts";
+import { renderEntries, renderHelpText } from "./usage.ts";
 
 /** Limits of the options; beyond them the command line is refused with a sentence that names them. */
 const OPTION_LIMITS = {
@@ -105,15 +106,16 @@ const ARGS = {
 } as const satisfies ArgsDef;
 
 /** The help text. */
-export async function renderHelp(): Promise<string> {
-  const meta = { name: "npm start --", description: "Broadcasts INPUT, or a demo, as Low-Latency HLS." };
-  const usage = (await renderUsage(defineCommand({ meta, args: ARGS }))).replace(/[ \t]+$/gm, "").trimEnd();
-  return `${usage}\n\n${renderPresets()}\nCOMMANDS\n\n  ingest    takes encoders by RTMP and SRT: npm start -- ingest --help\n`;
+export function renderHelp(): string {
+  const description = "Broadcasts INPUT, or a demo, as Low-Latency HLS.";
+  const usage = renderHelpText({ command: "npm start --", description, args: ARGS });
+  const commands = renderEntries([["ingest", "takes encoders by RTMP and SRT: npm start -- ingest --help"]]);
+  return `${usage}\n${renderPresets()}\nCOMMANDS\n\n${commands.join("\n")}\n`;
 }
 
 /** The presets of the help texts. */
 export function renderPresets(): string {
-  const presets = Object.values(PRESETS).map(({ name, note }) => `  ${name.padEnd(9)} ${note}`);
+  const presets = renderEntries(Object.values(PRESETS).map(({ name, note }) => [name, note]));
   return `PRESETS\n\n${presets.join("\n")}\n`;
 }
 

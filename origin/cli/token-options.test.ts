@@ -48,7 +48,7 @@ test.each(["host", "moderator", "viewer"])(
   },
 );
 
-test("the help text names each option", async () => {
-  const help = await renderTokenHelp();
+test("the help text names each option", () => {
+  const help = renderTokenHelp();
   for (const word of ["--role", "--stream", "--expires", "--edge", "--secret-file"]) expect(help).toContain(word);
 });

@@ -1,10 +1,11 @@
 /** The command line of `npm run token`: its options and help text, and their validation. */
-import { type ArgsDef, defineCommand, parseArgs, renderUsage } from "citty";
+import { type ArgsDef, parseArgs } from "citty";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { readText } from "../../core/kit/json-fields.ts";
 import { UsageError } from "../kit/errors.ts";
 import { describeOptionError } from "./option-errors.ts";
 import { parseEdgeUrl, parseNumberOption, parseStreamOption } from "./options.ts";
+import { renderHelpText } from "./usage.ts";
 
 /** Limits of the options; beyond them the command line is refused with a sentence that names them. */
 const TOKEN_OPTION_LIMITS = {
@@ -50,9 +51,9 @@ const TOKEN_ARGS = {
 } as const satisfies ArgsDef;
 
 /** The help text. */
-export async function renderTokenHelp(): Promise<string> {
-  const meta = { name: "npm run token --", description: "Prints a link that signs in as host, moderator or viewer." };
-  return `${(await renderUsage(defineCommand({ meta, args: TOKEN_ARGS }))).replace(/[ \t]+$/gm, "").trimEnd()}\n`;
+export function renderTokenHelp(): string {
+  const description = "Prints a link that signs in as host, moderator or viewer.";
+  return renderHelpText({ command: "npm run token --", description, args: TOKEN_ARGS });
 }
 
 /** Parses and validates `words`. Throws `UsageError` with one sentence. */
