@@ -12,7 +12,7 @@ const EDGE_TESTS = [
   "tests/edge/**/*.test.ts",
   "tests/conformance/conformance.test.ts",
   "tests/sources/listen.test.ts",
-  "tests/attacks/edge/{full-disk,hosts,keys-on-disk,kills,printed-links}.test.ts",
+  "tests/attacks/edge/{full-disk,hosts,keys-on-disk,kills,network-clients,printed-links}.test.ts",
   "tests/browser/{chat,golive,guests,health,joins,landing,pages,studio,watch-page}.test.ts",
 ];
 

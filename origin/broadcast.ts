@@ -9,6 +9,7 @@ import { startDeadline } from "../core/kit/deadline.ts";
 import { createEpochClock } from "../core/kit/epoch-clock.ts";
 import type { BroadcastId, TrackName } from "../core/kit/ids.ts";
 import { partPath } from "../core/media/hls/paths.ts";
+import { type BroadcastLinks, describeBroadcastLinks, renderWatchCode } from "./cli/broadcast-links.ts";
 import type { BroadcastOptions } from "./cli/options.ts";
 import type { SourceInput } from "./ingest/input.ts";
 import { canToneMap, findFont, listEncoders, probeSource } from "./ingest/probe.ts";
@@ -16,7 +17,7 @@ import type { SourceInfo } from "./ingest/source-info.ts";
 import { acceptFirstConnection, createSourceOpener, type SourceHandle } from "./ingest/source-opener.ts";
 import { PublishError, SourceError, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
-import { createDevToken, type EdgeAccess, startLocalEdge } from "./local-edge/local-edge.ts";
+import { type EdgeAccess, startLocalEdge } from "./local-edge/local-edge.ts";
 import { chooseEncoders } from "./packager/choose-encoders.ts";
 import { parseEncoders } from "./packager/encode-args.ts";
 import { createEncodeJob, describeRendition, partTargetsOf, targetDurationOf } from "./packager/encode-plan.ts";
@@ -27,6 +28,7 @@ import { SourceSupervisor } from "./packager/source-supervisor.ts";
 import { announcedTracks } from "./packager/tracks.ts";
 import { BroadcastPublisher } from "./publisher/broadcast-publisher.ts";
 import { PublishJournal } from "./publisher/journal.ts";
+import { startViewerCount } from "./viewer-count.ts";
 
 /** Limit until an accepted first part can be fetched. */
 const FETCHABLE_MS = 5_000;
@@ -66,8 +68,12 @@ export async function runBroadcast(
 }
 
 async function startOwnEdge({ options, log, platform }: BroadcastRun): Promise<EdgeAccess> {
-  log.info(`Starting the edge on port ${options.port}.`);
-  return startLocalEdge(options.stream, options.port, options.dataDir, log, platform);
+  log.info(`Starting the edge on port ${options.port}.`, {
+    event: "edge-start",
+    port: options.port,
+    host: options.host,
+  });
+  return startLocalEdge(options.stream, options, log, platform);
 }
 
 function remoteEdge(edge: NonNullable<BroadcastOptions["edge"]>, publisher: string): EdgeAccess {
@@ -75,6 +81,8 @@ function remoteEdge(edge: NonNullable<BroadcastOptions["edge"]>, publisher: stri
     ...edge,
     publisher,
     journalFolder: null,
+    signToken: null,
+    networkUrls: [],
     stop: () => Promise.resolve(),
   };
 }
@@ -182,7 +190,7 @@ async function publishSource(run: BroadcastRun, { job, kind, open }: BroadcastPl
       opening = created.open();
       opening.catch((error: unknown) => failed.reject(error));
       created.firstPart
-        .then((first) => announceWatchUrl(run, edge, id, first))
+        .then((first) => announceLinks(run, edge, id, first))
         .catch((error: unknown) => failed.reject(error));
     },
     onOutput: (output) => {
@@ -197,7 +205,14 @@ async function publishSource(run: BroadcastRun, { job, kind, open }: BroadcastPl
     source.stop();
   };
   stop.addEventListener("abort", onStop, { once: true });
-  const stopStatus = startInterval(clock, STATUS_MS, () => log.setStatus(statusLine(source, publisher)));
+  const viewers = log.isOnTerminal ? startViewerCount(edge.url, stream, clock) : null;
+  const stopInterval = startInterval(clock, STATUS_MS, () =>
+    log.setStatus(statusLine(source, publisher, viewers?.current ?? null)),
+  );
+  const stopStatus = (): void => {
+    stopInterval();
+    viewers?.stop();
+  };
   try {
     const end = await Promise.race([source.run(), failed.promise]);
     stopStatus();
@@ -205,7 +220,7 @@ async function publishSource(run: BroadcastRun, { job, kind, open }: BroadcastPl
     const sender = publisher as BroadcastPublisher | null;
     if (sender !== null) {
       await Promise.race([opening.then(() => sender.end()), failed.promise]);
-      log.info(endSummary(source, sender));
+      log.info(endSummary(source, sender), { event: "ended" });
     }
     // Players with a blocked reload get the end of the playlist before the edge stops.
     if (options.edge === null && sender !== null) await sleep(clock, EDGE_LINGER_MS);
@@ -239,25 +254,24 @@ async function serveRecording({ options, log, stop, platform }: BroadcastRun, ed
   });
 }
 
-/** Prints the watch URL once the first part can be fetched. */
-async function announceWatchUrl(
+/** Prints the links once the first part can be fetched. */
+async function announceLinks(
   { options, log, platform }: BroadcastRun,
   edge: EdgeAccess,
   id: BroadcastId,
   first: { readonly track: TrackName; readonly meta: PartMeta },
 ): Promise<void> {
   const { clock } = platform;
-  const playlist = `${edge.url}/live/${options.stream}/multivariant.m3u8`;
   const part = `${edge.url}/live/${options.stream}/${id}/${first.track}/${partPath(first.meta.msn, first.meta.part)}`;
   const deadline = clock.monotonicMs() + FETCHABLE_MS;
-  let token: string | null = null;
+  let viewerToken: string | null = null;
   for (let waitMs = 20; ; waitMs *= 2) {
-    const status = await fetchStatus(part, token, clock);
+    const status = await fetchStatus(part, viewerToken, clock);
     if (status === 200) break;
-    if (status === 401 && token === null) {
-      // The stream is not public: the local edge issues a token; a remote one has the part and requires one.
-      if (options.edge !== null) break;
-      token = await createDevToken(edge.url, options.stream, "viewer", clock);
+    if (status === 401 && viewerToken === null) {
+      // The stream is not public: a local edge's token is signed here; a remote one has the part and requires one.
+      if (edge.signToken === null) break;
+      viewerToken = await edge.signToken("viewer");
       continue;
     }
     if (clock.monotonicMs() > deadline) {
@@ -265,13 +279,19 @@ async function announceWatchUrl(
     }
     await sleep(clock, waitMs);
   }
-  log.info(`On the air. Watch:    ${edge.url}/watch/${options.stream}${token === null ? "" : `#token=${token}`}`);
-  log.info(`            Playlist: ${playlist}${token === null ? "" : `?token=${token}`}`);
-  if (token === null) return;
-  const host = await createDevToken(edge.url, options.stream, "host", clock);
-  log.info(
-    `            Secret:   ${edge.url}/studio/${options.stream}#token=${host} (anyone with this link is the host)`,
-  );
+  const { networkUrls } = edge;
+  // Browsers of this machine get a host's token from an edge on loopback, but not in a tab that has a viewer's. Logs
+  // that programs keep get none.
+  const hasHostToken = !options.logJson && (viewerToken !== null || networkUrls.length > 0);
+  const hostToken = hasHostToken ? ((await edge.signToken?.("host")) ?? null) : null;
+  const isLocal = options.edge === null;
+  const { stream } = options;
+  const links: BroadcastLinks = { stream, edgeUrl: edge.url, networkUrls, isLocal, viewerToken, hostToken };
+  const { lines, fields } = describeBroadcastLinks(links);
+  if (options.logJson) log.info("On the air.", fields);
+  else for (const line of lines) log.info(line);
+  if (!log.isOnTerminal || networkUrls.length === 0) return;
+  for (const line of renderWatchCode(links)) log.info(line);
 }
 
 async function fetchStatus(url: string, token: string | null, clock: Clock): Promise<number | null> {
@@ -294,14 +314,15 @@ function describeSource({ video, audio, durationS }: SourceInfo): string {
   return `${picture}, ${audio === null ? "no audio" : "audio"}, ${length}`;
 }
 
-function statusLine(source: SourceSupervisor, publisher: BroadcastPublisher | null): string {
+function statusLine(source: SourceSupervisor, publisher: BroadcastPublisher | null, viewers: number | null): string {
   if (publisher === null) return "waiting for the first frame";
   const { mediaMs, sessions } = source.counters();
   const { delayP95Ms, waiting, retries, bytes } = publisher.counters();
   const restarts = sessions > 1 ? `, ${sessions - 1} restart(s)` : "";
   const queue = waiting > 8 ? `, ${waiting} parts waiting` : "";
   const tries = retries > 0 ? `, ${retries} retries` : "";
-  return `${formatClock(mediaMs)} on the air, ${(bytes / 1e6).toFixed(1)} MB sent, p95 ${delayP95Ms.toFixed(0)} ms to the edge${queue}${tries}${restarts}`;
+  const watching = viewers === null ? "" : `, ${viewers} watching`;
+  return `${formatClock(mediaMs)} on the air${watching}, ${(bytes / 1e6).toFixed(1)} MB sent, p95 ${delayP95Ms.toFixed(0)} ms to the edge${queue}${tries}${restarts}`;
 }
 
 function endSummary(source: SourceSupervisor, publisher: BroadcastPublisher): string {

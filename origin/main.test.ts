@@ -91,6 +91,31 @@ test("the broadcast continues when the reader of its log has exited", { timeout:
   expect(edge.ended).toBe(true);
 });
 
+test("a JSON log names the stream and the event, with links that carry no token", { timeout: 30_000 }, async () => {
+  const edge = await fakeEdge();
+  const words = ["--stream", "show", "--log", "json", "--edge", edge.url, "--key", "secret"];
+  const { child, says, code, output } = run(LAVFI, "--format", "lavfi", ...words);
+  await says(/"on-air".*\n/);
+  child.kill("SIGINT");
+  expect(await code).toBe(0);
+  const records = output()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  for (const record of records)
+    expect(record).toMatchObject({
+      level: "info",
+      stream: "show",
+      time: expect.any(Number),
+      event: expect.any(String),
+    });
+  expect(records.find(({ event }) => event === "on-air")).toMatchObject({
+    watch: `${edge.url}/watch/show`,
+    studio: `${edge.url}/studio/show`,
+  });
+  expect(records.at(-1)).toMatchObject({ event: "ended" });
+});
+
 test("a wrong stream key is one sentence and exit code 1", { timeout: 30_000 }, async () => {
   const edge = await fakeEdge();
   const { code, output } = run(LAVFI, "--format", "lavfi", "--edge", edge.url, "--key", "wrong");

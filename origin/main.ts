@@ -42,7 +42,8 @@ async function main(argv: readonly string[], platform: Platform): Promise<number
     return 2;
   }
   const { options } = command;
-  const log = createLog({ json: options.logJson, verbose: options.verbose }, process.stdout, clock, process.stderr);
+  const logOptions = { json: options.logJson, verbose: options.verbose, fields: { stream: options.stream } };
+  const log = createLog(logOptions, process.stdout, clock, process.stderr);
   const [stop, drain] = [new AbortController(), new AbortController()];
   let stoppedAtMs = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
@@ -90,7 +91,7 @@ function readVersion(): string {
 
 /** A parsed command line. */
 interface Command {
-  readonly options: { readonly logJson: boolean; readonly verbose: boolean };
+  readonly options: { readonly stream: string; readonly logJson: boolean; readonly verbose: boolean };
   /** How long SIGTERM lets it go on, milliseconds. */
   readonly drainMs: number;
   readonly run: (log: OriginLog, signals: EndSignals, platform: Platform) => Promise<void>;

@@ -136,3 +136,21 @@ test("the help text lists every option and the presets' notes", () => {
   for (const word of ["--ladder", "--muxed", "--dvr", "--edge", "--listen", "balanced", "ultra", "scale"])
     expect(help).toContain(word);
 });
+
+test.each([
+  [[], "127.0.0.1"],
+  [["--host"], "0.0.0.0"],
+  [["--host", "--muxed"], "0.0.0.0"],
+  [["--host", HERE], "0.0.0.0"],
+  [["--host", "192.0.2.7", HERE], "192.0.2.7"],
+  [["--host=192.0.2.7"], "192.0.2.7"],
+] as const)("%j listens on %s", (words, host) => {
+  expect(parseBroadcastOptions(words, {}).host).toBe(host);
+});
+
+test("a host that is no address of the machine, or of another edge, is refused", () => {
+  expect(() => parseBroadcastOptions(["--host=example.com"], {})).toThrow(/--host is an IPv4 address/);
+  expect(() => parseBroadcastOptions(["--host", "--edge", "https://a.example", "--key", "k"], {})).toThrow(
+    /--host is of a local edge/,
+  );
+});

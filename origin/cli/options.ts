@@ -1,11 +1,13 @@
 /** The command line: its options and help texts, and their validation. */
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { isIPv4 } from "node:net";
 import { type ArgsDef, type ParsedArgs, parseArgs } from "citty";
 import { z } from "zod";
 import { PLAYBACK_POLICIES, type PlaybackPolicy } from "../../core/access/access-policy.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import type { SourceInput } from "../ingest/input.ts";
 import { errorMessage, UsageError } from "../kit/errors.ts";
+import { ANY_ADDRESS, LOOPBACK } from "../local-edge/listen-address.ts";
 import { defaultCodecOf, type EncoderFamily, parseEncoderFamily } from "../packager/encoder-families.ts";
 import {
   checkLadder,
@@ -41,6 +43,8 @@ export interface BroadcastOptions {
   readonly inputName: string;
   readonly stream: StreamName;
   readonly port: number;
+  /** IPv4 address on which the local edge listens. */
+  readonly host: string;
   readonly preset: Preset;
   readonly ladder: LadderSpec;
   readonly encoder: EncoderFamily;
@@ -94,6 +98,12 @@ const ARGS = {
     description: "playback policy: everybody, holders of a token, or followers (default: unchanged)",
   },
   port: SHARED_ARGS.port,
+  host: {
+    type: "string",
+    valueHint: "[ADDRESS]",
+    description:
+      "let other machines of the network watch: the local edge listens on all addresses of this machine, or on this one",
+  },
   edge: SHARED_ARGS.edge,
   key: { type: "string", valueHint: "KEY", description: "stream key for --edge (or CORRAL_KEY)" },
   data: {
@@ -123,7 +133,7 @@ export function renderPresets(): string {
 export function parseBroadcastOptions(words: readonly string[], env: OriginEnvironment): BroadcastOptions {
   // A file name may start with a dash.
   const plain = words.map((word) => (/^-[^-]/.test(word) && existsSync(word) ? `./${word}` : word));
-  const args = parseArgs<typeof ARGS>([...joinRepeated(plain, "--ladder")], ARGS);
+  const args = parseArgs<typeof ARGS>([...joinRepeated(plain.map(completeHost), "--ladder")], ARGS);
   rejectUnknown(args);
   const stream = parseStreamOption(args.stream);
   if (args.log !== "text" && args.log !== "json") throw new UsageError("--log is text or json.");
@@ -134,6 +144,7 @@ export function parseBroadcastOptions(words: readonly string[], env: OriginEnvir
     inputName: input.kind === "demo" ? "The demo" : input.url,
     stream,
     port: parseNumberOption("--port", args.port, 1, 65_535, true),
+    host: hostOf(args),
     preset: presetOf(args),
     ladder: parseLadderOption(args.ladder, encoder),
     encoder,
@@ -177,6 +188,18 @@ export function parseNumberOption(flag: string, text: string, min: number, max: 
     throw new UsageError(`${flag} must be ${whole ? "a whole number " : ""}from ${min} to ${max}, not "${text}".`);
   }
   return value;
+}
+
+/** `--host` needs no address: `--host clip.mp4` has an input. */
+function completeHost(word: string, at: number, words: readonly string[]): string {
+  return word === "--host" && !isIPv4(words[at + 1] ?? "") ? `--host=${ANY_ADDRESS}` : word;
+}
+
+function hostOf({ host, edge }: Args): string {
+  if (host === undefined) return LOOPBACK;
+  if (edge !== undefined) throw new UsageError("--host is of a local edge, and --edge names another one.");
+  if (isIPv4(host)) return host;
+  throw new UsageError(`--host is an IPv4 address of this machine, not "${host}".`);
 }
 
 function playbackOf({ playback }: Args): PlaybackPolicy | null {

@@ -1,5 +1,5 @@
 /** A signed token, and the link that signs in with it. */
-import { SignJWT } from "jose";
+import { signViewerToken } from "../kit/viewer-token.ts";
 import type { TokenOptions } from "./token-options.ts";
 
 /** What a token is made of besides its options: the signing secret, and whom it names. */
@@ -10,24 +10,11 @@ export interface TokenInputs {
   readonly nowMs: number;
 }
 
-/** Signs a viewer token as `core/access/viewer-token.ts` verifies it. */
-function signViewerToken(
-  { role, stream, name, expiresS }: Pick<TokenOptions, "role" | "stream" | "name" | "expiresS">,
-  { secret, subject, nowMs }: Omit<TokenInputs, "edgeUrl">,
-): Promise<string> {
-  const nowS = Math.floor(nowMs / 1_000);
-  return new SignJWT({ sub: subject, room: stream, name, ...(role === "viewer" ? {} : { roles: [role] }) })
-    .setProtectedHeader({ alg: "HS256" })
-    .setIssuedAt(nowS)
-    .setExpirationTime(nowS + expiresS)
-    .sign(new TextEncoder().encode(secret));
-}
-
 /** The lines of `npm run token`. A viewer's link opens the watch page, and only staff's the studio. */
 export async function describeToken(options: TokenOptions, inputs: TokenInputs): Promise<string[]> {
   const { role, stream, name, expiresS } = options;
   const { edgeUrl, subject, nowMs } = inputs;
-  const token = await signViewerToken(options, inputs);
+  const token = await signViewerToken({ role, stream, subject, name, expiresS }, inputs.secret, nowMs);
   const page = role === "viewer" ? "watch" : "studio";
   const until = new Date(nowMs + 1_000 * expiresS).toISOString().replace(/\.\d+Z$/, "Z");
   const warning = role === "viewer" ? "" : ` Anyone with this link is a ${role} of ${stream}.`;

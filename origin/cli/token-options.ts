@@ -3,6 +3,7 @@ import { type ArgsDef, parseArgs } from "citty";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { readText } from "../../core/kit/json-fields.ts";
 import { UsageError } from "../kit/errors.ts";
+import { TOKEN_ROLES, type TokenRole } from "../kit/viewer-token.ts";
 import { describeOptionError } from "./option-errors.ts";
 import { parseEdgeUrl, parseNumberOption, parseStreamOption } from "./options.ts";
 import { renderHelpText } from "./usage.ts";
@@ -15,10 +16,6 @@ const TOKEN_OPTION_LIMITS = {
   /** Characters of a name and of a subject. */
   nameChars: 64,
 } as const;
-
-/** Whom a token makes its bearer. */
-export const TOKEN_ROLES = ["host", "moderator", "viewer"] as const;
-export type TokenRole = (typeof TOKEN_ROLES)[number];
 
 /** The validated options. */
 export interface TokenOptions {

@@ -49,7 +49,7 @@ export function listAnnouncedAddresses(
 }
 
 /** This machine's IPv4 addresses in its networks, the first four. */
-function listMachineAddresses(): string[] {
+export function listMachineAddresses(): string[] {
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
   return all
     .filter(({ family, internal }) => family === "IPv4" && !internal)

@@ -6,10 +6,15 @@ const clock = new VirtualClock();
 
 test("log lines are plain text by default and JSON on request", () => {
   const time = new Date(2026, 0, 2, 3, 4, 5).getTime();
-  expect(formatLogLine(JSON.stringify({ level: 40, time, msg: "slow" }))).toBe("03:04:05 warning: slow\n");
+  expect(formatLogLine(JSON.stringify({ level: "warn", time, msg: "slow" }))).toBe("03:04:05 warning: slow\n");
   const lines: string[] = [];
   createLog({ json: true, verbose: false }, { write: (text) => lines.push(text) }, clock).info("hello");
-  expect(JSON.parse(lines[0] ?? "")).toMatchObject({ level: 30, msg: "hello", time: clock.nowMs() });
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+    level: "info",
+    event: "message",
+    msg: "hello",
+    time: clock.nowMs(),
+  });
 });
 
 test("a terminal's status line stays below the log, and other outputs have none", () => {
@@ -37,5 +42,20 @@ test("errors go to the other output, and leave the status line below", () => {
   createLog({ json: true, verbose: false }, { write: () => {} }, clock, { write: (text) => json.push(text) }).error(
     "x",
   );
-  expect(JSON.parse(json[0] ?? "")).toMatchObject({ level: 50, msg: "x" });
+  expect(JSON.parse(json[0] ?? "")).toMatchObject({ level: "error", msg: "x" });
+});
+
+test("JSON records have the log's fields and their own, and text has neither", () => {
+  const lines: string[] = [];
+  const options = { json: true, verbose: false, fields: { stream: "show" } };
+  createLog(options, { write: (text) => lines.push(text) }, clock).warn("slow", { event: "slow-edge", delayMs: 900 });
+  expect(JSON.parse(lines[0] ?? "")).toEqual({
+    level: "warn",
+    time: clock.nowMs(),
+    stream: "show",
+    event: "slow-edge",
+    delayMs: 900,
+    msg: "slow",
+  });
+  expect(formatLogLine(lines[0] ?? "")).toMatch(/^[\d:]{8} warning: slow\n$/);
 });

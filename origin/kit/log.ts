@@ -8,12 +8,17 @@ export interface Terminal {
   write(text: string): unknown;
 }
 
+/** Further members of a JSON record; `event` names what happened, and is "message" without. */
+export type LogFields = Readonly<Record<string, string | number | boolean | null>>;
+
 /** The origin's log. */
 export interface OriginLog {
-  debug(text: string): void;
-  info(text: string): void;
-  warn(text: string): void;
-  error(text: string): void;
+  /** Whether somebody reads it on a terminal, as text. */
+  readonly isOnTerminal: boolean;
+  debug(text: string, fields?: LogFields): void;
+  info(text: string, fields?: LogFields): void;
+  warn(text: string, fields?: LogFields): void;
+  error(text: string, fields?: LogFields): void;
   /** Shows `text` below the log until the next one; has no effect without a terminal. */
   setStatus(text: string): void;
 }
@@ -22,16 +27,18 @@ export interface OriginLog {
 export interface LogOptions {
   readonly json: boolean;
   readonly verbose: boolean;
+  /** Members of every JSON record. */
+  readonly fields?: LogFields;
 }
 
-/** The level of pino from which a record is an error. */
-const ERROR_LEVEL = 50;
 const CLEAR_LINE = "\r\u001B[2K";
-const PREFIX: Readonly<Record<number, string>> = { 20: "debug: ", 40: "warning: ", 50: "error: ", 60: "error: " };
+const PREFIX: Readonly<Record<string, string>> = { debug: "debug: ", warn: "warning: ", error: "error: " };
+/** The event of a record that has only a text. */
+const MESSAGE = { event: "message" };
 
 /** A log on `terminal`; errors go to `errors`. */
 export function createLog(
-  { json, verbose }: LogOptions,
+  { json, verbose, fields: base = {} }: LogOptions,
   terminal: Terminal,
   clock: Clock,
   errors: Terminal = terminal,
@@ -49,14 +56,15 @@ export function createLog(
   const level = verbose ? "debug" : "info";
   const timestamp = (): string => `,"time":${clock.nowMs()}`;
   const logger: Logger = pino(
-    { level, base: null, timestamp },
+    { level, base, timestamp, formatters: { level: (label) => ({ level: label }) } },
     { write: (record: string) => write(json ? record : formatLogLine(record), isErrorRecord(record)) },
   );
   return {
-    debug: (text) => logger.debug(text),
-    info: (text) => logger.info(text),
-    warn: (text) => logger.warn(text),
-    error: (text) => logger.error(text),
+    isOnTerminal: showsStatus,
+    debug: (text, fields) => logger.debug({ ...MESSAGE, ...fields }, text),
+    info: (text, fields) => logger.info({ ...MESSAGE, ...fields }, text),
+    warn: (text, fields) => logger.warn({ ...MESSAGE, ...fields }, text),
+    error: (text, fields) => logger.error({ ...MESSAGE, ...fields }, text),
     setStatus: (text) => {
       if (!showsStatus || text === status) return;
       status = text;
@@ -65,11 +73,11 @@ export function createLog(
   };
 }
 
-const isErrorRecord = (record: string): boolean => (JSON.parse(record) as { level: number }).level >= ERROR_LEVEL;
+const isErrorRecord = (record: string): boolean => (JSON.parse(record) as { level: string }).level === "error";
 
 /** `12:00:03 warning: text` from a record of pino. */
 export function formatLogLine(record: string): string {
-  const { level, time, msg } = JSON.parse(record) as { level: number; time: number; msg?: string };
+  const { level, time, msg } = JSON.parse(record) as { level: string; time: number; msg?: string };
   const clock = new Date(time).toTimeString().slice(0, 8);
   return `${clock} ${PREFIX[level] ?? ""}${msg ?? ""}\n`;
 }

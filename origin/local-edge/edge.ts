@@ -20,6 +20,7 @@ import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { buildPages } from "./build-pages.ts";
 import { type DataFolder, DataFolderError, describeFolderError, openDataFolder } from "./data-folder.ts";
 import { EdgeLog } from "./edge-log.ts";
+import { LOOPBACK, localUrl } from "./listen-address.ts";
 import { type PageFiles, type PageFolder, writePageFolder } from "./page-folders.ts";
 import { readWranglerConfig, type WranglerConfig } from "./wrangler-config.ts";
 
@@ -49,6 +50,7 @@ export interface LocalEdgeOptions {
 
 /** A running edge. */
 export interface LocalEdge {
+  /** For this machine: loopback if the edge listens there. */
   readonly url: string;
   /** A secret of the edge's folder, by name: the same in each run. */
   secret(name: string): string;
@@ -71,7 +73,7 @@ type MiniflareOptions = DeclaredKeys<V4SharedOptions> & { readonly workers: Work
  */
 export async function startEdge(options: LocalEdgeOptions, clock: Clock = systemPlatform.clock): Promise<LocalEdge> {
   const config = readWranglerConfig();
-  const { port, host = "127.0.0.1", isolatePorts = [] } = options;
+  const { port, host = LOOPBACK, isolatePorts = [] } = options;
   const ports = isolatePorts.map((isolate) => (typeof isolate === "number" ? isolate : isolate.port));
   for (const wanted of [port, ...ports]) await assertPortFree(host, wanted);
   const folder = await openDataFolder(options.dataDir);
@@ -95,7 +97,7 @@ export async function startEdge(options: LocalEdgeOptions, clock: Clock = system
       await stop().catch(() => undefined);
       throw error;
     });
-    return { url: `http://${host}:${port}`, secret: folder.secret, stop };
+    return { url: localUrl(host, port), secret: folder.secret, stop };
   } catch (error) {
     folder.close();
     throw error;
@@ -112,7 +114,7 @@ async function writeEdgePages({ path }: DataFolder, built: PageFiles): Promise<P
 
 /** Variables and secrets: from `wrangler.toml`, the folder, and the options. */
 function edgeVariables(
-  { host = "127.0.0.1", adminToken, bindings = {} }: LocalEdgeOptions,
+  { host = LOOPBACK, adminToken, bindings = {} }: LocalEdgeOptions,
   folder: DataFolder,
   { vars }: WranglerConfig,
 ): Readonly<Record<string, Json>> {
@@ -121,8 +123,9 @@ function edgeVariables(
     CORRAL_ADMIN_TOKEN: adminToken ?? folder.secret("admin"),
     // Links and tokens of an earlier run stay valid.
     CORRAL_VIEWER_SECRET: folder.secret("viewer"),
-    // Every client of such an edge may take any identity in its rooms.
-    CORRAL_DEV_TOKENS: host === "127.0.0.1" ? "1" : "",
+    // Every client of such an edge may take any identity in its rooms. Other machines can name any `Host`, so only the
+    // address that the edge listens on keeps them out.
+    CORRAL_DEV_TOKENS: host === LOOPBACK ? "1" : "",
     ...bindings,
   };
 }
@@ -142,7 +145,7 @@ function miniflareOptions(
   options: LocalEdgeOptions,
   { clock, folder, script, pages, config, variables }: EdgeParts,
 ): MiniflareOptions {
-  const { port, host = "127.0.0.1", isolatePorts = [], services = {} } = options;
+  const { port, host = LOOPBACK, isolatePorts = [], services = {} } = options;
   const { compatibilityDate } = config;
   const worker = (name: string, at: number, site: string, objects: Record<string, V4DurableObject>): WorkerOptions => ({
     name,

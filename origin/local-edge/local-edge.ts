@@ -9,9 +9,11 @@ import { startDeadline } from "../../core/kit/deadline.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { errorMessage, PublishError, UsageError } from "../kit/errors.ts";
 import type { OriginLog } from "../kit/log.ts";
+import { signViewerToken } from "../kit/viewer-token.ts";
 import { listFolders } from "../publisher/journal.ts";
 import { resendJournals } from "../publisher/resend-journals.ts";
 import type { LocalEdge } from "./edge.ts";
+import { LOOPBACK, networkUrls } from "./listen-address.ts";
 
 /** The edge to publish to. */
 export interface EdgeAccess {
@@ -21,30 +23,57 @@ export interface EdgeAccess {
   readonly publisher: string;
   /** Folder for media that the edge has not stored yet; null for an edge that outlives this process. */
   readonly journalFolder: string | null;
+  /** Signs a token of the stream; null for an edge whose secret is not known here. */
+  readonly signToken: ((role: "viewer" | "host") => Promise<string>) | null;
+  /** Its URLs for other machines, the likeliest first; none if only this machine reaches it, or if it runs elsewhere. */
+  readonly networkUrls: readonly string[];
   stop(): Promise<void>;
+}
+
+/** Where a local edge listens and stores. */
+export interface LocalEdgePlace {
+  readonly port: number;
+  /** IPv4 address to listen on. */
+  readonly host: string;
+  /** Null: the default folder. */
+  readonly dataDir: string | null;
 }
 
 const KEY_REQUEST_MS = 10_000;
 /** The maximum lifetime of a token. */
 const TOKEN_S = 86_400;
+/** Whom the printed links sign in: a viewer who follows the host and has no other right, and the host. */
+const LINK_BEARERS = {
+  viewer: { subject: "viewer", name: "Viewer", isFollower: true },
+  host: { subject: "host", name: "Host" },
+} as const;
 
 /**
- * Starts an edge on `port`, publishes the rest of an earlier run, and creates a key for `stream`. Throws `UsageError`
+ * Starts an edge, publishes the rest of an earlier run, and creates a key for `stream`. Throws `UsageError`
  * if the port or the folder cannot be used.
  */
 export async function startLocalEdge(
   stream: StreamName,
-  port: number,
-  dataDir: string | null,
+  place: LocalEdgePlace,
   log: OriginLog,
   platform: Platform,
 ): Promise<EdgeAccess> {
-  const { edge, data } = await openEdge(port, dataDir, log, platform);
+  const { edge, data } = await openEdge(place, log, platform);
   try {
+    const signToken = (role: "viewer" | "host"): Promise<string> =>
+      signViewerToken(
+        { ...LINK_BEARERS[role], role, stream, expiresS: TOKEN_S },
+        edge.secret("viewer"),
+        platform.clock.nowMs(),
+      );
     const key = await createKey(edge.url, stream, edge.secret("admin"), platform.clock);
     const publisher = edge.secret("publisher");
     const journalFolder = join(data, UNSENT, stream);
-    return { url: edge.url, key, publisher, journalFolder, stop: () => edge.stop() };
+    return {
+      ...{ url: edge.url, key, publisher, journalFolder, signToken },
+      networkUrls: networkUrls(place.host, place.port),
+      stop: () => edge.stop(),
+    };
   } catch (error) {
     await edge.stop();
     throw error;
@@ -77,7 +106,7 @@ export async function startLocalIngestEdge(
   platform: Platform,
 ): Promise<IngestEdge> {
   const bindings = { CORRAL_INGEST_ADDRESSES: formatIngestAddresses(addresses), CORRAL_WHIP_NODE: whipNode };
-  const { edge } = await openEdge(port, dataDir, log, platform, bindings);
+  const { edge } = await openEdge({ port, dataDir, host: LOOPBACK }, log, platform, bindings);
   try {
     const token = edge.secret("admin");
     const key = await findEncoderKey(edge.url, stream, token, platform.clock);
@@ -98,8 +127,7 @@ export function defaultDataFolder(port: number): string {
 
 /** Starts the edge, and publishes the rest of an earlier run. */
 async function openEdge(
-  port: number,
-  dataDir: string | null,
+  { port, host, dataDir }: LocalEdgePlace,
   log: OriginLog,
   platform: Platform,
   bindings: Readonly<Record<string, string>> = {},
@@ -109,7 +137,7 @@ async function openEdge(
   const { DataFolderError } = await import("./data-folder.ts");
   const data = dataDir ?? defaultDataFolder(port);
   const keepSignals = suppressNewSignalHandlers();
-  const edge = await startEdge({ port, dataDir: data, bindings }, platform.clock)
+  const edge = await startEdge({ port, host, dataDir: data, bindings }, platform.clock)
     .catch((cause: unknown) => {
       if (cause instanceof PortError || cause instanceof DataFolderError)
         throw new UsageError(cause.message, { cause });
@@ -218,26 +246,6 @@ export async function findPassphrase(
   } finally {
     deadline.cancel();
   }
-}
-
-/** A viewer who follows the host and has no other right, or the host. */
-export type DevTokenRole = "viewer" | "host";
-
-const DEV_TOKEN_CLAIMS: Readonly<Record<DevTokenRole, object>> = {
-  viewer: { sub: "viewer", name: "Viewer", follower_since: 0 },
-  host: { sub: "host", name: "Host", roles: ["host"] },
-};
-
-/** A token of the local edge, valid for a day. Throws `PublishError`. */
-export async function createDevToken(
-  url: string,
-  stream: StreamName,
-  role: DevTokenRole,
-  clock: Clock,
-): Promise<string> {
-  const body = JSON.stringify({ room: stream, seconds: TOKEN_S, ...DEV_TOKEN_CLAIMS[role] });
-  const answer = await callEdge(`${url}/dev/token`, { method: "POST", body }, 200, "viewer's token", clock);
-  return z.object({ token: z.string() }).parse(answer).token;
 }
 
 /** One request to the edge: its JSON, or null without any. Throws `PublishError` on another status. */

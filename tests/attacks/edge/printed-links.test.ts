@@ -14,7 +14,7 @@ beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "corral-links-"));
   const where = ["--port", String(await freePort()), "--data", dataDir];
   origin = new OriginProcess([...where, "--stream", "show", "--playback", "followers", "--ladder", "180p:200k"]);
-  await origin.waitForOutput(/Secret: .*\n/);
+  await origin.waitForOutput(/Studio: .*\n/);
 });
 
 afterAll(async () => {
@@ -32,7 +32,7 @@ function claimsIn(token: string): { sub: string; roles?: string[] } {
 test("the printed watch and playlist links carry a viewer's token, and only the studio link the host's", async () => {
   const lines = origin.output.split("\n").filter((line) => /token=/.test(line));
   const tokens = lines.map((line) => /token=([\w-]+\.[\w-]+\.[\w-]+)/.exec(line)?.[1] ?? "");
-  expect(lines.map((line) => /(Watch|Playlist|Secret):/.exec(line)?.[1])).toEqual(["Watch", "Playlist", "Secret"]);
+  expect(lines.map((line) => /(Watch|Playlist|Studio):/.exec(line)?.[1])).toEqual(["Watch", "Playlist", "Studio"]);
   const [watch = "", playlist = "", host = ""] = tokens;
   expect(playlist).toBe(watch);
   expect(claimsIn(watch).roles).toBeUndefined();

@@ -1,0 +1,21 @@
+/** The addresses of a local edge: for this machine, and for others in its network. */
+import { listMachineAddresses } from "../ingest-node/listener-addresses.ts";
+
+/** The address of this machine alone. */
+export const LOOPBACK = "127.0.0.1";
+/** Stands for all addresses of this machine. */
+export const ANY_ADDRESS = "0.0.0.0";
+
+/** The URL for this machine: loopback if the edge listens there, which browsers treat as secure. */
+export const localUrl = (host: string, port: number): string =>
+  `http://${host === ANY_ADDRESS ? LOOPBACK : host}:${port}`;
+
+/** The URLs for other machines, the likeliest first; none if only this machine reaches the edge. */
+export function networkUrls(
+  host: string,
+  port: number,
+  machineAddresses: readonly string[] = listMachineAddresses(),
+): readonly string[] {
+  if (host.startsWith("127.")) return [];
+  return (host === ANY_ADDRESS ? machineAddresses : [host]).map((address) => `http://${address}:${port}`);
+}
