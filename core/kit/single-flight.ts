@@ -20,7 +20,9 @@ export type FlightResult<T> = SettledLoad<T> & { readonly coalesced: boolean };
 /**
  * Loads in flight, by key. Values are plain (bytes, strings, records), never streams or responses: workerd ties those to
  * the request that made them. Each follower has a promise and a timer of its own: workerd kills a request without pending
- * work as hung, and the leader's client may disconnect at any moment.
+ * work as hung, and the leader's client may disconnect at any moment. The leader resolves promises that await in other
+ * requests: workerd continues each in its own request (`handle_cross_request_promise_resolution`, on since 2024-10-14, but
+ * off in Vitest's workers, where a follower fails with "I/O on behalf of a different request").
  */
 export class SingleFlight<T> {
   readonly #clock: Clock;
