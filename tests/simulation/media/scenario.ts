@@ -70,9 +70,9 @@ const FLOW_SHARES = [0, 0, 0.3, 0.7] as const;
 const MEASURED_FLOW_SHARE = 0.3;
 /** Of broadcasts that are not muxed, so many pass frames on. */
 const FRAMED_SHARE = 0.7;
-/** In so many runs by flow those viewers go before the end, and frames are sent until feeds were renewed, at every node once. */
+/** In so many runs by flow those viewers go before the end, and frames are sent until feeds were renewed, at isolates and in two tiers of shields. */
 const FLOW_ENDS_SHARE = 0.3;
-const FLOW_ENDS_MS = EDGE_STREAM_LIMITS.chunkIdleMs + FEED_LIMITS.lifetimeMs + SHIELD_LIMITS.leaseMs;
+const FLOW_ENDS_MS = FEED_LIMITS.lifetimeMs + 2 * (EDGE_STREAM_LIMITS.chunkIdleMs + SHIELD_LIMITS.leaseMs);
 const PART_MS = [192, 320, 320, 960] as const;
 /** Viewers come once the broadcast has this much. */
 const FIRST_VIEWERS_MS = 4_000;
