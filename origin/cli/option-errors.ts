@@ -6,8 +6,8 @@ type ParsedArgs = Readonly<Record<string, unknown>> & { readonly _: readonly str
 /** Environment variables, of which those that npm sets for its scripts are read. */
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Options that users also set for npm in `.npmrc`: their presence in npm's settings proves nothing. */
-const SETTINGS_OF_NPM: readonly string[] = ["key", "only"];
+/** Options that users also set for npm in `.npmrc`, or `npx` for its commands: their presence in npm's settings proves nothing. */
+const SETTINGS_OF_NPM: readonly string[] = ["key", "only", "yes"];
 
 /**
  * A sentence about options that npm consumed, about the first unknown option, about a missing

@@ -1,0 +1,70 @@
+/** What a deployment needs, as steps: a function of the choices and of what exists. */
+
+/** Secrets of an edge. The last one names networks and derives stream keys: it outlives a rotation of the others. */
+const EDGE_SECRETS = ["CORRAL_ADMIN_TOKEN", "CORRAL_VIEWER_SECRET", "CORRAL_EDGE_SECRET"] as const;
+export type EdgeSecret = (typeof EDGE_SECRETS)[number];
+
+/** Secrets that the operator uses later, and that a rotation replaces. */
+const OPERATOR_SECRETS: ReadonlySet<EdgeSecret> = new Set(["CORRAL_ADMIN_TOKEN", "CORRAL_VIEWER_SECRET"]);
+
+/** Whether the operator uses a secret later: it is then kept on the operator's machine. */
+export const isOperatorSecret = (secret: EdgeSecret): boolean => OPERATOR_SECRETS.has(secret);
+
+/** What the operator chose. */
+export interface SetupChoices {
+  /** Name of the Worker. */
+  readonly name: string;
+  /** Custom domain; null: the account's `workers.dev`. */
+  readonly domain: string | null;
+  /** Whether to replace the operator's secrets. */
+  readonly rotate: boolean;
+}
+
+/** What exists in the account. */
+export interface AccountState {
+  readonly buckets: readonly string[];
+  readonly hasWorker: boolean;
+  /** Names of the Worker's secrets; none without the Worker. */
+  readonly secrets: readonly string[];
+}
+
+/** One step; each may be repeated. */
+export type SetupStep =
+  | { readonly kind: "create-bucket"; readonly bucket: string }
+  | { readonly kind: "deploy"; readonly name: string; readonly domain: string | null; readonly isUpdate: boolean }
+  | { readonly kind: "put-secret"; readonly secret: EdgeSecret; readonly isRotation: boolean };
+
+/** The bucket of a Worker's media: no two deployments share one. */
+export const bucketOf = (name: string): string => `${name}-media`;
+
+/**
+ * The steps, in order. Secrets follow the deployment: a Worker without an admin token issues no stream keys, so that it is
+ * closed until then.
+ */
+export function planSetup(
+  { name, domain, rotate }: SetupChoices,
+  { buckets, hasWorker, secrets }: AccountState,
+): SetupStep[] {
+  const bucket = bucketOf(name);
+  const puts = EDGE_SECRETS.flatMap((secret): SetupStep[] => {
+    const isRotation = secrets.includes(secret);
+    return !isRotation || (rotate && isOperatorSecret(secret)) ? [{ kind: "put-secret", secret, isRotation }] : [];
+  });
+  return [
+    ...(buckets.includes(bucket) ? [] : [{ kind: "create-bucket", bucket } as const]),
+    { kind: "deploy", name, domain, isUpdate: hasWorker },
+    ...puts,
+  ];
+}
+
+/** A step in one sentence. */
+export function describeStep(step: SetupStep): string {
+  switch (step.kind) {
+    case "create-bucket":
+      return `Create the R2 bucket ${step.bucket} for recordings.`;
+    case "deploy":
+      return `${step.isUpdate ? "Replace the existing" : "Deploy the"} Worker ${step.name} ${step.isUpdate ? "at" : "to"} ${step.domain ?? "the account's workers.dev"}.`;
+    case "put-secret":
+      return `${step.isRotation ? "Replace" : "Make"} the secret ${step.secret}.`;
+  }
+}
