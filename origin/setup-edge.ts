@@ -1,10 +1,10 @@
 /** `npm run setup-edge`: deploys an edge to Cloudflare, and ends with a link to the studio. */
 import { randomBytes } from "node:crypto";
-import { createInterface } from "node:readline/promises";
 import { systemPlatform } from "../core/kit/system-platform.ts";
 import { UsageError } from "./kit/errors.ts";
 import { setUpEdge } from "./setup/setup-edge.ts";
 import { parseSetupOptions, renderSetupHelp } from "./setup/setup-options.ts";
+import { askOnTerminal } from "./setup/terminal-question.ts";
 import { WranglerError } from "./setup/wrangler.ts";
 
 /** Bytes of a secret, as the edge requires. */
@@ -18,21 +18,18 @@ async function main(words: readonly string[]): Promise<number> {
     process.stdout.write(renderSetupHelp());
     return 0;
   }
-  const terminal = process.stdin.isTTY ? createInterface({ input: process.stdin, output: process.stdout }) : null;
   try {
     await setUpEdge(parseSetupOptions(words), {
       env: process.env,
       nowMs: () => systemPlatform.clock.nowMs(),
       newSecret: () => randomBytes(SECRET_BYTES).toString("hex"),
       print: (line) => process.stdout.write(`${line}\n`),
-      ask: terminal === null ? null : async (question) => (await terminal.question(question)).trim(),
+      ask: process.stdin.isTTY ? (question) => askOnTerminal(question) : null,
     });
     return 0;
   } catch (error) {
     if (!(error instanceof UsageError) && !(error instanceof WranglerError)) throw error;
     process.stderr.write(`${error.message}\n`);
     return error instanceof UsageError ? 2 : 1;
-  } finally {
-    terminal?.close();
   }
 }

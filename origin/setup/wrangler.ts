@@ -50,9 +50,14 @@ export class Wrangler {
     return answer.data.loggedIn ? answer.data.accounts : null;
   }
 
-  /** Opens Cloudflare's login in a browser, and waits for it. */
+  /** Opens Cloudflare's login in a browser, and waits for it. Its address is shown, for a machine without a browser. */
   async login(): Promise<void> {
-    await this.#run(["login"]);
+    const child = spawn("wrangler", ["login"], { cwd: this.#folder, env: this.#environment(), stdio: "inherit" });
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once("error", (cause) => reject(notStarted(cause)));
+      child.once("close", resolve);
+    });
+    if (code !== 0) throw new WranglerError("wrangler login failed.");
   }
 
   /** What exists for the Worker `name`. */
@@ -92,8 +97,8 @@ export class Wrangler {
     throw new WranglerError(`wrangler ${args.join(" ")} failed: ${lastWords(out, err)}`);
   }
 
-  #call(args: readonly string[], input = ""): Promise<CallResult> {
-    const env = {
+  #environment(): NodeJS.ProcessEnv {
+    return {
       ...process.env,
       WRANGLER_SEND_METRICS: "false",
       NO_COLOR: "1",
@@ -101,6 +106,10 @@ export class Wrangler {
       WRANGLER_LOG_PATH: this.#folder,
       ...(this.#accountId === null ? {} : { CLOUDFLARE_ACCOUNT_ID: this.#accountId }),
     };
+  }
+
+  #call(args: readonly string[], input = ""): Promise<CallResult> {
+    const env = this.#environment();
     return new Promise((resolve, reject) => {
       // Outside the checkout, whose wrangler.toml names another Worker, and whose .env is not the operator's login.
       const child = spawn("wrangler", args, { cwd: this.#folder, env, stdio: "pipe" });
@@ -111,9 +120,7 @@ export class Wrangler {
       child.stderr.setEncoding("utf8").on("data", (text: string) => {
         err += text;
       });
-      child.once("error", (cause) =>
-        reject(new WranglerError(`wrangler cannot be started: ${cause.message}`, { cause })),
-      );
+      child.once("error", (cause) => reject(notStarted(cause)));
       child.once("close", (code) => resolve({ code, out, err }));
       child.stdin.on("error", () => {});
       child.stdin.end(input);
@@ -121,7 +128,10 @@ export class Wrangler {
   }
 }
 
-/** The end of what a program printed, on one line. */
+const notStarted = (cause: Error): WranglerError =>
+  new WranglerError(`wrangler cannot be started: ${cause.message}`, { cause });
+
+/** The beginning of what a program printed, on one line. */
 function lastWords(out: string, err: string): string {
   return stripVTControlCharacters(`${err}\n${out}`).replace(/\s+/g, " ").trim().slice(0, 500);
 }
