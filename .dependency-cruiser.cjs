@@ -45,6 +45,7 @@ const DOMAINS = {
     "local-edge": ["kit", "publisher"],
     "ingest-node": ["kit", "ingest", "packager", "publisher"],
     cli: ["kit", "ingest", "packager"],
+    setup: ["kit", "local-edge", "cli"],
   },
   "web/src": {
     kit: [],

@@ -7,7 +7,7 @@ import { PLAYBACK_POLICIES, type PlaybackPolicy } from "../../core/access/access
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import type { SourceInput } from "../ingest/input.ts";
 import { errorMessage, UsageError } from "../kit/errors.ts";
-import { ANY_ADDRESS, LOOPBACK } from "../local-edge/listen-address.ts";
+import { ANY_ADDRESS, LOOPBACK } from "../kit/listen-address.ts";
 import { defaultCodecOf, type EncoderFamily, parseEncoderFamily } from "../packager/encoder-families.ts";
 import {
   checkLadder,

@@ -1,6 +1,7 @@
 /** The addresses at which encoders reach the listeners of this machine. */
 import { networkInterfaces } from "node:os";
 import type { IngestAddresses } from "../../core/api/ingest-addresses.ts";
+import { listMachineAddresses } from "../kit/listen-address.ts";
 
 /** Ports that are open; 0: not chosen yet. */
 export interface IngestPorts {
@@ -46,15 +47,6 @@ export function listAnnouncedAddresses(
   if (given.length > 0) return given;
   if (!/^(0\.0\.0\.0|::)$/.test(host)) return [host];
   return machineAddresses.length === 0 ? ["127.0.0.1"] : machineAddresses;
-}
-
-/** This machine's IPv4 addresses in its networks, the first four. */
-export function listMachineAddresses(): string[] {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  return all
-    .filter(({ family, internal }) => family === "IPv4" && !internal)
-    .map(({ address }) => address)
-    .slice(0, 4);
 }
 
 /** This machine's first IPv4 address in its network, which a phone in the same network reaches; loopback without any. */

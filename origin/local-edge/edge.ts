@@ -17,10 +17,10 @@ import {
 import { parseConfig } from "../../core/api/config.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
+import { LOOPBACK, localUrl } from "../kit/listen-address.ts";
 import { buildPages } from "./build-pages.ts";
 import { type DataFolder, DataFolderError, describeFolderError, openDataFolder } from "./data-folder.ts";
 import { EdgeLog } from "./edge-log.ts";
-import { LOOPBACK, localUrl } from "./listen-address.ts";
 import { type PageFiles, type PageFolder, writePageFolder } from "./page-folders.ts";
 import { readWranglerConfig, type WranglerConfig } from "./wrangler-config.ts";
 

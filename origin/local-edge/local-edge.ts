@@ -8,12 +8,12 @@ import type { Clock, Platform } from "../../core/kit/clock.ts";
 import { startDeadline } from "../../core/kit/deadline.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { errorMessage, PublishError, UsageError } from "../kit/errors.ts";
+import { LOOPBACK, networkUrls } from "../kit/listen-address.ts";
 import type { OriginLog } from "../kit/log.ts";
 import { signViewerToken } from "../kit/viewer-token.ts";
 import { listFolders } from "../publisher/journal.ts";
 import { resendJournals } from "../publisher/resend-journals.ts";
 import type { LocalEdge } from "./edge.ts";
-import { LOOPBACK, networkUrls } from "./listen-address.ts";
 
 /** The edge to publish to. */
 export interface EdgeAccess {

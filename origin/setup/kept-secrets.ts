@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UsageError } from "../kit/errors.ts";
-import type { EdgeSecret } from "./setup-plan.ts";
+import type { SetupSecret } from "./setup-plan.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -18,7 +18,7 @@ export function secretsFolder(name: string, env: Readonly<Record<string, string 
 }
 
 /** The file of a secret: `admin-token`, `viewer-secret`. */
-export const secretFile = (folder: string, secret: EdgeSecret): string =>
+export const secretFile = (folder: string, secret: SetupSecret): string =>
   join(
     folder,
     secret
@@ -28,7 +28,7 @@ export const secretFile = (folder: string, secret: EdgeSecret): string =>
   );
 
 /** A kept secret; null if there is none. */
-export function readKeptSecret(folder: string, secret: EdgeSecret): string | null {
+export function readKeptSecret(folder: string, secret: SetupSecret): string | null {
   try {
     return readFileSync(secretFile(folder, secret), "utf8").trim();
   } catch (error) {
@@ -38,7 +38,7 @@ export function readKeptSecret(folder: string, secret: EdgeSecret): string | nul
 }
 
 /** Written atomically, and readable only by this user. */
-export function keepSecret(folder: string, secret: EdgeSecret, value: string): void {
+export function keepSecret(folder: string, secret: SetupSecret, value: string): void {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const file = secretFile(folder, secret);
   writeFileSync(`${file}.new`, `${value}\n`, { mode: 0o600 });

@@ -1,14 +1,14 @@
 /** What a deployment needs, as steps: a function of the choices and of what exists. */
 
 /** Secrets of an edge. The last one names networks and derives stream keys: it outlives a rotation of the others. */
-const EDGE_SECRETS = ["CORRAL_ADMIN_TOKEN", "CORRAL_VIEWER_SECRET", "CORRAL_EDGE_SECRET"] as const;
-export type EdgeSecret = (typeof EDGE_SECRETS)[number];
+const SETUP_SECRETS = ["CORRAL_ADMIN_TOKEN", "CORRAL_VIEWER_SECRET", "CORRAL_EDGE_SECRET"] as const;
+export type SetupSecret = (typeof SETUP_SECRETS)[number];
 
 /** Secrets that the operator uses later, and that a rotation replaces. */
-const OPERATOR_SECRETS: ReadonlySet<EdgeSecret> = new Set(["CORRAL_ADMIN_TOKEN", "CORRAL_VIEWER_SECRET"]);
+const OPERATOR_SECRETS: ReadonlySet<SetupSecret> = new Set(["CORRAL_ADMIN_TOKEN", "CORRAL_VIEWER_SECRET"]);
 
 /** Whether the operator uses a secret later: it is then kept on the operator's machine. */
-export const isOperatorSecret = (secret: EdgeSecret): boolean => OPERATOR_SECRETS.has(secret);
+export const isOperatorSecret = (secret: SetupSecret): boolean => OPERATOR_SECRETS.has(secret);
 
 /** What the operator chose. */
 export interface SetupChoices {
@@ -32,7 +32,7 @@ export interface AccountState {
 export type SetupStep =
   | { readonly kind: "create-bucket"; readonly bucket: string }
   | { readonly kind: "deploy"; readonly name: string; readonly domain: string | null; readonly isUpdate: boolean }
-  | { readonly kind: "put-secret"; readonly secret: EdgeSecret; readonly isRotation: boolean };
+  | { readonly kind: "put-secret"; readonly secret: SetupSecret; readonly isRotation: boolean };
 
 /** The bucket of a Worker's media: no two deployments share one. */
 export const bucketOf = (name: string): string => `${name}-media`;
@@ -46,7 +46,7 @@ export function planSetup(
   { buckets, hasWorker, secrets }: AccountState,
 ): SetupStep[] {
   const bucket = bucketOf(name);
-  const puts = EDGE_SECRETS.flatMap((secret): SetupStep[] => {
+  const puts = SETUP_SECRETS.flatMap((secret): SetupStep[] => {
     const isRotation = secrets.includes(secret);
     return !isRotation || (rotate && isOperatorSecret(secret)) ? [{ kind: "put-secret", secret, isRotation }] : [];
   });

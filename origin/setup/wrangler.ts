@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { stripVTControlCharacters } from "node:util";
 import { z } from "zod";
-import type { AccountState, EdgeSecret } from "./setup-plan.ts";
+import type { AccountState, SetupSecret } from "./setup-plan.ts";
 
 /** Wrangler failed; `message` has its own words. */
 export class WranglerError extends Error {
@@ -87,7 +87,7 @@ export class Wrangler {
     await this.#run(["deploy", "--config", config, "--dry-run", "--outdir", `${this.#folder}/worker`]);
   }
 
-  async putSecret(name: string, secret: EdgeSecret, value: string): Promise<void> {
+  async putSecret(name: string, secret: SetupSecret, value: string): Promise<void> {
     await this.#run(["secret", "put", secret, "--name", name], value);
   }
 

@@ -1,5 +1,5 @@
-/** The addresses of a local edge: for this machine, and for others in its network. */
-import { listMachineAddresses } from "../ingest-node/listener-addresses.ts";
+/** Addresses to listen on, and the URLs behind them: for this machine, and for others in its network. */
+import { networkInterfaces } from "node:os";
 
 /** The address of this machine alone. */
 export const LOOPBACK = "127.0.0.1";
@@ -18,4 +18,13 @@ export function networkUrls(
 ): readonly string[] {
   if (host.startsWith("127.")) return [];
   return (host === ANY_ADDRESS ? machineAddresses : [host]).map((address) => `http://${address}:${port}`);
+}
+
+/** This machine's IPv4 addresses in its networks, the first four. */
+export function listMachineAddresses(): string[] {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all
+    .filter(({ family, internal }) => family === "IPv4" && !internal)
+    .map(({ address }) => address)
+    .slice(0, 4);
 }
