@@ -11,6 +11,8 @@ const SAMPLE_MS = 1_000;
 const STAGGER_MS = 150;
 const BAD_EVERY_MS = 500;
 const GARBAGE_BYTES = 65_536;
+/** What a playlist without a fault lacks. */
+const DISTURBANCE = /GAP=YES|EXT-X-DISCONTINUITY\n|EXT-X-ENDLIST/g;
 
 /** `seconds` of 20 senders, beside one that publishes garbage. */
 export async function measureCrowd(node: IngestProcess, file: string, seconds: number): Promise<BenchFigure> {
@@ -45,11 +47,16 @@ export async function measureCrowd(node: IngestProcess, file: string, seconds: n
   const growth = 100 * (late / early - 1);
   const said = node.origin.output.slice(logged).split("\n");
   await Promise.all(senders.map((sender) => sender.kill()));
-  const disturbed = streams.filter(
-    (stream, i) =>
-      /GAP=YES|EXT-X-DISCONTINUITY\n|EXT-X-ENDLIST/.test(texts[i] ?? "") ||
-      said.some((line) => line.includes(` ${stream}: `) && !/passed through|on the air/.test(line)),
-  );
+  const disturbances = streams.flatMap((stream, i) => {
+    const marks = texts[i]?.match(DISTURBANCE) ?? [];
+    const lines = said.filter((line) => line.includes(` ${stream}: `) && !/passed through|on the air/.test(line));
+    return [...[...new Set(marks)].map((mark) => `${stream}: ${mark.trim()}`), ...lines].map((what) => ({
+      stream,
+      what,
+    }));
+  });
+  for (const { what } of disturbances) console.log(`  ${what}`);
+  const disturbed = [...new Set(disturbances.map(({ stream }) => stream))];
   return {
     figure: `${SENDERS} senders for ${seconds} s beside one that publishes garbage: memory, last quarter against the second; senders disturbed`,
     goal: "≤ 5 %; 0",
