@@ -32,6 +32,7 @@ declare class URL {
   static canParse(url: string, base?: string): boolean;
   readonly href: string;
   readonly hostname: string;
+  readonly origin: string;
   readonly username: string;
   readonly password: string;
 }

@@ -1,21 +1,28 @@
+/** What a page may besides. */
+export interface CspAllowances {
+  /** The hash of the inline script in it, like `sha256-…`. */
+  readonly inlineScript?: string | null;
+  /** Who may show it in a frame: sources of `frame-ancestors`. Default: pages of the edge. */
+  readonly frameAncestors?: string | null;
+}
+
 /**
- * The Content-Security-Policy that the pages need; the Worker sends it with every HTML page.
+ * The Content-Security-Policy that a page needs; the Worker sends it with every HTML page.
  *
  * - `style-src 'unsafe-inline'`: media-chrome puts `<style>` elements into its shadow roots.
  * - `media-src blob:`: Media Source Extensions hand the video element a blob address.
  * - no `worker-src`: hls.js runs without its worker (web/src/player/hls-config.ts says why).
  * - `img-src data:`: media-chrome's icons.
  * - `connect-src 'self'` covers the room's WebSocket too.
+ *
+ * Throws if `inlineScript` is no hash, or `frameAncestors` more than one directive.
  */
-export const CSP: string = renderCsp("");
-
-/** The same for a page with an inline script of this hash, like `sha256-…`. Throws if it is none. */
-export function allowInlineScript(hash: string): string {
-  if (!/^sha256-[A-Za-z0-9+/]{43}=$/.test(hash)) throw new RangeError("not a hash of a script");
-  return renderCsp(` '${hash}'`);
-}
-
-function renderCsp(moreScripts: string): string {
+export function renderCsp({ inlineScript = null, frameAncestors = null }: CspAllowances): string {
+  if (inlineScript !== null && !/^sha256-[A-Za-z0-9+/]{43}=$/.test(inlineScript)) {
+    throw new RangeError("not a hash of a script");
+  }
+  if (frameAncestors !== null && /[;,]/.test(frameAncestors)) throw new RangeError("more than one directive");
+  const moreScripts = inlineScript === null ? "" : ` '${inlineScript}'`;
   return [
     "default-src 'none'",
     `script-src 'self'${moreScripts}`,
@@ -26,6 +33,6 @@ function renderCsp(moreScripts: string): string {
     "manifest-src 'self'",
     "base-uri 'none'",
     "form-action 'self'",
-    "frame-ancestors 'self'",
+    `frame-ancestors ${frameAncestors ?? "'self'"}`,
   ].join("; ");
 }

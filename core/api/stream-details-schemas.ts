@@ -2,6 +2,7 @@
 import * as z from "zod/mini";
 import { DETAILS_LIMITS } from "../directory/details-limits.ts";
 import { countCharacters, type DisplayTextRule, findTextFault } from "../directory/display-text.ts";
+import { parseEmbedOrigin } from "../directory/embed-origins.ts";
 import {
   parseLanguageTag,
   parseLinkUrl,
@@ -81,6 +82,20 @@ export const StreamDetailsBody: z.ZodMiniType<StreamDetails> = z.strictObject({
     z.transform((all) => [...all].sort((a, b) => Date.parse(a.startsAt) - Date.parse(b.startsAt))),
   ) as unknown as z.ZodMiniType<readonly ScheduledBroadcast[]>,
   isListed: z._default(z.nullable(z.boolean()), null),
+  embedOrigins: z._default(
+    z.nullable(
+      z
+        .array(
+          canonicalText(
+            LIMITS.embedOriginChars,
+            "An origin is like https://blog.example, without a path",
+            parseEmbedOrigin,
+          ),
+        )
+        .check(z.maxLength(LIMITS.embedOrigins)),
+    ),
+    null,
+  ),
 }) as unknown as z.ZodMiniType<StreamDetails>;
 requestSchemas.add(StreamDetailsBody, { id: "StreamDetailsBody" });
 
@@ -110,6 +125,7 @@ export const StreamDetailsSchema: z.ZodMiniType<StreamDetailsAnswer> = z.object(
   links: z.array(z.object({ label: z.string(), url: z.string() })),
   schedule: z.array(z.object({ startsAt: z.iso.datetime({ offset: true }), title: z.string() })),
   isListed: z.nullable(z.boolean()),
+  embedOrigins: z.nullable(z.array(z.string())),
   poster: image,
   avatar: image,
 });

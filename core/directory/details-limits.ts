@@ -12,6 +12,9 @@ export const DETAILS_LIMITS = {
   links: 8,
   linkLabelChars: 40,
   linkChars: 500,
+  /** Origins that may embed the player: each is a part of a header of its page. */
+  embedOrigins: 20,
+  embedOriginChars: 200,
   /** Announced broadcasts. */
   schedule: 10,
   languageChars: 35,

@@ -1,5 +1,6 @@
 /** A stream's details in the HTML of its watch page: what search engines and link previews read, and the block under the picture. */
 import { escapeHtml } from "../kit/escape-html.ts";
+import { type EmbedOrigins, writeEmbedOrigins } from "./embed-origins.ts";
 import { imagePath, nextScheduled, type StreamProfile, streamTitle } from "./stream-details.ts";
 
 /** The page of one stream. */
@@ -55,6 +56,15 @@ export function renderHeadTags(page: StreamPage): string {
     ),
     `<link rel="canonical" href="${escapeHtml(url)}" />`,
     `<link rel="alternate" type="application/json+oembed" href="${escapeHtml(oembed)}" title="${escapeHtml(name)}" />`,
+  ].join("");
+}
+
+/** Elements for the head of the player's page, which other sites embed: its stream's page is the one to be found. */
+export function renderEmbedTags({ stream, origin }: StreamPage, allowed: EmbedOrigins): string {
+  return [
+    `<meta name="robots" content="noindex" />`,
+    `<meta name="corral-embed" content="${escapeHtml(writeEmbedOrigins(allowed))}" />`,
+    `<link rel="canonical" href="${escapeHtml(`${origin}/watch/${stream}`)}" />`,
   ].join("");
 }
 

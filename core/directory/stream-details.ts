@@ -1,4 +1,5 @@
 /** What a stream is to the people who see it: title, host, description, tags, links, images, announced broadcasts. */
+import type { PlaybackPolicy } from "../access/access-policy.ts";
 import type { StreamStop } from "../access/stream-stop.ts";
 
 /** A link that the host shows. */
@@ -31,6 +32,8 @@ export interface StreamDetails {
   readonly schedule: readonly ScheduledBroadcast[];
   /** Whether the directory lists the stream; null: where everybody may watch it. */
   readonly isListed: boolean | null;
+  /** Origins whose pages may show the player in a frame; null: all of them where everybody may watch, else none. */
+  readonly embedOrigins: readonly string[] | null;
 }
 
 /** The images of a stream. */
@@ -48,10 +51,11 @@ export interface StreamProfile {
   readonly images: StreamImages;
 }
 
-/** A profile as the gateway gets it: with a stop in force, nobody is shown what the host wrote or uploaded. */
+/** A profile as the gateway gets it. With a stop in force, nobody is shown what the host wrote or uploaded. */
 export interface PublicProfile {
   readonly profile: StreamProfile;
   readonly stop: StreamStop | null;
+  readonly playback: PlaybackPolicy;
 }
 
 /** The profile of a stream of which nothing was set. */
@@ -65,6 +69,7 @@ export const EMPTY_PROFILE: StreamProfile = {
     links: [],
     schedule: [],
     isListed: null,
+    embedOrigins: null,
   },
   images: { poster: null, avatar: null },
 };

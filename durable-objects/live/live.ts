@@ -276,9 +276,9 @@ export class Live extends DurableObject<LiveEnv> {
     else this.#access.applyRoomEvent(event);
   }
 
-  /** The stream's details, the versions of its images, and the stop in force. */
+  /** The stream's details, the versions of its images, the stop in force and the playback policy. */
   profile(): PublicProfile {
-    return { profile: this.#profile.current, stop: this.#access.activeStop };
+    return { profile: this.#profile.current, stop: this.#access.activeStop, playback: this.#access.policy.playback };
   }
 
   /** Replaces the stream's details. */

@@ -17,12 +17,16 @@ const TARGETS = ["chrome111", "firefox114", "safari16.4"];
 /** The pages' scripts, and those that they load by address: a worker and a worklet, which cannot be imported. */
 const ENTRY_POINTS: Readonly<Record<string, string>> = {
   watch: "web/src/watch/watch.ts",
+  embed: "web/src/embed/embed.ts",
   studio: "web/src/studio/studio.ts",
   golive: "web/src/golive/golive.ts",
   landing: "web/src/landing/landing.ts",
   publisher: "web/src/golive/worker/publisher.ts",
   "sound-worklet": "web/src/golive/sound-worklet.ts",
 };
+
+/** Scripts at an address that stays, for pages of other sites. */
+const SHARED_SCRIPTS: Readonly<Record<string, string>> = { "player.js": "web/src/embed/corral-player.ts" };
 
 /** Scripts that are in their page: what they ask for does not wait for a file. */
 const INLINE_SCRIPTS: Readonly<Record<string, string>> = { early: "web/src/watch/early.ts" };
@@ -37,7 +41,10 @@ export async function buildPages(): Promise<PageFiles> {
   }
   for (const [name, path] of Object.entries(INLINE_SCRIPTS))
     inserts.set(`${name}.inline`, await renderInlineScript(path));
-  for (const page of ["watch.html", "studio.html", "golive.html", "index.html", "404.html"]) {
+  for (const [name, path] of Object.entries(SHARED_SCRIPTS)) {
+    pages.set(name, new TextEncoder().encode(await bundleScript(path, "esm")));
+  }
+  for (const page of ["watch.html", "embed.html", "studio.html", "golive.html", "index.html", "404.html"]) {
     pages.set(page, new TextEncoder().encode(fillTemplate(await readPageSource(page), inserts)));
   }
   pages.set("third-party-notices.txt", await readFile(join(root, "THIRD-PARTY-NOTICES.txt")));
@@ -74,20 +81,25 @@ function bundlePage(page: string): Promise<BuildResult<{ metafile: true; write: 
   });
 }
 
-/** A script in the page, with its hash for the Worker, which permits it in the page's Content-Security-Policy. */
-async function renderInlineScript(path: string): Promise<string> {
+/** A script without others that it imports. */
+async function bundleScript(path: string, format: "iife" | "esm"): Promise<string> {
   const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: [path],
     write: false,
     bundle: true,
-    format: "iife",
+    format,
     minify: true,
     target: TARGETS,
     logLevel: "warning",
     tsconfigRaw: {},
   });
-  const script = outputFiles[0]?.text.trim() ?? "";
+  return outputFiles[0]?.text.trim() ?? "";
+}
+
+/** A script in the page, with its hash for the Worker, which permits it in the page's Content-Security-Policy. */
+async function renderInlineScript(path: string): Promise<string> {
+  const script = await bundleScript(path, "iife");
   // It would end the element; and a template indents lines.
   if (/<\/script|<!--|\n/i.test(script)) throw new Error(`${path} can't be written into a page`);
   const hash = createHash("sha256").update(script).digest("base64");

@@ -328,11 +328,13 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/*": [
     page("/"),
     page("/watch/{stream}"),
+    page("/embed/{stream}"),
     page("/studio/{stream}"),
     page("/golive/{stream}"),
     page("/watch"),
     page("/problems/not-found"),
     page("/favicon.svg"),
+    page("/player.js"),
     page("/third-party-notices.txt"),
   ],
 };

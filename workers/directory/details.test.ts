@@ -47,7 +47,7 @@ test("a hostile title adds no element and no attribute to the watch page", async
     expect((await setDetails(stream, { title, host: title, description: title })).status).toBe(200);
     const html = (await page(stream)).replace(own, "<script></script>").replaceAll(/"[^"]*"/g, '""');
     expect(html.match(/<script/g), title).toHaveLength(2);
-    expect(html.match(/<section/g), title).toHaveLength(1);
+    expect(html.match(/<section/g), title).toHaveLength(2);
     expect(html, title).not.toContain("<b>");
     expect(html, title).not.toMatch(/<[^>]*"[^"]*"[^>"]* onclick/);
   }

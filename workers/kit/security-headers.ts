@@ -2,7 +2,7 @@
  * Headers that restrict how browsers use a response. Media carry only two of them: each costs every hit
  * up to half a microsecond, and HSTS applies to a whole host, so pages and the control API send it.
  */
-import { allowInlineScript, CSP } from "../../web/csp.ts";
+import { type CspAllowances, renderCsp } from "../../web/csp.ts";
 
 /** Of every response: nothing is executed or displayed as another type than its own. */
 const COMMON_HEADERS = { "x-content-type-options": "nosniff" } as const;
@@ -58,7 +58,6 @@ const permissionsPolicy = (permissions: Readonly<Record<string, "self" | "">>): 
 
 const PAGE_HEADERS = {
   ...SAME_ORIGIN_HEADERS,
-  "content-security-policy": CSP,
   "cross-origin-opener-policy": "same-origin",
   "permissions-policy": permissionsPolicy(PERMISSIONS),
   // The pages' own requests carry their origin (`POST /dev/token` requires it); other sites get no referrer.
@@ -70,26 +69,24 @@ const CAPTURE_PAGE_HEADERS = {
   "permissions-policy": permissionsPolicy({ ...PERMISSIONS, ...CAPTURE_PERMISSIONS }),
 } as const;
 
-/** What is sent: a page, the page that uses the camera, a file that pages load. */
-export type PageResponseKind = "page" | "capture-page" | "file";
+/** What is sent: a page, the page that uses the camera, a file that pages load, one that pages of any origin load. */
+export type PageResponseKind = "page" | "capture-page" | "file" | "shared-file";
 
 const HEADERS_BY_KIND: Readonly<Record<PageResponseKind, Readonly<Record<string, string>>>> = {
   page: PAGE_HEADERS,
   "capture-page": CAPTURE_PAGE_HEADERS,
   file: SAME_ORIGIN_HEADERS,
+  "shared-file": READABLE_HEADERS,
 };
 
 /** A year, as required by HSTS preload lists. Other hosts of the domain are not the edge's concern. */
 const HSTS = "max-age=31536000";
 
-/** Adds the headers of a page, or of a file that pages load; `inlineScript` is the hash of the script in the page. */
-export function addPageHeaders(
-  response: Response,
-  kind: PageResponseKind,
-  inlineScript: string | null = null,
-): Response {
+/** Adds the headers of a page, or of a file that pages load. */
+export function addPageHeaders(response: Response, kind: PageResponseKind, allowances: CspAllowances = {}): Response {
   setHeaders(response, HEADERS_BY_KIND[kind]);
-  if (inlineScript !== null) response.headers.set("content-security-policy", allowInlineScript(inlineScript));
+  if (kind === "page" || kind === "capture-page")
+    response.headers.set("content-security-policy", renderCsp(allowances));
   return response;
 }
 

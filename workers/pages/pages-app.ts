@@ -6,10 +6,13 @@ import type { AppEnv, RequestScope } from "../kit/app-env.ts";
 import { formatAllow, methodNotAllowedResponse, optionsResponse } from "../kit/http-methods.ts";
 import { addPageHeaders } from "../kit/security-headers.ts";
 import { peekPageStatus } from "./page-status.ts";
+import { renderPlayerDocument } from "./player-document.ts";
 import { problemPage } from "./problem-page.ts";
-import { renderWatchDocument } from "./watch-document.ts";
 
 const ASSETS_ORIGIN = "https://pages.corral.invalid/";
+
+/** The script of `<corral-player>`, at an address that stays. */
+const PLAYER_SCRIPT = "/player.js";
 
 const ALLOWED_METHODS = formatAllow(["GET"]);
 
@@ -18,11 +21,11 @@ export const pages: Hono<AppEnv> = new Hono<AppEnv>();
 
 pages.all("*", (c) => handlePage(c.var.scope));
 
-/** `GET /`, `/watch/{stream}`, `/studio/{stream}`, `/golive/{stream}`, `/problems/{type}` and assets. */
+/** `GET /`, `/watch/{stream}`, `/embed/{stream}`, `/studio/{stream}`, `/golive/{stream}`, `/problems/{type}` and assets. */
 async function handlePage(scope: RequestScope): Promise<Response> {
   const { env, request } = scope;
   const url = new URL(request.url);
-  const [, kind, stream] = /^\/(watch|studio|golive)\/([^/]+)\/?$/.exec(url.pathname) ?? [];
+  const [, kind, stream] = /^\/(watch|embed|studio|golive)\/([^/]+)\/?$/.exec(url.pathname) ?? [];
   const path = stream === undefined ? url.pathname : parseStreamName(stream) === null ? "/404" : `/${kind}`;
   const page = problemPage(path) ?? (await fetchAsset(env, request, path));
   if (page.status === 404 || path === "/404") {
@@ -32,12 +35,13 @@ async function handlePage(scope: RequestScope): Promise<Response> {
   }
   if (request.method === "OPTIONS") return optionsResponse(ALLOWED_METHODS);
   if (request.method !== "GET" && request.method !== "HEAD") return methodNotAllowedResponse(ALLOWED_METHODS);
-  const name = kind === "watch" && page.status === 200 ? parseStreamName(stream ?? "") : null;
+  const player = kind === "watch" || kind === "embed" ? kind : null;
+  const name = player !== null && page.status === 200 ? parseStreamName(stream ?? "") : null;
   const status = name === null ? null : peekPageStatus(scope, name);
-  const { response, inlineScript } =
-    name === null
-      ? { response: new Response(page.body, page), inlineScript: null }
-      : await renderWatchDocument(scope, name, page, status);
+  const { response, allowances } =
+    name === null || player === null
+      ? { response: new Response(page.body, page), allowances: {} }
+      : await renderPlayerDocument(scope, player, name, page, status);
   const isAsset = url.pathname.startsWith("/assets/");
   if (isAsset && (page.status === 200 || page.status === 304)) {
     response.headers.set("cache-control", "public, max-age=31536000, immutable");
@@ -46,7 +50,11 @@ async function handlePage(scope: RequestScope): Promise<Response> {
     // The page asks for it first: it names the broadcast. So it is loading while the script still loads.
     response.headers.set("link", `</api/streams/${name}>; rel=preload; as=fetch; crossorigin`);
   }
-  return addPageHeaders(response, isAsset ? "file" : kind === "golive" ? "capture-page" : "page", inlineScript);
+  if (url.pathname === PLAYER_SCRIPT) {
+    response.headers.set("cache-control", "public, max-age=300");
+    return addPageHeaders(response, "shared-file");
+  }
+  return addPageHeaders(response, isAsset ? "file" : kind === "golive" ? "capture-page" : "page", allowances);
 }
 
 function fetchAsset(env: Env, request: Request, path: string): Promise<Response> {
@@ -55,7 +63,8 @@ function fetchAsset(env: Env, request: Request, path: string): Promise<Response>
   url.pathname = path;
   url.search = new URL(request.url).search;
   const headers = new Headers(request.headers);
-  // The watch page is filled for each request: the file alone does not tell whether it has changed.
-  if (path === "/watch") for (const name of ["if-none-match", "if-modified-since"]) headers.delete(name);
+  // Pages with a player are filled for each request: the file alone does not tell whether it has changed.
+  if (path === "/watch" || path === "/embed")
+    for (const name of ["if-none-match", "if-modified-since"]) headers.delete(name);
   return env.ASSETS.fetch(new Request(url, { headers }));
 }

@@ -80,15 +80,18 @@ test("over TLS every answer except media has Strict-Transport-Security", async (
   }
 });
 
-test("a page may use its required features, and is opened, framed and referred from by its own origin only", async () => {
+test("a page may use its required features, and is opened, framed and referred from by its own origin only, but for the player", async () => {
   let pages = 0;
   for (const { about, headers } of await answers("http")) {
     if (headers.get("content-type")?.startsWith("text/html") !== true) continue;
     pages += 1;
     // Of scripts in a page only the watch page's own is permitted, by its hash.
-    const scripts = about.includes("/watch/") ? "'self'( 'sha256-[A-Za-z0-9+/]{43}=')?" : "'self'";
+    const isPlayer = /\/(watch|embed)\//.test(about);
+    const scripts = isPlayer ? "'self'( 'sha256-[A-Za-z0-9+/]{43}=')?" : "'self'";
+    // Of the pages only the player of a public stream may be framed by others; its 404 may not.
+    const ancestors = /\/embed\/[a-z0-9-]+: 200/.test(about) ? "\\*" : "'self'";
     expect(headers.get("content-security-policy"), about).toMatch(
-      new RegExp(`^default-src 'none'; script-src ${scripts};.*frame-ancestors 'self'$`),
+      new RegExp(`^default-src 'none'; script-src ${scripts};[^,]*; frame-ancestors ${ancestors}$`),
     );
     expect(headers.get("cross-origin-opener-policy"), about).toBe("same-origin");
     expect(headers.get("referrer-policy"), about).toBe("same-origin");

@@ -76,6 +76,7 @@ const ROUTES: Readonly<Record<string, Cost>> = {
   "/whip/:stream/:session": { init: { method: "DELETE", headers: publisher }, status: 403 },
   "/metrics": { init: { headers: admin }, query: "?stream=:stream", status: 200, operator: true },
   "/watch/:stream": { status: 200 },
+  "/embed/:stream": { status: 200 },
   "/studio/:stream": { status: 200 },
   "/golive/:stream": { status: 200 },
 };
@@ -157,7 +158,7 @@ test("requests for unknown names on all routes store nothing and cost upstream r
   const total = whole ? 10_000 : 2_000;
   const gateway = new CountedGateway();
   const open = Object.entries(ROUTES).filter(
-    ([route, { operator }]) => operator !== true && !/watch|studio/.test(route),
+    ([route, { operator }]) => operator !== true && !/watch|embed|studio/.test(route),
   );
   const beganMs = Date.now();
   // Publishers wait for a registry answer newer than their request; others do not wait for them.

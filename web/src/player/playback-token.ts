@@ -1,10 +1,11 @@
 /**
  * The token of the player, for streams that require one. When it expires, the embedding page is asked for another:
  * it receives `{ type: "corral-token-wanted", stream }` and answers, or sends at any time,
- * `{ type: "corral-token", token }`.
+ * `{ type: "corral-token", token }`. Only a page of the edge, or of an origin that the stream's list names, is asked and heard.
  */
 import type { Clock } from "../../../core/kit/clock.ts";
 import { loadAddressToken, loadViewerToken, storeViewerToken } from "../kit/viewer-session.ts";
+import { findParentOrigin } from "./parent-origin.ts";
 import type { ViewerToken } from "./player.ts";
 import { readTokenExpiryMs } from "./token-expiry.ts";
 
@@ -17,13 +18,18 @@ export class PlaybackToken implements ViewerToken {
   #token: string | null;
   readonly #clock: Clock;
   #onToken: () => void = () => {};
+  /** The embedding page's origin, if it is trusted; else the edge's own. */
+  readonly #trusted: string;
 
-  constructor(stream: string, clock: Clock) {
+  /** `parents` are origins that may give tokens, besides the edge's own. */
+  constructor(stream: string, clock: Clock, parents: readonly string[] = []) {
+    const around = findParentOrigin();
+    this.#trusted = around !== null && parents.includes(around) ? around : location.origin;
     this.#stream = stream;
     this.#clock = clock;
     this.#token = loadAddressToken(stream);
     addEventListener("message", ({ data, origin, source }: MessageEvent<unknown>) => {
-      const token = origin === location.origin && source === parent ? parseTokenMessage(data) : null;
+      const token = origin === this.#trusted && source === parent ? parseTokenMessage(data) : null;
       if (token === null) return;
       storeViewerToken(stream, token);
       this.#token = token;
@@ -54,7 +60,7 @@ export class PlaybackToken implements ViewerToken {
         cancel();
         done();
       };
-      parent.postMessage({ type: "corral-token-wanted", stream: this.#stream }, location.origin);
+      parent.postMessage({ type: "corral-token-wanted", stream: this.#stream }, this.#trusted);
     });
     return this.#token !== before;
   }

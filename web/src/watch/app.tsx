@@ -113,7 +113,13 @@ export function WatchApp(props: WatchAppProps): VNode {
   );
 }
 
-function Overlay({ about, view, dispatch }: Pick<WatchAppProps, "about" | "view" | "dispatch">): VNode {
+type OverlayProps = Pick<WatchAppProps, "about" | "view" | "dispatch"> & {
+  /** In a page of another site, which stays. */
+  readonly isFramed?: boolean;
+};
+
+/** The message of a state, with what can be done about it. */
+export function Overlay({ about, view, dispatch, isFramed = false }: OverlayProps): VNode {
   const message = overlayMessage(view, about);
   return (
     <div class="overlay" role="status" aria-live="polite" data-shown={message !== null}>
@@ -133,7 +139,7 @@ function Overlay({ about, view, dispatch }: Pick<WatchAppProps, "about" | "view"
             </button>
           )}
           {view.phase === "unknown" && (
-            <a class="pill pill-strong" href="/">
+            <a class="pill pill-strong" href="/" {...(isFramed ? { target: "_blank", rel: "noopener" } : {})}>
               Find a stream
             </a>
           )}

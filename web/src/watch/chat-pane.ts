@@ -11,7 +11,7 @@ const RELOAD_MS = 3_000;
 
 /** The chat pane of one page. */
 export class ChatPane {
-  readonly #root: HTMLElement;
+  readonly #root: HTMLElement | null;
   readonly #chatOptions: Omit<ChatOptions, "onChange">;
   readonly #onToggle: () => void;
   readonly #clock: Clock;
@@ -22,12 +22,13 @@ export class ChatPane {
   #chat: ChatMount | null = null;
   #isShown: boolean;
 
-  constructor(root: HTMLElement, parts: Omit<ChatOptions, "onChange">, onToggle: () => void, clock: Clock) {
+  /** Without a `root` there is no chat, only the beacon. */
+  constructor(root: HTMLElement | null, parts: Omit<ChatOptions, "onChange">, onToggle: () => void, clock: Clock) {
     this.#root = root;
     this.#chatOptions = parts;
     this.#onToggle = onToggle;
     this.#clock = clock;
-    this.#isShown = loadPreference(HIDDEN_STORAGE_KEY) !== "1";
+    this.#isShown = root !== null && loadPreference(HIDDEN_STORAGE_KEY) !== "1";
     document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
     this.#beacon = new ViewerBeacon(parts.stream, () => loadViewerToken(parts.stream), parts.isPlaying, parts.platform);
   }
@@ -59,7 +60,7 @@ export class ChatPane {
   }
 
   toggle(): void {
-    if (this.#paused) return;
+    if (this.#paused || this.#root === null) return;
     document.body.removeAttribute("data-whole-chat");
     this.#isShown = !this.#isShown;
     document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
@@ -76,7 +77,8 @@ export class ChatPane {
 
   #update(): void {
     if (this.#paused) return;
-    if (!this.#isShown) {
+    const root = this.#root;
+    if (root === null || !this.#isShown) {
       this.#chat?.stop();
       this.#chat = null;
       this.#beacon.start();
@@ -88,7 +90,7 @@ export class ChatPane {
     import("../chat/mount-chat.tsx")
       .then(({ mountChat }) => {
         this.#loading = false;
-        if (this.#isShown && !this.#paused) this.#chat = mountChat(this.#root, this.#chatOptions, () => this.toggle());
+        if (this.#isShown && !this.#paused) this.#chat = mountChat(root, this.#chatOptions, () => this.toggle());
       })
       .catch(() => {
         this.#loading = false;

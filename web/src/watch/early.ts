@@ -4,12 +4,13 @@ import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { splitTokenFragment } from "../kit/viewer-session.ts";
 import { EarlyFlow } from "../player/flow/early-flow.ts";
 import { isMediaSourceSupported, mediaSourceClass } from "../player/media-source.ts";
-import { readDelayWish, readPageStatus, streamNameOf } from "./page-start.ts";
+import { readDelayWish, readPageStatus, readStart, streamNameOf } from "./page-start.ts";
 
 function begin(): EarlyFlow | null {
   const stream = parseStreamName(streamNameOf(location.pathname));
   const status = readPageStatus(systemPlatform.clock);
   if (stream === null || status === null || !isMediaSourceSupported() || readDelayWish() !== "fastest") return null;
+  if (readStart().isHeld) return null;
   const { source, tracks } = status.watch;
   if (source.state !== "live") return null;
   const { connection } = navigator as { connection?: { downlink?: number } };

@@ -46,6 +46,8 @@ export interface WatchUiOptions {
   readonly dispatch: (event: WatchEvent) => void;
   readonly stats: () => PlaybackStats;
   readonly toLive: () => void;
+  /** A player that begins when it is wanted. */
+  readonly start: { isHeld(): boolean; release(): void };
   readonly delays: () => DelayReading;
   readonly flowObstacle: () => FlowObstacle | null;
   readonly chooseDelay: (wish: DelayWish) => void;

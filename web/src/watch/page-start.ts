@@ -17,12 +17,21 @@ declare global {
 
 /** The stream's name in a path, as it was written. */
 export function streamNameOf(path: string): string {
-  const encoded = path.replace(/^\/watch\/?/, "").replace(/\/$/, "");
+  const encoded = path.replace(/^\/(watch|embed)\/?/, "").replace(/\/$/, "");
   try {
     return decodeURIComponent(encoded);
   } catch {
     return encoded;
   }
+}
+
+/** Whether this is the player alone, in a frame of another page. */
+export const isEmbedPath = (path: string): boolean => /^\/embed(\/|$)/.test(path);
+
+/** What the address of an embedded player says about its start: not before the viewer wants it (`autoplay=0`), silent (`muted=1`). */
+export function readStart(): { readonly isHeld: boolean; readonly isMuted: boolean } {
+  const query = new URLSearchParams(isEmbedPath(location.pathname) ? location.search : "");
+  return { isHeld: query.get("autoplay") === "0", isMuted: query.get("muted") === "1" };
 }
 
 /** The wish in the address, else the stored one. */

@@ -1,6 +1,7 @@
 /** The sheet with which a viewer passes the stream on. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import { iframeCode } from "../embed/embed-code.ts";
 import { shareLink } from "./share-link.ts";
 import { Sheet } from "./sheet.tsx";
 
@@ -28,6 +29,7 @@ export function ShareSheet({ stream, title, atS, onClose }: ShareSheetProps): VN
           <span>Start at {formatTime(atS)}</span>
         </label>
       )}
+      <CopyText label="Embed" text={iframeCode(location.origin, stream, title)} />
       {typeof navigator.share === "function" && (
         <button
           type="button"

@@ -60,7 +60,8 @@ export function TopBar({ about, view, audience, chat, onChat, isFollowed, onFoll
   );
 }
 
-function Badge({ view }: { view: WatchView }): VNode | null {
+/** Whether it is live, a recording, or over. */
+export function Badge({ view }: { view: WatchView }): VNode | null {
   switch (view.phase) {
     case "live":
       return view.source?.state === "ended" ? null : <span class="badge badge-live">LIVE</span>;

@@ -8,6 +8,7 @@ import "../chat/chat.css";
 import "./phone.css";
 import { parseStreamName } from "../../../core/kit/ids.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
+import { readAllowedOrigins } from "../embed/parent-page.ts";
 import { storePreference } from "../kit/viewer-session.ts";
 import type { DelayWish } from "../player/delay-choice.ts";
 import { DelaySwitch } from "../player/delay-switch.ts";
@@ -34,7 +35,14 @@ import { fillLateAbout, readAbout } from "./about.ts";
 import { clearBackdrop, drawBackdrop } from "./backdrop.ts";
 import { ChatPane } from "./chat-pane.ts";
 import type { WatchUi } from "./mount.tsx";
-import { DELAY_STORAGE_KEY, readDelayWish, readPageStatus, streamNameOf } from "./page-start.ts";
+import {
+  DELAY_STORAGE_KEY,
+  isEmbedPath,
+  readDelayWish,
+  readPageStatus,
+  readStart,
+  streamNameOf,
+} from "./page-start.ts";
 import { parseStartTime } from "./share-link.ts";
 
 /** The controls load with the first frame, or after this long without one. */
@@ -63,9 +71,14 @@ let audience: AudienceCount | null = null;
 let likes: number | null = null;
 /** Where the address begins a recording, seconds; null after that. */
 let startS = parseStartTime(location.search);
+const isEmbedded = isEmbedPath(location.pathname);
+const { isHeld: isHeldFirst, isMuted } = readStart();
+/** Nothing plays before the viewer wants it. */
+let isHeld = isHeldFirst;
+if (isMuted) video.muted = true;
 
 const url = `/live/${stream}/multivariant.m3u8`;
-const playbackToken = new PlaybackToken(name, platform.clock);
+const playbackToken = new PlaybackToken(name, platform.clock, tokenGivers());
 const playerOptions = { video, url, report: dispatch, playbackToken, platform };
 const surface = isMediaSourceSupported() ? new MediaSurface(video) : null;
 const renditions = surface?.renditions ?? null;
@@ -87,7 +100,7 @@ const player = new DelaySwitch({
   onSwitch: () => drawPosterFrame(video, posterCanvas),
   onChange: () => draw(),
 });
-if (view.loadCount > 0) player.load();
+if (view.loadCount > 0 && !isHeld) player.load();
 
 const mediaMonitor = monitorMedia(video, () => player, dispatch, platform.clock);
 const statusPoller = new StatusPoller({
@@ -113,7 +126,7 @@ function dispatch(event: WatchEvent): void {
   if (view === before) return;
   if (view.loadCount !== before.loadCount) {
     drawPosterFrame(video, posterCanvas);
-    player.load();
+    if (!isHeld) player.load();
   } else if (view.phase === "waiting" || view.phase === "failed" || view.phase === "stopped") {
     if (before.phase !== view.phase) player.stop();
   }
@@ -133,6 +146,20 @@ function dispatch(event: WatchEvent): void {
       platform.clock.startTimer(CHAT_AFTER_MS, () => chatPane?.start());
   }
   draw();
+}
+
+/** Begins to play what was held. */
+function releaseStart(): void {
+  if (!isHeld) return;
+  isHeld = false;
+  if (view.loadCount > 0) player.load();
+  draw();
+}
+
+/** Whom the stream's host trusts to embed it; where everybody may, nobody has to give a token. */
+function tokenGivers(): readonly string[] {
+  const allowed = isEmbedded ? readAllowedOrigins() : [];
+  return allowed === "any" ? [] : allowed;
 }
 
 /** hls.js is large, and most viewers never need it. */
@@ -156,7 +183,7 @@ const chatPane =
   stream === null
     ? null
     : new ChatPane(
-        element("chat", HTMLElement),
+        isEmbedded ? null : element("chat", HTMLElement),
         {
           stream,
           platform,
@@ -208,16 +235,19 @@ addEventListener("online", () => {
 
 // Loading and running the controls before the first picture would delay it.
 platform.clock.startTimer(CONTROLS_AFTER_MS, drawControls);
-if (view.phase === "unknown") drawControls();
+if (view.phase === "unknown" || isHeld) drawControls();
 
 function drawControls(): void {
   if (page !== null || mounting) return;
   mounting = true;
   void showLateAbout();
-  import("./mount.tsx")
-    .then(({ mountWatchUi }) => {
+  const mounted = isEmbedded
+    ? import("../embed/mount-embed.tsx").then(({ mountEmbedUi }) => mountEmbedUi)
+    : import("./mount.tsx").then(({ mountWatchUi }) => mountWatchUi);
+  mounted
+    .then((mountUi) => {
       drawBackdrop(video, backdrop, platform.clock);
-      page = mountWatchUi({
+      page = mountUi({
         about: () => about,
         stream: name,
         video,
@@ -226,6 +256,7 @@ function drawControls(): void {
         dispatch,
         stats,
         toLive: () => player.seekToLive(),
+        start: { isHeld: () => isHeld, release: releaseStart },
         delays: () => player.readDelays(stats().delayS),
         flowObstacle: () => player.flowObstacle,
         chooseDelay: (wish) => {

@@ -5,6 +5,8 @@ import { type DetailsDraft, parseStoredDetails, type StoredDetails, toDetailsReq
 
 /** The details of one page's stream. */
 export class DetailsController {
+  /** The stream's name. */
+  readonly stream: string;
   readonly #client: ControlClient;
   readonly #onChange: () => void;
   #stored: StoredDetails | null = null;
@@ -12,6 +14,7 @@ export class DetailsController {
   #savedText = "";
 
   constructor(stream: string, changed: () => void) {
+    this.stream = stream;
     this.#client = new ControlClient(stream, changed);
     this.#onChange = changed;
   }

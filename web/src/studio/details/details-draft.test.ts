@@ -11,6 +11,7 @@ const ANSWER = {
   links: [{ label: "Site", url: "https://ann.example/" }],
   schedule: [{ startsAt: "2026-12-01T19:00:00.000Z", title: "" }],
   isListed: false,
+  embedOrigins: ["https://blog.example"],
   poster: { path: "/api/streams/show/images/poster", isGenerated: true },
   avatar: { path: "/api/streams/show/images/avatar?v=0011223344556677", isGenerated: false },
 };
@@ -35,6 +36,18 @@ test("rows without an address or a time are left out, and an empty language is n
     schedule: [],
     isListed: null,
   });
+});
+
+test("origins that may embed the player are one a line; without a list the policy decides", () => {
+  const stored = parseStoredDetails({ ...ANSWER, embedOrigins: null });
+  if (stored === null) throw new Error("no details");
+  expect(toDetailsRequest(stored.draft).embedOrigins).toBeNull();
+  const listed = { ...stored.draft, embeds: "listed" } as const;
+  expect(toDetailsRequest(listed).embedOrigins).toEqual([]);
+  const text = " https://a.example\n\nhttps://b.example, https://c.example\n";
+  expect(toDetailsRequest({ ...listed, embedOrigins: text }).embedOrigins).toEqual([
+    ...["https://a.example", "https://b.example", "https://c.example"],
+  ]);
 });
 
 test("an answer that is no description of a stream is null", () => {

@@ -21,6 +21,10 @@ export interface DetailsDraft extends Pick<StreamDetails, "title" | "host" | "de
   readonly language: string;
   readonly schedule: readonly ScheduleRow[];
   readonly listed: "policy" | "always" | "never";
+  /** Where the player may be embedded: by the playback policy, or on the pages of `embedOrigins` only. */
+  readonly embeds: "policy" | "listed";
+  /** One a line. */
+  readonly embedOrigins: string;
 }
 
 /** The edge's answer. */
@@ -35,7 +39,7 @@ export function parseStoredDetails(body: unknown): StoredDetails | null {
   if (!isRecord(body)) return null;
   const [poster, avatar] = [parseImage(body["poster"]), parseImage(body["avatar"])];
   if (poster === null || avatar === null) return null;
-  const { tags, links, schedule, isListed } = body;
+  const { tags, links, schedule, isListed, embedOrigins } = body;
   const draft: DetailsDraft = {
     title: textOf(body["title"]),
     host: textOf(body["host"]),
@@ -48,6 +52,8 @@ export function parseStoredDetails(body: unknown): StoredDetails | null {
       title: textOf(title),
     })),
     listed: isListed === true ? "always" : isListed === false ? "never" : "policy",
+    embeds: Array.isArray(embedOrigins) ? "listed" : "policy",
+    embedOrigins: arrayOf(embedOrigins).map(textOf).join("\n"),
   };
   return { draft, poster, avatar };
 }
@@ -68,6 +74,8 @@ export function toDetailsRequest(draft: DetailsDraft): StreamDetails {
       .filter(({ localTime }) => !Number.isNaN(Date.parse(localTime)))
       .map(({ localTime, title }) => ({ startsAt: new Date(localTime).toISOString(), title })),
     isListed: draft.listed === "policy" ? null : draft.listed === "always",
+    embedOrigins:
+      draft.embeds === "policy" ? null : draft.embedOrigins.split(/[\s,]+/).filter((origin) => origin !== ""),
   };
 }
 

@@ -4,7 +4,9 @@ import { useEffect, useReducer, useState } from "preact/hooks";
 import { DETAILS_LIMITS } from "../../../../core/directory/details-limits.ts";
 import type { StreamImageName } from "../../../../core/directory/stream-details.ts";
 import type { StreamName } from "../../../../core/kit/ids.ts";
+import { elementCode, iframeCode } from "../../embed/embed-code.ts";
 import { DeskError, OperatorTokenForm, SelectField } from "../fields.tsx";
+import { CopyField } from "../golive/copy-field.tsx";
 import { LinkRows, ScheduleRows } from "./detail-rows.tsx";
 import { DetailsController } from "./details-controller.ts";
 import type { DetailsDraft, StoredDetails } from "./details-draft.ts";
@@ -41,6 +43,10 @@ const LISTED_OPTIONS = [
   ["policy", "if everybody may watch it"],
   ["always", "always"],
   ["never", "never"],
+] as const;
+const EMBED_OPTIONS = [
+  ["policy", "on every site if everybody may watch, else on none"],
+  ["listed", "on these sites only"],
 ] as const;
 
 /** The form begins with what the edge had when it was drawn first. */
@@ -93,6 +99,37 @@ function DetailsForm({ desk, stored }: { desk: DetailsController; stored: Stored
         options={LISTED_OPTIONS}
         onSelect={(listed) => change({ listed: listed as DetailsDraft["listed"] })}
       />
+      <SelectField
+        label="Embedded player"
+        value={draft.embeds}
+        options={EMBED_OPTIONS}
+        onSelect={(embeds) => change({ embeds: embeds as DetailsDraft["embeds"] })}
+      />
+      {draft.embeds === "listed" && (
+        <label class="details-wide">
+          Sites that may embed it, one a line, at most {DETAILS_LIMITS.embedOrigins}
+          <textarea
+            rows={3}
+            spellcheck={false}
+            placeholder="https://blog.example"
+            value={draft.embedOrigins}
+            onInput={(event) => change({ embedOrigins: event.currentTarget.value })}
+          />
+        </label>
+      )}
+      <div class="details-wide">
+        <CopyField
+          id="embed-frame"
+          label="Code of the player for another page"
+          text={iframeCode(location.origin, desk.stream, draft.title || desk.stream)}
+        />
+        <CopyField
+          id="embed-element"
+          label="The same as a web component"
+          text={elementCode(location.origin, desk.stream)}
+          isLong
+        />
+      </div>
       <div class="details-wide">
         <button type="submit" class="plain-button good" disabled={desk.isBusy}>
           Save details

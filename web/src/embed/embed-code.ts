@@ -1,0 +1,24 @@
+/** What a site writes into its page to embed a stream's player; pure. */
+
+/** How the player begins. */
+export interface EmbedStart {
+  readonly autoplay: boolean;
+  readonly muted: boolean;
+}
+
+/** The player's address. */
+export function embedAddress(origin: string, stream: string, { autoplay, muted }: EmbedStart): string {
+  const query = [...(autoplay ? [] : ["autoplay=0"]), ...(muted ? ["muted=1"] : [])].join("&");
+  return `${origin}/embed/${stream}${query === "" ? "" : `?${query}`}`;
+}
+
+/** The frame; `title` is any text. It keeps its shape at any width. */
+export function iframeCode(origin: string, stream: string, title: string): string {
+  const named = title.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
+  const src = embedAddress(origin, stream, { autoplay: false, muted: false });
+  return `<iframe src="${src}" title="${named}" style="width:100%;aspect-ratio:16/9;border:0" allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`;
+}
+
+/** The web component. */
+export const elementCode = (origin: string, stream: string): string =>
+  `<script type="module" src="${origin}/player.js"></script>\n<corral-player stream="${stream}" src="${origin}/"></corral-player>`;
