@@ -240,8 +240,9 @@ export class FlowJudge {
 
   #checkBeginning(isLead: boolean, part: PartPlace, isIndependent: boolean, from: number, name: string): void {
     if (!isIndependent) this.#fail("flow", `it begins with ${name}, which is not independent`);
-    if (isLead && this.#request.join === "next" && (part.meta.part !== 0 || from !== 0))
-      this.#fail("flow", `join=next begins with ${name}`);
+    // Where a feed broke, the bytes of a segment's first parts may be missing: what comes next that is independent begins.
+    const mustBegin = isLead && this.#request.join === "next" && this.#isUndisturbed();
+    if (mustBegin && (part.meta.part !== 0 || from !== 0)) this.#fail("flow", `join=next begins with ${name}`);
     const lead = this.#tracks[0]?.last ?? null;
     // The sound plays at the first picture, unless it had not come that far.
     if (this.#isUndisturbed() && !isLead && lead !== null && this.pieces === 1 && part.endMs <= lead.startMs)
