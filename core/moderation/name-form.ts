@@ -26,7 +26,8 @@ export function claimsFunction(name: string): boolean {
 
 function foldLetters(text: string): string {
   let form = "";
-  for (const char of toMatchForm(text).text) {
+  // A letter with a mark may look like others than the letter alone: "ḿ" like "rn".
+  for (const char of toMatchForm(text).text.normalize("NFD")) {
     const folded = LEET_LETTERS.get(char) ?? foldCharacter(char);
     for (const letter of folded) if (LETTER_OR_DIGIT.test(letter)) form += LEET_LETTERS.get(letter) ?? letter;
   }

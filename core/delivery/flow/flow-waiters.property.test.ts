@@ -38,13 +38,14 @@ class Isolate {
     return this.#parts;
   }
 
-  /** Time passes, with the feed's heartbeats. */
-  advance(ms: number): void {
+  /** Time passes, with the feed's heartbeats; `heard` is called at each. */
+  advance(ms: number, heard: () => void = () => {}): void {
     const untilMs = this.nowMs + ms;
     while (this.#beatMs + BEAT_MS <= untilMs) {
       this.#beatMs += BEAT_MS;
       this.nowMs = this.#beatMs;
       this.audience.feedHeard(this.replica, this.nowMs);
+      heard();
     }
     this.nowMs = untilMs;
   }
@@ -101,20 +102,22 @@ test("however media comes and however large the audience: it is written once and
       ({ viewers, ms }, pauses) => {
         const isolate = new Isolate(viewers);
         const viewer = new Viewer(isolate);
+        const goOn = (): void => {
+          if (viewer.isWoken) viewer.goOn();
+        };
         let parts = 0;
         for (const pauseMs of pauses) {
-          isolate.advance(pauseMs);
+          isolate.advance(pauseMs, goOn);
           isolate.appendPart();
           parts += 1;
-          if (viewer.isWoken) viewer.goOn();
+          goOn();
           const lastMs = viewer.writesMs.at(-1) ?? Number.NEGATIVE_INFINITY;
           if (isolate.nowMs - lastMs >= FLOW_LIMITS.longestUnitMs)
             expect(viewer.bytes).toBeGreaterThanOrEqual(10 * parts);
         }
         for (const [i, atMs] of viewer.writesMs.entries())
           expect(atMs - (viewer.writesMs[i - 1] ?? Number.NEGATIVE_INFINITY)).toBeGreaterThanOrEqual(ms);
-        isolate.advance(2 * BEAT_MS);
-        if (viewer.isWoken) viewer.goOn();
+        isolate.advance(2 * BEAT_MS, goOn);
         // A clock reference of 32 bytes may stand before the first part.
         expect(viewer.bytes % 10).toBe(0);
         expect(viewer.bytes).toBe(10 * parts);
