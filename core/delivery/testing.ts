@@ -4,7 +4,7 @@ import type { BroadcastConfig } from "../broadcast/broadcast-log.ts";
 import { Replica } from "../broadcast/replica.ts";
 import { TailBuffer } from "../broadcast/tail-buffer.ts";
 import { makePartEntry, makeTestConfig } from "../broadcast/testing.ts";
-import type { Platform } from "../kit/clock.ts";
+import type { Platform, Random } from "../kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../kit/ids.ts";
 import { VirtualClock } from "../kit/virtual-clock.ts";
 import type { WaitUntilContext } from "../kit/wait-until.ts";
@@ -22,12 +22,12 @@ export type TestNodeMode = "feed" | "absent" | "broken" | "hang" | "up" | "down"
 /** Parts in a segment of a test node's broadcast. */
 const PARTS_PER_SEGMENT = 6;
 
-/** A platform on a virtual clock, whose random numbers are all the same. */
-function makeTestPlatform(clock: VirtualClock, random = 0.5): Platform {
+/** A platform on a virtual clock. */
+function makeTestPlatform(clock: VirtualClock, random: Random): Platform {
   let ids = 0;
   return {
     clock,
-    random: () => random,
+    random,
     newId: () => {
       ids += 1;
       return `id-${ids}`;
@@ -148,8 +148,11 @@ export interface TestEdgeStream {
   replaceBroadcast(broadcast: BroadcastId): TestNode;
 }
 
-/** An isolate's edge stream below a test node. Without a site, it asks only the Live object. */
-export function makeTestEdgeStream(options: Partial<EdgeStreamOptions> = {}): TestEdgeStream {
+/** An isolate's edge stream below a test node. Without a site, it asks only the Live object. Random numbers are all the same by default. */
+export function makeTestEdgeStream(
+  options: Partial<EdgeStreamOptions> = {},
+  random: Random = () => 0.5,
+): TestEdgeStream {
   const clock = new VirtualClock();
   const nodes = new Map<string, TestNode>();
   const failures: unknown[] = [];
@@ -159,7 +162,7 @@ export function makeTestEdgeStream(options: Partial<EdgeStreamOptions> = {}): Te
     return node;
   };
   const edge = new EdgeStream({
-    platform: makeTestPlatform(clock),
+    platform: makeTestPlatform(clock, random),
     stream: "demo" as StreamName,
     tier: "isolate",
     node: { kind: "isolate", site: null, nodeId: "isolate" },

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import type { AccessPolicy } from "../../access/access-policy.ts";
 import { PUBLIC_ACCESS_POLICY } from "../../access/access-policy.ts";
+import type { Random } from "../../kit/clock.ts";
 import type { BroadcastId, TrackName } from "../../kit/ids.ts";
-import { FLOW_LIMITS } from "../node-limits.ts";
+import { EDGE_STREAM_LIMITS, FLOW_LIMITS } from "../node-limits.ts";
 import { makeTestContext, makeTestEdgeStream, type TestEdgeStream } from "../testing.ts";
 import { FlowSession, type FlowSessionOptions } from "./flow-session.ts";
 
@@ -18,9 +19,15 @@ interface Viewer {
   events(): string[];
 }
 
+/** Numbers that fill the range evenly. */
+function evenRandom(): Random {
+  let drawn = 0;
+  return () => ((++drawn * (Math.sqrt(5) - 1)) / 2) % 1;
+}
+
 /** An edge stream that follows a broadcast of one part. */
-async function follow(): Promise<TestEdgeStream> {
-  const made = makeTestEdgeStream();
+async function follow(random?: Random): Promise<TestEdgeStream> {
+  const made = makeTestEdgeStream({}, random);
   made.live.appendPart();
   const { edge, clock, video } = made;
   const pending = edge.ensureReplica(makeTestContext());
@@ -140,21 +147,32 @@ test("the end of the broadcast, another broadcast and the longest duration end t
   expect(renewed.events().at(-1)).toBe("bye renew");
 });
 
-test("without any other request, viewers keep the feed alive, also when it breaks", async () => {
-  const made = await follow();
-  const viewer = open(made);
-  for (let ms = 0; ms < 120_000; ms += 500) {
+test.each([
+  { viewers: 1, apartMs: 0, steadyMs: 120_000 },
+  { viewers: 400, apartMs: 25, steadyMs: 20_000 },
+  { viewers: 400, apartMs: 0, steadyMs: 20_000 },
+])(
+  "without any other request, $viewers viewers keep the feed alive, also when it breaks: they came $apartMs ms apart",
+  async ({ viewers: count, apartMs, steadyMs }) => {
+    const made = await follow(evenRandom());
+    const viewers: Viewer[] = [];
+    for (let i = 0; i < count; i += 1) {
+      viewers.push(open(made));
+      await made.clock.advance(apartMs);
+    }
+    for (let ms = 0; ms < steadyMs; ms += 500) {
+      made.live.appendPart();
+      await made.clock.advance(500);
+    }
+    const before = viewers.map(({ writes }) => writes.length);
+    made.live.silenceFeeds();
+    await made.clock.advance(EDGE_STREAM_LIMITS.leaseSuspectMs + 1.5 * FLOW_LIMITS.checkMs);
     made.live.appendPart();
-    await made.clock.advance(500);
-  }
-  const before = viewer.writes.length;
-  made.live.silenceFeeds();
-  await made.clock.advance(4_000);
-  made.live.appendPart();
-  await made.clock.advance(100);
-  expect(viewer.writes.length).toBeGreaterThan(before);
-  expect(viewer.session.isOver).toBe(false);
-});
+    await made.clock.advance(FLOW_LIMITS.longestUnitMs);
+    expect(viewers.filter(({ writes }, i) => writes.length > (before[i] ?? 0)).length).toBe(count);
+    expect(viewers.some(({ session }) => session.isOver)).toBe(false);
+  },
+);
 
 test("responses, their bytes, ends and refusals are counted", async () => {
   const made = await follow();

@@ -150,7 +150,8 @@ export class FlowSession {
     this.#isCheckDue = false;
     this.#access = edge.accessPolicy;
     this.#status = this.#options.status();
-    if (this.#cancelTimer === null) this.#startTimer();
+    // At random: in a large audience that came together somebody looks soon.
+    if (this.#cancelTimer === null) this.#startTimer(edge.platform.random());
     edge.ensureLease(ctx);
     for (const track of [request.video, request.audio])
       if (track !== null) edge.requestTrack(ctx, track, clock.nowMs());
@@ -162,13 +163,15 @@ export class FlowSession {
   }
 
   /** One timer at a time. It keeps the request alive, and looks after it where no media does. */
-  #startTimer(): void {
+  #startTimer(share = 1): void {
     const { flow, platform } = this.#options.edge;
     const { clock } = platform;
     const delayMs = flow.checkMs;
-    this.#cancelTimer = clock.startTimer(delayMs, () => {
+    // While media comes a viewer looks every `checkMs`: one that has not for longer is without.
+    const withoutMediaMs = Math.min(delayMs / 2, 1.5 * FLOW_LIMITS.checkMs);
+    this.#cancelTimer = clock.startTimer(share * delayMs, () => {
       this.#startTimer();
-      if (clock.monotonicMs() - this.#checkedMs >= delayMs / 2) this.#look();
+      if (clock.monotonicMs() - this.#checkedMs >= withoutMediaMs) this.#look();
     });
   }
 
