@@ -108,8 +108,8 @@ export class FlowAudience {
   }
 
   /** Waits for media at a position; see `FlowWaiters.park`. */
-  park(request: FlowRequest, cursor: FlowCursor, wake: () => void): () => void {
-    return this.#waiters.park(request, cursor, wake);
+  park(request: FlowRequest, cursor: FlowCursor, wake: () => void, look: () => void): () => void {
+    return this.#waiters.park(request, cursor, wake, look);
   }
 
   /** The feed has brought something. */
@@ -118,10 +118,9 @@ export class FlowAudience {
     if (replica !== null) this.#waiters.wakeReady(replica, nowMs);
   }
 
-  /** Wakes the longest viewer: the feed needs a reader. */
+  /** The feed needs a reader: a viewer that waits looks again, or, where none does, each that goes on. */
   wakeOne(): void {
-    const [wake] = this.#wakers;
-    wake?.();
+    if (!this.#waiters.lookOne()) this.wakeAll();
   }
 
   /** Wakes all viewers. */

@@ -38,7 +38,12 @@ async function follow(random?: Random): Promise<TestEdgeStream> {
   return made;
 }
 
-function open({ edge }: TestEdgeStream, over: Partial<FlowSessionOptions> = {}): Viewer {
+/** A viewer that stops reading after `mostWrites`. */
+function open(
+  { edge }: TestEdgeStream,
+  over: Partial<FlowSessionOptions> = {},
+  mostWrites = Number.POSITIVE_INFINITY,
+): Viewer {
   const session = FlowSession.open({
     ...{ edge, ctx: makeTestContext(), broadcast: "testbroadcast" as BroadcastId, request: REQUEST },
     mayWatch: () => true,
@@ -49,7 +54,11 @@ function open({ edge }: TestEdgeStream, over: Partial<FlowSessionOptions> = {}):
   if (session === null) throw new Error("no place");
   const writes: Uint8Array[] = [];
   void (async () => {
-    for (let bytes = await session.next(); bytes !== null; bytes = await session.next()) writes.push(bytes);
+    while (writes.length < mostWrites) {
+      const bytes = await session.next();
+      if (bytes === null) return;
+      writes.push(bytes);
+    }
   })();
   const events = (): string[] =>
     writes.flatMap((bytes) =>
@@ -173,6 +182,47 @@ test.each([
     expect(viewers.some(({ session }) => session.isOver)).toBe(false);
   },
 );
+
+test("where a feed has ended a viewer that waits reads the next, though another has stopped reading", async () => {
+  const made = await follow();
+  const stuck = open(made, {}, 1);
+  const viewer = open(made);
+  await made.clock.advance(0);
+  const [feeds, before] = [made.live.queries.length, viewer.writes.length];
+  made.live.feeds.closeAll();
+  await made.clock.advance(0);
+  expect(made.live.queries.length).toBe(feeds + 1);
+  made.live.appendPart();
+  await made.clock.advance(0);
+  expect(viewer.writes.length).toBeGreaterThan(before);
+  expect(stuck.writes.length).toBe(1);
+});
+
+test("where a feed has ended while no viewer waits, the first that goes on reads the next", async () => {
+  const made = await follow();
+  open(made, {}, 1);
+  const viewer = open(made, {}, 1);
+  await made.clock.advance(0);
+  const feeds = made.live.queries.length;
+  made.live.feeds.closeAll();
+  await made.clock.advance(0);
+  expect(made.live.queries.length).toBe(feeds);
+  void viewer.session.next();
+  await made.clock.advance(0);
+  expect(made.live.queries.length).toBe(feeds + 1);
+});
+
+test("a viewer that has stopped reading gives its place back after the longest duration; what it reads then is the end", async () => {
+  const made = await follow();
+  const stuck = open(made, {}, 1);
+  await made.clock.advance(0);
+  expect([stuck.writes.length, made.edge.flow.viewers]).toEqual([1, 1]);
+  await made.clock.advance(FLOW_LIMITS.maxDurationMs + FLOW_LIMITS.longestCheckMs);
+  expect(made.edge.flow.viewers).toBe(0);
+  const bye = (await stuck.session.next()) ?? new Uint8Array();
+  expect(new TextDecoder("latin1").decode(bye)).toContain('"reason":"renew"');
+  expect([stuck.session.isOver, made.edge.flow.viewers]).toEqual([true, 0]);
+});
 
 test("responses, their bytes, ends and refusals are counted", async () => {
   const made = await follow();

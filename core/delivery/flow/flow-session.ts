@@ -171,8 +171,17 @@ export class FlowSession {
     const withoutMediaMs = Math.min(delayMs / 2, 1.5 * FLOW_LIMITS.checkMs);
     this.#cancelTimer = clock.startTimer(share * delayMs, () => {
       this.#startTimer();
-      if (clock.monotonicMs() - this.#checkedMs >= withoutMediaMs) this.#look();
+      const nowMs = clock.monotonicMs();
+      if (nowMs - this.#checkedMs >= withoutMediaMs) this.#look();
+      if (nowMs >= this.#endsMs + withoutMediaMs) this.#abandon();
     });
+  }
+
+  /** The response is over its time, and its client does not read: it comes to the check when it does, without a place. */
+  #abandon(): void {
+    this.#place.leave();
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
   }
 
   /** Ends the current wait, and checks. */
@@ -185,7 +194,8 @@ export class FlowSession {
   async #wait(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
-    const withdraw = this.#options.edge.flow.park(this.#options.request, this.#cursor, resolve);
+    const { edge, request } = this.#options;
+    const withdraw = edge.flow.park(request, this.#cursor, resolve, () => this.#look());
     await promise;
     withdraw();
   }

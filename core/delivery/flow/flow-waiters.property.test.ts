@@ -88,9 +88,10 @@ class Viewer {
       this.bytes += bytes.byteLength;
       this.writesMs.push(nowMs);
     }
-    this.#withdraw = audience.park(REQUEST, this.#cursor, () => {
+    const wake = (): void => {
       this.isWoken = true;
-    });
+    };
+    this.#withdraw = audience.park(REQUEST, this.#cursor, wake, wake);
   }
 }
 

@@ -18,6 +18,7 @@ interface Wave {
 
 interface Waiter {
   readonly wake: () => void;
+  readonly look: () => void;
   wave: Wave | null;
 }
 
@@ -47,17 +48,31 @@ export class FlowWaiters {
     this.#read = read;
   }
 
-  /** Parks `wake` until something can be read at a position. The returned function must be called when it goes on. */
-  park(request: FlowRequest, cursor: FlowCursor, wake: () => void): () => void {
+  /**
+   * Parks `wake` until something can be read at a position; `look` has the viewer go on at once, and look after its feed. The
+   * returned function must be called when it goes on.
+   */
+  park(request: FlowRequest, cursor: FlowCursor, wake: () => void, look: () => void): () => void {
     const group = this.#groups.get(cursor) ?? { request, waiters: new Set() };
     this.#groups.set(cursor, group);
-    const waiter: Waiter = { wake, wave: null };
+    const waiter: Waiter = { wake, look, wave: null };
     group.waiters.add(waiter);
     return () => {
       if (waiter.wave !== null) waiter.wave.left -= 1;
       if (group.waiters.delete(waiter) && group.waiters.size === 0 && this.#groups.get(cursor) === group)
         this.#groups.delete(cursor);
     };
+  }
+
+  /** One of the waiters looks; false if there is none. A client that does not read is never among them. */
+  lookOne(): boolean {
+    for (const { waiters } of this.#groups.values()) {
+      for (const { look } of waiters) {
+        look();
+        return true;
+      }
+    }
+    return false;
   }
 
   /**
