@@ -4,7 +4,7 @@ import { TailBuffer } from "../../broadcast/tail-buffer.ts";
 import { makeTestConfig } from "../../broadcast/testing.ts";
 import { testInit } from "../../media/cmaf/fixtures.ts";
 import { FLOW_LIMITS } from "../node-limits.ts";
-import { FlowAudience } from "./flow-audience.ts";
+import { FlowAudience, type FlowPlace } from "./flow-audience.ts";
 import { FlowLoad } from "./flow-load.ts";
 import { FLOW_START } from "./flow-reader.ts";
 import { FLOW_TEST_TRACKS } from "./testing.ts";
@@ -33,6 +33,10 @@ function makeReplica(parts: number, bytes: number): Replica {
   }
   return replica;
 }
+
+const enter = (audience: FlowAudience, network: string): FlowPlace | null => audience.enter(network, 0, () => {});
+
+const sumOf = (streams: readonly FlowAudience[]): number => streams.reduce((sum, { viewers }) => sum + viewers, 0);
 
 test("viewers at one position share the bytes, until the replica changes", () => {
   const audience = new FlowAudience(new FlowLoad(), () => {});
@@ -70,4 +74,21 @@ test("what a position lacks is looked for once, until the replica changes: also 
   expect(audience.read(REQUEST, cursor, replica).bytes).toBeNull();
   replica.storeLateBytes(video, 0, 2, new Uint8Array(1_000));
   expect(audience.read(REQUEST, cursor, replica).bytes?.byteLength).toBeGreaterThanOrEqual(1_000);
+});
+
+test("one network holds its share of the isolate's places, in however many streams", () => {
+  const load = new FlowLoad();
+  const streams = Array.from({ length: 5 }, () => new FlowAudience(load, () => {}));
+  const places = streams.flatMap((audience) => {
+    const taken: FlowPlace[] = [];
+    for (let place = enter(audience, "a"); place !== null; place = enter(audience, "a")) taken.push(place);
+    return taken;
+  });
+  expect(places.length).toBeGreaterThanOrEqual(FLOW_LIMITS.viewersPerNetwork);
+  expect(places.length).toBeLessThan(FLOW_LIMITS.viewers / 4);
+  expect([places.length, load.viewers]).toEqual([load.viewers, sumOf(streams)]);
+  for (const audience of streams) expect(enter(audience, "b")).not.toBeNull();
+  for (const place of places) place.leave();
+  expect([load.viewers, sumOf(streams)]).toEqual([5, 5]);
+  for (const audience of streams) expect(enter(audience, "a")).not.toBeNull();
 });

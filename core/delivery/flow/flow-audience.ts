@@ -1,6 +1,5 @@
 /** The flow responses of one stream in one isolate: their places, what they share, and who wakes them. */
 import type { Replica } from "../../broadcast/replica.ts";
-import { FairPool } from "../../kit/fair-pool.ts";
 import { SizedCache } from "../../kit/sized-cache.ts";
 import { FLOW_LIMITS } from "../node-limits.ts";
 import type { FlowLoad } from "./flow-load.ts";
@@ -22,7 +21,6 @@ export interface FlowPlace {
 export class FlowAudience {
   /** What responses say of the stream. */
   readonly status: FlowStatus = new FlowStatus();
-  readonly #pool = new FairPool(FLOW_LIMITS.viewers, FLOW_LIMITS.viewersPerNetwork);
   readonly #load: FlowLoad;
   readonly #wakers = new Set<() => void>();
   readonly #waiters: FlowWaiters;
@@ -65,15 +63,14 @@ export class FlowAudience {
    * other than media has changed. `network` is null if it is unknown; `nowMs` is monotonic.
    */
   enter(network: string | null, nowMs: number, wake: () => void): FlowPlace | null {
-    if (!this.#load.hasRoom(nowMs)) return null;
-    if (network !== null && !this.#pool.tryAcquire(network)) return null;
+    if (!this.#load.enter(network, nowMs)) return null;
     this.#wakers.add(wake);
     this.#count(1);
     return {
       leave: () => {
         if (!this.#wakers.delete(wake)) return;
+        this.#load.leave(network);
         this.#count(-1);
-        if (network !== null) this.#pool.release(network);
         if (this.#viewers === 0) this.#reads = new SizedCache(FLOW_LIMITS.sharedBytes);
       },
     };
@@ -81,7 +78,6 @@ export class FlowAudience {
 
   #count(change: 1 | -1): void {
     this.#viewers += change;
-    this.#load.count(change);
     this.#counted(this.#viewers);
   }
 

@@ -1,4 +1,5 @@
 /** The load that all flow responses of one isolate make together, and the unit in which media is written to them. */
+import { FairPool } from "../../kit/fair-pool.ts";
 import { FLOW_LIMITS } from "../node-limits.ts";
 
 /**
@@ -10,8 +11,9 @@ export function flowWriteIntervalMs(viewers: number, mediaMs: number): number {
   return mediaMs * Math.max(1, Math.ceil(unitMs / mediaMs));
 }
 
-/** One isolate's. Its streams share it, since they share its core. */
+/** One isolate's. Its streams share it, since they share its core: its places too, so that no network takes them all. */
 export class FlowLoad {
+  readonly #networks = new FairPool(FLOW_LIMITS.viewers, FLOW_LIMITS.viewersPerNetwork);
   #viewers = 0;
   /** Index in `FLOW_LIMITS.units`. */
   #unit = 0;
@@ -28,6 +30,19 @@ export class FlowLoad {
    */
   get unitMs(): number {
     return FLOW_LIMITS.units[this.#unit]?.ms ?? 0;
+  }
+
+  /** Takes a place for a response; false if there is none for this network. It is null if unknown; `nowMs` is monotonic. */
+  enter(network: string | null, nowMs: number): boolean {
+    if (!this.hasRoom(nowMs) || (network !== null && !this.#networks.tryAcquire(network))) return false;
+    this.count(1);
+    return true;
+  }
+
+  /** Gives back what `enter` took. */
+  leave(network: string | null): void {
+    this.count(-1);
+    if (network !== null) this.#networks.release(network);
   }
 
   /** A response begins (1) or ends (-1). */
