@@ -98,7 +98,9 @@ export class FlowAudience {
 
   #keyOf(request: FlowRequest, cursor: FlowCursor): string {
     if (cursor.kind === "joining") return `${request.video} ${request.audio} ${request.join} ${flowCursorKey(cursor)}`;
-    const key = this.#keys.get(cursor) ?? flowCursorKey(cursor);
+    const known = this.#keys.get(cursor);
+    if (known !== undefined) return known;
+    const key = flowCursorKey(cursor);
     this.#keys.set(cursor, key);
     return key;
   }
