@@ -111,12 +111,12 @@ export class TranscodedBroadcast {
     });
   }
 
-  /** Null before the first frame. */
-  /** See `MediaPublisher`. */
+  /** See `MediaPublisher`; null before the first frame. */
   recentDelayMs(): number | null {
     return this.#publisher?.recentDelayMs() ?? null;
   }
 
+  /** Null before the first frame. */
   counters(): PublishCounters | null {
     return this.#publisher?.counters() ?? null;
   }

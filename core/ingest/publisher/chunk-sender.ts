@@ -1,7 +1,7 @@
 /**
  * Sends frames ahead of the parts that they begin, while the edge wants them: one request a tick with all tracks' new chunks,
- * a few under way at once. What the edge has confirmed is left out of the part. Nothing is repeated: a part whose chunks did not
- * arrive is sent whole.
+ * a few under way at once. What the edge has confirmed is left out of the part; frames whose answer is late are sent once more,
+ * in the part. A part whose chunks were lost is sent whole.
  */
 import type { PartMeta } from "../../broadcast/broadcast-log.ts";
 import type { TrackChunk } from "../../broadcast/part-chunks.ts";
