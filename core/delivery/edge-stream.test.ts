@@ -200,7 +200,9 @@ test("a request for a track that the feed lacks renews the feed, and waits until
   const { clock, edge, live, video } = made;
   const replica = await follow(made);
   expect(replica.tail.partBytes(video, 0, 0)).toBeNull();
-  const wait = observe(edge.awaitTrackBytes(makeTestContext(), video, clock.nowMs() + 5_000).then(() => "waited"));
+  const wait = observe(
+    edge.awaitTrackBytes(makeTestContext(), video, clock.monotonicMs() + 5_000).then(() => "waited"),
+  );
   await clock.advance(0);
   expect(wait.result).toBe("waited");
   expect(replica.tail.partBytes(video, 0, 0)).not.toBeNull();
@@ -211,7 +213,7 @@ test("a track without requests is left out of the next feed, and its bytes are d
   const made = makeTestEdgeStream();
   const { clock, edge, live, video } = made;
   const replica = await follow(made);
-  void edge.awaitTrackBytes(makeTestContext(), video, clock.nowMs() + 5_000);
+  void edge.awaitTrackBytes(makeTestContext(), video, clock.monotonicMs() + 5_000);
   await watch(made, EDGE_STREAM_LIMITS.trackIdleMs + EDGE_STREAM_LIMITS.leaseMs);
   expect([...(live.queries.at(-1)?.wantedTracks ?? [])]).toEqual([]);
   // The relieved leader may deliver one more part.
