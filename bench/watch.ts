@@ -16,6 +16,8 @@ const GOALS = { balanced: 1.2, ultra: 0.8 } as const;
 const FLOW_GOALS = { delayS: 0.35, openingS: 0.3, slowCpuS: 0.9, slowLinkS: 3, shift: 0.01, kilobytes: 120 } as const;
 const OPENINGS = 15;
 const SLOW_OPENINGS = 5;
+/** Patience with the first picture over a slow link or with a slow CPU. */
+const SLOW_PICTURE_MS = 30_000;
 /** What the page says of its stream takes room beside the picture. */
 const DETAILS = {
   title: "A long ride through the night",
@@ -100,7 +102,7 @@ async function measureFlowOpenings(browser: Browser, edge: LocalEdge, path: stri
     ): Promise<BenchFigure[]> => {
       relay.setRate(bitsPerSecond);
       const url = `http://127.0.0.1:${port}${path}`;
-      const limits = { cpuDivisor };
+      const limits = { cpuDivisor, pictureMs: SLOW_PICTURE_MS };
       return (
         await measureOpenings(browser, { url, count: SLOW_OPENINGS, figure: `${figure}: ${what}`, goalS, limits })
       ).figures;
