@@ -73,26 +73,37 @@ class Viewer {
 
   open(): void {
     const openedMs = performance.now();
+    let isOver = false;
+    // A reset connection is an error of the request and one of its response.
+    const finish = (react: () => void): void => {
+      if (isOver) return;
+      isOver = true;
+      react();
+    };
     const request = get(this.#url, { agent }, (response: IncomingMessage) => {
       counts.responses += 1;
       if (response.statusCode !== 200) {
-        response.resume();
-        if (response.statusCode === 503) counts.refused += 1;
-        else counts.failed += 1;
-        setTimeout(() => this.open(), 1_000 * Number(response.headers["retry-after"] ?? 1));
+        response.on("error", () => {}).resume();
+        finish(() => {
+          if (response.statusCode === 503) counts.refused += 1;
+          else counts.failed += 1;
+          setTimeout(() => this.open(), 1_000 * Number(response.headers["retry-after"] ?? 1));
+        });
         return;
       }
       const check = new FlowCheck(partsPerSegment, this.#handler(openedMs));
       response
         .on("data", (chunk: Buffer) => check.take(chunk))
-        .on("error", () => this.#broke())
+        .on("error", () => finish(() => this.#broke()))
         .on("end", () => {
-          counts.ended += 1;
-          endsMs.push(performance.timeOrigin + performance.now());
-          this.#openAgain();
+          finish(() => {
+            counts.ended += 1;
+            endsMs.push(performance.timeOrigin + performance.now());
+            this.#openAgain();
+          });
         });
     });
-    request.on("error", () => this.#broke());
+    request.on("error", () => finish(() => this.#broke()));
   }
 
   #broke(): void {
