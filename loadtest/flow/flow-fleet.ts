@@ -29,9 +29,9 @@ export interface FlowViewersReport {
   readonly outOfOrder: number;
   /** Parts that viewers did not get, because they were behind. */
   readonly skipped: number;
-  /** Parts that came over 0.5 s late. */
+  /** Parts that came over 0.5 s late, and those that are by now. */
   readonly stalls: number;
-  /** The longest time that a track's next part was late for a viewer, from 0.5 s on, its new responses included; 0: none. */
+  /** The longest time that a track's next part was late for a viewer, from 0.5 s on, its new responses and what has not come yet included; 0: none. */
   readonly longestStallMs: number;
   readonly parts: number;
   /** When responses ended, milliseconds since the epoch. */

@@ -4,14 +4,13 @@ import { parentPort, workerData } from "node:worker_threads";
 import { partAt } from "../publisher.ts";
 import { FlowCheck, type FlowCheckHandler, type PublishedPart } from "./flow-check.ts";
 import type { FlowViewersJob, FlowViewersReport } from "./flow-fleet.ts";
+import { PartLateness } from "./part-lateness.ts";
 
 const job = workerData as FlowViewersJob;
 const { partMs, partsPerSegment, tracks } = job.shape;
 const trackCount = Object.keys(tracks).length;
 /** Texts that are kept, of each track. */
 const KEPT_PARTS = 300;
-/** A part that comes this much later than one part after the last one is a stall. */
-const LATE_MS = 500;
 /** A viewer's second failure in a row waits so long. */
 const RETRY_MS = 300;
 const agent = new Agent({ maxSockets: Number.POSITIVE_INFINITY });
@@ -62,7 +61,7 @@ function arrived({ track, index }: PublishedPart, nowMs: number): void {
 /** A viewer, over all its responses. */
 class Viewer {
   readonly #url: string;
-  readonly #lastMs = new Map<string, number>();
+  readonly #lateness = new PartLateness(partMs);
   #isWatching = false;
   /** Responses in a row without media. */
   #failures = 0;
@@ -133,10 +132,13 @@ class Viewer {
         // -1 is a response's first part of a track, or one that comes again.
         if (skipped < 0 && seen.has(part.track)) counts.outOfOrder += 1;
         seen.add(part.track);
-        this.#recordLateness(nowMs - (this.#lastMs.get(part.track) ?? nowMs) - partMs);
-        this.#lastMs.set(part.track, nowMs);
+        const lateMs = this.#lateness.recordPart(part.track, nowMs);
+        if (lateMs !== null) {
+          counts.stalls += 1;
+          counts.longestStallMs = Math.max(counts.longestStallMs, lateMs);
+        }
         arrived(part, nowMs);
-        if (this.#isWatching || this.#lastMs.size < trackCount) return;
+        if (this.#isWatching || this.#lateness.trackCount < trackCount) return;
         this.#isWatching = true;
         counts.watching += 1;
         joinsMs.push(nowMs - openedMs);
@@ -144,20 +146,26 @@ class Viewer {
     };
   }
 
-  #recordLateness(lateMs: number): void {
-    if (lateMs <= LATE_MS) return;
-    counts.stalls += 1;
-    counts.longestStallMs = Math.max(counts.longestStallMs, lateMs);
+  /** Stalls that go on, ms; none before it watches. */
+  pendingStallsMs(nowMs: number): number[] {
+    return this.#isWatching ? this.#lateness.pendingMs(nowMs) : [];
   }
 }
 
-for (let index = 0; index < job.viewers; index += 1)
-  setTimeout(() => new Viewer(index).open(), (job.arrivalMs * index) / job.viewers);
+const viewers = Array.from({ length: job.viewers }, (_, index) => new Viewer(index));
+for (const [index, viewer] of viewers.entries()) setTimeout(() => viewer.open(), (job.arrivalMs * index) / job.viewers);
 
 parentPort?.on("message", () => {
   const whole = [...arrivals.values()].filter(({ viewers }) => viewers === job.viewers);
   const spreadsMs = whole.map(({ firstMs, lastMs }) => lastMs - firstMs);
-  parentPort?.postMessage({ ...counts, joinsMs, endsMs, spreadsMs } satisfies FlowViewersReport);
+  const nowMs = performance.now();
+  const pendingMs = viewers.flatMap((viewer) => viewer.pendingStallsMs(nowMs));
+  const stalls = counts.stalls + pendingMs.length;
+  const longestStallMs = pendingMs.reduce((longestMs, lateMs) => Math.max(longestMs, lateMs), counts.longestStallMs);
+  parentPort?.postMessage({
+    ...counts,
+    ...{ stalls, longestStallMs, joinsMs, endsMs, spreadsMs },
+  } satisfies FlowViewersReport);
   arrivals.clear();
   joinsMs = [];
   endsMs = [];
