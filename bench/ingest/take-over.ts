@@ -23,7 +23,8 @@ const AFTER_MS = 5_000;
 const NEAR_EDGE_S = 1.6;
 const PATIENCE_MS = 15_000;
 
-interface TakeOverReading {
+/** What one try has shown. */
+export interface TakeOverReading {
   /** Until the node has switched, and until the edge has the backup's media. */
   readonly nodeMs: number;
   readonly switchMs: number;
@@ -32,7 +33,7 @@ interface TakeOverReading {
   readonly usualFreezeMs: number;
   readonly broadcasts: number;
   readonly gapParts: number;
-  /** Whether the page plays as at the failure. */
+  /** Whether the page played by the figure's delivery at the failure, and does after it. */
   readonly keptDelivery: boolean;
 }
 
@@ -59,7 +60,8 @@ export async function measureTakeOver(node: IngestProcess, file: string): Promis
   }
 }
 
-function describeTakeOver(
+/** The figure of a failure's readings. */
+export function describeTakeOver(
   failure: keyof typeof FAILURES,
   delivery: Delivery,
   readings: readonly TakeOverReading[],
@@ -67,11 +69,12 @@ function describeTakeOver(
   const worst = (of: (reading: TakeOverReading) => number): number => Math.max(...readings.map(of));
   const [switchMs, freezeMs] = [worst((one) => one.switchMs), worst((one) => one.freezeMs)];
   const broadcasts = worst((one) => one.broadcasts);
+  const kept = readings.filter((one) => one.keptDelivery).length;
   return {
     figure: `primary ${failure} with a backup ready: until the backup's media is at the edge; viewer's longest freeze in Chromium by ${delivery}; broadcasts; worst of ${TRIES}`,
     goal: "≤ 1 s; ≤ 0.5 s; 1",
-    measured: `${formatFixed(switchMs / 1000)} s; ${formatFixed(freezeMs / 1000)} s; ${broadcasts}`,
-    met: switchMs <= 1_000 && freezeMs <= 500 && broadcasts === 1,
+    measured: `${formatFixed(switchMs / 1000)} s; ${formatFixed(freezeMs / 1000)} s; ${broadcasts}${kept === TRIES ? "" : `; ${kept} of ${TRIES} by ${delivery}`}`,
+    met: switchMs <= 1_000 && freezeMs <= 500 && broadcasts === 1 && kept === TRIES,
     values: {
       nodeMs: worst((one) => one.nodeMs),
       switchMs,
@@ -79,7 +82,7 @@ function describeTakeOver(
       usualFreezeMs: worst((one) => one.usualFreezeMs),
       broadcasts,
       gapParts: worst((one) => one.gapParts),
-      keptDelivery: readings.filter((one) => one.keptDelivery).length,
+      keptDelivery: kept,
       tries: TRIES,
     },
   };
@@ -117,6 +120,8 @@ async function readTakeOver(attempt: TakeOverTry): Promise<TakeOverReading> {
     const watching = watchPlaylist(target, stop.signal);
     await sleep(STEADY_MS + PHASE_MS * index);
     const usualFreezeMs = await longestFreezeMs(page);
+    const isAsked = async (): Promise<boolean> => (await readPageStats(page))?.delivery === delivery;
+    const wasAsked = await isAsked();
     const failedMs = performance.now();
     primary.process.kill(FAILURES[failure]);
     await node.origin.waitForOutput(`${stream}: the backup sender takes over`);
@@ -134,7 +139,7 @@ async function readTakeOver(attempt: TakeOverTry): Promise<TakeOverReading> {
       usualFreezeMs,
       broadcasts: (await findTarget(base)).broadcast === target.broadcast ? 1 : 2,
       gapParts: Math.max(...readings.map(({ gaps }) => gaps)),
-      keptDelivery: (await readPageStats(page))?.delivery === delivery,
+      keptDelivery: wasAsked && (await isAsked()),
     };
   } finally {
     stop.abort();
