@@ -1,4 +1,5 @@
 /** The playlists of many streams, read now and then: what a viewer would have noticed between two readings. */
+import { errorMessage } from "../../core/kit/error-message.ts";
 import type { ViewerTarget } from "../../tests/support/playlist-viewer.ts";
 
 /** How far a playlist's end may be behind the clock: parts of 1 s, and a machine that does other work too. */
@@ -38,9 +39,15 @@ export class PlaylistWatch {
 }
 
 async function readFaults(watched: WatchedPlaylist): Promise<string[]> {
-  const answer = await fetch(watched.target.playlist);
-  const text = await answer.text();
   watched.goesOn = false;
+  let answer: Response;
+  let text: string;
+  try {
+    answer = await fetch(watched.target.playlist);
+    text = await answer.text();
+  } catch (error) {
+    return [`its playlist cannot be read: ${errorMessage(error)}`];
+  }
   if (!answer.ok) return [`its playlist answers ${answer.status}`];
   const faults: string[] = [];
   if (text.includes("GAP=YES") || text.includes("#EXT-X-GAP")) faults.push("a gap");

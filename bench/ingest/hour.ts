@@ -6,13 +6,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { performance } from "node:perf_hooks";
 import { promisify } from "node:util";
-import type { StreamHealth } from "../../core/ingest/health/health-schemas.ts";
 import type { LocalEdge } from "../../origin/local-edge/edge.ts";
 import { rtmpOutput, type Sender, srtOutput, startSender } from "../../tests/support/ffmpeg-senders.ts";
 import { IngestProcess } from "../../tests/support/ingest-process.ts";
 import { findTarget } from "../../tests/support/playlist-viewer.ts";
 import { type BenchFigure, formatFixed, median } from "../stats.ts";
 import { sendGarbage } from "./crowd.ts";
+import { HourFindings, readHealthFaults } from "./hour-findings.ts";
 import { PlaylistWatch } from "./hour-playlists.ts";
 import { INSPECTOR_FLAG, type LiveMemoryReader, openLiveMemory } from "./live-memory.ts";
 
@@ -56,8 +56,8 @@ interface HourSender {
 interface HourRecord {
   readonly samples: HourSample[];
   readonly playlists: PlaylistWatch;
-  /** `stream: what`, of the log, the API and ended senders. */
-  readonly findings: Set<string>;
+  /** Of the log, the API, ended senders and the run itself. */
+  readonly findings: HourFindings;
   attacks: number;
 }
 
@@ -67,7 +67,7 @@ export async function measureIngestHour(edge: LocalEdge, adminToken: string, min
   const stop = new AbortController();
   const onInterrupt = (): void => stop.abort();
   process.once("SIGINT", onInterrupt);
-  const record: HourRecord = { samples: [], playlists: new PlaylistWatch(), findings: new Set(), attacks: 0 };
+  const record: HourRecord = { samples: [], playlists: new PlaylistWatch(), findings: new HourFindings(), attacks: 0 };
   try {
     const film = await encodeFilm(folder, minutes);
     const node = await IngestProcess.start(edge, adminToken, NODE_ARGS, [INSPECTOR_FLAG]);
@@ -75,7 +75,8 @@ export async function measureIngestHour(edge: LocalEdge, adminToken: string, min
     const senders: HourSender[] = [];
     try {
       await startSenders(node, film, senders, stop.signal);
-      await recordHour({ node, film, senders, memory, adminToken, minutes, record, stop: stop.signal });
+      const run = { node, film, senders, memory, adminToken, minutes, record, stop: stop.signal };
+      await record.findings.guard("the run", recordHour(run));
     } finally {
       memory.close();
       await Promise.all(senders.map(({ sender }) => sender.kill()));
@@ -129,7 +130,17 @@ interface HourRun {
   readonly stop: AbortSignal;
 }
 
+/** However it ends, no attack goes on: one begins a sender again. */
 async function recordHour(run: HourRun): Promise<void> {
+  const attacks: Promise<void>[] = [];
+  try {
+    await recordSamples(run, attacks);
+  } finally {
+    await Promise.all(attacks);
+  }
+}
+
+async function recordSamples(run: HourRun, attacks: Promise<void>[]): Promise<void> {
   const { node, senders, memory, minutes, record, stop } = run;
   for (const { stream } of senders) {
     if (stop.aborted) return;
@@ -137,7 +148,6 @@ async function recordHour(run: HourRun): Promise<void> {
   }
   const stepMs = Math.min(MINUTE_MS, (minutes * MINUTE_MS) / LEAST_SAMPLES);
   const beganMs = performance.now();
-  const attacks: Promise<void>[] = [];
   let [cpu, atMs] = [readCpu(node), beganMs];
   for (let untilMs = beganMs + stepMs; ; untilMs += stepMs) {
     const resident: number[] = [];
@@ -162,14 +172,14 @@ async function recordHour(run: HourRun): Promise<void> {
     );
     console.error(
       `minute ${formatFixed(minute, 1)}: resident ${megabytes[0]} MB, heap ${megabytes[1]} MB, external ${megabytes[2]} MB, ` +
-        `CPU ${ranShare} %, waits for a core ${waitedShare} %; ${record.findings.size} findings, ${record.playlists.faults.size} playlist faults`,
+        `CPU ${ranShare} %, waits for a core ${waitedShare} %; ${record.findings.entries.size} findings, ${record.playlists.faults.size} playlist faults`,
     );
     const share = minute / minutes;
     const due = ATTACKS_AT.filter((at) => at <= share).length;
-    for (; record.attacks < due; record.attacks += 1) attacks.push(attackOnce(run));
-    if (share >= 1) break;
+    for (; record.attacks < due; record.attacks += 1)
+      attacks.push(record.findings.guard("the attacks", attackOnce(run)));
+    if (share >= 1) return;
   }
-  await Promise.all(attacks);
 }
 
 /** Time that the node's main thread ran, and that it could have run but another process did. */
@@ -181,11 +191,7 @@ function readCpu({ origin }: IngestProcess): { readonly ranMs: number; readonly 
 /** Raised checks, by the node's log and the edge's API, and senders that ended. */
 async function readFindings({ node, senders, adminToken, record, stop }: HourRun): Promise<void> {
   const names = new Set(senders.map(({ stream }) => stream));
-  const add = (stream: string, what: string): void => {
-    if (record.findings.has(`${stream}: ${what}`)) return;
-    record.findings.add(`${stream}: ${what}`);
-    console.error(`  ${stream}: ${what}`);
-  };
+  const add = (stream: string, what: string): void => record.findings.add(stream, what);
   for (const [, stream = "", what = ""] of node.origin.output.matchAll(/ (hour-\d+): (.*)$/gm)) {
     const isUsual = USUAL_LINES.test(what);
     if (names.has(stream) && !isUsual) add(stream, what);
@@ -194,10 +200,8 @@ async function readFindings({ node, senders, adminToken, record, stop }: HourRun
   for (const { stream, sender } of senders) {
     if (stop.aborted) return;
     if (sender.process.exitCode !== null) add(stream, "its sender ended");
-    const answer = await fetch(`${node.edge.url}/api/streams/${stream}/health`, { headers });
-    const { state, checks } = (await answer.json()) as StreamHealth;
-    for (const { id } of checks) add(stream, `the API has ${id}`);
-    if (state !== "good" && checks.length === 0) add(stream, `the API says ${state}`);
+    const faults = await readHealthFaults(`${node.edge.url}/api/streams/${stream}/health`, headers);
+    for (const fault of faults) add(stream, fault);
   }
 }
 
@@ -223,7 +227,7 @@ function figuresOf({ samples, playlists, findings, attacks }: HourRecord): Bench
   const live = growthPercent(samples, ({ heapBytes, externalBytes }) => heapBytes + externalBytes);
   const others = (entries: ReadonlySet<string>): string[] =>
     [...entries].filter((entry) => !entry.startsWith(`${VICTIM}: `));
-  const [raised, disturbed] = [others(findings), others(playlists.faults)];
+  const [raised, disturbed] = [others(findings.entries), others(playlists.faults)];
   const isBack = playlists.goesOn(VICTIM);
   const figure = `${SENDERS} encoders (FFmpeg, RTMP and SRT) on one node for ${minutes} min`;
   const last = samples.at(-1);
