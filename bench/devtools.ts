@@ -7,14 +7,11 @@ import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { WebSocket } from "ws";
 import { BROWSER_SWITCHES, browserPath } from "../tests/support/browser.ts";
+import { DevtoolsConnection, type DevtoolsResult } from "./devtools-connection.ts";
 
 const START_MS = 30_000;
-const COMMAND_MS = 30_000;
 const WINDOW = { width: 1280, height: 800 } as const;
-
-type DevtoolsResult = Readonly<Record<string, unknown>>;
 
 /** What Chromium tells of one of its processes. */
 interface ProcessReading {
@@ -33,10 +30,8 @@ export interface TabMemory {
 export class DevtoolsBrowser {
   readonly #process: ChildProcess;
   readonly #profile: string;
-  readonly #socket: WebSocket;
-  readonly #pending = new Map<number, PromiseWithResolvers<DevtoolsResult>>();
+  readonly #connection: DevtoolsConnection;
   readonly #tabPids = new Set<number>();
-  #commands = 0;
 
   /** Starts it. Throws if there is none, or if it does not start. */
   static async launch(): Promise<DevtoolsBrowser> {
@@ -45,16 +40,13 @@ export class DevtoolsBrowser {
     const child = spawn(browserPath(), [...BROWSER_SWITCHES, ...own, "about:blank"], {
       stdio: ["ignore", "ignore", "pipe"],
     });
-    const socket = new WebSocket(await waitForAddress(child));
-    await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
-    return new DevtoolsBrowser(child, profile, socket);
+    return new DevtoolsBrowser(child, profile, await DevtoolsConnection.open(await waitForAddress(child)));
   }
 
-  private constructor(process: ChildProcess, profile: string, socket: WebSocket) {
+  private constructor(process: ChildProcess, profile: string, connection: DevtoolsConnection) {
     this.#process = process;
     this.#profile = profile;
-    this.#socket = socket;
-    socket.on("message", (data) => this.#onMessage(String(data)));
+    this.#connection = connection;
   }
 
   /** Opens `url` in a window and a process of its own; `script` runs in it before the page's. */
@@ -84,34 +76,15 @@ export class DevtoolsBrowser {
 
   /** One command, to a tab with its `session`. Throws its error. */
   send(method: string, params: object, session?: string): Promise<DevtoolsResult> {
-    const id = ++this.#commands;
-    const answer = Promise.withResolvers<DevtoolsResult>();
-    this.#pending.set(id, answer);
-    const timer = setTimeout(() => answer.reject(new Error(`${method} took over ${COMMAND_MS} ms`)), COMMAND_MS);
-    this.#socket.send(JSON.stringify({ id, method, params, ...(session === undefined ? {} : { sessionId: session }) }));
-    return answer.promise.finally(() => {
-      clearTimeout(timer);
-      this.#pending.delete(id);
-    });
+    return this.#connection.send(method, params, session);
   }
 
   async close(): Promise<void> {
     const ended = new Promise((resolve) => this.#process.once("exit", resolve));
     await this.send("Browser.close", {}).catch(() => this.#process.kill());
     await ended;
-    this.#socket.terminate();
+    this.#connection.close();
     await rm(this.#profile, { recursive: true, force: true, maxRetries: 5 });
-  }
-
-  #onMessage(text: string): void {
-    const { id, result, error } = JSON.parse(text) as {
-      id?: number;
-      result?: DevtoolsResult;
-      error?: { message: string };
-    };
-    const answer = id === undefined ? undefined : this.#pending.get(id);
-    if (error !== undefined) answer?.reject(new Error(error.message));
-    else answer?.resolve(result ?? {});
   }
 }
 

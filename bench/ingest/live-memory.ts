@@ -1,5 +1,5 @@
 /** Memory of a Node process that its program still refers to, read through its inspector. */
-import { once } from "node:events";
+import { DevtoolsConnection } from "../devtools-connection.ts";
 
 /** Flag of Node that `openLiveMemory` needs. */
 export const INSPECTOR_FLAG = "--inspect=127.0.0.1:0";
@@ -13,46 +13,29 @@ export interface LiveMemory {
 
 /** A connection to the inspector of a process. */
 export interface LiveMemoryReader {
-  /** Collects garbage and reads. */
+  /** Collects garbage and reads. Throws if the process ends, or does not answer in time. */
   read(): Promise<LiveMemory>;
   close(): void;
 }
 
-interface InspectorAnswer {
-  readonly id?: number;
-  readonly result?: { readonly result?: { readonly value?: string } };
-}
-
-/** Opens the inspector of a process that was started with `INSPECTOR_FLAG` and has printed `output`. */
-export async function openLiveMemory(output: string): Promise<LiveMemoryReader> {
+/**
+ * Opens the inspector of a process that was started with `INSPECTOR_FLAG` and has printed `output`. Throws if there is none, or
+ * if it does not answer; `commandMs` is the time for each answer.
+ */
+export async function openLiveMemory(output: string, commandMs?: number): Promise<LiveMemoryReader> {
   const address = /Debugger listening on (ws:\S+)/.exec(output)?.[1];
   if (address === undefined) throw new Error("the process has no inspector");
-  const socket = new WebSocket(address);
-  await once(socket, "open");
-  const waiting = new Map<number, (answer: InspectorAnswer) => void>();
-  socket.addEventListener("message", ({ data }) => {
-    const answer = JSON.parse(String(data)) as InspectorAnswer;
-    if (answer.id !== undefined) waiting.get(answer.id)?.(answer);
-  });
-  let last = 0;
-  const call = (method: string, params: object = {}): Promise<InspectorAnswer> =>
-    new Promise((resolve) => {
-      last += 1;
-      const id = last;
-      waiting.set(id, (answer) => {
-        waiting.delete(id);
-        resolve(answer);
-      });
-      socket.send(JSON.stringify({ id, method, params }));
-    });
+  const connection = await DevtoolsConnection.open(address, commandMs);
   return {
     async read() {
-      await call("HeapProfiler.collectGarbage");
+      await connection.send("HeapProfiler.collectGarbage");
       const expression = "JSON.stringify(process.memoryUsage())";
-      const { result } = await call("Runtime.evaluate", { expression });
-      const usage = JSON.parse(result?.result?.value ?? "") as NodeJS.MemoryUsage;
+      const { result } = (await connection.send("Runtime.evaluate", { expression })) as {
+        readonly result?: { readonly value?: string };
+      };
+      const usage = JSON.parse(result?.value ?? "") as NodeJS.MemoryUsage;
       return { heapBytes: usage.heapUsed, externalBytes: usage.external };
     },
-    close: () => socket.close(),
+    close: () => connection.close(),
   };
 }
