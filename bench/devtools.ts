@@ -11,6 +11,8 @@ import { BROWSER_SWITCHES, browserPath } from "../tests/support/browser.ts";
 import { DevtoolsConnection, type DevtoolsResult } from "./devtools-connection.ts";
 
 const START_MS = 30_000;
+/** Time to end by itself, after which it is killed. */
+const CLOSE_MS = 10_000;
 const WINDOW = { width: 1280, height: 800 } as const;
 
 /** What Chromium tells of one of its processes. */
@@ -28,24 +30,23 @@ export interface TabMemory {
 
 /** One headless Chromium. */
 export class DevtoolsBrowser {
-  readonly #process: ChildProcess;
-  readonly #profile: string;
+  readonly #chromium: Chromium;
   readonly #connection: DevtoolsConnection;
   readonly #tabPids = new Set<number>();
 
-  /** Starts it. Throws if there is none, or if it does not start. */
-  static async launch(): Promise<DevtoolsBrowser> {
-    const profile = await mkdtemp(join(tmpdir(), "corral-chromium-"));
-    const own = ["--headless", "--remote-debugging-port=0", `--user-data-dir=${profile}`];
-    const child = spawn(browserPath(), [...BROWSER_SWITCHES, ...own, "about:blank"], {
-      stdio: ["ignore", "ignore", "pipe"],
-    });
-    return new DevtoolsBrowser(child, profile, await DevtoolsConnection.open(await waitForAddress(child)));
+  /** Starts it. Throws if there is none, or if it does not start, in which case nothing of it is left. */
+  static async launch(path: string = browserPath()): Promise<DevtoolsBrowser> {
+    const chromium = await Chromium.start(path);
+    try {
+      return new DevtoolsBrowser(chromium, await DevtoolsConnection.open(await chromium.waitForAddress()));
+    } catch (error) {
+      await chromium.end(0);
+      throw error;
+    }
   }
 
-  private constructor(process: ChildProcess, profile: string, connection: DevtoolsConnection) {
-    this.#process = process;
-    this.#profile = profile;
+  private constructor(chromium: Chromium, connection: DevtoolsConnection) {
+    this.#chromium = chromium;
     this.#connection = connection;
   }
 
@@ -79,11 +80,65 @@ export class DevtoolsBrowser {
     return this.#connection.send(method, params, session);
   }
 
+  /** Ends it, also if it has ended. */
   async close(): Promise<void> {
-    const ended = new Promise((resolve) => this.#process.once("exit", resolve));
-    await this.send("Browser.close", {}).catch(() => this.#process.kill());
-    await ended;
+    // Without an answer it is killed.
+    const isClosing = await this.send("Browser.close", {}).then(
+      () => true,
+      () => false,
+    );
+    await this.#chromium.end(isClosing ? CLOSE_MS : 0);
     this.#connection.close();
+  }
+}
+
+/** The process of a Chromium, and its profile. */
+class Chromium {
+  readonly #child: ChildProcess;
+  readonly #profile: string;
+  /** Settles when it has ended, or could not be started. */
+  readonly #ended: Promise<void>;
+  #said = "";
+
+  static async start(path: string): Promise<Chromium> {
+    const profile = await mkdtemp(join(tmpdir(), "corral-chromium-"));
+    const own = ["--headless", "--remote-debugging-port=0", `--user-data-dir=${profile}`];
+    const child = spawn(path, [...BROWSER_SWITCHES, ...own, "about:blank"], { stdio: ["ignore", "ignore", "pipe"] });
+    return new Chromium(child, profile);
+  }
+
+  private constructor(child: ChildProcess, profile: string) {
+    this.#child = child;
+    this.#profile = profile;
+    this.#ended = new Promise((resolve) => child.once("exit", () => resolve()).once("error", () => resolve()));
+  }
+
+  /** The address of its DevTools. Throws if it ends first, or takes too long. */
+  waitForAddress(): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const fail = (what: string): void => {
+        clearTimeout(timer);
+        reject(new Error(`Chromium ${what}:\n${this.#said}`));
+      };
+      const timer = setTimeout(() => fail("did not start"), START_MS);
+      this.#child.once("error", ({ message }) => fail(`cannot be started (${message})`));
+      this.#child.once("exit", () => fail("ended"));
+      this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+        // What it says later is not kept.
+        if (this.#said.length < 10_000) this.#said += text;
+        const address = /DevTools listening on (ws:\S+)/.exec(this.#said)?.[1];
+        if (address === undefined) return;
+        clearTimeout(timer);
+        resolve(address);
+      });
+    });
+  }
+
+  /** Waits for its end for `ms`, kills it then, and removes its profile. */
+  async end(ms: number): Promise<void> {
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), ms);
+    await this.#ended;
+    clearTimeout(timer);
     await rm(this.#profile, { recursive: true, force: true, maxRetries: 5 });
   }
 }
@@ -124,20 +179,4 @@ export class DevtoolsTab {
 function readAnonymousBytes(pid: number): number {
   const kilobytes = /^RssAnon:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
   return Number(kilobytes ?? Number.NaN) * 1024;
-}
-
-function waitForAddress(child: ChildProcess): Promise<string> {
-  return new Promise((resolve, reject) => {
-    let said = "";
-    const timer = setTimeout(() => reject(new Error(`Chromium did not start:\n${said}`)), START_MS);
-    child.once("exit", () => reject(new Error(`Chromium ended:\n${said}`)));
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      // What it says later is not kept.
-      if (said.length < 10_000) said += text;
-      const address = /DevTools listening on (ws:\S+)/.exec(said)?.[1];
-      if (address === undefined) return;
-      clearTimeout(timer);
-      resolve(address);
-    });
-  });
 }
