@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Plot, renderPlot } from "../loadtest/model/plot.ts";
 import type { LocalEdge } from "../origin/local-edge/edge.ts";
+import { FLOW_RENEWAL_MS } from "../web/src/player/flow/flow-recovery.ts";
 import type { PlaybackStats } from "../web/src/player/stats.ts";
 import { startBroadcast } from "./broadcast.ts";
 import { DevtoolsBrowser, type DevtoolsTab, type TabMemory } from "./devtools.ts";
@@ -18,8 +19,6 @@ const READS_A_MINUTE = 60_000 / READ_EVERY_MS;
 /** Time for a page to reach its hold-back, and for its process to show its CPU. */
 const SETTLE_MS = 20_000;
 const MEGABYTE = 2 ** 20;
-/** The client renews its response after at most this long (`FLOW_RENEWAL_MS`). */
-const RENEWAL_MS = 590_000;
 const GOALS = { driftMs: 20, bufferS: 30, heapMb: 1, processMb: 10 } as const;
 /** Memory of the first part of a run is that of a page that warms up. */
 const WARM_UP_SHARE = 0.2;
@@ -183,7 +182,7 @@ function describeTab(tab: HourTab, minutes: number): BenchFigure[] {
     values,
   };
   if (name !== "flow") return [drift];
-  const expected = Math.floor((minutes * 60_000) / RENEWAL_MS);
+  const expected = Math.floor((minutes * 60_000) / FLOW_RENEWAL_MS.max);
   return [
     drift,
     {
