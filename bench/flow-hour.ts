@@ -1,7 +1,8 @@
 /** A long broadcast in two tabs, one by flow and one by LL-HLS: drift of the delay, buffer, memory, renewals, stalls. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { type Clock, sleep } from "../core/kit/clock.ts";
+import { systemPlatform } from "../core/kit/system-platform.ts";
 import { type Plot, renderPlot } from "../loadtest/model/plot.ts";
 import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { FLOW_RENEWAL_MS } from "../web/src/player/flow/flow-recovery.ts";
@@ -60,25 +61,29 @@ interface HourRow extends PageReading {
 }
 
 /** One tab of the run. */
-interface HourTab {
+export interface HourTab {
   readonly name: "flow" | "ll-hls";
-  readonly tab: DevtoolsTab;
+  readonly tab: Pick<DevtoolsTab, "evaluate" | "readMemory">;
   readonly pid: number;
   readonly rows: HourRow[];
 }
 
-/** One run of `minutes`; a CSV and a plot go into `folder`. */
+/** One run of `minutes`, or until SIGINT; a CSV and a plot go into `folder`. */
 export async function measureFlowHour(
   edge: LocalEdge,
   adminToken: string,
   minutes: number,
   folder: string,
 ): Promise<BenchFigure[]> {
+  const { clock } = systemPlatform;
   const origin = await startBroadcast(edge, adminToken, STREAM, BROADCAST);
+  const stop = new AbortController();
+  const onInterrupt = (): void => stop.abort();
+  process.once("SIGINT", onInterrupt);
   let browser: DevtoolsBrowser | null = null;
   try {
     await origin.waitForOutput("/watch/");
-    await sleep(BROADCAST_WARM_UP_MS);
+    await sleep(clock, BROADCAST_WARM_UP_MS, stop.signal);
     browser = await DevtoolsBrowser.launch();
     const url = `${edge.url}/watch/${STREAM}`;
     const tabs: HourTab[] = [];
@@ -87,27 +92,50 @@ export async function measureFlowHour(
       ["ll-hls", "smooth"],
     ] as const) {
       const tab = await browser.open(`${url}?delay=${delay}`, COUNT_JOINS);
-      await sleep(SETTLE_MS);
+      await sleep(clock, SETTLE_MS, stop.signal);
       tabs.push({ name, tab, pid: await browser.findTabProcess(), rows: [] });
     }
-    await readTabs(tabs, minutes);
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, "flow-hour.csv"), renderCsv(tabs));
-    await writeFile(join(folder, "flow-hour.svg"), renderPlot(delayPlot(tabs, minutes)));
-    return tabs.flatMap((tab) => describeTab(tab, minutes));
+    return await recordTabs(tabs, minutes, folder, clock, stop.signal);
   } finally {
+    process.off("SIGINT", onInterrupt);
     await browser?.close();
     await origin.interrupt();
   }
 }
 
-async function readTabs(tabs: readonly HourTab[], minutes: number): Promise<void> {
-  const began = performance.now();
+/**
+ * Reads `tabs` for `minutes`, or until `stop`, and writes the CSV and the plot of what stands then, also after a failure.
+ * Returns the figures of the minutes that were recorded.
+ */
+export async function recordTabs(
+  tabs: readonly HourTab[],
+  minutes: number,
+  folder: string,
+  clock: Clock,
+  stop: AbortSignal,
+): Promise<BenchFigure[]> {
+  let recordedMin = minutes;
+  try {
+    await readTabs(tabs, minutes, clock, stop);
+  } catch (error) {
+    recordedMin = Math.floor(Math.min(...tabs.map(({ rows }) => rows.at(-1)?.atS ?? 0)) / 60);
+    // An interrupt from the terminal ends the browser too.
+    if (!stop.aborted) throw error;
+  } finally {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, "flow-hour.csv"), renderCsv(tabs));
+    if (recordedMin > 0) await writeFile(join(folder, "flow-hour.svg"), renderPlot(delayPlot(tabs, recordedMin)));
+  }
+  return recordedMin === 0 ? [] : tabs.flatMap((tab) => describeTab(tab, recordedMin));
+}
+
+async function readTabs(tabs: readonly HourTab[], minutes: number, clock: Clock, stop: AbortSignal): Promise<void> {
+  const beganMs = clock.monotonicMs();
   for (let reading = 0; reading <= minutes * READS_A_MINUTE; reading += 1) {
-    await sleep(Math.max(0, began + reading * READ_EVERY_MS - performance.now()));
+    await sleep(clock, Math.max(0, beganMs + reading * READ_EVERY_MS - clock.monotonicMs()), stop);
     for (const { tab, pid, rows } of tabs) {
       const read = await tab.evaluate<PageReading>(READ_PAGE);
-      const atS = (performance.now() - began) / 1000;
+      const atS = (clock.monotonicMs() - beganMs) / 1000;
       // After the page was read: a collection holds it up.
       const memory = reading % READS_A_MINUTE === 0 ? await tab.readMemory(pid) : null;
       rows.push({ ...read, atS, memory });
