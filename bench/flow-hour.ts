@@ -9,6 +9,7 @@ import { FLOW_RENEWAL_MS } from "../web/src/player/flow/flow-recovery.ts";
 import type { PlaybackStats } from "../web/src/player/stats.ts";
 import { startBroadcast } from "./broadcast.ts";
 import { DevtoolsBrowser, type DevtoolsTab, type TabMemory } from "./devtools.ts";
+import { withInterrupt } from "./interrupt.ts";
 import { type BenchFigure, formatFixed, median } from "./stats.ts";
 import { BROADCAST_WARM_UP_MS } from "./watch.ts";
 
@@ -69,21 +70,28 @@ export interface HourTab {
 }
 
 /** One run of `minutes`, or until SIGINT; a CSV and a plot go into `folder`. */
-export async function measureFlowHour(
+export function measureFlowHour(
   edge: LocalEdge,
   adminToken: string,
   minutes: number,
   folder: string,
 ): Promise<BenchFigure[]> {
+  return withInterrupt((stop) => measureTabs(edge, adminToken, minutes, folder, stop));
+}
+
+async function measureTabs(
+  edge: LocalEdge,
+  adminToken: string,
+  minutes: number,
+  folder: string,
+  stop: AbortSignal,
+): Promise<BenchFigure[]> {
   const { clock } = systemPlatform;
   const origin = await startBroadcast(edge, adminToken, STREAM, BROADCAST);
-  const stop = new AbortController();
-  const onInterrupt = (): void => stop.abort();
-  process.once("SIGINT", onInterrupt);
   let browser: DevtoolsBrowser | null = null;
   try {
     await origin.waitForOutput("/watch/");
-    await sleep(clock, BROADCAST_WARM_UP_MS, stop.signal);
+    await sleep(clock, BROADCAST_WARM_UP_MS, stop);
     browser = await DevtoolsBrowser.launch();
     const url = `${edge.url}/watch/${STREAM}`;
     const tabs: HourTab[] = [];
@@ -92,12 +100,11 @@ export async function measureFlowHour(
       ["ll-hls", "smooth"],
     ] as const) {
       const tab = await browser.open(`${url}?delay=${delay}`, COUNT_JOINS);
-      await sleep(clock, SETTLE_MS, stop.signal);
+      await sleep(clock, SETTLE_MS, stop);
       tabs.push({ name, tab, pid: await browser.findTabProcess(), rows: [] });
     }
-    return await recordTabs(tabs, minutes, folder, clock, stop.signal);
+    return await recordTabs(tabs, minutes, folder, clock, stop);
   } finally {
-    process.off("SIGINT", onInterrupt);
     await browser?.close();
     await origin.interrupt();
   }
@@ -119,7 +126,7 @@ export async function recordTabs(
     await readTabs(tabs, minutes, clock, stop);
   } catch (error) {
     recordedMin = Math.floor(Math.min(...tabs.map(({ rows }) => rows.at(-1)?.atS ?? 0)) / 60);
-    // An interrupt from the terminal ends the browser too.
+    // A terminal's interrupt reaches the browser too.
     if (!stop.aborted) throw error;
   } finally {
     await mkdir(folder, { recursive: true });

@@ -10,6 +10,7 @@ import type { LocalEdge } from "../../origin/local-edge/edge.ts";
 import { rtmpOutput, type Sender, srtOutput, startSender } from "../../tests/support/ffmpeg-senders.ts";
 import { IngestProcess } from "../../tests/support/ingest-process.ts";
 import { findTarget } from "../../tests/support/playlist-viewer.ts";
+import { withInterrupt } from "../interrupt.ts";
 import { type BenchFigure, formatFixed, median } from "../stats.ts";
 import { sendGarbage } from "./crowd.ts";
 import { HourFindings, readHealthFaults } from "./hour-findings.ts";
@@ -62,11 +63,17 @@ interface HourRecord {
 }
 
 /** Runs for `minutes`, or until SIGINT, and tells what stands then. */
-export async function measureIngestHour(edge: LocalEdge, adminToken: string, minutes: number): Promise<BenchFigure[]> {
+export function measureIngestHour(edge: LocalEdge, adminToken: string, minutes: number): Promise<BenchFigure[]> {
+  return withInterrupt((stop) => measureSenders(edge, adminToken, minutes, stop));
+}
+
+async function measureSenders(
+  edge: LocalEdge,
+  adminToken: string,
+  minutes: number,
+  stop: AbortSignal,
+): Promise<BenchFigure[]> {
   const folder = await mkdtemp(join(tmpdir(), "corral-bench-hour-"));
-  const stop = new AbortController();
-  const onInterrupt = (): void => stop.abort();
-  process.once("SIGINT", onInterrupt);
   const record: HourRecord = { samples: [], playlists: new PlaylistWatch(), findings: new HourFindings(), attacks: 0 };
   try {
     const film = await encodeFilm(folder, minutes);
@@ -74,8 +81,8 @@ export async function measureIngestHour(edge: LocalEdge, adminToken: string, min
     const memory = await openLiveMemory(node.origin.output);
     const senders: HourSender[] = [];
     try {
-      await startSenders(node, film, senders, stop.signal);
-      const run = { node, film, senders, memory, adminToken, minutes, record, stop: stop.signal };
+      await startSenders(node, film, senders, stop);
+      const run = { node, film, senders, memory, adminToken, minutes, record, stop };
       await record.findings.guard("the run", recordHour(run));
     } finally {
       memory.close();
@@ -84,7 +91,6 @@ export async function measureIngestHour(edge: LocalEdge, adminToken: string, min
     }
     return figuresOf(record);
   } finally {
-    process.off("SIGINT", onInterrupt);
     await rm(folder, { recursive: true, force: true });
   }
 }
