@@ -2,7 +2,10 @@
 import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { OriginProcess } from "../tests/support/origin-process.ts";
 
-/** Starts an origin that publishes `stream` to `edge`; `more` is added to its command line. */
+/**
+ * Starts an origin that publishes `stream` to `edge`: the test card, whose picture and sound say their time, or the input with
+ * which `extraArgs` begin.
+ */
 export async function startBroadcast(
   edge: LocalEdge,
   adminToken: string,
@@ -14,5 +17,6 @@ export async function startBroadcast(
     headers: { authorization: `Bearer ${adminToken}` },
   });
   const { key } = (await keys.json()) as { key: string };
-  return new OriginProcess(["--edge", edge.url, "--key", key, "--stream", stream, ...extraArgs]);
+  const input = extraArgs[0]?.startsWith("--") === false ? [] : ["--test-card"];
+  return new OriginProcess(["--edge", edge.url, "--key", key, "--stream", stream, ...input, ...extraArgs]);
 }

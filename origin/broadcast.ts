@@ -9,15 +9,19 @@ import { startDeadline } from "../core/kit/deadline.ts";
 import { createEpochClock } from "../core/kit/epoch-clock.ts";
 import type { BroadcastId, TrackName } from "../core/kit/ids.ts";
 import { partPath } from "../core/media/hls/paths.ts";
+import type { RoomSocket } from "../core/room/client/client.ts";
 import { type BroadcastLinks, describeBroadcastLinks, renderWatchCode } from "./cli/broadcast-links.ts";
 import type { BroadcastOptions } from "./cli/options.ts";
+import { startDemoChat } from "./demo/demo-chat.ts";
+import { writeFilm } from "./demo/demo-film.ts";
 import type { SourceInput } from "./ingest/input.ts";
 import { canToneMap, findFont, listEncoders, probeSource } from "./ingest/probe.ts";
+import type { Canvas } from "./ingest/raw-media.ts";
 import type { SourceInfo } from "./ingest/source-info.ts";
 import { acceptFirstConnection, createSourceOpener, type SourceHandle } from "./ingest/source-opener.ts";
-import { PublishError, SourceError, UsageError } from "./kit/errors.ts";
+import { errorMessage, PublishError, SourceError, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
-import { type EdgeAccess, startLocalEdge } from "./local-edge/local-edge.ts";
+import { type EdgeAccess, LINK_BEARERS, startLocalEdge } from "./local-edge/local-edge.ts";
 import { chooseEncoders } from "./packager/choose-encoders.ts";
 import { parseEncoders } from "./packager/encode-args.ts";
 import { createEncodeJob, describeRendition, partTargetsOf, targetDurationOf } from "./packager/encode-plan.ts";
@@ -105,8 +109,8 @@ async function planBroadcast(run: BroadcastRun): Promise<BroadcastPlan> {
   if (source.isStill && options.input.kind === "file" && !options.input.loop)
     throw new UsageError(`${options.inputName} is a single picture: add --loop to keep it on air.`);
   for (const warning of source.warnings) log.warn(`${options.inputName}: ${warning}`);
-  const input = await resolveInput(run, source);
   const job = await fitLadder(run, source);
+  const input = await resolveInput(run, source, job.canvas);
   const isHdr = source.video !== null && source.video.transfer !== "sdr";
   const mapsTone = await mapping;
   if (isHdr && !mapsTone)
@@ -132,21 +136,35 @@ async function fitLadder({ options, log, stop, platform }: BroadcastRun, source:
   return createEncodeJob(renditions, preset, encoders);
 }
 
-async function resolveInput({ options, log, stop }: BroadcastRun, source: SourceInfo): Promise<SourceInput> {
-  const { input } = options;
-  if (input.kind === "demo") {
-    const font = await findFont(stop);
-    if (font === null) {
-      log.warn("No font was found (install fonts-dejavu-core and fontconfig): the demo's picture has no clock.");
-    }
-    return { ...input, font };
-  }
+async function resolveInput(run: BroadcastRun, source: SourceInfo, canvas: Canvas | null): Promise<SourceInput> {
+  const { input } = run.options;
+  if (input.kind === "demo") return prepareDemo(run, input, canvas);
   // A URL whose media has a known end is a recording: read at its own speed.
   if (input.kind === "live" && !input.listen && source.durationS !== null && /^https?:/i.test(input.url)) {
     const { url, format } = input;
     return { kind: "file", url, loop: false, ...(format === undefined ? {} : { format }) };
   }
   return input;
+}
+
+/** The demo with its font, and with the files of its film. */
+async function prepareDemo(
+  { log, stop, platform }: BroadcastRun,
+  input: Extract<SourceInput, { kind: "demo" }>,
+  canvas: Canvas | null,
+): Promise<SourceInput> {
+  const font = await findFont(stop);
+  if (font === null) {
+    log.warn("No font was found (install fonts-dejavu-core and fontconfig): the demo's picture has no clock.");
+  }
+  if (input.film === null) return { ...input, font };
+  try {
+    await writeFilm(input.film, canvas ?? input, input.frameRate, platform.newId);
+    return { ...input, font };
+  } catch (error) {
+    log.warn(`The demo film cannot be kept in ${input.film} (${errorMessage(error)}): the test card is shown instead.`);
+    return { ...input, film: null, font };
+  }
 }
 
 /** From the first frame to the stored end. */
@@ -205,6 +223,7 @@ async function publishSource(run: BroadcastRun, { job, kind, open }: BroadcastPl
     source.stop();
   };
   stop.addEventListener("abort", onStop, { once: true });
+  const stopChat = startChat(run, edge);
   const viewers = log.isOnTerminal ? startViewerCount(edge.url, stream, clock) : null;
   const stopInterval = startInterval(clock, STATUS_MS, () =>
     log.setStatus(statusLine(source, publisher, viewers?.current ?? null)),
@@ -231,10 +250,20 @@ async function publishSource(run: BroadcastRun, { job, kind, open }: BroadcastPl
     if (end.kind === "ended") await serveRecording(run, edge);
   } finally {
     stopStatus();
+    stopChat();
     stop.removeEventListener("abort", onStop);
     source.stop();
     await (publisher as BroadcastPublisher | null)?.close();
   }
+}
+
+/** The demo film has its chat; not on an edge that runs elsewhere, where it would be others' room. Returns what ends it. */
+function startChat({ options, platform }: BroadcastRun, { url, signToken }: EdgeAccess): () => void {
+  const { input, stream } = options;
+  if (signToken === null || input.kind !== "demo" || input.film === null) return () => {};
+  const room = `${url.replace(/^http/, "ws")}/rooms/${stream}/socket`;
+  const openSocket = (token: string): RoomSocket => new WebSocket(`${room}?token=${token}`) as RoomSocket;
+  return startDemoChat({ getToken: signToken, openSocket, platform });
 }
 
 /** After the end of a file the recording stays available: a local edge needs this process for that. */
@@ -271,7 +300,7 @@ async function announceLinks(
     if (status === 401 && viewerToken === null) {
       // The stream is not public: a local edge's token is signed here; a remote one has the part and requires one.
       if (edge.signToken === null) break;
-      viewerToken = await edge.signToken("viewer");
+      viewerToken = await edge.signToken(LINK_BEARERS.viewer);
       continue;
     }
     if (clock.monotonicMs() > deadline) {
@@ -283,7 +312,7 @@ async function announceLinks(
   // Browsers of this machine get a host's token from an edge on loopback, but not in a tab that has a viewer's. Logs
   // that programs keep get none.
   const hasHostToken = !options.logJson && (viewerToken !== null || networkUrls.length > 0);
-  const hostToken = hasHostToken ? ((await edge.signToken?.("host")) ?? null) : null;
+  const hostToken = hasHostToken ? ((await edge.signToken?.(LINK_BEARERS.host)) ?? null) : null;
   const isLocal = options.edge === null;
   const { stream } = options;
   const links: BroadcastLinks = { stream, edgeUrl: edge.url, networkUrls, isLocal, viewerToken, hostToken };

@@ -9,13 +9,20 @@ const HERE = import.meta.filename;
 
 test("without arguments the demo is broadcast as `demo` on port 8787 with the balanced preset", () => {
   expect(parseBroadcastOptions([], {})).toMatchObject({
-    input: { kind: "demo" },
+    input: { kind: "demo", film: expect.stringMatching(/demo-film$/), width: 1280, height: 720 },
     stream: "demo",
     port: 8787,
     windowS: 60,
     edge: null,
     preset: { name: "balanced", partMs: 333, segmentMs: 2000 },
   });
+});
+
+test("the demo is upright, or a test card, if that is wanted; an input is neither", () => {
+  expect(parseBroadcastOptions(["--portrait"], {}).input).toMatchObject({ width: 720, height: 1280 });
+  expect(parseBroadcastOptions(["--test-card"], {}).input).toMatchObject({ kind: "demo", film: null });
+  for (const option of ["--portrait", "--test-card"])
+    expect(() => parseBroadcastOptions([HERE, option], {})).toThrow(/are for the demo/);
 });
 
 test("paths are files, addresses are live sources, and lavfi graphs are read in real time", () => {

@@ -1,6 +1,7 @@
 /** The command line: its options and help texts, and their validation. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { isIPv4 } from "node:net";
+import { fileURLToPath } from "node:url";
 import { type ArgsDef, type ParsedArgs, parseArgs } from "citty";
 import { z } from "zod";
 import { PLAYBACK_POLICIES, type PlaybackPolicy } from "../../core/access/access-policy.ts";
@@ -35,6 +36,9 @@ const OPTION_LIMITS = {
   minDvrS: 10,
   maxDvrS: 86_400,
 } as const;
+
+/** Where the files of the demo film are kept. */
+const FILM_FOLDER = fileURLToPath(new URL("../../.corral/demo-film", import.meta.url));
 
 /** The validated options of a broadcast. */
 export interface BroadcastOptions {
@@ -71,7 +75,13 @@ const ARGS = {
     type: "positional",
     required: false,
     description:
-      "file, device, or rtmp:// srt:// http(s):// address that FFmpeg reads (default: a demo picture and tone)",
+      "file, device, or rtmp:// srt:// http(s):// address that FFmpeg reads (default: the demo film, with the time of day)",
+  },
+  portrait: { type: "boolean", default: false, description: "the demo upright, as phones film" },
+  "test-card": {
+    type: "boolean",
+    default: false,
+    description: "instead of the demo film, a test card with a large clock and a beep each second",
   },
   stream: { type: "string", default: "demo", valueHint: "NAME", description: "stream name in its URLs" },
   loop: { type: "boolean", default: false, description: "repeat a file when it ends" },
@@ -237,8 +247,11 @@ function inputOf(args: Args): SourceInput {
     if (args.loop || args.listen || args.format !== undefined) {
       throw new UsageError("--loop, --listen and --format need an input.");
     }
-    return { kind: "demo", font: null, width: 1280, height: 720, frameRate: 30 };
+    const size = args.portrait ? { width: 720, height: 1280 } : { width: 1280, height: 720 };
+    return { kind: "demo", film: args["test-card"] ? null : FILM_FOLDER, font: null, ...size, frameRate: 30 };
   }
+  if (args["test-card"] || args.portrait)
+    throw new UsageError("--test-card and --portrait are for the demo, which has no input.");
   const scheme = /^([a-z][a-z0-9+.-]+):\/\//i.exec(url)?.[1]?.toLowerCase();
   if (args.listen && scheme !== "rtmp" && scheme !== "srt") {
     throw new UsageError(

@@ -78,13 +78,13 @@ test("of more than the known channel layouts, the first two channels are used", 
   expect(after(args(job(file, { audio: { ...sound, channels: 6 } })), "-af")[0]).not.toContain("pan");
 });
 
-test("the demo has the canvas's size", () => {
-  const demo = { kind: "demo", font: null, width: 1280, height: 720, frameRate: 30 } as const;
+test("the test card has the canvas's size", () => {
+  const demo = { kind: "demo", film: null, font: null, width: 1280, height: 720, frameRate: 30 } as const;
   expect(after(args(job(demo, { audio: null })), "-i")).toEqual(["testsrc2=s=640x360:r=30"]);
 });
 
-test("the demo shows the wall clock of its start, if a font is available", () => {
-  const demo = { kind: "demo", font: "/fonts/mono.ttf", width: 1280, height: 720, frameRate: 30 } as const;
+test("the test card shows the wall clock of its start, if a font is available", () => {
+  const demo = { kind: "demo", film: null, font: "/fonts/mono.ttf", width: 1280, height: 720, frameRate: 30 } as const;
   const { video } = demoSource(demo);
   const words = args(job(demo, { video, audio: null }));
   expect(after(words, "-vf")[0]).toMatch(

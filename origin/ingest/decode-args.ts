@@ -1,19 +1,10 @@
 /** FFmpeg arguments that decode a source to raw video and audio, as pure functions. */
 import type { SourceTrack } from "../../core/ingest/source/source-clock.ts";
+import { pictureGraph, soundGraph } from "../demo/film-graph.ts";
 import { FIRST_PIPE } from "../kit/ffmpeg-process.ts";
 import { inputArgs, type SourceInput } from "./input.ts";
+import { type Canvas, RAW_AUDIO } from "./raw-media.ts";
 import type { SourceAudio, SourceInfo, SourceVideo } from "./source-info.ts";
-
-/** The picture size from which all renditions are scaled. */
-export interface Canvas {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** Bytes of a raw 8-bit 4:2:0 picture of `canvas`; 0 without one. */
-export function rawFrameBytes(canvas: Canvas | null): number {
-  return canvas === null ? 0 : (canvas.width * canvas.height * 3) / 2;
-}
 
 /** The job of one decoder process, with a pipe per track. */
 export interface DecodeJob {
@@ -32,8 +23,6 @@ export interface DecodeJob {
   readonly canToneMap: boolean;
 }
 
-/** Audio format between decoder and encoder. */
-export const RAW_AUDIO = { sampleRate: 48_000, channels: 2 } as const;
 /** Timescale of the timestamps that FFmpeg prints, ticks per second. */
 export const RAW_TIMESCALES: Readonly<Record<SourceTrack, number>> = { video: 90_000, audio: RAW_AUDIO.sampleRate };
 const CODECS: Readonly<Record<SourceTrack, readonly string[]>> = {
@@ -146,30 +135,43 @@ function audioFilters({ channels }: SourceAudio): string {
   return [...firstTwo, `aresample=${RAW_AUDIO.sampleRate}`, "aformat=sample_fmts=s16:channel_layouts=stereo"].join(",");
 }
 
-/**
- * The demo's video or audio, from generators in separate processes with timestamps from `startMs`. The
- * tone beeps during the first tenth of every second of the wall clock.
- */
-function demoInput(input: Extract<SourceInput, { kind: "demo" }>, { canvas, startMs }: DecodeJob): string[] {
-  const fast = ["-probesize", "32", "-analyzeduration", "0"];
-  const { width, height } = canvas ?? input;
-  const picture = `testsrc2=s=${width}x${height}:r=${input.frameRate}`;
-  const t = `mod(t+${(startMs % 1000) / 1000}\\,1)`;
-  const beep = `0.25*sin(2*PI*880*${t})*lt(${t}\\,0.1)`;
-  const tone = `aevalsrc=exprs='${beep}|${beep}':s=${RAW_AUDIO.sampleRate}:n=480:c=stereo`;
-  return [...fast, "-f", "lavfi", "-i", canvas === null ? tone : picture];
+/** The demo's video or audio, from generators in separate processes with timestamps from `startMs`. */
+function demoInput(input: Extract<SourceInput, { kind: "demo" }>, job: DecodeJob): string[] {
+  const { canvas } = job;
+  const graph = input.film === null ? testCard(input, job) : filmGraph(input.film, canvas, input.frameRate);
+  return ["-probesize", "32", "-analyzeduration", "0", "-f", "lavfi", "-i", graph];
 }
 
-/** The clock in the demo's picture: UTC, in milliseconds. */
-function demoFilters({ font }: Extract<SourceInput, { kind: "demo" }>, { height }: Canvas, startMs: number): string {
+function filmGraph(film: string, canvas: Canvas | null, frameRate: number): string {
+  return canvas === null ? soundGraph(film) : pictureGraph(film, canvas, frameRate);
+}
+
+/** A picture that moves and counts, or a tone that beeps during the first tenth of every second of the wall clock. */
+function testCard({ frameRate }: Extract<SourceInput, { kind: "demo" }>, { canvas, startMs }: DecodeJob): string {
+  if (canvas !== null) return `testsrc2=s=${canvas.width}x${canvas.height}:r=${frameRate}`;
+  const t = `mod(t+${(startMs % 1000) / 1000}\\,1)`;
+  const beep = `0.25*sin(2*PI*880*${t})*lt(${t}\\,0.1)`;
+  return `aevalsrc=exprs='${beep}|${beep}':s=${RAW_AUDIO.sampleRate}:n=480:c=stereo`;
+}
+
+/** The clock in the demo's picture: UTC, in milliseconds; in a box and large on the test card. */
+function demoFilters(
+  { font, film }: Extract<SourceInput, { kind: "demo" }>,
+  { width, height }: Canvas,
+  startMs: number,
+): string {
   if (font === null) return "format=yuv420p";
   const wholeS = Math.floor(startMs / 1000);
   const t = `t+${(startMs % 1000) / 1000}`;
   const text = `%{pts\\:gmtime\\:${wholeS}\\:%H\\\\\\:%M\\\\\\:%S}.%{eif\\:floor(mod(${t}\\,1)*1000+0.01)\\:d\\:3}`;
+  const shorter = Math.min(width, height);
+  const look =
+    film === null
+      ? `fontsize=h/9:fontcolor=white:box=1:boxcolor=black@0.75:boxborderw=${Math.round(height / 45)}:y=h*0.07`
+      : `fontsize=${Math.round(shorter / 20)}:fontcolor=white@0.85:shadowcolor=black@0.35:shadowx=1:shadowy=1:y=h*0.14`;
   return (
     `setpts=PTS+${(startMs % 1000) / 1000}/TB,` +
-    `drawtext=fontfile=${font}:fontsize=h/9:fontcolor=white:box=1:boxcolor=black@0.75:boxborderw=${Math.round(height / 45)}:` +
-    `x=(w-text_w)/2:y=h*0.07:text='${text.replace(t, "t")}',setpts=PTS-${(startMs % 1000) / 1000}/TB,format=yuv420p`
+    `drawtext=fontfile=${font}:${look}:x=(w-text_w)/2:text='${text.replace(t, "t")}',setpts=PTS-${(startMs % 1000) / 1000}/TB,format=yuv420p`
   );
 }
 

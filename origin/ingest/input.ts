@@ -2,9 +2,12 @@
 
 /** An input. */
 export type SourceInput =
-  /** The built-in video and tone, on the wall clock. */
+  /** The built-in picture and sound, on the wall clock. */
   | {
       readonly kind: "demo";
+      /** Folder with the files of the film; null: the test card and its tone. */
+      readonly film: string | null;
+      /** File of the clock's font; null: the picture has no clock. */
       readonly font: string | null;
       readonly width: number;
       readonly height: number;

@@ -1,7 +1,7 @@
 /** A source whose decoded sound is measured on its way. */
 import { LevelReader } from "../../core/ingest/health/level-reader.ts";
 import type { SoundLevel } from "../../core/ingest/health/sound-meter.ts";
-import { RAW_AUDIO } from "./decode-args.ts";
+import { RAW_AUDIO } from "./raw-media.ts";
 import type { SourceHandle } from "./source-opener.ts";
 
 /** The source, which calls `onLevel` for each second of decoded sound. */

@@ -9,8 +9,9 @@ import type { SourceTrack } from "../../core/ingest/source/source-clock.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import { SourceError } from "../kit/errors.ts";
 import { FfmpegProcess, type ProcessExit } from "../kit/ffmpeg-process.ts";
-import { type DecodeJob, decodeArgs, jobTracks, RAW_AUDIO, RAW_TIMESCALES, rawFrameBytes } from "./decode-args.ts";
+import { type DecodeJob, decodeArgs, jobTracks, RAW_TIMESCALES } from "./decode-args.ts";
 import { FramePool, type RawFrame } from "./frame-pool.ts";
+import { RAW_AUDIO, rawFrameBytes } from "./raw-media.ts";
 
 /** Output of a reader; timestamps by the source's clock, seconds. */
 export interface MediaReaderHandlers {

@@ -1,11 +1,12 @@
 /** Opens inputs: their tracks, and the processes that decode them. */
 import type { Readable } from "node:stream";
 import type { Clock } from "../../core/kit/clock.ts";
-import { type Canvas, type DecodeJob, demoSource } from "./decode-args.ts";
+import { type DecodeJob, demoSource } from "./decode-args.ts";
 import { acceptEncoder, type EncoderConnection, PIPED_INPUT } from "./encoder-connection.ts";
 import type { SourceInput } from "./input.ts";
 import { type DecoderExit, FfmpegDecoder, type MediaReader } from "./media-reader.ts";
 import { probeSource } from "./probe.ts";
+import type { Canvas } from "./raw-media.ts";
 import type { SourceInfo } from "./source-info.ts";
 import type { Pacing } from "./synchronizer.ts";
 

@@ -5,9 +5,9 @@ import {
   type SourceTrack,
 } from "../../core/ingest/source/source-clock.ts";
 import type { Clock } from "../../core/kit/clock.ts";
-import { RAW_AUDIO } from "./decode-args.ts";
 import type { RawFrame } from "./frame-pool.ts";
 import { LoopRecording, type MediaReader } from "./media-reader.ts";
+import { RAW_AUDIO } from "./raw-media.ts";
 import { AAC_FRAME_SAMPLES } from "./source-info.ts";
 import type { SyncTimeline } from "./sync-timeline.ts";
 

@@ -3,8 +3,8 @@
 import { AudioSync } from "../../core/ingest/source/audio-sync.ts";
 import { VideoSync } from "../../core/ingest/source/video-sync.ts";
 import type { Rational } from "../../core/kit/rational.ts";
-import { type Canvas, RAW_AUDIO, rawFrameBytes } from "./decode-args.ts";
 import { type RawFrame, unpooledFrame } from "./frame-pool.ts";
+import { type Canvas, RAW_AUDIO, rawFrameBytes } from "./raw-media.ts";
 
 /** See the file's first line. Null for missing video or audio. */
 export class SyncTimeline {

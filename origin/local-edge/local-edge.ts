@@ -10,7 +10,7 @@ import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { errorMessage, PublishError, UsageError } from "../kit/errors.ts";
 import { LOOPBACK, networkUrls } from "../kit/listen-address.ts";
 import type { OriginLog } from "../kit/log.ts";
-import { signViewerToken } from "../kit/viewer-token.ts";
+import { signViewerToken, type TokenSpec } from "../kit/viewer-token.ts";
 import { listFolders } from "../publisher/journal.ts";
 import { resendJournals } from "../publisher/resend-journals.ts";
 import type { LocalEdge } from "./edge.ts";
@@ -24,7 +24,7 @@ export interface EdgeAccess {
   /** Folder for media that the edge has not stored yet; null for an edge that outlives this process. */
   readonly journalFolder: string | null;
   /** Signs a token of the stream; null for an edge whose secret is not known here. */
-  readonly signToken: ((role: "viewer" | "host") => Promise<string>) | null;
+  readonly signToken: ((bearer: TokenBearer) => Promise<string>) | null;
   /** Its URLs for other machines, the likeliest first; none if only this machine reaches it, or if it runs elsewhere. */
   readonly networkUrls: readonly string[];
   stop(): Promise<void>;
@@ -42,11 +42,14 @@ export interface LocalEdgePlace {
 const KEY_REQUEST_MS = 10_000;
 /** The maximum lifetime of a token. */
 const TOKEN_S = 86_400;
+/** Whom a token signs in. */
+export type TokenBearer = Pick<TokenSpec, "role" | "subject" | "name" | "isFollower">;
+
 /** Whom the printed links sign in: a viewer who follows the host and has no other right, and the host. */
-const LINK_BEARERS = {
-  viewer: { subject: "viewer", name: "Viewer", isFollower: true },
-  host: { subject: "host", name: "Host" },
-} as const;
+export const LINK_BEARERS: Readonly<Record<"viewer" | "host", TokenBearer>> = {
+  viewer: { role: "viewer", subject: "viewer", name: "Viewer", isFollower: true },
+  host: { role: "host", subject: "host", name: "Host" },
+};
 
 /**
  * Starts an edge, publishes the rest of an earlier run, and creates a key for `stream`. Throws `UsageError`
@@ -60,12 +63,8 @@ export async function startLocalEdge(
 ): Promise<EdgeAccess> {
   const { edge, data } = await openEdge(place, log, platform);
   try {
-    const signToken = (role: "viewer" | "host"): Promise<string> =>
-      signViewerToken(
-        { ...LINK_BEARERS[role], role, stream, expiresS: TOKEN_S },
-        edge.secret("viewer"),
-        platform.clock.nowMs(),
-      );
+    const signToken = (bearer: TokenBearer): Promise<string> =>
+      signViewerToken({ ...bearer, stream, expiresS: TOKEN_S }, edge.secret("viewer"), platform.clock.nowMs());
     const key = await createKey(edge.url, stream, edge.secret("admin"), platform.clock);
     const publisher = edge.secret("publisher");
     const journalFolder = join(data, UNSENT, stream);

@@ -1,6 +1,6 @@
 /** FFmpeg arguments that encode raw video and audio into renditions, as pure functions. */
 import type { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
-import { type Canvas, RAW_AUDIO } from "../ingest/decode-args.ts";
+import { type Canvas, RAW_AUDIO } from "../ingest/raw-media.ts";
 import { FIRST_PIPE } from "../kit/ffmpeg-process.ts";
 import { encoderArgs, encoderDeviceArgs, encoderFilters } from "./encoder-options.ts";
 import type { AudioRendition, Rendition, VideoCodec, VideoRendition } from "./ladder.ts";

@@ -4,7 +4,7 @@ import type { Clock } from "../../core/kit/clock.ts";
 import { FragmentReader } from "../../core/media/cmaf/fragment-reader.ts";
 import type { CodedFrame } from "../../core/media/cmaf/frame.ts";
 import { KeyframeSchedule } from "../../core/media/cmaf/keyframes.ts";
-import { rawFrameBytes } from "../ingest/decode-args.ts";
+import { rawFrameBytes } from "../ingest/raw-media.ts";
 import { describeFailure, FfmpegProcess } from "../kit/ffmpeg-process.ts";
 import type { EncoderMachine } from "./choose-encoders.ts";
 import { encodeVideoArgs } from "./encode-args.ts";

@@ -160,7 +160,7 @@ test("a source whose FFmpeg is killed more often than the failure limit is retri
   timeout: 30_000,
 }, async () => {
   const kinds = [
-    { kind: "demo", font: null, width: 160, height: 90, frameRate: 30 },
+    { kind: "demo", film: null, font: null, width: 160, height: 90, frameRate: 30 },
     {
       kind: "live",
       url: "testsrc2=s=160x90:r=30,realtime[out0];sine=r=48000,arealtime[out1]",
