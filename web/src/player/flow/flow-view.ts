@@ -57,6 +57,7 @@ export class FlowView {
   readonly #monitor: ReturnType<typeof monitorMedia>;
   #view: WatchView = initialWatchView(true);
   #cancelRetry: () => void = () => {};
+  #isClosed = false;
 
   /** Whether this browser can play flow at all. */
   static isSupported(): boolean {
@@ -104,7 +105,7 @@ export class FlowView {
       platform,
     });
     this.#monitor = monitorMedia(video, () => this.#player, report, platform.clock);
-    this.#player.load();
+    this.#load();
     this.#poller.pollNow();
   }
 
@@ -132,13 +133,22 @@ export class FlowView {
 
   /** Ends playback and all requests; the element is free. */
   close(): void {
+    this.#isClosed = true;
     this.#cancelRetry();
     this.#poller.stop();
     this.#monitor.stop();
     this.#player.close();
   }
 
+  /** A retry that waits would end what plays by then. */
+  #load(): void {
+    this.#cancelRetry();
+    this.#player.load();
+  }
+
+  /** A poll may be under way when the view is closed. */
   #onStatus({ source, stop, tracks }: WatchStatus): void {
+    if (this.#isClosed) return;
     const isLive = source.state === "live" || source.state === "reconnecting";
     this.#player.setBroadcast(isLive ? { broadcast: source.broadcast, tracks } : null);
     this.#dispatch({ type: "source", source, stop });
@@ -146,26 +156,32 @@ export class FlowView {
   }
 
   #dispatch(event: WatchEvent): void {
+    if (this.#isClosed) return;
     const before = this.#view;
     this.#view = reduceWatchView(before, event);
     if (this.#view === before) return;
     const { phase, loadCount } = this.#view;
-    if (loadCount !== before.loadCount) this.#player.load();
-    else if (phase !== before.phase && (phase === "waiting" || phase === "failed" || phase === "stopped"))
+    if (loadCount !== before.loadCount) this.#load();
+    else if (phase !== before.phase && (phase === "waiting" || phase === "failed" || phase === "stopped")) {
+      this.#cancelRetry();
       this.#player.stop();
+    }
     if (phase !== before.phase && (phase === "reconnecting" || phase === "ended")) this.#poller.pollSoon();
     this.#options.onChange?.(this.#view);
   }
 
   #onObstacle(obstacle: FlowObstacle): void {
     this.#options.onObstacle?.(obstacle);
+    // The host may have closed the view.
+    if (this.#isClosed) return;
     // The past is another player's.
-    if (obstacle === "behind") this.#player.load();
+    if (obstacle === "behind") this.#load();
     else if (obstacle === "unsupported")
       this.#dispatch({ type: "failed", error: "This browser can’t play this stream by flow." });
     else {
       this.#player.stop();
-      this.#cancelRetry = this.#platform.clock.startTimer(RETRY_MS, () => this.#player.load());
+      this.#cancelRetry();
+      this.#cancelRetry = this.#platform.clock.startTimer(RETRY_MS, () => this.#load());
     }
   }
 }
