@@ -18,14 +18,14 @@ export class MediaSurface {
   #choose: (index: number) => void = () => {};
   #announced = "";
 
-  /** Adds them to `video`, where media-chrome expects them. */
+  /** Adds them to `video`, where media-chrome expects them; they replace those of a surface before. */
   constructor(video: HTMLVideoElement) {
     this.#video = video;
     Object.defineProperties(video, {
-      streamType: { get: () => this.#traits.streamType },
-      liveEdgeStart: { get: () => this.#traits.liveEdgeStart() },
-      targetLiveWindow: { get: () => this.#traits.targetLiveWindow },
-      videoRenditions: { value: this.renditions },
+      streamType: { configurable: true, get: () => this.#traits.streamType },
+      liveEdgeStart: { configurable: true, get: () => this.#traits.liveEdgeStart() },
+      targetLiveWindow: { configurable: true, get: () => this.#traits.targetLiveWindow },
+      videoRenditions: { configurable: true, value: this.renditions },
     });
   }
 

@@ -129,3 +129,13 @@ test("a retry that waits does not end the load of another broadcast", async () =
   // Its own retry is the next.
   expect(third ?? 10_000).toBeGreaterThan(9_000);
 });
+
+test("an element takes one view after another", async () => {
+  const bench = new ViewBench();
+  bench.open().close();
+  const second = bench.open();
+  await bench.clock.advance(1_000);
+  expect((bench.video as unknown as { videoRenditions: unknown }).videoRenditions).toBe(second.renditions);
+  expect(bench.mediaMs.length).toBe(1);
+  second.close();
+});
