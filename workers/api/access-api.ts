@@ -2,6 +2,7 @@
 import { ACCESS_LIMITS, type AccessPolicy, type PlaybackPolicy } from "../../core/access/access-policy.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { registerStream } from "../access/stream-registry.ts";
+import { forgetProfile } from "../directory/stream-profiles.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { jsonResponse, problemResponse } from "../kit/responses.ts";
 
@@ -18,7 +19,10 @@ export async function handlePutAccess(
 ): Promise<Response> {
   await registerStream(env, stream);
   const live = env.LIVE.getByName(stream);
-  if (!(await hasCompleted(live.setPlayback(playback)))) return problemResponse("change-incomplete");
+  const isComplete = await hasCompleted(live.setPlayback(playback));
+  // Who may embed the player follows from the policy. An incomplete change may have taken effect.
+  await forgetProfile(stream);
+  if (!isComplete) return problemResponse("change-incomplete");
   return accessResponse(await live.access());
 }
 

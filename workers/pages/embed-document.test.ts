@@ -38,6 +38,15 @@ test("nobody may embed a stream that needs a token, until its host lists who may
   expect((await readEmbed("embed-2")).ancestors).toBe("'self' https://club.example");
 });
 
+test("a change of the playback policy is seen by the next page, though the player was shown a moment ago", async () => {
+  await put("embed-6/details", { title: "Six" });
+  expect(await readEmbed("embed-6")).toMatchObject({ ancestors: "*", origins: "*" });
+  expect((await put("embed-6/access", { playback: "token" })).status).toBe(200);
+  expect(await readEmbed("embed-6")).toMatchObject({ ancestors: "'self'", origins: "" });
+  expect((await put("embed-6/access", { playback: "public" })).status).toBe(200);
+  expect((await readEmbed("embed-6")).ancestors).toBe("*");
+});
+
 test("a list changes nothing about who may frame the stream's other pages", async () => {
   await put("embed-3/details", { embedOrigins: ["https://blog.example"] });
   for (const page of ["watch", "studio", "golive"]) {
