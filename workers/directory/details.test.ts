@@ -113,6 +113,18 @@ test("an image that is opened again is not read from the bucket again, and an up
   expect(await read()).toBe(JPEG.byteLength);
 });
 
+test("an image that is missing in the bucket is shown as soon as it is there: another data centre may have stored it again", async () => {
+  const stream = newStream();
+  const { poster } = await (await put(stream, "images/poster", PNG)).json<{ poster: { path: string } }>();
+  const typeOf = async (): Promise<string | null> => (await testEdge.ask(poster.path)).headers.get("content-type");
+  const [stored] = (await testBindings.MEDIA.list({ prefix: `${stream}/` })).objects;
+  const key = stored?.key ?? "";
+  await testBindings.MEDIA.delete(key);
+  expect(await typeOf()).toBe("image/svg+xml");
+  await testBindings.MEDIA.put(key, PNG);
+  expect(await typeOf()).toBe("image/png");
+});
+
 test("documents, scripts, empty and large bodies are no images", async () => {
   const stream = newStream();
   const svg = `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`;

@@ -42,11 +42,12 @@ async function readUploaded(
   const version = images[image];
   if (version === null) return null;
   const key = imageObjectKey(stream, image, version);
-  // A version's bytes never change. No bytes: the object is gone, and is not asked for again meanwhile.
+  // A version's bytes never change, but the same image can be uploaded again after a deletion.
   const bytes = await readBytesThroughCache(ctx, key, CACHE_S, async () => {
     const stored = await env.MEDIA.get(key);
-    return stored === null ? new Uint8Array(0) : new Uint8Array(await stored.arrayBuffer());
+    return stored === null ? null : new Uint8Array(await stored.arrayBuffer());
   });
+  if (bytes === null) return null;
   // Told anew: nothing that stands in the bucket is sent as a document.
   const mediaType = detectImageType(bytes);
   return mediaType === null ? null : imageResponse(bytes, mediaType, IMAGE_LIFETIMES.uploaded);

@@ -52,17 +52,18 @@ export function coalesceText(
   return textFlights.load(ctx, key, () => readTextThroughCache(ctx, key, load));
 }
 
-/** Bytes under a key, as `readTextThroughCache` gives texts. */
-export async function readBytesThroughCache(
+/** Bytes under a key, as `readTextThroughCache` gives texts. Null, which says that there are none, is not kept. */
+export async function readBytesThroughCache<T extends Uint8Array | null>(
   ctx: WaitUntilContext,
   key: string,
   maxAgeS: number,
-  load: () => Promise<Uint8Array>,
-): Promise<Uint8Array> {
+  load: () => Promise<T>,
+): Promise<T | Uint8Array> {
   const url = bytesCacheUrl(key);
   const held = await caches.default.match(url).catch(() => undefined);
   if (held !== undefined) return new Uint8Array(await held.arrayBuffer());
   const bytes = await load();
+  if (bytes === null) return bytes;
   const headers = { "cache-control": `public, max-age=${maxAgeS}`, "content-type": "application/octet-stream" };
   ctx.waitUntil(caches.default.put(url, new Response(bytes, { headers })).catch(() => {}));
   return bytes;
