@@ -7,7 +7,7 @@ import { isStreamRegistered } from "../access/stream-registry.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { coalesceText, deleteCachedText } from "../kit/colo-cache.ts";
 
-/** Seconds in a data centre's cache: a changed title is shown this late elsewhere. */
+/** Seconds in a data centre's cache. */
 const CACHE_S = 3;
 
 /** Profiles that this isolate has shown on pages. */
@@ -15,8 +15,11 @@ const SHOWN_LIMITS = {
   profiles: 512,
   /** Younger ones are as fresh as those in the data centre's cache. */
   freshMs: CACHE_S * 1_000,
-  /** A page shows one of this age at once, and the next page a newer one: a stop is seen this late at most. */
-  staleMs: 10_000,
+  /**
+   * A page shows one of this age at once, and the next page a newer one. It may have been in the data centre's cache before, so a
+   * change is seen ten seconds late at most.
+   */
+  staleMs: 10_000 - CACHE_S * 1_000,
 } as const;
 
 const shownProfiles = new BoundedMap<StreamName, { readonly profile: PublicProfile; readonly readMs: number }>(
@@ -57,10 +60,11 @@ export async function fetchPageProfile(
 }
 
 async function readShownProfile(scope: RequestScope, stream: StreamName): Promise<PublicProfile | null | "late"> {
+  const readMs = scope.platform.clock.nowMs();
   try {
     const profile = await fetchProfile(scope, stream);
     if (profile === null) shownProfiles.delete(stream);
-    else shownProfiles.set(stream, { profile, readMs: scope.platform.clock.nowMs() });
+    else shownProfiles.set(stream, { profile, readMs });
     return profile;
   } catch (error) {
     console.warn("a page is shown without its stream's details", error);
@@ -72,7 +76,7 @@ async function readShownProfile(scope: RequestScope, stream: StreamName): Promis
 export const shownProfile = ({ profile, stop }: PublicProfile): StreamProfile =>
   stop === null ? profile : EMPTY_PROFILE;
 
-/** A profile has changed: this data centre reads it again. */
+/** A profile has changed: this isolate and this data centre's cache read it again; other isolates and data centres as it ages. */
 export function forgetProfile(stream: StreamName): Promise<void> {
   shownProfiles.delete(stream);
   return deleteCachedText(cacheKey(stream));
