@@ -22,9 +22,9 @@ export type ShortcutAction =
   | "help";
 
 /** A key press, as far as shortcuts depend on it. */
-export type KeyPress = Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">;
+export type KeyPress = Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "shiftKey">;
 
-/** The shortcuts by what they do, in the order of the help sheet; `name` is how their keys are shown. */
+/** The shortcuts by what they do, in the order of the help sheet; a capital is its letter with Shift, `name` is how keys are shown. */
 export const SHORTCUTS: readonly {
   readonly action: ShortcutAction;
   readonly keys: readonly string[];
@@ -56,8 +56,12 @@ const ACTIONS: ReadonlyMap<string, ShortcutAction> = new Map(
 );
 
 /** What a key press asks for: an action, a tenth of a recording (1–9), or nothing. */
-export function readShortcut({ key, ctrlKey, metaKey, altKey }: KeyPress): ShortcutAction | number | null {
+export function readShortcut({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyPress): ShortcutAction | number | null {
   // They belong to the browser and to screen readers.
   if (ctrlKey || metaKey || altKey) return null;
-  return /^[1-9]$/.test(key) ? Number(key) : (ACTIONS.get(key) ?? null);
+  if (/^[1-9]$/.test(key)) return Number(key);
+  // Caps Lock writes a capital without Shift, and a small letter with it.
+  const isLetter = /^[a-z]$/i.test(key);
+  const named = isLetter ? (shiftKey ? key.toUpperCase() : key.toLowerCase()) : key;
+  return ACTIONS.get(named) ?? null;
 }
