@@ -138,6 +138,31 @@ test("a frame that does not begin by itself asks for no media until it is told t
   await page.close();
 });
 
+test("a frame has the player's layout, whatever its size: the quality can be chosen, and a finger scrolls the page around it", async () => {
+  await allow("show", null);
+  for (const [width, height] of [
+    [640, 360],
+    [420, 236],
+  ] as const) {
+    body = frameOf("/embed/show?muted=1");
+    const page = await browser.newPage({ viewport: { width, height } });
+    await page.goto(siteOf("any"));
+    await becomes(page, { state: "playing" });
+    const frame = page.frameLocator("iframe");
+    const quality = frame.locator("media-rendition-menu-button");
+    await expect.poll(() => quality.isVisible(), { timeout: PATIENCE_MS }).toBe(true);
+    const styles = await frame.locator("#player").evaluate((player) => {
+      const prompts = player.querySelector(".prompts");
+      return {
+        touchAction: getComputedStyle(player).touchAction,
+        isAtFoot: prompts !== null && prompts.getBoundingClientRect().top > player.clientHeight / 2,
+      };
+    });
+    expect(styles).toEqual({ touchAction: "auto", isAtFoot: true });
+    await page.close();
+  }
+});
+
 test("with a list only its origins embed the player, and no list opens the stream's other pages", async () => {
   await allow("show", [siteOf("good")]);
   const good = await openSite("good", frameOf("/embed/show?muted=1"));
