@@ -251,12 +251,12 @@ test("the web component plays, has the player's state, and sends its commands an
   await page.close();
 });
 
-test("the web component has at most 15 kB, and every site may load it", async () => {
+test("the web component has at most 3 kB, and every site may load it", async () => {
   const answer = await fetch(`${edge.url}/player.js`);
   const script = await answer.text();
   expect(answer.headers.get("access-control-allow-origin")).toBe("*");
   expect(answer.headers.get("content-type")).toMatch(/^text\/javascript/);
   const bytes = gzipSync(script).length;
   console.log(`player.js: ${bytes} bytes gzip`);
-  expect(bytes).toBeLessThanOrEqual(15_000);
+  expect(bytes).toBeLessThanOrEqual(3_000);
 });
