@@ -1,13 +1,17 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { VirtualClock } from "../../../core/kit/virtual-clock.ts";
 import { StatusPoller, type WatchStatus } from "./status.ts";
+import type { WatchPhase } from "./watch-state.ts";
 
 const BODY = { state: "live", broadcast: "b1", startedAt: 1000, viewers: { current: 3, peak: 9 }, tracks: [] };
 
 afterEach(() => vi.unstubAllGlobals());
 
 /** A poller of a page that plays; the network answers at once. */
-function makePoller(): {
+function makePoller(
+  phase: WatchPhase = "live",
+  isHeld = () => false,
+): {
   clock: VirtualClock;
   poller: StatusPoller;
   requests: () => number;
@@ -20,7 +24,7 @@ function makePoller(): {
   vi.stubGlobal("fetch", answer);
   let isResting = false;
   const poller = new StatusPoller({
-    ...{ url: "/api/streams/show", phase: () => "live", isResting: () => isResting },
+    ...{ url: "/api/streams/show", phase: () => phase, isResting: () => isResting, isHeld },
     onStatus: (status) => statuses.push(status),
     platform: { clock, random: () => 0.5, newId: () => "" },
   });
@@ -58,4 +62,17 @@ test("a status that the media brought is read as the API's answer, and sets the 
   expect(Math.abs(poller.serverNowMs() - (clock.nowMs() + 90_000))).toBeLessThanOrEqual(41);
   poller.accept({ body: { state: "odd" }, atMs: Number.NaN, askedMs });
   expect(statuses.length).toBe(1);
+});
+
+test("what is held before its start asks as seldom as what plays, and more often once it begins", async () => {
+  let isHeld = true;
+  const { clock, poller, requests } = makePoller("starting", () => isHeld);
+  poller.pollNow();
+  await clock.advance(120_000);
+  const held = requests();
+  expect(held).toBeLessThanOrEqual(13);
+  expect(held).toBeGreaterThan(7);
+  isHeld = false;
+  await clock.advance(120_000);
+  expect(requests() - held).toBeGreaterThan(23);
 });

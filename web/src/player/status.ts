@@ -39,7 +39,7 @@ const STATUS_POLL_LIMITS = {
   /** While something is awaited: a start, a reconnection, another broadcast. */
   awaitMinMs: 2000,
   awaitMaxMs: 5000,
-  /** During playback: the player itself detects a stall. During a stop: all viewers of the stream poll. */
+  /** During playback: the player itself detects a stall. During a stop: all viewers of the stream poll. Held: nobody may look. */
   calmMinMs: 10_000,
   calmMaxMs: 15_000,
   failure: { firstMs: 4000, maxMs: 20_000 },
@@ -106,6 +106,8 @@ export interface StatusPollerOptions {
   readonly onStatus: (status: WatchStatus) => void;
   /** Whether the media bring the status, so that regular polls would tell nothing new. */
   readonly isResting: () => boolean;
+  /** Whether nothing plays before the viewer wants it: a page may stay so for hours. Else never. */
+  readonly isHeld?: () => boolean;
   readonly platform: Platform;
 }
 
@@ -120,13 +122,15 @@ export class StatusPoller {
   readonly #phase: () => WatchPhase;
   readonly #onStatus: (status: WatchStatus) => void;
   readonly #isResting: () => boolean;
+  readonly #isHeld: () => boolean;
   readonly #platform: Platform;
 
-  constructor({ url, phase, onStatus, isResting, platform }: StatusPollerOptions) {
+  constructor({ url, phase, onStatus, isResting, isHeld = () => false, platform }: StatusPollerOptions) {
     this.#url = url;
     this.#phase = phase;
     this.#onStatus = onStatus;
     this.#isResting = isResting;
+    this.#isHeld = isHeld;
     this.#platform = platform;
   }
 
@@ -185,7 +189,7 @@ export class StatusPoller {
     const { random } = this.#platform;
     if (this.#failures > 0) return backoffMs(this.#failures, failure, random);
     const phase = this.#phase();
-    const calm = phase === "live" || phase === "replay" || phase === "stopped";
+    const calm = phase === "live" || phase === "replay" || phase === "stopped" || this.#isHeld();
     return calm ? randomBetween(calmMinMs, calmMaxMs, random) : randomBetween(awaitMinMs, awaitMaxMs, random);
   }
 

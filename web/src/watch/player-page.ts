@@ -107,6 +107,7 @@ const statusPoller = new StatusPoller({
     draw();
   },
   isResting: () => view.phase === "live" && player.carriesStatus,
+  isHeld: () => isHeld,
   platform,
 });
 if (pageStatus !== null) statusPoller.begin(pageStatus.carried);
@@ -146,6 +147,8 @@ function releaseStart(): void {
   if (!isHeld) return;
   isHeld = false;
   if (view.loadCount > 0) player.load();
+  // What is known may be as old as the interval of a held page.
+  statusPoller.pollSoon();
   draw();
 }
 
