@@ -16,6 +16,7 @@ import type { EmbedCommand } from "../../../core/embed/embed-protocol.ts";
 import { startInterval } from "../../../core/kit/clock.ts";
 import type { WatchUi, WatchUiOptions, WatchUiState } from "../watch/mount.tsx";
 import { listenToPageKeys } from "../watch/page-keys.ts";
+import { takeLiveRequests, toggleFullscreen, unmute } from "../watch/player-actions.ts";
 import { EmbedApp } from "./embed-app.tsx";
 import { type EmbedReading, embedEventsOf } from "./embed-state.ts";
 import { ParentPage } from "./parent-page.ts";
@@ -36,11 +37,6 @@ export function mountEmbedUi(parts: WatchUiOptions): WatchUi {
     // A browser may want a gesture: then the picture stays paused, as the page is told.
     else video.play().catch(() => {});
   };
-  const unmute = (): void => {
-    video.muted = false;
-    if (video.volume === 0) video.volume = 1;
-    if (video.paused) void video.play();
-  };
   const redraw = (): void => {
     if (last === null) return;
     const { view } = last;
@@ -56,7 +52,7 @@ export function mountEmbedUi(parts: WatchUiOptions): WatchUi {
         readStats={stats}
         dispatch={dispatch}
         onPlay={play}
-        onUnmute={unmute}
+        onUnmute={() => unmute(video)}
       />,
       root,
     );
@@ -105,19 +101,14 @@ export function mountEmbedUi(parts: WatchUiOptions): WatchUi {
     video,
     isReplay: () => last?.view.phase === "replay",
     run: (action) => {
-      if (action === "live") toLive();
       if (action === "fullscreen") void toggleFullscreen();
+      else if (action !== "live") return false;
+      else if (last?.view.phase === "replay") dispatch({ type: "watchAgain" });
+      else toLive();
+      return true;
     },
   });
-  // media-chrome would seek to the end of the listed media; the live position is a hold-back before it.
-  player.addEventListener(
-    "mediaseektoliverequest",
-    (event) => {
-      event.stopPropagation();
-      toLive();
-    },
-    { capture: true },
-  );
+  takeLiveRequests(player, toLive);
   return {
     draw: (shown) => {
       last = shown;
@@ -125,13 +116,4 @@ export function mountEmbedUi(parts: WatchUiOptions): WatchUi {
       tell();
     },
   };
-}
-
-async function toggleFullscreen(): Promise<void> {
-  try {
-    if (document.fullscreenElement === null) await document.body.requestFullscreen();
-    else await document.exitFullscreen();
-  } catch {
-    // The page around it did not allow it.
-  }
 }

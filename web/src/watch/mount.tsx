@@ -30,6 +30,7 @@ import { pageTitle } from "./overlay-message.ts";
 import { listenToPageKeys } from "./page-keys.ts";
 import { PageSheets, type SheetName } from "./page-sheets.tsx";
 import { listenToFingers } from "./picture-fingers.ts";
+import { takeLiveRequests, toggleFullscreen, unmute } from "./player-actions.ts";
 import type { ShortcutAction } from "./shortcuts.ts";
 import { hopToStream } from "./stream-hop.ts";
 import { TitleActions } from "./title-actions.tsx";
@@ -123,7 +124,7 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
           readStats={stats}
           flowObstacle={flowObstacle()}
           dispatch={dispatch}
-          onUnmute={unmute}
+          onUnmute={() => unmute(video)}
           onPlay={() => void video.play()}
           onPanel={togglePanel}
           delays={isDelayMenuOpen ? delays() : null}
@@ -176,11 +177,6 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
       actions,
     );
   };
-  const unmute = (): void => {
-    video.muted = false;
-    if (video.volume === 0) video.volume = 1;
-    if (video.paused) void video.play();
-  };
   /** Numbers are redrawn while some are shown. */
   const watchNumbers = (): void => {
     stopStats();
@@ -214,7 +210,7 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
   const hop = async (step: 1 | -1): Promise<void> => say(await hopToStream(stream, step));
   const runs: Partial<Record<ShortcutAction, () => void>> = {
     live: () => (last?.view.phase === "replay" ? dispatch({ type: "watchAgain" }) : toLive()),
-    fullscreen: () => void toggleFullscreen(body),
+    fullscreen: () => void toggleFullscreen(),
     theatre: toggleTheatre,
     chat: toggleChat,
     write: () => document.querySelector<HTMLElement>("#chat :is(textarea, input)")?.focus(),
@@ -225,7 +221,11 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
   };
 
   video.addEventListener("volumechange", redraw);
-  listenToPageKeys({ video, isReplay: () => last?.view.phase === "replay", run: (action) => runs[action]?.() });
+  const run = (action: ShortcutAction): boolean => {
+    runs[action]?.();
+    return action in runs;
+  };
+  listenToPageKeys({ video, isReplay: () => last?.view.phase === "replay", run });
   listenToFingers(player, clock, (gesture) => {
     if (gesture.kind === "like") like(gesture);
     else void hop(gesture.kind === "next" ? 1 : -1);
@@ -235,15 +235,7 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
   followControls(video, body);
   followScroll(player, body);
   openWholeChat(player, body);
-  // media-chrome would seek to the end of the listed media; the live position is a hold-back before it.
-  player.addEventListener(
-    "mediaseektoliverequest",
-    (event) => {
-      event.stopPropagation();
-      toLive();
-    },
-    { capture: true },
-  );
+  takeLiveRequests(player, toLive);
   return {
     draw: (shown) => {
       last = shown;
@@ -296,14 +288,4 @@ function openWholeChat(player: HTMLElement, body: HTMLElement): void {
   chat?.addEventListener("keydown", ({ key }) => {
     if (key === "Escape") close();
   });
-}
-
-/** The whole page, so that the chat and what rises over the picture stay. A browser may forbid it. */
-async function toggleFullscreen(page: HTMLElement): Promise<void> {
-  try {
-    if (document.fullscreenElement === null) await page.requestFullscreen();
-    else await document.exitFullscreen();
-  } catch {
-    // Nothing changes.
-  }
 }

@@ -5,8 +5,8 @@ import { readShortcut, type ShortcutAction } from "./shortcuts.ts";
 export interface PageKeyTarget {
   readonly video: HTMLVideoElement;
   readonly isReplay: () => boolean;
-  /** The actions that are not the video element's own. */
-  readonly run: (action: Exclude<ShortcutAction, VideoAction>) => void;
+  /** The actions that are not the video element's own; false: there is none, and the key stays the browser's. */
+  readonly run: (action: Exclude<ShortcutAction, VideoAction>) => boolean;
 }
 
 type VideoAction = "play" | "mute" | "back" | "forward" | "louder" | "quieter" | "previousFrame" | "nextFrame" | "pip";
@@ -27,8 +27,7 @@ export function listenToPageKeys(target: PageKeyTarget): void {
     const shortcut = event.defaultPrevented ? null : readShortcut(event);
     const focused = event.composedPath()[0];
     if (shortcut === null || !(focused instanceof Element) || isOwnKey(event.key, focused)) return;
-    event.preventDefault();
-    runShortcut(shortcut, target);
+    if (runShortcut(shortcut, target)) event.preventDefault();
   });
 }
 
@@ -42,49 +41,47 @@ function isOwnKey(key: string, focused: Element): boolean {
   return key === " " && (isOwned(PRESSED_BY_SPACE) || owner.localName.endsWith("-button"));
 }
 
-function runShortcut(shortcut: ShortcutAction | number, { video, isReplay, run }: PageKeyTarget): void {
-  if (typeof shortcut === "number") {
-    if (isReplay()) seekTo(video, (video.duration * shortcut) / 10);
-    return;
-  }
+/** False if the key does nothing now. */
+function runShortcut(shortcut: ShortcutAction | number, { video, isReplay, run }: PageKeyTarget): boolean {
+  if (typeof shortcut === "number") return isReplay() && seekTo(video, (video.duration * shortcut) / 10);
   switch (shortcut) {
     case "play":
-      if (video.paused) void video.play();
+      // A load that follows, or the browser, may refuse it.
+      if (video.paused) video.play().catch(() => {});
       else video.pause();
-      return;
+      return true;
     case "mute":
       video.muted = !video.muted;
-      return;
+      return true;
     case "back":
-      seekTo(video, video.currentTime - SKIP_S);
-      return;
+      return seekTo(video, video.currentTime - SKIP_S);
     case "forward":
-      seekTo(video, video.currentTime + SKIP_S);
-      return;
+      return seekTo(video, video.currentTime + SKIP_S);
     case "louder":
     case "quieter": {
       const step = shortcut === "louder" ? VOLUME_STEP : -VOLUME_STEP;
       video.volume = Math.min(1, Math.max(0, video.volume + step));
       if (step > 0) video.muted = false;
-      return;
+      return true;
     }
     case "previousFrame":
     case "nextFrame":
-      if (isReplay() && video.paused)
-        seekTo(video, video.currentTime + (shortcut === "nextFrame" ? FRAME_S : -FRAME_S));
-      return;
+      if (!isReplay() || !video.paused) return false;
+      return seekTo(video, video.currentTime + (shortcut === "nextFrame" ? FRAME_S : -FRAME_S));
     case "pip":
       void togglePip(video);
-      return;
+      return true;
     default:
-      run(shortcut);
+      return run(shortcut);
   }
 }
 
-function seekTo(video: HTMLVideoElement, seconds: number): void {
+/** False where nothing can be sought. */
+function seekTo(video: HTMLVideoElement, seconds: number): boolean {
   const { seekable } = video;
-  if (seekable.length === 0 || !Number.isFinite(seconds)) return;
+  if (seekable.length === 0 || !Number.isFinite(seconds)) return false;
   video.currentTime = Math.min(seekable.end(seekable.length - 1), Math.max(seekable.start(0), seconds));
+  return true;
 }
 
 /** A browser may forbid it, or lack it. */
