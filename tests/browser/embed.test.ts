@@ -92,6 +92,12 @@ const becomes = (page: Page, wanted: object): Promise<void> =>
 const shownIn = (page: Page): Promise<void> =>
   expect.poll(() => page.frames()[1]?.url(), { timeout: PATIENCE_MS }).toBe(REFUSED);
 
+/** A key for the frame's page, of which no part has the focus. */
+const pressInFrame = async (page: Page, key: string): Promise<void> => {
+  await page.locator("iframe").focus();
+  await page.keyboard.press(key);
+};
+
 test("any site embeds a public stream: it plays, tells its state and delay, and obeys", async () => {
   await allow("show", null);
   const page = await openSite("any", frameOf("/embed/show?muted=1"));
@@ -134,6 +140,19 @@ test("a frame that does not begin by itself asks for no media until it is told t
   const link = page.frameLocator("iframe").getByRole("link", { name: /A show/ });
   expect([await link.getAttribute("href"), await link.getAttribute("target")]).toEqual(["/watch/show", "_blank"]);
   await command(page, { type: "play" });
+  await becomes(page, { state: "playing" });
+  await page.close();
+});
+
+test.each([
+  ["a key", (page: Page) => pressInFrame(page, "k")],
+  ["Space", (page: Page) => pressInFrame(page, " ")],
+  ["a click on the poster", (page: Page) => page.frameLocator("iframe").locator("#ui").click({ force: true })],
+])("%s begins what is held", async (_, begin) => {
+  const page = await openSite("any", frameOf("/embed/show?autoplay=0&muted=1"));
+  await becomes(page, { state: "idle" });
+  await page.frameLocator("iframe").getByRole("button", { name: "Play", exact: true }).waitFor();
+  await begin(page);
   await becomes(page, { state: "playing" });
   await page.close();
 });

@@ -31,7 +31,14 @@ export function EmbedApp(props: EmbedAppProps): VNode {
   const isOffered = isHeld && ["connecting", "queued", "starting"].includes(view.phase);
   return (
     <>
-      {isOffered && <img class="embed-poster" src={`/api/streams/${stream}/images/poster`} alt="" />}
+      {isOffered && (
+        <button type="button" class="embed-offer" onClick={props.onPlay} aria-label="Play">
+          <img src={`/api/streams/${stream}/images/poster`} alt="" />
+          <span class="play-big embed-begin">
+            <PlayIcon />
+          </span>
+        </button>
+      )}
       <div class="topbar">
         {view.phase === "unknown" ? (
           <span class="spacer" />
@@ -56,13 +63,8 @@ export function EmbedApp(props: EmbedAppProps): VNode {
           </button>
         )}
       </div>
-      {(isOffered || view.autoplay === "blocked") && (
-        <button
-          type="button"
-          class={isOffered ? "play-big embed-begin" : "play-big"}
-          onClick={props.onPlay}
-          aria-label="Play"
-        >
+      {!isOffered && view.autoplay === "blocked" && (
+        <button type="button" class="play-big" onClick={props.onPlay} aria-label="Play">
           <PlayIcon />
         </button>
       )}

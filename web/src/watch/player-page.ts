@@ -142,6 +142,9 @@ function dispatch(event: WatchEvent): void {
   draw();
 }
 
+// A key or a click on the picture plays the element, which has no source while the start is held.
+video.addEventListener("play", releaseStart);
+
 /** Begins to play what was held. */
 function releaseStart(): void {
   if (!isHeld) return;
