@@ -20,7 +20,7 @@ const ownAddress = import.meta.url;
 
 /** The element. Its events are those of the protocol; `detail` is the event. */
 export class CorralPlayer extends HTMLElement {
-  static readonly observedAttributes: readonly string[] = ["stream", "src", "muted", "autoplay"];
+  static readonly observedAttributes: readonly string[] = ["stream", "src", "muted"];
 
   readonly #root = this.attachShadow({ mode: "open" });
   #frame: HTMLIFrameElement | null = null;
@@ -30,7 +30,7 @@ export class CorralPlayer extends HTMLElement {
   #waiting: EmbedCommand[] = [];
   #state: Extract<EmbedEvent, { type: "state" }> | null = null;
   #delayS: number | null = null;
-  readonly #listen = (event: MessageEvent<unknown>): void => this.#hear(event);
+  readonly #listen = (event: MessageEvent<unknown>): void => this.#onMessage(event);
 
   connectedCallback(): void {
     addEventListener("message", this.#listen);
@@ -41,13 +41,13 @@ export class CorralPlayer extends HTMLElement {
     removeEventListener("message", this.#listen);
     this.#root.replaceChildren();
     this.#frame = null;
-    this.#forget();
+    this.#resetState();
   }
 
   attributeChangedCallback(name: string, before: string | null, after: string | null): void {
     if (before === after || this.#frame === null) return;
     if (name === "muted") this.#send({ type: after === null ? "unmute" : "mute" });
-    else if (name !== "autoplay") this.#load();
+    else this.#load();
   }
 
   /** Plays; a browser may permit it only muted, or after a gesture. */
@@ -86,7 +86,7 @@ export class CorralPlayer extends HTMLElement {
     this.#send({ type: "volume", volume: Math.min(1, Math.max(0, Number(volume) || 0)) });
   }
 
-  #forget(): void {
+  #resetState(): void {
     this.#isReady = false;
     this.#waiting = [];
     this.#state = null;
@@ -94,7 +94,7 @@ export class CorralPlayer extends HTMLElement {
   }
 
   #load(): void {
-    this.#forget();
+    this.#resetState();
     this.#root.replaceChildren();
     this.#frame = null;
     const stream = parseStreamName(this.getAttribute("stream") ?? "");
@@ -123,7 +123,7 @@ export class CorralPlayer extends HTMLElement {
     else if (this.#waiting.length < 20) this.#waiting.push(command);
   }
 
-  #hear({ data, origin, source }: MessageEvent<unknown>): void {
+  #onMessage({ data, origin, source }: MessageEvent<unknown>): void {
     if (this.#frame === null || source !== this.#frame.contentWindow || origin !== this.#origin) return;
     const event = readEmbedEvent(data);
     if (event === null) return;

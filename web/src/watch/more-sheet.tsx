@@ -21,7 +21,7 @@ export function MoreSheet({ renditions, delays, onDelay, tools, onClose }: MoreS
     <Sheet title="More" onClose={onClose}>
       {renditions !== null && renditions.length > 0 && <QualityChoice renditions={renditions} />}
       {delays !== null && (
-        <fieldset class="sheet-choice">
+        <fieldset>
           <legend>Delay</legend>
           <Choice
             name="delay"
@@ -65,7 +65,7 @@ function QualityChoice({ renditions }: { renditions: RenditionList }): VNode {
     renditions.selectedIndex = index;
   };
   return (
-    <fieldset class="sheet-choice">
+    <fieldset>
       <legend>Quality</legend>
       <Choice name="quality" label="Auto" isChosen={renditions.selectedIndex === -1} onChoose={choose(-1)} />
       {renditions.items.map(({ name }, index) => (
