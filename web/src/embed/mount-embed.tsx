@@ -57,23 +57,23 @@ export function mountEmbedUi(parts: WatchUiOptions): WatchUi {
       root,
     );
   };
-  let told: EmbedReading | null = null;
-  const tell = (): void => {
+  let lastSent: EmbedReading | null = null;
+  const sendChanges = (): void => {
     if (last === null) return;
     const { view } = last;
     const now = {
       ...{ view, isHeld: start.isHeld() },
       ...{ paused: video.paused, muted: video.muted, volume: video.volume },
     };
-    for (const event of embedEventsOf(told, now)) page.send(event);
-    told = now;
+    for (const event of embedEventsOf(lastSent, now)) page.send(event);
+    lastSent = now;
   };
-  const greet = (): void => {
+  const sendReady = (): void => {
     page.send({ type: "ready", stream });
-    told = null;
-    tell();
+    lastSent = null;
+    sendChanges();
   };
-  const obey = (command: EmbedCommand): void => {
+  const runCommand = (command: EmbedCommand): void => {
     switch (command.type) {
       case "play":
         play();
@@ -89,13 +89,13 @@ export function mountEmbedUi(parts: WatchUiOptions): WatchUi {
         video.volume = command.volume;
     }
   };
-  const page = new ParentPage(obey, greet);
-  greet();
+  const page = new ParentPage(runCommand, sendReady);
+  sendReady();
   startInterval(clock, DELAY_EVERY_MS, () => {
     const { delayS, state } = stats();
     if (state === "live" && delayS !== null && !video.paused) page.send({ type: "delay", seconds: delayS });
   });
-  for (const event of ["play", "pause", "volumechange"]) video.addEventListener(event, tell);
+  for (const event of ["play", "pause", "volumechange"]) video.addEventListener(event, sendChanges);
   video.addEventListener("volumechange", redraw);
   listenToPageKeys({
     video,
@@ -113,7 +113,7 @@ export function mountEmbedUi(parts: WatchUiOptions): WatchUi {
     draw: (shown) => {
       last = shown;
       redraw();
-      tell();
+      sendChanges();
     },
   };
 }
