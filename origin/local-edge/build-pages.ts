@@ -34,7 +34,8 @@ const INLINE_SCRIPTS: Readonly<Record<string, string>> = { early: "web/src/watch
 /** Builds every page in memory. Throws errors of esbuild. */
 export async function buildPages(): Promise<PageFiles> {
   const pages = new Map<string, Uint8Array>();
-  const inserts = new Map([["head", await readPageSource("head.html")]]);
+  const inserts = new Map<string, string>();
+  for (const part of ["head", "player"]) inserts.set(part, await readPageSource(`${part}.html`));
   for (const { metafile, outputFiles } of await bundlePages()) {
     for (const [name, tags] of renderBundleTags(metafile)) inserts.set(name, tags);
     for (const { path, contents } of outputFiles) pages.set(relative(join(root, OUT), path), contents);
@@ -128,15 +129,15 @@ function renderBundleTags(metafile: Metafile): Map<string, string> {
 
 const assetAddress = (path: string): string => `/assets/${basename(path)}`;
 
-const readPageSource = (name: string): Promise<string> => readFile(join(web, "pages", name), "utf8");
+/** The source of a page or of a part of one, without its comments. */
+const readPageSource = async (name: string): Promise<string> =>
+  (await readFile(join(web, "pages", name), "utf8")).replace(/\s*<!--[\s\S]*?-->/g, "");
 
-/** A page without its comments, each `{{name}}` replaced by that insert, whose lines are indented as the name is. */
+/** A page, each `{{name}}` replaced by that insert, whose lines are indented as the name is. */
 function fillTemplate(page: string, inserts: ReadonlyMap<string, string>): string {
-  return page
-    .replace(/\s*<!--[\s\S]*?-->/g, "")
-    .replace(/( *)\{\{([a-z.-]+)\}\}/g, (_, indent: string, name: string) => {
-      const insert = inserts.get(name);
-      if (insert === undefined) throw new Error(`a page names ${name}, which no bundle and no part has`);
-      return insert.trim().replaceAll(/^/gm, indent);
-    });
+  return page.replace(/( *)\{\{([a-z.-]+)\}\}/g, (_, indent: string, name: string) => {
+    const insert = inserts.get(name);
+    if (insert === undefined) throw new Error(`a page names ${name}, which no bundle and no part has`);
+    return insert.trim().replaceAll(/^/gm, indent);
+  });
 }

@@ -1,12 +1,13 @@
 /** What stands over the picture of an embedded player. */
 import type { VNode } from "preact";
 import type { Clock } from "../../../core/kit/clock.ts";
-import { GearIcon, PlayIcon, SoundOffIcon } from "../kit/icons.tsx";
+import { GearIcon, PlayIcon } from "../kit/icons.tsx";
 import type { PlaybackStats } from "../player/stats.ts";
-import { hasNewerBroadcast, type WatchEvent, type WatchView } from "../player/watch-state.ts";
+import type { WatchEvent, WatchView } from "../player/watch-state.ts";
 import type { StreamAbout } from "../watch/about.ts";
 import { Overlay } from "../watch/app.tsx";
 import { DelayShown } from "../watch/delay-shown.tsx";
+import { isPlaying, Prompts } from "../watch/prompts.tsx";
 import { Badge } from "../watch/top-bar.tsx";
 
 interface EmbedAppProps {
@@ -26,7 +27,7 @@ interface EmbedAppProps {
 /** Title, message, prompts and controls. */
 export function EmbedApp(props: EmbedAppProps): VNode {
   const { stream, about, view, isHeld, dispatch } = props;
-  const playing = view.phase === "live" || view.phase === "replay" || view.phase === "reconnecting";
+  const playing = isPlaying(view);
   // What the stream's state says goes before the wish to begin.
   const isOffered = isHeld && ["connecting", "queued", "starting"].includes(view.phase);
   return (
@@ -51,18 +52,7 @@ export function EmbedApp(props: EmbedAppProps): VNode {
         <Badge view={view} />
       </div>
       {!isOffered && <Overlay about={about} view={view} dispatch={dispatch} isFramed />}
-      <div class="prompts">
-        {playing && view.autoplay === "muted" && props.muted && (
-          <button type="button" class="pill pill-strong" onClick={props.onUnmute}>
-            <SoundOffIcon /> Tap for sound
-          </button>
-        )}
-        {hasNewerBroadcast(view) && (
-          <button type="button" class="pill pill-live" onClick={() => dispatch({ type: "watchLive" })}>
-            <span class="dot" /> Live again: watch now
-          </button>
-        )}
-      </div>
+      <Prompts view={view} muted={props.muted} onUnmute={props.onUnmute} dispatch={dispatch} />
       {!isOffered && view.autoplay === "blocked" && (
         <button type="button" class="play-big" onClick={props.onPlay} aria-label="Play">
           <PlayIcon />

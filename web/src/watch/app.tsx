@@ -1,18 +1,19 @@
 /** The page around the picture. */
 import type { VNode } from "preact";
 import type { Clock } from "../../../core/kit/clock.ts";
-import { PlayIcon, SoundOffIcon } from "../kit/icons.tsx";
+import { PlayIcon } from "../kit/icons.tsx";
 import type { DelayWish, FlowObstacle } from "../player/delay-choice.ts";
 import type { DelayReading } from "../player/delay-switch.ts";
 import type { PlaybackStats } from "../player/stats.ts";
 import type { AudienceCount } from "../player/status.ts";
-import { hasNewerBroadcast, type WatchEvent, type WatchView } from "../player/watch-state.ts";
+import type { WatchEvent, WatchView } from "../player/watch-state.ts";
 import type { StreamAbout } from "./about.ts";
 import { ActionRail } from "./action-rail.tsx";
 import { Controls } from "./controls.tsx";
 import { DelayMenu } from "./delay-menu.tsx";
 import { FallbackNote } from "./delay-shown.tsx";
 import { overlayMessage } from "./overlay-message.ts";
+import { isPlaying, Prompts } from "./prompts.tsx";
 import { StatsPanel } from "./stats-panel.tsx";
 import { TopBar } from "./top-bar.tsx";
 
@@ -52,24 +53,13 @@ interface WatchAppProps {
 /** Everything over the picture: top bar, message, prompts, statistics, controls. */
 export function WatchApp(props: WatchAppProps): VNode {
   const { about, view, stats, dispatch } = props;
-  const playing = view.phase === "live" || view.phase === "replay" || view.phase === "reconnecting";
+  const playing = isPlaying(view);
   return (
     <>
       <TopBar {...props} />
       <Overlay about={about} view={view} dispatch={dispatch} />
       {stats !== null && <StatsPanel stats={stats} onClose={props.onPanel} />}
-      <div class="prompts">
-        {playing && view.autoplay === "muted" && props.muted && (
-          <button type="button" class="pill pill-strong" onClick={props.onUnmute}>
-            <SoundOffIcon /> Tap for sound
-          </button>
-        )}
-        {hasNewerBroadcast(view) && (
-          <button type="button" class="pill pill-live" onClick={() => dispatch({ type: "watchLive" })}>
-            <span class="dot" /> Live again: watch now
-          </button>
-        )}
-      </div>
+      <Prompts view={view} muted={props.muted} onUnmute={props.onUnmute} dispatch={dispatch} />
       {playing && <FallbackNote clock={props.clock} obstacle={props.flowObstacle} />}
       {view.autoplay === "blocked" && (
         <button type="button" class="play-big" onClick={props.onPlay} aria-label="Play">
