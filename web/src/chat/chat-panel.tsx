@@ -6,8 +6,9 @@ import type { Clock, Random } from "../../../core/kit/clock.ts";
 import type { ChatEvent } from "../../../core/room/events.ts";
 import { isStaff } from "../../../core/room/participants.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
+import { formatCount } from "../kit/number-text.ts";
 import { loadPreference, storePreference } from "../kit/viewer-session.ts";
-import { closeText, formatCompactCount, modeLabels } from "./chat-text.ts";
+import { closeText, modeLabels } from "./chat-text.ts";
 import { type TimelineEntry, visibleEntries } from "./chat-timeline.ts";
 import { Composer } from "./composer.tsx";
 import { ClockIcon, DownIcon, HeartIcon, HideIcon, PersonIcon, PinIcon, ReplyIcon, TimesIcon } from "./icons.tsx";
@@ -112,7 +113,7 @@ export function ChatPanel(props: ChatPanelProps): VNode {
         />
       )}
       <p class="chat-unseen" hidden={skipped === 0}>
-        {formatCompactCount(skipped)} more than anybody can read were left out
+        {formatCount(skipped)} more than anybody can read were left out
       </p>
       {!isReplay && (
         <div class="chat-foot">
@@ -211,7 +212,7 @@ function Reactions({ likes, tap }: { likes: number; tap: (emoji: string) => void
       <span class="spacer" />
       <button type="button" class="like" aria-label={`Like, ${likes} so far`} onClick={() => tap(LIKE_EMOJI)}>
         <HeartIcon />
-        {formatCompactCount(likes)}
+        {formatCount(likes)}
       </button>
     </fieldset>
   );

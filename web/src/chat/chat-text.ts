@@ -85,11 +85,6 @@ export function formatTimeSpan(seconds: number): string {
   return words.slice(0, 2).join(" ") || "0 s";
 }
 
-/** 950, 1.2K, 3.4M. */
-export function formatCompactCount(count: number): string {
-  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(count);
-}
-
 /** A part of a message: plain text, a mention, or a mention of the reader. */
 export interface MentionPiece {
   readonly text: string;

@@ -4,7 +4,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type Clock, startInterval } from "../../../core/kit/clock.ts";
 import type { ChatEvent } from "../../../core/room/events.ts";
 import type { OwnProfile } from "../../../core/room/room-protocol.ts";
-import { announcementText, formatCompactCount } from "./chat-text.ts";
+import { formatCount } from "../kit/number-text.ts";
+import { announcementText } from "./chat-text.ts";
 import type { TimelineEntry } from "./chat-timeline.ts";
 import { DownIcon } from "./icons.tsx";
 import { isAddressedToReader, MessageRow } from "./message-row.tsx";
@@ -92,9 +93,7 @@ export function MessageList({ clock, entries, all, you, empty, hasTimes = false,
       {!atEnd && entries.length > 0 && (
         <button type="button" class="chat-jump" onClick={() => list.scrollToEnd()}>
           <DownIcon />
-          {unread === 0
-            ? "Jump to latest"
-            : `${formatCompactCount(unread)} new ${unread === 1 ? "message" : "messages"}`}
+          {unread === 0 ? "Jump to latest" : `${formatCount(unread)} new ${unread === 1 ? "message" : "messages"}`}
         </button>
       )}
       <div class="sr" role="status" aria-live="polite">

@@ -1,4 +1,5 @@
 /** People whose messages the reader does not want to see, kept on this device only: they don't learn of it. */
+import { withItem } from "../kit/limited-list.ts";
 import { loadPreference, storePreference } from "../kit/viewer-session.ts";
 import type { TimelineEntry } from "./chat-timeline.ts";
 
@@ -18,8 +19,7 @@ export function parseMuted(text: string | null): readonly string[] {
 
 /** `muted` with or without a person. */
 export function withMuted(muted: readonly string[], subject: string, isMuted: boolean): readonly string[] {
-  const others = muted.filter((each) => each !== subject);
-  return isMuted ? [...others, subject].slice(-MAX_MUTED) : others;
+  return withItem(muted, subject, isMuted, MAX_MUTED);
 }
 
 /** The entries without messages of muted people. */

@@ -13,7 +13,7 @@ test("the address says how the player begins only where it differs from playing 
 test("a hostile title stays in its attribute", () => {
   const code = iframeCode(ORIGIN, "show", `"><script>x</script>&quot;`);
   expect(code.match(/[<>]/g)).toHaveLength(4);
-  expect(code).toContain(`title="&#34;&#62;&#60;script`);
+  expect(code).toContain(`title="&quot;&gt;&lt;script`);
 });
 
 test("both codes name the stream's player at its edge", () => {

@@ -1,4 +1,5 @@
 /** What a site writes into its page to embed a stream's player; pure. */
+import { escapeHtml } from "../../../core/kit/escape-html.ts";
 
 /** How the player begins. */
 export interface EmbedStart {
@@ -14,9 +15,8 @@ export function embedAddress(origin: string, stream: string, { autoplay, muted }
 
 /** The frame; `title` is any text. It keeps its shape at any width. */
 export function iframeCode(origin: string, stream: string, title: string): string {
-  const named = title.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
   const src = embedAddress(origin, stream, { autoplay: false, muted: false });
-  return `<iframe src="${src}" title="${named}" style="width:100%;aspect-ratio:16/9;border:0" allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`;
+  return `<iframe src="${src}" title="${escapeHtml(title)}" style="width:100%;aspect-ratio:16/9;border:0" allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`;
 }
 
 /** The web component. */

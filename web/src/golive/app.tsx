@@ -1,8 +1,9 @@
 /** Draws the page; everything shown is a function of the controller's state. */
 import { render, type VNode } from "preact";
+import { formatElapsed } from "../kit/number-text.ts";
 import { ControlPanel } from "./control-panel.tsx";
 import type { GoLivePage } from "./golive-page.ts";
-import { formatElapsed, goLiveTitle } from "./golive-text.ts";
+import { goLiveTitle } from "./golive-text.ts";
 import { Head } from "./head.tsx";
 import { PreviewOverlay } from "./preview-overlay.tsx";
 

@@ -123,14 +123,6 @@ export function describeHealth(status: CaptureStatus, mode: CaptureMode, isHidde
   return [{ id: "good", severity: "good", text }];
 }
 
-/** `1:02:03`, or `2:03`. */
-export function formatElapsed(elapsedMs: number): string {
-  const seconds = Math.max(0, Math.floor(elapsedMs / 1000));
-  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const two = (value: number): string => String(value).padStart(2, "0");
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
-}
-
 /** The page's title. */
 export function goLiveTitle({ phase }: GoLiveView, name: string): string {
   if (phase === "live" || phase === "ending") return `● LIVE · ${name}`;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { describeHealth, describeProblem, formatElapsed } from "./golive-text.ts";
+import { describeHealth, describeProblem } from "./golive-text.ts";
 import { type GoLiveEvent, type GoLiveView, initialGoLiveView, isOnAir, reduceGoLiveView } from "./golive-view.ts";
 import { splitKeyFragment } from "./page-key.ts";
 import type { CaptureStatus, WorkerEvent } from "./worker/messages.ts";
@@ -78,10 +78,6 @@ test("health is one good line, or what is the matter and what viewers get", () =
   expect(reduced[0]?.text).toMatch(/^The uplink is too slow .* Viewers get 360p;/);
   const paused = describeHealth({ ...STATUS, isPaused: true, isTopDropped: true }, "webcodecs", false);
   expect(paused.map(({ id }) => id)).toEqual(["paused"]);
-});
-
-test("the time on the air has hours when it needs them", () => {
-  expect([0, 61_000, 3_600_000 + 62_000].map(formatElapsed)).toEqual(["0:00", "1:01", "1:01:02"]);
 });
 
 test("a key is taken from the fragment, which loses it", () => {

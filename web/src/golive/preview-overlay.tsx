@@ -1,9 +1,10 @@
 /** What lies over the preview: the key form, what is the matter, or what will be sent. */
 import type { ComponentChildren, VNode } from "preact";
 import { useState } from "preact/hooks";
+import { formatElapsed } from "../kit/number-text.ts";
 import { canShareScreen } from "./capture-devices.ts";
 import type { GoLivePage } from "./golive-page.ts";
-import { describeProblem, formatElapsed } from "./golive-text.ts";
+import { describeProblem } from "./golive-text.ts";
 import { type GoLiveProblem, isOnAir } from "./golive-view.ts";
 
 /** See the file's first line. */

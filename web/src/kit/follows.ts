@@ -1,5 +1,6 @@
 /** The streams that the viewer follows, kept on this device only: nothing is sent to the edge. */
 import { parseStreamName } from "../../../core/kit/ids.ts";
+import { withItem } from "./limited-list.ts";
 import { loadPreference, storePreference } from "./viewer-session.ts";
 
 const FOLLOWS_STORAGE_KEY = "corral.follows";
@@ -13,8 +14,7 @@ export function parseFollows(text: string | null): readonly string[] {
 
 /** `follows` with or without a stream. */
 export function withFollow(follows: readonly string[], stream: string, isFollowed: boolean): readonly string[] {
-  const others = follows.filter((each) => each !== stream);
-  return isFollowed ? [...others, stream].slice(-MAX_FOLLOWS) : others;
+  return withItem(follows, stream, isFollowed, MAX_FOLLOWS);
 }
 
 /** The streams followed on this device. */

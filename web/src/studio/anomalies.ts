@@ -1,6 +1,6 @@
 /** Anomalies of the viewer counts that point to invented viewers, as sentences for operators. */
 import type { StreamViewers } from "../../../core/broadcast/stream-status.ts";
-import { formatCount } from "./format.ts";
+import { formatCount } from "../kit/number-text.ts";
 
 /** Thresholds of anomalies, each with its reason. */
 const ANOMALY_LIMITS = {

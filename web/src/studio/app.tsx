@@ -3,13 +3,13 @@ import type { VNode } from "preact";
 import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
 import { parseStreamName } from "../../../core/kit/ids.ts";
+import { formatCount } from "../kit/number-text.ts";
 import { Chart } from "./chart.tsx";
 import { STUDIO_CHARTS } from "./charts.ts";
 import { DetailsPanel } from "./details/details-panel.tsx";
 import {
   describeStudioPhase,
   formatBitRate,
-  formatCount,
   formatDuration,
   formatPercent,
   formatRate,

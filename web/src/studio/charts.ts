@@ -1,6 +1,7 @@
 /** Specifications of the charts. */
 
-import { formatCount, formatDuration, formatPercent, formatRate, formatRatio } from "./format.ts";
+import { formatCount } from "../kit/number-text.ts";
+import { formatDuration, formatPercent, formatRate, formatRatio } from "./format.ts";
 import type { StudioSample } from "./rate-window.ts";
 
 /** One line of a chart. */

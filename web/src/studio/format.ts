@@ -1,10 +1,6 @@
 /** Formats of the studio's numbers and texts of its phases. */
 import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
-
-/** 950, 1.2K, 3.4M. */
-export function formatCount(value: number): string {
-  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
-}
+import { formatCount } from "../kit/number-text.ts";
 
 /** 0, 0.4, 12, 1.2K: a rate with as many digits as it needs. */
 export function formatRate(value: number): string {

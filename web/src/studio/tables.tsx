@@ -1,8 +1,9 @@
 /** The studio's tables: tracks and tier counters. */
 import type { VNode } from "preact";
 import type { StreamStatus, TierName } from "../../../core/broadcast/stream-status.ts";
+import { formatCount } from "../kit/number-text.ts";
 import { DataTable, type TableColumn } from "./data-table.tsx";
-import { formatBitRate, formatCount } from "./format.ts";
+import { formatBitRate } from "./format.ts";
 
 const TIER_LABELS: Readonly<Record<TierName, string>> = {
   isolate: "Isolates",

@@ -1,8 +1,8 @@
 /** What a thumb reaches at the right of a phone's picture. */
 import type { VNode } from "preact";
-import { formatCompactCount } from "../chat/chat-text.ts";
 import { HeartIcon } from "../chat/icons.tsx";
 import { ChatIcon, MoreIcon, NextIcon, ShareIcon } from "../kit/icons.tsx";
+import { formatCount } from "../kit/number-text.ts";
 
 interface ActionRailProps {
   /** Likes of the room; null without a chat, through which likes are sent. */
@@ -20,7 +20,7 @@ export function ActionRail({ likes, onLike, onChat, onShare, onNext, onMore }: A
       {likes !== null && (
         <button type="button" class="rail-like" aria-label={`Like, ${likes} so far`} onClick={onLike}>
           <HeartIcon />
-          <span aria-hidden="true">{formatCompactCount(likes)}</span>
+          <span aria-hidden="true">{formatCount(likes)}</span>
         </button>
       )}
       {onChat !== null && (

@@ -2,6 +2,8 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { iframeCode } from "../embed/embed-code.ts";
+import { CopyField } from "../kit/copy-field.tsx";
+import { formatElapsed } from "../kit/number-text.ts";
 import { shareLink } from "./share-link.ts";
 import { Sheet } from "./sheet.tsx";
 
@@ -18,7 +20,7 @@ export function ShareSheet({ stream, title, atS, onClose }: ShareSheetProps): VN
   const link = shareLink(location.origin, stream, withTime ? atS : null);
   return (
     <Sheet title="Share" onClose={onClose}>
-      <CopyText label="Link" text={link} />
+      <CopyField id="share-link" label="Link" text={link} buttonClass="pill" />
       {atS !== null && atS >= 1 && (
         <label class="sheet-option">
           <input
@@ -26,10 +28,10 @@ export function ShareSheet({ stream, title, atS, onClose }: ShareSheetProps): VN
             checked={withTime}
             onChange={({ currentTarget }) => setWithTime(currentTarget.checked)}
           />
-          <span>Start at {formatTime(atS)}</span>
+          <span>Start at {formatElapsed(1000 * atS)}</span>
         </label>
       )}
-      <CopyText label="Embed" text={iframeCode(location.origin, stream, title)} />
+      <CopyField id="share-embed" label="Embed" text={iframeCode(location.origin, stream, title)} buttonClass="pill" />
       {typeof navigator.share === "function" && (
         <button
           type="button"
@@ -42,38 +44,4 @@ export function ShareSheet({ stream, title, atS, onClose }: ShareSheetProps): VN
       )}
     </Sheet>
   );
-}
-
-/** A text to be copied. */
-function CopyText({ label, text }: { label: string; text: string }): VNode {
-  const [said, setSaid] = useState("");
-  const copy = async (): Promise<void> => {
-    const isCopied = await navigator.clipboard?.writeText(text).then(
-      () => true,
-      () => false,
-    );
-    setSaid(isCopied === true ? "Copied" : "Copying is not allowed here: select the text.");
-  };
-  return (
-    <div class="copy-text">
-      <label>
-        <span>{label}</span>
-        <input readOnly value={text} onFocus={({ currentTarget }) => currentTarget.select()} />
-      </label>
-      <button type="button" class="pill" onClick={() => void copy()}>
-        Copy
-      </button>
-      <p class="note" role="status">
-        {said}
-      </p>
-    </div>
-  );
-}
-
-/** 1:02:03 or 2:03. */
-function formatTime(seconds: number): string {
-  const whole = Math.floor(seconds);
-  const parts = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
-  const shown = parts[0] === 0 ? parts.slice(1) : parts;
-  return shown.map((part, index) => (index === 0 ? String(part) : String(part).padStart(2, "0"))).join(":");
 }

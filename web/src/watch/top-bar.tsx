@@ -1,6 +1,7 @@
 /** Whose stream it is, whether it is live, and the way out. */
 import type { VNode } from "preact";
 import { ChatIcon, CloseIcon, PeopleIcon } from "../kit/icons.tsx";
+import { formatCount } from "../kit/number-text.ts";
 import type { AudienceCount } from "../player/status.ts";
 import type { WatchView } from "../player/watch-state.ts";
 import type { StreamAbout } from "./about.ts";
@@ -74,9 +75,4 @@ export function Badge({ view }: { view: WatchView }): VNode | null {
     default:
       return null;
   }
-}
-
-/** 950, 1.2K, 3.4M. */
-function formatCount(viewers: number): string {
-  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(viewers);
 }

@@ -5,8 +5,8 @@ import type { IngestAddresses } from "../../../../core/api/ingest-addresses.ts";
 import { describeEncoderSetup, type EncoderSetup, rtmpServer } from "../../../../core/ingest/encoder-setup.ts";
 import { buildObsOverride } from "../../../../core/ingest/obs/obs-configuration.ts";
 import type { StreamName } from "../../../../core/kit/ids.ts";
+import { CopyField } from "../../kit/copy-field.tsx";
 import { SelectField } from "../fields.tsx";
-import { CopyField } from "./copy-field.tsx";
 import { QrCode } from "./qr-code.tsx";
 import type { IssuedKey } from "./stream-keys.ts";
 

@@ -1,7 +1,7 @@
 /** The desk's tabs: review queue, rules, people, log. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { formatCompactCount } from "../../chat/chat-text.ts";
+import { formatCount } from "../../kit/number-text.ts";
 import { AuditLogTab } from "./audit-log-tab.tsx";
 import type { ModerationDesk } from "./moderation-desk.ts";
 import { PeopleTab } from "./people-tab.tsx";
@@ -19,7 +19,7 @@ export function ModerationTabs({ desk }: { desk: ModerationDesk }): VNode {
   };
   const waiting = desk.staff.held.length;
   const words: Readonly<Record<ModerationTab, string>> = {
-    review: waiting === 0 ? "Review" : `Review (${formatCompactCount(waiting)})`,
+    review: waiting === 0 ? "Review" : `Review (${formatCount(waiting)})`,
     rules: "Rules",
     people: "People",
     log: "Log",

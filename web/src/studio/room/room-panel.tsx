@@ -3,12 +3,13 @@ import type { VNode } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
 import type { Platform } from "../../../../core/kit/clock.ts";
 import type { ChatEvent } from "../../../../core/room/events.ts";
-import { formatCompactCount, modeLabels } from "../../chat/chat-text.ts";
+import { modeLabels } from "../../chat/chat-text.ts";
 import { visibleEntries } from "../../chat/chat-timeline.ts";
 import { Composer } from "../../chat/composer.tsx";
 import { HideIcon, PinIcon } from "../../chat/icons.tsx";
 import { MessageList } from "../../chat/message-list.tsx";
 import { ParticipantName } from "../../chat/message-row.tsx";
+import { formatCount } from "../../kit/number-text.ts";
 import { MessageActions } from "./message-actions.tsx";
 import { ModerationDesk } from "./moderation-desk.ts";
 import { ModerationTabs } from "./moderation-tabs.tsx";
@@ -58,8 +59,8 @@ function LiveChat({ desk }: { desk: ModerationDesk }): VNode {
           {state === "away" && "Reconnecting…"}
           {state === "connecting" && "Connecting…"}
         </p>
-        <p class="desk-counts" title={`Peak: ${formatCompactCount(peak)}`}>
-          {formatCompactCount(watching)} watching · {formatCompactCount(likes)} likes
+        <p class="desk-counts" title={`Peak: ${formatCount(peak)}`}>
+          {formatCount(watching)} watching · {formatCount(likes)} likes
         </p>
         {desk.isModerator && <GuestSwitch desk={desk} />}
         {modes.length > 0 && <p class="chat-modes">{modes.join(" · ")}</p>}

@@ -9,10 +9,19 @@ interface CopyFieldProps {
   readonly isSecret?: boolean;
   /** A text of many lines. */
   readonly isLong?: boolean;
+  /** The page's class of its buttons. */
+  readonly buttonClass?: string;
 }
 
 /** Says what was copied, to screen readers too. */
-export function CopyField({ id, label, text, isSecret = false, isLong = false }: CopyFieldProps): VNode {
+export function CopyField({
+  id,
+  label,
+  text,
+  isSecret = false,
+  isLong = false,
+  buttonClass = "plain-button",
+}: CopyFieldProps): VNode {
   const [isShown, setShown] = useState(!isSecret);
   const [said, setSaid] = useState("");
   const field = useRef<HTMLInputElement & HTMLTextAreaElement>(null);
@@ -24,7 +33,7 @@ export function CopyField({ id, label, text, isSecret = false, isLong = false }:
       // Browsers give pages without TLS no clipboard.
       setShown(true);
       field.current?.select();
-      setSaid("Press Ctrl+C to copy.");
+      setSaid("Copying is not allowed here: the text is selected.");
     }
   };
   return (
@@ -45,12 +54,12 @@ export function CopyField({ id, label, text, isSecret = false, isLong = false }:
           />
         )}
         {isSecret && (
-          <button type="button" class="plain-button" aria-pressed={isShown} onClick={() => setShown(!isShown)}>
+          <button type="button" class={buttonClass} aria-pressed={isShown} onClick={() => setShown(!isShown)}>
             {isShown ? "Hide" : "Show"}
             <span class="sr"> {label}</span>
           </button>
         )}
-        <button type="button" class="plain-button" onClick={() => void copy()}>
+        <button type="button" class={buttonClass} onClick={() => void copy()}>
           Copy<span class="sr"> {label}</span>
         </button>
       </div>
