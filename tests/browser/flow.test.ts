@@ -203,6 +203,12 @@ const setHidden = (isHidden: boolean): Promise<void> =>
     document.dispatchEvent(new Event("visibilitychange"));
   }, isHidden);
 
+const setMuted = (isMuted: boolean): Promise<void> =>
+  page.evaluate((wanted) => {
+    const video = document.querySelector("video");
+    if (video !== null) video.muted = wanted;
+  }, isMuted);
+
 test("an audible hidden page goes on with the sound alone, and has the pictures again when it is shown", async () => {
   await setHidden(true);
   await waitForStats(page, ({ rendition }) => rendition === "none", PATIENCE_MS, "without pictures");
@@ -215,11 +221,6 @@ test("an audible hidden page goes on with the sound alone, and has the pictures 
 });
 
 test("a silent hidden page gives its response back, and joins anew when it is shown", async () => {
-  const setMuted = (isMuted: boolean): Promise<void> =>
-    page.evaluate((wanted) => {
-      const video = document.querySelector("video");
-      if (video !== null) video.muted = wanted;
-    }, isMuted);
   await setMuted(true);
   await setHidden(true);
   // An isolate reports its viewers with the renewal of its feed, every 20 to 45 s.
@@ -228,6 +229,23 @@ test("a silent hidden page gives its response back, and joins anew when it is sh
   await setMuted(false);
   await playFor(1, "flow");
   await expect.poll(countViewers, { timeout: PATIENCE_MS }).toBe(1);
+});
+
+test("playback that stands before a hole, in a seek that does not end, goes on behind it", async () => {
+  await setMuted(true);
+  await setHidden(true);
+  await expect
+    .poll(() => page.evaluate(() => document.querySelector("video")?.paused), { timeout: PATIENCE_MS })
+    .toBe(true);
+  // What comes after it does not follow what is there.
+  await page.waitForTimeout(2_000);
+  await page.evaluate(() => {
+    const video = document.querySelector("video");
+    if (video !== null) video.currentTime = video.buffered.end(video.buffered.length - 1) - 0.12;
+  });
+  await setHidden(false);
+  await playFor(1, "flow");
+  await setMuted(false);
 });
 
 test("a switch to LL-HLS and back keeps playing; flow has the smaller delay", async () => {

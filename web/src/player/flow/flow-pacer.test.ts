@@ -36,3 +36,18 @@ test("an element that has something to play before a hole is left alone", () => 
   new FlowPacer(video, clock).tick(clock.monotonicMs() + 1_000, 0.2);
   expect(video.currentTime).toBe(40);
 });
+
+test("a seek that stops short of a hole, which nothing ends, goes on behind it", async () => {
+  const video = Object.assign(stuckElement(0.12), { seeking: true });
+  const clock = new VirtualClock();
+  const pacer = new FlowPacer(video, clock);
+  const tickAfter = async (ms: number): Promise<void> => {
+    await clock.advance(ms);
+    pacer.tick(clock.monotonicMs(), 0.2);
+  };
+  await tickAfter(0);
+  await tickAfter(900);
+  expect(video.currentTime).toBe(40);
+  await tickAfter(200);
+  expect(video.currentTime).toBeCloseTo(72.01, 5);
+});

@@ -9,6 +9,10 @@ import { FLOW_PACE_LIMITS, nextFlowPace } from "./flow-pace.ts";
 const STALL_GRACE_MS = 1_500;
 /** With sound, Chromium stops short of a hole by up to 0.10 s: less than this before one is nothing that it plays. */
 const HOLE_AHEAD_S = 0.15;
+/** A seek to buffered media is done sooner than this, or never: Chromium begins with more sound than may be left before a hole. */
+const SEEK_STUCK_MS = 1_000;
+/** What it may want. */
+const SEEK_AHEAD_S = 0.5;
 
 /** See the file's first line. */
 export class FlowPacer {
@@ -18,6 +22,8 @@ export class FlowPacer {
   /** Monotonic times. */
   #joinedMs = Number.NEGATIVE_INFINITY;
   #soughtMs = Number.NEGATIVE_INFINITY;
+  /** When a seek that is not done was first seen; null without one. */
+  #seekingMs: number | null = null;
   #ownSeekTo: number | null = null;
   #appliedRate = 1;
 
@@ -57,9 +63,14 @@ export class FlowPacer {
   /** Keeps the element at `targetS`: time minus media time that should be playing, seconds; null: unknown. */
   tick(nowMs: number, targetS: number | null): void {
     const video = this.#video;
-    if (video.paused || video.seeking || targetS === null) return;
+    this.#seekingMs = video.seeking && !video.paused ? (this.#seekingMs ?? nowMs) : null;
+    if (video.paused || targetS === null) return;
+    if (this.#seekingMs !== null) {
+      if (nowMs - this.#seekingMs >= SEEK_STUCK_MS) this.#jumpHole(nowMs, SEEK_AHEAD_S);
+      return;
+    }
     if (video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) {
-      this.#jumpHole(nowMs);
+      this.#jumpHole(nowMs, HOLE_AHEAD_S);
       return;
     }
     const step = nextFlowPace(this.#state, {
@@ -99,9 +110,9 @@ export class FlowPacer {
   }
 
   /** Media was left out: playback goes on where it does. */
-  #jumpHole(nowMs: number): void {
+  #jumpHole(nowMs: number, aheadS: number): void {
     const { buffered, currentTime } = this.#video;
-    if (nowMs - this.#soughtMs < FLOW_PACE_LIMITS.seekEveryMs || bufferedAheadS(this.#video) > HOLE_AHEAD_S) return;
+    if (nowMs - this.#soughtMs < FLOW_PACE_LIMITS.seekEveryMs || bufferedAheadS(this.#video) > aheadS) return;
     for (let i = 0; i < buffered.length; i += 1) {
       if (buffered.start(i) <= currentTime) continue;
       this.#seek(buffered.start(i) + 0.01);
@@ -111,6 +122,7 @@ export class FlowPacer {
 
   #seek(toS: number): void {
     this.#soughtMs = this.#clock.monotonicMs();
+    this.#seekingMs = null;
     this.#ownSeekTo = toS;
     this.#video.currentTime = toS;
     this.#state = initialLatency(this.#state.marginS);
