@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Page, Request } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import type { PlaybackStats } from "../../web/src/player/stats.ts";
@@ -229,6 +229,40 @@ test("a silent hidden page gives its response back, and joins anew when it is sh
   await setMuted(false);
   await playFor(1, "flow");
   await expect.poll(countViewers, { timeout: PATIENCE_MS }).toBe(1);
+});
+
+test("a silent page that is opened in the background gives its response back, and joins anew when it is shown", async () => {
+  const background = await browser.newPage();
+  try {
+    await background.addInitScript(() => {
+      let isHidden = true;
+      Object.defineProperty(document, "hidden", { get: () => isHidden });
+      document.addEventListener("shown", () => {
+        isHidden = false;
+        document.dispatchEvent(new Event("visibilitychange"));
+      });
+    });
+    const open = new Set<Request>();
+    let begun = 0;
+    background.on("request", (request) => {
+      if (!request.url().includes("/flow.mp4")) return;
+      open.add(request);
+      begun += 1;
+    });
+    background.on("requestfinished", (request) => open.delete(request));
+    background.on("requestfailed", (request) => open.delete(request));
+    await background.goto(`${edge.url}/embed/show?muted=1`);
+    await expect.poll(() => begun > 0 && open.size === 0, { timeout: PATIENCE_MS }).toBe(true);
+    expect(await background.evaluate(() => document.querySelector("video")?.paused)).toBe(true);
+    const { programTimeMs } = (await readPageStats(background)) ?? { programTimeMs: null };
+    await background.evaluate(() => document.dispatchEvent(new Event("shown")));
+    const isOn = (now: PlaybackStats): boolean =>
+      now.state === "live" && (now.programTimeMs ?? 0) > (programTimeMs ?? 0) + 1_000;
+    await waitForStats(background, isOn, PATIENCE_MS, "on after it was shown");
+    expect(open.size).toBe(1);
+  } finally {
+    await background.close();
+  }
 });
 
 test("playback that stands before a hole, in a seek that does not end, goes on behind it", async () => {

@@ -304,10 +304,13 @@ export class FlowPlayer implements FastestPlayer {
   }
 
   #onPlay(): void {
+    const playback = this.#playback;
     if (this.#suspension === "paused") this.#resume();
-    else if (this.#suspension === "none" && !document.hidden) {
+    else if (this.#suspension === "none" && playback !== null) {
       this.#cancelSuspension();
-      if (this.#playback?.isSoundOnly) this.#swap(false);
+      // A page that nobody sees may begin: it was opened in the background, or LL-HLS has ended in it.
+      if (document.hidden) this.#onHidden(playback);
+      else if (playback.isSoundOnly) this.#swap(false);
     }
   }
 
