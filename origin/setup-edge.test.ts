@@ -27,8 +27,9 @@ switch (args.slice(0, 2).join(" ")) {
   case "whoami --json":
     end(state.accounts === null ? 1 : 0, JSON.stringify({ loggedIn: state.accounts !== null, accounts: state.accounts ?? [] }));
   case "r2 bucket":
-    if (args[2] === "list") end(0, "Listing buckets...\\n" + state.buckets.map((b) => "name:           " + b + "\\ncreation_date:  2026").join("\\n\\n"));
+    if (args[2] === "list") end(0, "Listing buckets...\\n" + state.buckets.slice(0, 20).map((b) => "name:           " + b + "\\ncreation_date:  2026").join("\\n\\n"));
     if (state.failure !== null) end(1, "\\u001b[31m" + state.failure + "\\u001b[39m");
+    if (state.buckets.includes(args[3])) end(1, "The bucket you tried to create already exists, and you own it. [code: 10004]");
     state.buckets.push(args[3]);
     end(0, "Created");
   case "secret list":
@@ -181,6 +182,15 @@ test("a name and a domain are in the deployed configuration alone, and no two de
     main: join(ROOT, "workers/index.ts"),
   });
   expect(cwd.startsWith(ROOT)).toBe(false);
+});
+
+test("a bucket beyond the 20 that wrangler lists is no obstacle to an update", { timeout: 60_000 }, async () => {
+  const others = Array.from({ length: 20 }, (_, index) => `a-bucket-${index}`);
+  const secrets = ["CORRAL_EDGE_SECRET", "CORRAL_VIEWER_SECRET", "CORRAL_ADMIN_TOKEN"];
+  const { code, out } = await run({ ...EMPTY, buckets: [...others, "corral-media"], secrets }, ["--yes"]);
+  expect(code, out).toBe(0);
+  expect(readState().calls.some(({ args }) => args[0] === "deploy")).toBe(true);
+  expect(readState().buckets).toHaveLength(21);
 });
 
 test("a refusal of Cloudflare is one sentence with its words, and nothing is deployed", {

@@ -21,7 +21,7 @@ function apply(steps: readonly SetupStep[], { buckets, hasWorker, secrets }: Acc
 test("an empty account gets a bucket, the Worker, and then its secrets", () => {
   const steps = planSetup({ ...choices, domain: "live.example.com" }, { buckets: [], hasWorker: false, secrets: [] });
   expect(steps.map(describeStep)).toEqual([
-    "Create the R2 bucket corral-media for recordings.",
+    "Create the R2 bucket corral-media for recordings, unless the account has it.",
     "Deploy the Worker corral to live.example.com.",
     "Make the secret CORRAL_ADMIN_TOKEN.",
     "Make the secret CORRAL_VIEWER_SECRET.",

@@ -61,7 +61,7 @@ export function planSetup(
 export function describeStep(step: SetupStep): string {
   switch (step.kind) {
     case "create-bucket":
-      return `Create the R2 bucket ${step.bucket} for recordings.`;
+      return `Create the R2 bucket ${step.bucket} for recordings, unless the account has it.`;
     case "deploy":
       return `${step.isUpdate ? "Replace the existing" : "Deploy the"} Worker ${step.name} ${step.isUpdate ? "at" : "to"} ${step.domain ?? "the account's workers.dev"}.`;
     case "put-secret":

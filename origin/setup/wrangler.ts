@@ -23,6 +23,8 @@ const SecretsSchema = z.array(z.object({ name: z.string() }));
 
 /** Wrangler's words for a Worker that is not there, and Cloudflare's code. */
 const NO_WORKER = /Worker "[^"]+" not found|\b10007\b/;
+/** Cloudflare's words for a bucket that the account has, and its code. */
+const BUCKET_EXISTS = /bucket you tried to create already exists|\b10004\b/;
 
 interface CallResult {
   readonly code: number | null;
@@ -60,7 +62,7 @@ export class Wrangler {
     if (code !== 0) throw new WranglerError("wrangler login failed.");
   }
 
-  /** What exists for the Worker `name`. */
+  /** What exists for the Worker `name`. Wrangler lists 20 buckets at most: one that is not among them may exist. */
   async inspectAccount(name: string): Promise<AccountState> {
     const listed = await this.#run(["r2", "bucket", "list"]);
     const buckets = [...listed.matchAll(/^name:\s+(\S+)\s*$/gm)].map(([, bucket = ""]) => bucket);
@@ -72,8 +74,12 @@ export class Wrangler {
     throw new WranglerError(`wrangler ${args.join(" ")} failed: ${lastWords(out, err)}`);
   }
 
+  /** Creates the bucket, unless the account has it. */
   async createBucket(bucket: string): Promise<void> {
-    await this.#run(["r2", "bucket", "create", bucket, "--update-config=false"]);
+    const args = ["r2", "bucket", "create", bucket, "--update-config=false"];
+    const { code, out, err } = await this.#call(args);
+    if (code === 0 || BUCKET_EXISTS.test(`${out}${err}`)) return;
+    throw new WranglerError(`wrangler ${args.join(" ")} failed: ${lastWords(out, err)}`);
   }
 
   /** Deploys; returns the addresses that wrangler names. */
