@@ -122,9 +122,9 @@ test("one command deploys, and ends with a link that signs in; a second run keep
   expect(state.calls.slice(3).map(({ args }) => args.filter((word) => !word.startsWith("/")).join(" "))).toEqual([
     "r2 bucket create corral-media --update-config=false",
     "deploy --config",
-    "secret put CORRAL_ADMIN_TOKEN --name corral",
-    "secret put CORRAL_VIEWER_SECRET --name corral",
     "secret put CORRAL_EDGE_SECRET --name corral",
+    "secret put CORRAL_VIEWER_SECRET --name corral",
+    "secret put CORRAL_ADMIN_TOKEN --name corral",
   ]);
   expect(new Set(state.calls.slice(1).map(({ account }) => account))).toEqual(new Set(["acc1"]));
   // Secrets are on no command line, not printed, and not in the checkout.
@@ -138,7 +138,7 @@ test("one command deploys, and ends with a link that signs in; a second run keep
   expect(checkoutStatus()).toBe(before);
   // The operator's are kept for this user alone, outside of it.
   expect(readdirSync(kept).sort()).toEqual(["admin-token", "viewer-secret"]);
-  const [admin = "", viewer = ""] = secrets;
+  const [, viewer = "", admin = ""] = secrets;
   expect(readFileSync(join(kept, "admin-token"), "utf8").trim()).toBe(admin);
   expect(statSync(join(kept, "viewer-secret")).mode & 0o777).toBe(0o600);
   const token = /^https:\/\/corral\.example\.workers\.dev\/studio\/show#token=(\S+)\n$/m.exec(first.out)?.[1] ?? "";
@@ -157,8 +157,8 @@ test("one command deploys, and ends with a link that signs in; a second run keep
 
   const rotated = await run(readState(), ["--yes", "--rotate", "--stream", "show"]);
   expect(rotated.code, rotated.out).toBe(0);
-  expect(putsOf(readState()).map(({ args }) => args[2])).toEqual(["CORRAL_ADMIN_TOKEN", "CORRAL_VIEWER_SECRET"]);
-  expect(readFileSync(join(kept, "admin-token"), "utf8").trim()).toBe(putsOf(readState())[0]?.input);
+  expect(putsOf(readState()).map(({ args }) => args[2])).toEqual(["CORRAL_VIEWER_SECRET", "CORRAL_ADMIN_TOKEN"]);
+  expect(readFileSync(join(kept, "admin-token"), "utf8").trim()).toBe(putsOf(readState())[1]?.input);
 
   rmSync(kept, { recursive: true });
   const elsewhere = await run(readState(), ["--yes"]);
@@ -182,6 +182,21 @@ test("a name and a domain are in the deployed configuration alone, and no two de
     main: join(ROOT, "workers/index.ts"),
   });
   expect(cwd.startsWith(ROOT)).toBe(false);
+});
+
+test("an edge made by hand is updated without another secret, and its secrets are not rotated", {
+  timeout: 60_000,
+}, async () => {
+  const byHand = { ...EMPTY, buckets: ["corral-media"], secrets: ["CORRAL_ADMIN_TOKEN"] };
+  const update = await run(byHand, ["--yes"]);
+  expect(update.code, update.out).toBe(0);
+  expect(update.out).toContain("corral has no CORRAL_EDGE_SECRET");
+  expect(update.out).not.toContain("--rotate makes others");
+  expect(putsOf(readState())).toEqual([]);
+  const rotation = await run(byHand, ["--yes", "--rotate"]);
+  expect(rotation.code).toBe(2);
+  expect(rotation.out).toContain("give it the value of CORRAL_ADMIN_TOKEN first");
+  expect(readState().calls.some(({ args }) => args[0] === "deploy")).toBe(false);
 });
 
 test("a bucket beyond the 20 that wrangler lists is no obstacle to an update", { timeout: 60_000 }, async () => {

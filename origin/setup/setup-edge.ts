@@ -9,7 +9,15 @@ import { writePageFolder } from "../local-edge/page-folders.ts";
 import { writeDeployConfig } from "./deploy-config.ts";
 import { keepSecret, readKeptSecret, secretFile, secretsFolder } from "./kept-secrets.ts";
 import { parseDomain, parseWorkerName, type SetupOptions } from "./setup-options.ts";
-import { type AccountState, describeStep, isOperatorSecret, planSetup, type SetupChoices } from "./setup-plan.ts";
+import {
+  type AccountState,
+  derivingSecret,
+  describeDerivation,
+  describeStep,
+  isOperatorSecret,
+  planSetup,
+  type SetupChoices,
+} from "./setup-plan.ts";
 import { type Account, Wrangler } from "./wrangler.ts";
 
 const EMPTY_ACCOUNT: AccountState = { buckets: [], hasWorker: false, secrets: [] };
@@ -38,6 +46,12 @@ export async function setUpEdge(options: SetupOptions, context: SetupContext): P
     const choices = await choose(options, context);
     const keptIn = secretsFolder(choices.name, context.env);
     const state = wrangler === null ? EMPTY_ACCOUNT : await wrangler.inspectAccount(choices.name);
+    const deriving = derivingSecret(state);
+    if (deriving !== null) {
+      const sentence = describeDerivation(deriving, choices.name);
+      if (choices.rotate) throw new UsageError(sentence);
+      context.print(sentence);
+    }
     const steps = planSetup(choices, state);
     context.print(dryRun ? "Would do, in this order:" : "To do, in this order:");
     for (const [index, step] of steps.entries()) context.print(`  ${index + 1}. ${describeStep(step)}`);
@@ -61,7 +75,8 @@ export async function setUpEdge(options: SetupOptions, context: SetupContext): P
       }
     }
     const [url] = choices.domain === null ? urls : [`https://${choices.domain}`];
-    for (const line of await describeEnd({ url, keptIn, options, choices, nowMs: context.nowMs() }))
+    const canRotate = deriving === null;
+    for (const line of await describeEnd({ url, keptIn, options, choices, canRotate, nowMs: context.nowMs() }))
       context.print(line);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -126,12 +141,14 @@ async function describeEnd({
   keptIn,
   options,
   choices,
+  canRotate,
   nowMs,
 }: {
   readonly url: string | undefined;
   readonly keptIn: string;
   readonly options: SetupOptions;
   readonly choices: SetupChoices;
+  readonly canRotate: boolean;
   readonly nowMs: number;
 }): Promise<string[]> {
   const { stream } = options;
@@ -142,7 +159,7 @@ async function describeEnd({
   if (secret === null) {
     return [
       `Deployed: ${url}`,
-      `Its secrets were made before, and are not in ${keptIn}: --rotate makes others, and a link that signs in.`,
+      `Its secrets were made before, and are not in ${keptIn}${canRotate ? ": --rotate makes others, and a link that signs in." : "."}`,
       again,
     ];
   }

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type AccountState, describeStep, planSetup, type SetupStep } from "./setup-plan.ts";
+import { type ConfigVariables, parseConfig } from "../../core/api/config.ts";
+import { type AccountState, derivingSecret, describeStep, planSetup, type SetupStep } from "./setup-plan.ts";
 
 const choices = { name: "corral", domain: null, rotate: false };
-const SECRETS = ["CORRAL_ADMIN_TOKEN", "CORRAL_VIEWER_SECRET", "CORRAL_EDGE_SECRET"];
+const SECRETS = ["CORRAL_EDGE_SECRET", "CORRAL_VIEWER_SECRET", "CORRAL_ADMIN_TOKEN"];
 const putsOf = (steps: readonly SetupStep[]): string[] =>
   steps.flatMap((step) => (step.kind === "put-secret" ? [step.secret] : []));
 
@@ -23,9 +24,9 @@ test("an empty account gets a bucket, the Worker, and then its secrets", () => {
   expect(steps.map(describeStep)).toEqual([
     "Create the R2 bucket corral-media for recordings, unless the account has it.",
     "Deploy the Worker corral to live.example.com.",
-    "Make the secret CORRAL_ADMIN_TOKEN.",
-    "Make the secret CORRAL_VIEWER_SECRET.",
     "Make the secret CORRAL_EDGE_SECRET.",
+    "Make the secret CORRAL_VIEWER_SECRET.",
+    "Make the secret CORRAL_ADMIN_TOKEN.",
   ]);
 });
 
@@ -33,8 +34,8 @@ test("a rotation replaces the operator's secrets, and never the one that derives
   const state = { buckets: ["corral-media"], hasWorker: true, secrets: SECRETS };
   expect(planSetup({ ...choices, rotate: true }, state).map(describeStep)).toEqual([
     "Replace the existing Worker corral at the account's workers.dev.",
-    "Replace the secret CORRAL_ADMIN_TOKEN.",
     "Replace the secret CORRAL_VIEWER_SECRET.",
+    "Replace the secret CORRAL_ADMIN_TOKEN.",
   ]);
 });
 
@@ -55,9 +56,29 @@ test("from any state, a second run only deploys, and a run that was cut off is c
       const cutOff = apply(steps.slice(0, done), state);
       const after = apply(planSetup(choices, cutOff), cutOff);
       expect(planSetup(choices, after)).toEqual([{ kind: "deploy", name: "corral", domain: null, isUpdate: true }]);
-      expect(after.secrets).toEqual(expect.arrayContaining(SECRETS));
+      if (derivingSecret(state) === null) expect(after.secrets).toEqual(expect.arrayContaining(SECRETS));
       // What exists is not replaced.
       expect(putsOf(steps).filter((secret) => state.secrets.includes(secret))).toEqual([]);
+    }),
+  );
+});
+
+test("an edge that was made by hand with an admin token alone gets no other secret", () => {
+  const state = { buckets: ["corral-media"], hasWorker: true, secrets: ["CORRAL_ADMIN_TOKEN"] };
+  expect(planSetup(choices, state).map(({ kind }) => kind)).toEqual(["deploy"]);
+  expect(derivingSecret(state)).toBe("CORRAL_ADMIN_TOKEN");
+});
+
+test("no plan changes what an edge derives names and passphrases from", () => {
+  const secretOf = (secrets: readonly string[], replaced: readonly string[]): string | null => {
+    const values = secrets.map((name) => [name, `${replaced.includes(name) ? "new" : "old"} ${name}`.padEnd(32, ".")]);
+    return parseConfig(Object.fromEntries(values) as ConfigVariables).edgeSecret;
+  };
+  fc.assert(
+    fc.property(fc.subarray(SECRETS, { minLength: 1 }), fc.boolean(), fc.nat(5), (secrets, rotate, done) => {
+      const state = { buckets: [], hasWorker: true, secrets };
+      const steps = planSetup({ ...choices, rotate }, state).slice(0, done);
+      expect(secretOf(apply(steps, state).secrets, putsOf(steps))).toBe(secretOf(secrets, []));
     }),
   );
 });

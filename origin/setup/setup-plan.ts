@@ -1,7 +1,10 @@
 /** What a deployment needs, as steps: a function of the choices and of what exists. */
 
-/** Secrets of an edge. The last one names networks and derives stream keys: it outlives a rotation of the others. */
-const SETUP_SECRETS = ["CORRAL_ADMIN_TOKEN", "CORRAL_VIEWER_SECRET", "CORRAL_EDGE_SECRET"] as const;
+/**
+ * Secrets of an edge, in the order in which they are made. The first one names networks and derives stream keys: it outlives a
+ * rotation of the others. It comes first so that a run that was cut off leaves no edge that derives them from another.
+ */
+const SETUP_SECRETS = ["CORRAL_EDGE_SECRET", "CORRAL_VIEWER_SECRET", "CORRAL_ADMIN_TOKEN"] as const;
 export type SetupSecret = (typeof SETUP_SECRETS)[number];
 
 /** Secrets that the operator uses later, and that a rotation replaces. */
@@ -38,15 +41,31 @@ export type SetupStep =
 export const bucketOf = (name: string): string => `${name}-media`;
 
 /**
+ * The secret that stands for a missing edge secret, as `core/api/config.ts` has it; null: the edge has its own, or none at all.
+ * Another edge secret ends bans of devices and networks, and the SRT passphrases of issued keys.
+ */
+export function derivingSecret({ secrets }: AccountState): SetupSecret | null {
+  if (secrets.includes("CORRAL_EDGE_SECRET")) return null;
+  return SETUP_SECRETS.find((secret) => secrets.includes(secret)) ?? null;
+}
+
+/** What the plan leaves out for the sake of such an edge, and how to have it nevertheless. */
+export const describeDerivation = (secret: SetupSecret, name: string): string =>
+  `${name} has no CORRAL_EDGE_SECRET: it derives the names of banned devices and networks, and the SRT passphrases of stream keys, ` +
+  `from ${secret}. No secret that would end them is made or replaced. To keep them and rotate, give it the value of ${secret} first: ` +
+  `npx wrangler secret put CORRAL_EDGE_SECRET --name ${name}`;
+
+/**
  * The steps, in order. Secrets follow the deployment: a Worker without an admin token issues no stream keys, so that it is
  * closed until then.
  */
-export function planSetup(
-  { name, domain, rotate }: SetupChoices,
-  { buckets, hasWorker, secrets }: AccountState,
-): SetupStep[] {
+export function planSetup({ name, domain, rotate }: SetupChoices, state: AccountState): SetupStep[] {
+  const { buckets, hasWorker, secrets } = state;
   const bucket = bucketOf(name);
-  const puts = SETUP_SECRETS.flatMap((secret): SetupStep[] => {
+  // The edge derives from the first secret of the order that it has: those up to it stay as they are.
+  const deriving = derivingSecret(state);
+  const free = deriving === null ? SETUP_SECRETS : SETUP_SECRETS.slice(SETUP_SECRETS.indexOf(deriving) + 1);
+  const puts = free.flatMap((secret): SetupStep[] => {
     const isRotation = secrets.includes(secret);
     return !isRotation || (rotate && isOperatorSecret(secret)) ? [{ kind: "put-secret", secret, isRotation }] : [];
   });
