@@ -118,7 +118,7 @@ test("one command deploys, and ends with a link that signs in; a second run keep
   const first = await run(EMPTY, ["--yes", "--stream", "show"]);
   expect(first.code, first.out).toBe(0);
   const state = readState();
-  const kept = join(folder, "config", "corral", "corral");
+  const kept = join(folder, "config", "corral", "acc1", "corral");
   expect(state.calls.slice(3).map(({ args }) => args.filter((word) => !word.startsWith("/")).join(" "))).toEqual([
     "r2 bucket create corral-media --update-config=false",
     "deploy --config",
@@ -160,8 +160,21 @@ test("one command deploys, and ends with a link that signs in; a second run keep
   expect(putsOf(readState()).map(({ args }) => args[2])).toEqual(["CORRAL_VIEWER_SECRET", "CORRAL_ADMIN_TOKEN"]);
   expect(readFileSync(join(kept, "admin-token"), "utf8").trim()).toBe(putsOf(readState())[1]?.input);
 
+  // Another account's Worker of the same name has secrets of its own.
+  const other = await run(EMPTY, ["--yes"], folder, { CLOUDFLARE_ACCOUNT_ID: "acc2" });
+  expect(other.code, other.out).toBe(0);
+  expect(readFileSync(join(kept, "viewer-secret"), "utf8")).not.toBe(
+    readFileSync(join(folder, "config", "corral", "acc2", "corral", "viewer-secret"), "utf8"),
+  );
+
+  const deployed = { ...state, calls: [] };
+  rmSync(join(kept, "admin-token"));
+  const withoutAdmin = await run(deployed, ["--yes"]);
+  expect(withoutAdmin.out).not.toContain(join(kept, "admin-token"));
+  expect(withoutAdmin.out).toContain("Its admin token was made before");
+
   rmSync(kept, { recursive: true });
-  const elsewhere = await run(readState(), ["--yes"]);
+  const elsewhere = await run(deployed, ["--yes"]);
   expect(elsewhere.out).not.toContain("#token=");
   expect(elsewhere.out).toContain("--rotate makes others");
 });

@@ -8,10 +8,14 @@ import type { SetupSecret } from "./setup-plan.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-/** The folder of a deployment's files. Throws `UsageError` if it is in the checkout. */
-export function secretsFolder(name: string, env: Readonly<Record<string, string | undefined>>): string {
+/** The folder of the files of an account's Worker `name`. Throws `UsageError` if it is in the checkout. */
+export function secretsFolder(
+  accountId: string,
+  name: string,
+  env: Readonly<Record<string, string | undefined>>,
+): string {
   const base = env["XDG_CONFIG_HOME"] || join(homedir(), ".config");
-  const folder = join(base, "corral", name);
+  const folder = join(base, "corral", accountId, name);
   if (!relative(ROOT, folder).startsWith(".."))
     throw new UsageError(`Secrets are not kept in the checkout: set XDG_CONFIG_HOME to a folder outside ${ROOT}.`);
   return folder;

@@ -42,9 +42,10 @@ export async function setUpEdge(options: SetupOptions, context: SetupContext): P
     throw new UsageError("Without a terminal nothing can be asked: add --yes, with --name and --domain, or --dry-run.");
   const folder = mkdtempSync(join(tmpdir(), "corral-setup-"));
   try {
-    const wrangler = await openAccount(new Wrangler(folder), folder, options, context);
+    const account = await openAccount(new Wrangler(folder), options, context);
+    const wrangler = account === null ? null : new Wrangler(folder, account);
     const choices = await choose(options, context);
-    const keptIn = secretsFolder(choices.name, context.env);
+    const keptIn = account === null ? null : secretsFolder(account, choices.name, context.env);
     const state = wrangler === null ? EMPTY_ACCOUNT : await wrangler.inspectAccount(choices.name);
     const deriving = derivingSecret(state);
     if (deriving !== null) {
@@ -58,7 +59,7 @@ export async function setUpEdge(options: SetupOptions, context: SetupContext): P
     if (!dryRun && !(yes || (await confirm(context)))) throw new UsageError("Nothing was changed.");
     const pages = await writePageFolder(folder, await buildPages());
     const config = writeDeployConfig(folder, pages.directory, choices);
-    if (dryRun || wrangler === null) {
+    if (dryRun || wrangler === null || keptIn === null) {
       await new Wrangler(folder).checkDeploy(config);
       context.print("wrangler deploy --dry-run: the Worker and its pages bundle. Nothing was changed.");
       return;
@@ -83,13 +84,12 @@ export async function setUpEdge(options: SetupOptions, context: SetupContext): P
   }
 }
 
-/** Wrangler for the account to deploy to; null in a dry run without a login. */
+/** The id of the account to deploy to; null in a dry run without a login. */
 async function openAccount(
   wrangler: Wrangler,
-  folder: string,
   { yes, dryRun }: SetupOptions,
   { env, print, ask }: SetupContext,
-): Promise<Wrangler | null> {
+): Promise<string | null> {
   let accounts = await wrangler.findAccounts();
   if (accounts === null && dryRun) {
     print("Wrangler is not signed in to Cloudflare: the steps are those for an empty account.");
@@ -105,11 +105,17 @@ async function openAccount(
       "Wrangler is not signed in to Cloudflare: run npx wrangler login, or set CLOUDFLARE_API_TOKEN.",
     );
   const named = env["CLOUDFLARE_ACCOUNT_ID"];
-  if (named !== undefined && named !== "") return new Wrangler(folder, named);
+  if (named !== undefined && named !== "") return parseAccountId(named);
   const [only, ...others] = accounts;
   if (only === undefined) throw new UsageError("The login has no account; give its token access to one.");
-  if (others.length === 0) return new Wrangler(folder, only.id);
-  return new Wrangler(folder, (await chooseAccount(accounts, yes || dryRun ? null : ask)).id);
+  if (others.length === 0) return only.id;
+  return (await chooseAccount(accounts, yes || dryRun ? null : ask)).id;
+}
+
+/** An account's id, which is also a folder's name. */
+function parseAccountId(text: string): string {
+  if (/^[0-9a-z]{1,64}$/i.test(text)) return text;
+  throw new UsageError("CLOUDFLARE_ACCOUNT_ID is not an account's id, such as 023e105f4ecef8ad9ca31a8372d0c353.");
 }
 
 async function chooseAccount(accounts: readonly Account[], ask: SetupContext["ask"]): Promise<Account> {
@@ -165,9 +171,12 @@ async function describeEnd({
   }
   const host = { role: "host", stream, subject: "host", name: "Host", expiresS: LINK_S } as const;
   const token = await signViewerToken(host, secret, nowMs);
+  const hasAdminToken = readKeptSecret(keptIn, "CORRAL_ADMIN_TOKEN") !== null;
   return [
     `Deployed: ${url}`,
-    `Admin token: ${secretFile(keptIn, "CORRAL_ADMIN_TOKEN")}`,
+    hasAdminToken
+      ? `Admin token: ${secretFile(keptIn, "CORRAL_ADMIN_TOKEN")}`
+      : `Its admin token was made before, and is not in ${keptIn}.`,
     `Further links: npm run token -- --role host --stream ${stream} --edge ${url} --secret-file ${secretFile(keptIn, "CORRAL_VIEWER_SECRET")}`,
     again,
     `Studio, for a day (keep it to yourself: anyone with this link is the host of ${stream}):`,
