@@ -36,6 +36,11 @@ switch (args.slice(0, 2).join(" ")) {
     if (state.secrets === null) end(1, 'Worker "' + name + '" not found.');
     end(0, JSON.stringify(state.secrets.map((secret) => ({ name: secret, type: "secret_text" }))));
   case "secret put":
+    if (state.hangsAt === args[2]) {
+      fs.writeFileSync(file, JSON.stringify(state));
+      process.kill(process.ppid, "SIGINT");
+      end(1, "Interrupted");
+    }
     if (!state.secrets.includes(args[2])) state.secrets.push(args[2]);
     end(0, "Success");
   case "deploy --config":
@@ -59,6 +64,8 @@ interface FakeState {
   /** Null: the Worker does not exist. */
   readonly secrets: readonly string[] | null;
   readonly failure: string | null;
+  /** The secret at whose put the command gets Ctrl-C. */
+  readonly hangsAt?: string;
   readonly calls: readonly Call[];
 }
 
@@ -195,6 +202,45 @@ test("a name and a domain are in the deployed configuration alone, and no two de
     main: join(ROOT, "workers/index.ts"),
   });
   expect(cwd.startsWith(ROOT)).toBe(false);
+});
+
+test("Ctrl-C at a secret loses none and leaves no temporary folder: the next run puts the same one again", {
+  timeout: 60_000,
+}, async () => {
+  const temporary = mkdtempSync(join(tmpdir(), "corral-setup-tmp-"));
+  const variables = { TMPDIR: temporary, XDG_CONFIG_HOME: join(temporary, "config") };
+  const kept = join(temporary, "config", "corral", "acc1", "corral");
+  try {
+    const cut = await run({ ...EMPTY, hangsAt: "CORRAL_VIEWER_SECRET" }, ["--yes"], folder, variables);
+    expect(cut.code, cut.out).toBe(130);
+    expect(readdirSync(temporary)).toEqual(["config"]);
+    expect(readdirSync(kept).sort()).toEqual(["admin-token.new", "viewer-secret.new"]);
+    const [, viewer] = putsOf(readState()).map(({ input }) => input);
+    // The edge may have it or not.
+    const { hangsAt: _at, ...state } = readState();
+    const secrets = ["CORRAL_EDGE_SECRET", "CORRAL_VIEWER_SECRET"];
+    const next = await run({ ...state, secrets }, ["--yes"], folder, variables);
+    expect(next.code, next.out).toBe(0);
+    const puts = putsOf(readState());
+    expect(puts.map(({ args }) => args[2])).toEqual(["CORRAL_VIEWER_SECRET", "CORRAL_ADMIN_TOKEN"]);
+    expect(puts[0]?.input).toBe(viewer);
+    expect(readdirSync(kept).sort()).toEqual(["admin-token", "viewer-secret"]);
+    expect(readFileSync(join(kept, "viewer-secret"), "utf8").trim()).toBe(viewer);
+    const after = await run(readState(), ["--yes"], folder, variables);
+    expect(after.code, after.out).toBe(0);
+    expect(putsOf(readState())).toEqual([]);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+});
+
+test("where secrets cannot be kept, nothing is changed", { timeout: 60_000 }, async () => {
+  const file = join(folder, "no-folder");
+  writeFileSync(file, "");
+  const { code, out } = await run(EMPTY, ["--yes"], folder, { XDG_CONFIG_HOME: file });
+  expect(code, out).toBe(2);
+  expect(out).toMatch(/Secrets cannot be kept in/);
+  expect(readState()).toMatchObject({ buckets: [], secrets: null });
 });
 
 test("an edge made by hand is updated without another secret, and its secrets are not rotated", {

@@ -1,5 +1,6 @@
 /** `npm run setup-edge`: deploys an edge to Cloudflare, and ends with a link to the studio. */
 import { randomBytes } from "node:crypto";
+import { constants } from "node:os";
 import { systemPlatform } from "../core/kit/system-platform.ts";
 import { UsageError } from "./kit/errors.ts";
 import { setUpEdge } from "./setup/setup-edge.ts";
@@ -9,6 +10,10 @@ import { WranglerError } from "./setup/wrangler.ts";
 
 /** Bytes of a secret, as the edge requires. */
 const SECRET_BYTES = 32;
+
+// An exit removes what the run has written for wrangler; a signal alone would not.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.once(signal, () => process.exit(128 + constants.signals[signal]));
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -1,10 +1,10 @@
 /** The operator's secrets of a deployment, in files of the user's configuration folder: never in the checkout. */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { UsageError } from "../kit/errors.ts";
-import type { SetupSecret } from "./setup-plan.ts";
+import { errorMessage, UsageError } from "../kit/errors.ts";
+import { OPERATOR_SECRETS, type SetupSecret } from "./setup-plan.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -32,19 +32,43 @@ export const secretFile = (folder: string, secret: SetupSecret): string =>
   );
 
 /** A kept secret; null if there is none. */
-export function readKeptSecret(folder: string, secret: SetupSecret): string | null {
+export const readKeptSecret = (folder: string, secret: SetupSecret): string | null =>
+  readSecretFile(secretFile(folder, secret));
+
+/** Secrets that were kept for a deployment which does not have them for certain: a run was cut off. */
+export const unfinishedSecrets = (folder: string): readonly SetupSecret[] =>
+  OPERATOR_SECRETS.filter((secret) => existsSync(newSecretFile(folder, secret)));
+
+/**
+ * Keeps a secret that the deployment does not have yet, readable only by this user; returns the one of a run that was cut off
+ * where there is one. Throws `UsageError` if the folder cannot be written.
+ */
+export function keepNewSecret(folder: string, secret: SetupSecret, make: () => string): string {
+  const file = newSecretFile(folder, secret);
   try {
-    return readFileSync(secretFile(folder, secret), "utf8").trim();
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const unfinished = readSecretFile(file);
+    // An empty file was cut off while it was written.
+    if (unfinished !== null && unfinished !== "") return unfinished;
+    const value = make();
+    writeFileSync(file, `${value}\n`, { mode: 0o600 });
+    return value;
+  } catch (error) {
+    throw new UsageError(`Secrets cannot be kept in ${folder}: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+/** The deployment has the new secret: it replaces the kept one. */
+export const settleSecret = (folder: string, secret: SetupSecret): void =>
+  renameSync(newSecretFile(folder, secret), secretFile(folder, secret));
+
+const newSecretFile = (folder: string, secret: SetupSecret): string => `${secretFile(folder, secret)}.new`;
+
+function readSecretFile(file: string): string | null {
+  try {
+    return readFileSync(file, "utf8").trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
     throw error;
   }
-}
-
-/** Written atomically, and readable only by this user. */
-export function keepSecret(folder: string, secret: SetupSecret, value: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const file = secretFile(folder, secret);
-  writeFileSync(`${file}.new`, `${value}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
 }

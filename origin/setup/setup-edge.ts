@@ -7,7 +7,14 @@ import { signViewerToken } from "../kit/viewer-token.ts";
 import { buildPages } from "../local-edge/build-pages.ts";
 import { writePageFolder } from "../local-edge/page-folders.ts";
 import { writeDeployConfig } from "./deploy-config.ts";
-import { keepSecret, readKeptSecret, secretFile, secretsFolder } from "./kept-secrets.ts";
+import {
+  keepNewSecret,
+  readKeptSecret,
+  secretFile,
+  secretsFolder,
+  settleSecret,
+  unfinishedSecrets,
+} from "./kept-secrets.ts";
 import { parseDomain, parseWorkerName, type SetupOptions } from "./setup-options.ts";
 import {
   type AccountState,
@@ -17,6 +24,7 @@ import {
   isOperatorSecret,
   planSetup,
   type SetupChoices,
+  type SetupSecret,
 } from "./setup-plan.ts";
 import { type Account, Wrangler } from "./wrangler.ts";
 
@@ -41,11 +49,14 @@ export async function setUpEdge(options: SetupOptions, context: SetupContext): P
   if (context.ask === null && !yes && !dryRun)
     throw new UsageError("Without a terminal nothing can be asked: add --yes, with --name and --domain, or --dry-run.");
   const folder = mkdtempSync(join(tmpdir(), "corral-setup-"));
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once("exit", remove);
   try {
     const account = await openAccount(new Wrangler(folder), options, context);
     const wrangler = account === null ? null : new Wrangler(folder, account);
-    const choices = await choose(options, context);
-    const keptIn = account === null ? null : secretsFolder(account, choices.name, context.env);
+    const answers = await choose(options, context);
+    const keptIn = account === null ? null : secretsFolder(account, answers.name, context.env);
+    const choices = { ...answers, unfinished: keptIn === null ? [] : unfinishedSecrets(keptIn) };
     const state = wrangler === null ? EMPTY_ACCOUNT : await wrangler.inspectAccount(choices.name);
     const deriving = derivingSecret(state);
     if (deriving !== null) {
@@ -64,15 +75,20 @@ export async function setUpEdge(options: SetupOptions, context: SetupContext): P
       context.print("wrangler deploy --dry-run: the Worker and its pages bundle. Nothing was changed.");
       return;
     }
+    // Before anything is changed: what is put and not kept would be lost.
+    const kept = new Map<SetupSecret, string>();
+    for (const step of steps) {
+      if (step.kind === "put-secret" && isOperatorSecret(step.secret))
+        kept.set(step.secret, keepNewSecret(keptIn, step.secret, context.newSecret));
+    }
     let urls: readonly string[] = [];
     for (const step of steps) {
       context.print(describeStep(step));
       if (step.kind === "create-bucket") await wrangler.createBucket(step.bucket);
       else if (step.kind === "deploy") urls = await wrangler.deploy(config);
       else {
-        const secret = context.newSecret();
-        await wrangler.putSecret(choices.name, step.secret, secret);
-        if (isOperatorSecret(step.secret)) keepSecret(keptIn, step.secret, secret);
+        await wrangler.putSecret(choices.name, step.secret, kept.get(step.secret) ?? context.newSecret());
+        if (kept.has(step.secret)) settleSecret(keptIn, step.secret);
       }
     }
     const [url] = choices.domain === null ? urls : [`https://${choices.domain}`];
@@ -80,7 +96,8 @@ export async function setUpEdge(options: SetupOptions, context: SetupContext): P
     for (const line of await describeEnd({ url, keptIn, options, choices, canRotate, nowMs: context.nowMs() }))
       context.print(line);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    process.off("exit", remove);
+    remove();
   }
 }
 
@@ -130,7 +147,7 @@ async function chooseAccount(accounts: readonly Account[], ask: SetupContext["as
 async function choose(
   { name, domain, rotate, yes, dryRun }: SetupOptions,
   { ask }: SetupContext,
-): Promise<SetupChoices> {
+): Promise<Omit<SetupChoices, "unfinished">> {
   const asks = yes || dryRun ? null : ask;
   const answered = name ?? ((await asks?.("Name of the Worker [corral]: ")) || "corral");
   const question = "Custom domain, whose zone is in the same account [none: workers.dev]: ";

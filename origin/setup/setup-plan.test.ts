@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { type ConfigVariables, parseConfig } from "../../core/api/config.ts";
 import { type AccountState, derivingSecret, describeStep, planSetup, type SetupStep } from "./setup-plan.ts";
 
-const choices = { name: "corral", domain: null, rotate: false };
+const choices = { name: "corral", domain: null, rotate: false, unfinished: [] };
 const SECRETS = ["CORRAL_EDGE_SECRET", "CORRAL_VIEWER_SECRET", "CORRAL_ADMIN_TOKEN"];
 const putsOf = (steps: readonly SetupStep[]): string[] =>
   steps.flatMap((step) => (step.kind === "put-secret" ? [step.secret] : []));
@@ -36,6 +36,13 @@ test("a rotation replaces the operator's secrets, and never the one that derives
     "Replace the existing Worker corral at the account's workers.dev.",
     "Replace the secret CORRAL_VIEWER_SECRET.",
     "Replace the secret CORRAL_ADMIN_TOKEN.",
+  ]);
+});
+
+test("a secret of a run that was cut off is put again", () => {
+  const state = { buckets: ["corral-media"], hasWorker: true, secrets: SECRETS };
+  expect(putsOf(planSetup({ ...choices, unfinished: ["CORRAL_VIEWER_SECRET"] }, state))).toEqual([
+    "CORRAL_VIEWER_SECRET",
   ]);
 });
 

@@ -8,10 +8,10 @@ const SETUP_SECRETS = ["CORRAL_EDGE_SECRET", "CORRAL_VIEWER_SECRET", "CORRAL_ADM
 export type SetupSecret = (typeof SETUP_SECRETS)[number];
 
 /** Secrets that the operator uses later, and that a rotation replaces. */
-const OPERATOR_SECRETS: ReadonlySet<SetupSecret> = new Set(["CORRAL_ADMIN_TOKEN", "CORRAL_VIEWER_SECRET"]);
+export const OPERATOR_SECRETS: readonly SetupSecret[] = ["CORRAL_VIEWER_SECRET", "CORRAL_ADMIN_TOKEN"];
 
 /** Whether the operator uses a secret later: it is then kept on the operator's machine. */
-export const isOperatorSecret = (secret: SetupSecret): boolean => OPERATOR_SECRETS.has(secret);
+export const isOperatorSecret = (secret: SetupSecret): boolean => OPERATOR_SECRETS.includes(secret);
 
 /** What the operator chose. */
 export interface SetupChoices {
@@ -21,6 +21,8 @@ export interface SetupChoices {
   readonly domain: string | null;
   /** Whether to replace the operator's secrets. */
   readonly rotate: boolean;
+  /** Secrets that a run which was cut off may have given the edge, and whose values are kept: they are put again. */
+  readonly unfinished: readonly SetupSecret[];
 }
 
 /** What exists in the account. */
@@ -59,7 +61,7 @@ export const describeDerivation = (secret: SetupSecret, name: string): string =>
  * The steps, in order. Secrets follow the deployment: a Worker without an admin token issues no stream keys, so that it is
  * closed until then.
  */
-export function planSetup({ name, domain, rotate }: SetupChoices, state: AccountState): SetupStep[] {
+export function planSetup({ name, domain, rotate, unfinished }: SetupChoices, state: AccountState): SetupStep[] {
   const { buckets, hasWorker, secrets } = state;
   const bucket = bucketOf(name);
   // The edge derives from the first secret of the order that it has: those up to it stay as they are.
@@ -67,7 +69,8 @@ export function planSetup({ name, domain, rotate }: SetupChoices, state: Account
   const free = deriving === null ? SETUP_SECRETS : SETUP_SECRETS.slice(SETUP_SECRETS.indexOf(deriving) + 1);
   const puts = free.flatMap((secret): SetupStep[] => {
     const isRotation = secrets.includes(secret);
-    return !isRotation || (rotate && isOperatorSecret(secret)) ? [{ kind: "put-secret", secret, isRotation }] : [];
+    const isDue = !isRotation || unfinished.includes(secret) || (rotate && isOperatorSecret(secret));
+    return isDue ? [{ kind: "put-secret", secret, isRotation }] : [];
   });
   return [
     ...(buckets.includes(bucket) ? [] : [{ kind: "create-bucket", bucket } as const]),
