@@ -1,5 +1,6 @@
 /** A signed token, and the link that signs in with it. */
 import { signViewerToken } from "../kit/viewer-token.ts";
+import { quoteShellWord } from "./shell-word.ts";
 import type { TokenOptions } from "./token-options.ts";
 
 /** What a token is made of besides its options: the signing secret, and whom it names. */
@@ -18,10 +19,12 @@ export async function describeToken(options: TokenOptions, inputs: TokenInputs):
   const page = role === "viewer" ? "watch" : "studio";
   const until = new Date(nowMs + 1_000 * expiresS).toISOString().replace(/\.\d+Z$/, "Z");
   const warning = role === "viewer" ? "" : ` Anyone with this link is a ${role} of ${stream}.`;
+  const body = quoteShellWord(JSON.stringify({ subject, version: 1 }));
+  const revocations = quoteShellWord(`${edgeUrl}/api/streams/${stream}/revocations`);
   return [
     `${name} (${subject}), ${role} of ${stream} until ${until}.${warning}`,
     `Link:   ${edgeUrl}/${page}/${stream}#token=${token}`,
     `Token:  ${token}`,
-    `Revoke: curl -X POST ${edgeUrl}/api/streams/${stream}/revocations -H "Authorization: Bearer ADMIN-TOKEN" -d '${JSON.stringify({ subject, version: 1 })}'`,
+    `Revoke: curl -X POST ${revocations} -H "Authorization: Bearer ADMIN-TOKEN" -d ${body}`,
   ];
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { verifyViewerToken } from "../../core/access/viewer-token.ts";
 import { describeToken } from "./token-link.ts";
@@ -21,6 +22,9 @@ test.each([
   [["--role", "host", "--expires", "12"], /--expires is a time/],
   [["--role", "host", "--name", " "], /--name needs a value/],
   [["--role", "host", "--name", "x".repeat(65)], /--name has 1 to 64 characters/],
+  [["--role", "host", "--name", "A\u001b[2J"], /--name has no control characters/],
+  [["--role", "host", "--subject", "a\nb"], /--subject has no control characters/],
+  [["--role", "host", "--subject", "corral-guest:x"], /is a guest's/],
   [["--role", "host", "--secret-file", "f"], /--secret-file requires --edge/],
   [["--role", "host", "--edge", "https://e.example", "--data", "d"], /--data is of a local edge/],
   [["--role", "host", "--edge", "ftp://x"], /is not an http\(s\) URL/],
@@ -47,6 +51,15 @@ test.each(["host", "moderator", "viewer"])(
     expect(revoke).toContain('{"subject":"bo-1","version":1}');
   },
 );
+
+test("a quote in the subject does not leave its word of the line to copy", async () => {
+  const options = parseTokenOptions(["--role", "host", "--stream", "show", "--subject", "o'; touch x; '"]);
+  const inputs = { secret: SECRET, edgeUrl: "https://e.example", subject: options.subject ?? "", nowMs: Date.now() };
+  const revoke = (await describeToken(options, inputs)).at(-1) ?? "";
+  const script = revoke.replace("Revoke: curl", "printf '%s\\n'");
+  const words = execFileSync("sh", ["-c", script], { encoding: "utf8" }).trim().split("\n");
+  expect(JSON.parse(words.at(-1) ?? "")).toEqual({ subject: "o'; touch x; '", version: 1 });
+});
 
 test("the help text names each option", () => {
   const help = renderTokenHelp();

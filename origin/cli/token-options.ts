@@ -1,5 +1,6 @@
 /** The command line of `npm run token`: its options and help text, and their validation. */
 import { type ArgsDef, parseArgs } from "citty";
+import { isGuestSubject } from "../../core/access/guest.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { readText } from "../../core/kit/json-fields.ts";
 import { UsageError } from "../kit/errors.ts";
@@ -70,14 +71,23 @@ export function parseTokenOptions(words: readonly string[]): TokenOptions {
     role,
     stream: parseStreamOption(args.stream),
     name: args.name === undefined ? `${role[0]?.toUpperCase()}${role.slice(1)}` : parsePersonText("--name", args.name),
-    subject: args.subject === undefined ? null : parsePersonText("--subject", args.subject),
+    subject: args.subject === undefined ? null : parseSubject(args.subject),
     expiresS: parseExpires(args.expires),
     edge:
       url === undefined ? { kind: "local", port, dataDir } : { kind: "deployed", url: parseEdgeUrl(url), secretFile },
   };
 }
 
+function parseSubject(text: string): string {
+  const subject = parsePersonText("--subject", text);
+  if (isGuestSubject(subject))
+    throw new UsageError(`--subject "${subject}" is a guest's, and the edge takes no token for it.`);
+  return subject;
+}
+
 function parsePersonText(flag: string, text: string): string {
+  // They would reach the terminal, and a shell by the line to copy.
+  if (/\p{Cc}/u.test(text)) throw new UsageError(`${flag} has no control characters.`);
   const known = readText(text, TOKEN_OPTION_LIMITS.nameChars);
   if (known !== null) return known;
   throw new UsageError(`${flag} has 1 to ${TOKEN_OPTION_LIMITS.nameChars} characters.`);

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { quoteShellWord } from "../cli/shell-word.ts";
 import { UsageError } from "../kit/errors.ts";
 import { signViewerToken } from "../kit/viewer-token.ts";
 import { buildPages } from "../local-edge/build-pages.ts";
@@ -194,7 +195,7 @@ async function describeEnd({
     hasAdminToken
       ? `Admin token: ${secretFile(keptIn, "CORRAL_ADMIN_TOKEN")}`
       : `Its admin token was made before, and is not in ${keptIn}.`,
-    `Further links: npm run token -- --role host --stream ${stream} --edge ${url} --secret-file ${secretFile(keptIn, "CORRAL_VIEWER_SECRET")}`,
+    `Further links: npm run token -- --role host --stream ${stream} --edge ${url} --secret-file ${quoteShellWord(secretFile(keptIn, "CORRAL_VIEWER_SECRET"))}`,
     again,
     `Studio, for a day (keep it to yourself: anyone with this link is the host of ${stream}):`,
     `${url}/studio/${stream}#token=${token}`,
