@@ -156,6 +156,20 @@ test("an ingest node prints what to paste, and ends at Ctrl-C", async () => {
   expect(output()).toMatch(/SRT: +srt:\/\/127\.0\.0\.1:\d+\?streamid=demo\/KEY-ID&passphrase=PASSPHRASE/);
 });
 
+test("records of an ingest node name no stream but the one that they are about", async () => {
+  const ports = ["--rtmp-port", "0", "--srt-port", "0", "--whip-port", "0", "--log", "json"];
+  const { child, says, code, output } = run("ingest", "--edge", "http://127.0.0.1:9", "--ingest-token", "t", ...ports);
+  await says(/Watch:/);
+  child.kill("SIGINT");
+  expect(await code).toBe(0);
+  const records = output()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(records.length).toBeGreaterThan(0);
+  for (const record of records) expect(record).not.toHaveProperty("stream");
+});
+
 test("invalid arguments are one sentence and exit code 2", async () => {
   const { code, output } = run("--prot", "80");
   expect(await code).toBe(2);

@@ -8,7 +8,7 @@ import { parseBroadcastOptions, renderHelp } from "./cli/options.ts";
 import { runIngest } from "./ingest.ts";
 import type { EndSignals } from "./ingest-node/cluster-member.ts";
 import { errorMessage, PublishError, SourceError, UsageError } from "./kit/errors.ts";
-import { createLog, type OriginLog } from "./kit/log.ts";
+import { createLog, type LogFields, type OriginLog } from "./kit/log.ts";
 
 /** A signal this soon after the first is the same Ctrl-C. */
 const ECHO_MS = 500;
@@ -42,7 +42,7 @@ async function main(argv: readonly string[], platform: Platform): Promise<number
     return 2;
   }
   const { options } = command;
-  const logOptions = { json: options.logJson, verbose: options.verbose, fields: { stream: options.stream } };
+  const logOptions = { json: options.logJson, verbose: options.verbose, fields: command.logFields };
   const log = createLog(logOptions, process.stdout, clock, process.stderr);
   const [stop, drain] = [new AbortController(), new AbortController()];
   let stoppedAtMs = 0;
@@ -91,7 +91,9 @@ function readVersion(): string {
 
 /** A parsed command line. */
 interface Command {
-  readonly options: { readonly stream: string; readonly logJson: boolean; readonly verbose: boolean };
+  readonly options: { readonly logJson: boolean; readonly verbose: boolean };
+  /** Members of every JSON record: a broadcast's stream. Records of an ingest node name the stream that each is about. */
+  readonly logFields: LogFields;
   /** How long SIGTERM lets it go on, milliseconds. */
   readonly drainMs: number;
   readonly run: (log: OriginLog, signals: EndSignals, platform: Platform) => Promise<void>;
@@ -99,13 +101,20 @@ interface Command {
 
 function broadcastCommand(argv: readonly string[]): Command {
   const options = parseBroadcastOptions(argv, { CORRAL_KEY: process.env.CORRAL_KEY });
-  return { options, drainMs: 0, run: (log, { stop }, platform) => runBroadcast(options, log, stop, platform) };
+  const logFields = { stream: options.stream };
+  return {
+    options,
+    logFields,
+    drainMs: 0,
+    run: (log, { stop }, platform) => runBroadcast(options, log, stop, platform),
+  };
 }
 
 function ingestCommand(argv: readonly string[]): Command {
   const options = parseIngestOptions(argv, { CORRAL_INGEST_TOKEN: process.env.CORRAL_INGEST_TOKEN });
   return {
     options,
+    logFields: {},
     drainMs: options.drainMs,
     run: (log, signals, platform) => runIngest(options, log, signals, platform),
   };

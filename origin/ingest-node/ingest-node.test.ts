@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { VirtualClock } from "../../core/kit/virtual-clock.ts";
+import type { LogFields } from "../kit/log.ts";
 import { FakeEdge } from "../testing/fake-edge.ts";
 import { type SimulatedSender, senderConfigs, senderFrames } from "../testing/simulated-sender.ts";
 import { IngestNode, type IngestNodeOptions } from "./ingest-node.ts";
@@ -179,10 +180,15 @@ test("a network that guesses keys is refused without a look-up, until time has p
 
 test("a key that cannot be checked refuses the sender", async () => {
   await node.close();
-  node = createNode({ authorize: () => Promise.reject(new Error("no edge")) });
+  const records: unknown[] = [];
+  const note = (text: string, fields?: LogFields): void => void records.push({ ...fields, text });
+  const log = { debug: note, info: note, warn: note, error: note };
+  node = createNode({ authorize: () => Promise.reject(new Error("no edge")), log });
   const sender = new FakeSender();
   await node.admit(sender);
   expect(sender.refusal).toMatch(/cannot be checked now/);
+  expect(records).toHaveLength(2);
+  for (const record of records) expect(record).toMatchObject({ stream: sender.stream });
 });
 
 test("a key that the edge revokes cuts the sender with the next part", async () => {

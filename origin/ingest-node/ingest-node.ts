@@ -9,6 +9,7 @@ import { createEpochClock } from "../../core/kit/epoch-clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { TokenBuckets } from "../../core/kit/token-buckets.ts";
 import { errorMessage } from "../kit/errors.ts";
+import { withLogFields } from "../kit/log.ts";
 import type { Transcoder } from "../packager/transcoder.ts";
 import { INGEST_NODE_LIMITS } from "./ingest-limits.ts";
 import type { IngestTarget } from "./ingest-publisher.ts";
@@ -96,13 +97,15 @@ export class IngestNode {
     if (authorization.kind === "granted") this.#attach(connection, authorization.target);
     else {
       const { stream, protocol, remoteAddress } = connection;
-      this.#options.log.debug(`${stream}: ${protocol} from ${remoteAddress} is refused: ${authorization.sentence}`);
+      withLogFields(this.#options.log, { stream }).debug(
+        `${stream}: ${protocol} from ${remoteAddress} is refused: ${authorization.sentence}`,
+      );
       connection.refuse(authorization.sentence, authorization.reason, authorization.problem);
     }
   }
 
   async #authorize(connection: SenderConnection): Promise<SenderAuthorization> {
-    const { log } = this.#options;
+    const log = withLogFields(this.#options.log, { stream: connection.stream });
     const { remoteAddress } = connection;
     const nowMs = this.#options.platform.clock.monotonicMs();
     const network = parseNetwork(remoteAddress) ?? remoteAddress;
@@ -177,16 +180,8 @@ export class IngestNode {
   }
 
   #createSession(stream: StreamName, target: IngestTarget): IngestSession {
-    const {
-      packaging,
-      slates = null,
-      lower = null,
-      hasAac = false,
-      transcoder,
-      reconnectMs,
-      log,
-      platform,
-    } = this.#options;
+    const { packaging, slates = null, lower = null, hasAac = false, transcoder, reconnectMs, platform } = this.#options;
+    const log = withLogFields(this.#options.log, { stream });
     const { returnMs = STAND_BY_LIMITS.returnMs } = this.#options;
     const places = this.#options.places ?? (transcoder === null ? null : new LocalPlaces(transcoder));
     const { clock } = platform;

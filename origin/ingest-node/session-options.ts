@@ -3,6 +3,7 @@ import type { HealthReport } from "../../core/ingest/health/health-check.ts";
 import type { HealthMonitor } from "../../core/ingest/health/health-monitor.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
+import type { LineLog } from "../kit/log.ts";
 import type { Transcoder } from "../packager/transcoder.ts";
 import type { IngestTarget } from "./ingest-publisher.ts";
 import type { IngestPackaging } from "./published-broadcast.ts";
@@ -39,7 +40,7 @@ export interface IngestSessionOptions {
   readonly previous: Promise<void>;
   /** The stream's, which outlives the session. */
   readonly monitor: HealthMonitor;
-  readonly log: Readonly<Record<"debug" | "info" | "warn" | "error", (text: string) => void>>;
+  readonly log: LineLog;
   readonly platform: Platform;
   /** Milliseconds since the epoch, never going back. */
   readonly epochNowMs: () => number;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { VirtualClock } from "../../core/kit/virtual-clock.ts";
-import { createLog, formatLogLine } from "./log.ts";
+import { createLog, formatLogLine, withLogFields } from "./log.ts";
 
 const clock = new VirtualClock();
 
@@ -58,4 +58,19 @@ test("JSON records have the log's fields and their own, and text has neither", (
     msg: "slow",
   });
   expect(formatLogLine(lines[0] ?? "")).toMatch(/^[\d:]{8} warning: slow\n$/);
+});
+
+test("a log with fields puts them in each record, below the record's own", () => {
+  const lines: string[] = [];
+  const terminal = { write: (text: string) => lines.push(text) };
+  const log = withLogFields(createLog({ json: true, verbose: true }, terminal, clock), {
+    stream: "show",
+    event: "said",
+  });
+  for (const level of ["debug", "info", "warn", "error"] as const) log[level]("x", { event: level });
+  log.info("y");
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    ...["debug", "info", "warn", "error"].map((level) => ({ level, stream: "show", event: level, msg: "x" })),
+    { level: "info", stream: "show", event: "said", msg: "y" },
+  ]);
 });

@@ -23,6 +23,19 @@ export interface OriginLog {
   setStatus(text: string): void;
 }
 
+/** A log of lines, whose records have further members. */
+export type LineLog = Pick<OriginLog, "debug" | "info" | "warn" | "error">;
+
+/** `log`, with `base` in every record. */
+export function withLogFields(log: LineLog, base: LogFields): LineLog {
+  return {
+    debug: (text, fields) => log.debug(text, { ...base, ...fields }),
+    info: (text, fields) => log.info(text, { ...base, ...fields }),
+    warn: (text, fields) => log.warn(text, { ...base, ...fields }),
+    error: (text, fields) => log.error(text, { ...base, ...fields }),
+  };
+}
+
 /** Format and level of the log. */
 export interface LogOptions {
   readonly json: boolean;
