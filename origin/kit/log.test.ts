@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { VirtualClock } from "../../core/kit/virtual-clock.ts";
 import { createLog, formatLogLine, withLogFields } from "./log.ts";
 
@@ -6,7 +6,7 @@ const clock = new VirtualClock();
 
 test("log lines are plain text by default and JSON on request", () => {
   const time = new Date(2026, 0, 2, 3, 4, 5).getTime();
-  expect(formatLogLine(JSON.stringify({ level: "warn", time, msg: "slow" }))).toBe("03:04:05 warning: slow\n");
+  expect(formatLogLine({ level: "warn", time, msg: "slow" })).toBe("03:04:05 warning: slow\n");
   const lines: string[] = [];
   createLog({ json: true, verbose: false }, { write: (text) => lines.push(text) }, clock).info("hello");
   expect(JSON.parse(lines[0] ?? "")).toMatchObject({
@@ -49,15 +49,9 @@ test("JSON records have the log's fields and their own, and text has neither", (
   const lines: string[] = [];
   const options = { json: true, verbose: false, fields: { stream: "show" } };
   createLog(options, { write: (text) => lines.push(text) }, clock).warn("slow", { event: "slow-edge", delayMs: 900 });
-  expect(JSON.parse(lines[0] ?? "")).toEqual({
-    level: "warn",
-    time: clock.nowMs(),
-    stream: "show",
-    event: "slow-edge",
-    delayMs: 900,
-    msg: "slow",
-  });
-  expect(formatLogLine(lines[0] ?? "")).toMatch(/^[\d:]{8} warning: slow\n$/);
+  const record = { level: "warn", time: clock.nowMs(), stream: "show", event: "slow-edge", delayMs: 900, msg: "slow" };
+  expect(JSON.parse(lines[0] ?? "")).toEqual(record);
+  expect(formatLogLine(record)).toMatch(/^[\d:]{8} warning: slow\n$/);
 });
 
 test("a log with fields puts them in each record, below the record's own", () => {
@@ -73,4 +67,17 @@ test("a log with fields puts them in each record, below the record's own", () =>
     ...["debug", "info", "warn", "error"].map((level) => ({ level, stream: "show", event: level, msg: "x" })),
     { level: "info", stream: "show", event: "said", msg: "y" },
   ]);
+});
+
+test.each([true, false])("a record is parsed once (as JSON: %s)", (json) => {
+  const lines: string[] = [];
+  const log = createLog({ json, verbose: false }, { write: (text) => lines.push(text) }, clock);
+  const parse = vi.spyOn(JSON, "parse");
+  try {
+    log.error("broken");
+    expect(parse).toHaveBeenCalledTimes(1);
+  } finally {
+    parse.mockRestore();
+  }
+  expect(lines.join("")).toContain("broken");
 });

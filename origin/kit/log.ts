@@ -44,6 +44,13 @@ export interface LogOptions {
   readonly fields?: LogFields;
 }
 
+/** The members of pino's record that a line of text shows; `time` is ms since the epoch. */
+interface LogRecord {
+  readonly level: string;
+  readonly time: number;
+  readonly msg?: string;
+}
+
 const CLEAR_LINE = "\r\u001B[2K";
 const PREFIX: Readonly<Record<string, string>> = { debug: "debug: ", warn: "warning: ", error: "error: " };
 /** The event of a record that has only a text. */
@@ -70,7 +77,12 @@ export function createLog(
   const timestamp = (): string => `,"time":${clock.nowMs()}`;
   const logger: Logger = pino(
     { level, base, timestamp, formatters: { level: (label) => ({ level: label }) } },
-    { write: (record: string) => write(json ? record : formatLogLine(record), isErrorRecord(record)) },
+    {
+      write: (line: string) => {
+        const record = JSON.parse(line) as LogRecord;
+        write(json ? line : formatLogLine(record), record.level === "error");
+      },
+    },
   );
   return {
     isOnTerminal: showsStatus,
@@ -86,11 +98,8 @@ export function createLog(
   };
 }
 
-const isErrorRecord = (record: string): boolean => (JSON.parse(record) as { level: string }).level === "error";
-
 /** `12:00:03 warning: text` from a record of pino. */
-export function formatLogLine(record: string): string {
-  const { level, time, msg } = JSON.parse(record) as { level: string; time: number; msg?: string };
+export function formatLogLine({ level, time, msg }: LogRecord): string {
   const clock = new Date(time).toTimeString().slice(0, 8);
   return `${clock} ${PREFIX[level] ?? ""}${msg ?? ""}\n`;
 }
