@@ -16,6 +16,8 @@ const SERVER_LIMITS = {
   staffGrantMarginMs: 60_000,
   /** Staff tokens that the room records; beyond it the one that expires first is replaced. */
   staffGrants: 500,
+  /** Names of one member of the staff that no guest may take; beyond it a name is recorded with the next token. */
+  staffNames: 4,
   /** Messages held for review; further ones are refused with `review-full`. */
   heldMessages: 500,
   /** Messages of one shard at the reviewer at once: some seconds of a fast room. Further ones go unreviewed. */

@@ -126,6 +126,15 @@ test("names of staff are refused: of functions and of the stream's host at the g
   const [guest, kim] = [await enter(room, "K-i-m"), await host(room)];
   expect(kim.ready).toBe(true);
   expect(await guest.say("I am Kim")).toEqual({ ok: false, error: "name-reserved" });
+  const appointing = { kind: "role", subject: "u-bea", role: "moderator" } as const;
+  expect(await kim.client.sendCommand(appointing)).toMatchObject({ ok: true });
+  // Once the shard knows of it.
+  await waitForCondition(async () => {
+    const bea = await TestParticipant.join(room, { sub: "u-bea", name: "Bea" });
+    viewers.push(bea);
+    return bea.you?.roles.includes("moderator") === true;
+  });
+  expect(await (await enter(room, "B.e.a")).say("I am Bea")).toEqual({ ok: false, error: "name-reserved" });
 });
 
 test("a viewer with an account is no guest, and no token names one", async () => {

@@ -9,6 +9,7 @@ import { mergeVerdicts } from "../../moderation/review.ts";
 import { cleanText, isBlankText } from "../../moderation/text-forms.ts";
 import type { ChatModes } from "../chat-modes.ts";
 import type { HeldMessage, HoldReason } from "../entries/held.ts";
+import { nameFormsOf } from "../entries/staff.ts";
 import { OFFSET_FIELD, textField } from "../field-schemas.ts";
 import { isStaff, type ParticipantProfile } from "../participants.ts";
 import type { RoomErrorCode } from "../room-errors.ts";
@@ -93,15 +94,16 @@ function moderateMessage(
 
 /** Why a guest may not write now, or null. */
 function violatedGuestRule(
-  { modes, staffGrants }: RoomState,
+  state: RoomState,
   { by }: AccountEnvelope<ChatCommand>,
   { nowMs }: DecisionContext,
 ): RoomErrorCode | null {
   if (!isGuestSubject(by.subject)) return null;
-  if (modes.accountsOnly) return "accounts-only";
+  if (state.modes.accountsOnly) return "accounts-only";
   const form = nameForm(by.name);
-  for (const grant of staffGrants.values()) {
-    if (grant.nameForm === form && grant.untilMs > nowMs) return "name-reserved";
+  for (const [subject, grant] of state.staffGrants) {
+    if (grant.untilMs <= nowMs || !nameFormsOf(grant).includes(form)) continue;
+    if (state.effectiveRank(subject, nowMs) !== "viewer") return "name-reserved";
   }
   return null;
 }

@@ -1,7 +1,6 @@
 /** Admission at a shard: reasons to refuse a socket, and the answer to a hello. */
 import type { Clock } from "../../../core/kit/clock.ts";
-import type { Participant } from "../../../core/room/participants.ts";
-import { rankOfRoles } from "../../../core/room/permissions.ts";
+import { isStaff, type Participant } from "../../../core/room/participants.ts";
 import { restrictionOn } from "../../../core/room/restrictions.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import {
@@ -99,7 +98,7 @@ async function loadWelcomeData(
 ): Promise<{ readonly content: ReplicaContent; readonly missed: EventRange | null } | null> {
   try {
     const content = await replica.load();
-    if (rankOfRoles(viewer.roles) !== "viewer") await parent().recordStaff(viewer);
+    if (isStaff(content.state.effectiveRoles(viewer))) await parent().recordStaff(viewer);
     if (position === null) return { content, missed: null };
     const since: RoomRpc["eventsSince"] = (epoch, offset) => {
       const nowMs = clock.nowMs();

@@ -11,11 +11,16 @@ import { renewToken, type TokenRenewalContext } from "./renew-token.ts";
 const room = "renewals";
 const { clock } = systemPlatform;
 
-function renew(roles: Participant["roles"], token: string, recordStaff: TokenRenewalContext["recordStaff"]) {
+function renew(
+  roles: Participant["roles"],
+  token: string,
+  recordStaff: TokenRenewalContext["recordStaff"],
+  state: RoomState = new RoomState(),
+) {
   const viewer = { subject: "ann", name: "Ann", roles } as unknown as Participant;
   const connection = { viewer, state: "admitted", updateAttachment: () => {} } as unknown as Connection;
   const { viewerKeys: keys } = getConfig(testBindings);
-  const loadState = (): Promise<RoomState> => Promise.resolve(new RoomState());
+  const loadState = (): Promise<RoomState> => Promise.resolve(state);
   return renewToken({ keys, stream: room, clock, loadState, recordStaff }, connection, token);
 }
 
@@ -29,6 +34,9 @@ test("the room learns of a renewed token of its staff, which it protects until t
   expect(outcome.ok && recorded.map(({ expiresMs }) => expiresMs)).toEqual([outcome.ok && outcome.expiresMs]);
   expect(await renew([], await issueTestToken(room, { sub: "ann" }), record)).toMatchObject({ ok: true });
   expect(recorded).toHaveLength(1);
+  const appointing = RoomState.fromEntries([{ of: "role", key: "ann", value: "moderator" }]);
+  expect(await renew([], await issueTestToken(room, { sub: "ann" }), record, appointing)).toMatchObject({ ok: true });
+  expect(recorded).toHaveLength(2);
 });
 
 test("a renewal that the room did not record is refused, so that the client repeats it", async () => {

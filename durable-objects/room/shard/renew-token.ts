@@ -3,8 +3,7 @@ import { findAccessDenial } from "../../../core/access/access-policy.ts";
 import type { ViewerTokenKeys } from "../../../core/access/signed-jwt.ts";
 import { verifyViewerToken } from "../../../core/access/viewer-token.ts";
 import type { Clock } from "../../../core/kit/clock.ts";
-import type { Participant } from "../../../core/room/participants.ts";
-import { rankOfRoles } from "../../../core/room/permissions.ts";
+import { isStaff, type Participant } from "../../../core/room/participants.ts";
 import type { TokenRenewalOutcome } from "../../../core/room/room-protocol.ts";
 import type { RoomState } from "../../../core/room/room-state.ts";
 import type { Connection } from "./connections.ts";
@@ -31,10 +30,11 @@ export async function renewToken(
   const viewer = { ...connection.viewer, ...claims };
   try {
     const state = await loadState();
-    const refusal = findAccessDenial(state.access, { ...viewer, roles: state.effectiveRoles(viewer) }, clock.nowMs());
+    const roles = state.effectiveRoles(viewer);
+    const refusal = findAccessDenial(state.access, { ...viewer, roles }, clock.nowMs());
     if (refusal !== null) return { ok: false, error: refusal };
-    // The room protects staff until the end of the token that it knows.
-    if (rankOfRoles(viewer.roles) !== "viewer") await recordStaff(viewer);
+    // The room protects staff, and their names, until the end of the token that it knows.
+    if (isStaff(roles)) await recordStaff(viewer);
   } catch {
     return { ok: false, error: "unavailable" };
   }
