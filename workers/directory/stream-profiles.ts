@@ -41,8 +41,8 @@ export async function fetchProfile(scope: RequestScope, stream: StreamName): Pro
 }
 
 /**
- * A stream's profile for a page, which waits at most `waitMs` for it: what this isolate has shown a moment ago at once, and it is
- * read again behind the answer. `late`: it did not come in time. Never rejects.
+ * A stream's profile for an answer that waits for it at most `waitMs`: what this isolate has shown a moment ago at once, and it
+ * is read again behind the answer. `late`: it did not come in time. Never rejects.
  */
 export async function fetchPageProfile(
   scope: RequestScope,
@@ -67,7 +67,7 @@ async function readShownProfile(scope: RequestScope, stream: StreamName): Promis
     else shownProfiles.set(stream, { profile, readMs });
     return profile;
   } catch (error) {
-    console.warn("a page is shown without its stream's details", error);
+    console.warn("a stream's details cannot be read", error);
     return "late";
   }
 }
