@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseNetwork } from "./network.ts";
+import { parseNetwork, siteOfNetwork } from "./network.ts";
 
 test.each([
   ["203.0.113.9", "203.0.113.9"],
@@ -38,4 +38,13 @@ test("all addresses of a /64 have one network, and those of two have two", () =>
       expect(parseNetwork(text(b)) === parseNetwork(text(a))).toBe(text(a.slice(0, 4)) === text(b.slice(0, 4)));
     }),
   );
+});
+
+test("the site of a network is its /48, and an IPv4 address has none", () => {
+  const site = (ip: string): string | null => siteOfNetwork(parseNetwork(ip) ?? "");
+  expect(site("2001:db8:7:ab::1")).toBe("2001:db8:7::/48");
+  expect(site("2001:DB8:7:1:2:3:4:5")).toBe("2001:db8:7::/48");
+  expect(site("2001:db8::1")).toBe("2001:db8:0::/48");
+  expect(site("::1")).toBe("0:0:0::/48");
+  expect([site("198.51.100.7"), site("::ffff:198.51.100.7")]).toEqual([null, null]);
 });

@@ -5,6 +5,8 @@ const IPV4 = new RegExp(`^${OCTET}\\.${OCTET}\\.${OCTET}\\.${OCTET}$`);
 const IPV6_GROUPS = 8;
 /** Groups of sixteen bits of an IPv6 address that identify its network: the smallest allocation to a household. */
 const NETWORK_GROUPS = 4;
+/** Those of a site: what a provider, or a tunnel broker for nothing, gives one subscriber, with 65,536 networks in it. */
+const SITE_GROUPS = 3;
 
 /**
  * The network that is counted and limited as one: an IPv4 address itself, the /64 of an IPv6 address in lower-case
@@ -18,6 +20,14 @@ export function parseNetwork(ip: string): string | null {
   if (mapped) return [groups[6] ?? 0, groups[7] ?? 0].flatMap((group) => [group >> 8, group & 255]).join(".");
   const network = groups.slice(0, NETWORK_GROUPS).map((group) => group.toString(16));
   return `${network.join(":")}::/64`;
+}
+
+/** The /48 of a network of `parseNetwork`, which one sender may have whole (`2001:db8:0::/48`); null for an IPv4 address. */
+export function siteOfNetwork(network: string): string | null {
+  const [groups, rest] = network.split("::", 2);
+  return groups === undefined || rest === undefined
+    ? null
+    : `${groups.split(":").slice(0, SITE_GROUPS).join(":")}::/48`;
 }
 
 function parseV4(ip: string): number[] | null {

@@ -60,3 +60,16 @@ test("a guest whom the rates refuse causes no look-up of the stream", async () =
   expect(await gateway.enter(stream, "d1", "198.51.100.2", false)).toBe("too-many-guests");
   expect(gateway.asked).toEqual([]);
 });
+
+test("the networks of one /48 do not keep guests of others out of a stream", async () => {
+  const stream = "gateway-guests-c" as StreamName;
+  const gateway = new SilentGateway();
+  const enter = (device: string, ip: string): Promise<unknown> => gateway.enter(stream, device, ip);
+  const outcomes: unknown[] = [];
+  for (let guest = 0; guest < 420; guest += 1) {
+    outcomes.push(await enter(`many-${guest}`, `2001:db8:7:${(guest % 7).toString(16)}::1`));
+  }
+  expect(outcomes.filter((outcome) => outcome !== "too-many-guests")).toHaveLength(160);
+  expect(await enter("other-v6", "2001:db8:8::1")).toMatchObject({ name: "Zoe" });
+  expect(await enter("other-v4", "198.51.100.3")).toMatchObject({ name: "Zoe" });
+});

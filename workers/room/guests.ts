@@ -1,5 +1,6 @@
 /** Guests at the gateway: the names that they may take, and how many of them a network may make. */
 import { guestSubject } from "../../core/access/guest.ts";
+import { siteOfNetwork } from "../../core/access/network.ts";
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { readText } from "../../core/kit/json-fields.ts";
@@ -19,11 +20,13 @@ import type { TicketParticipant } from "./room-tickets.ts";
 const GUEST_LIMITS = {
   /** Of one network: a class that joins at once, and later arrivals. */
   network: { perSecond: 1, burst: 60 },
+  /** Of one stream and /48, which has networks enough for all of the stream's: the phones of a carrier that are behind it. */
+  site: { perSecond: 8, burst: 160 },
   /** Of one stream: a crowd that joins an event through this isolate. */
   stream: { perSecond: 20, burst: 400 },
   /** Guests that are remembered; the least recently seen one counts as new again. */
   known: 20_000,
-} as const satisfies { network: BucketRate; stream: BucketRate; known: number };
+} as const satisfies { network: BucketRate; site: BucketRate; stream: BucketRate; known: number };
 
 /** How long a guest waits for the stream's details. Without them a name is free, and the room keeps those of its staff. */
 const DETAILS_WAIT_MS = 300;
@@ -65,6 +68,8 @@ async function mayEnter(scope: RequestScope, stream: StreamName, device: string)
   const network = readRequestNetwork(scope.request);
   const nowMs = scope.platform.clock.nowMs();
   if (network !== null && !buckets.tryTake(`network ${network}`, GUEST_LIMITS.network, nowMs)) return false;
+  const site = network === null ? null : siteOfNetwork(network);
+  if (site !== null && !buckets.tryTake(`site ${stream} ${site}`, GUEST_LIMITS.site, nowMs)) return false;
   if (!buckets.tryTake(`stream ${stream}`, GUEST_LIMITS.stream, nowMs)) return false;
   if ((await refuseOverRate(scope, "guests")) !== null) return false;
   knownGuests.set(guest, true);
