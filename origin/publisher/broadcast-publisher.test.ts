@@ -2,6 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import { parseBroadcastId, parseStreamName, parseTrackName, type TrackName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
+import { VirtualClock } from "../../core/kit/virtual-clock.ts";
 import type { PublishError } from "../kit/errors.ts";
 import { EagerClock } from "../testing/eager-clock.ts";
 import { type EdgeFault, FakeEdge } from "../testing/fake-edge.ts";
@@ -107,16 +108,17 @@ test("a broadcast arrives complete and in order, and its end waits until all is 
 
 test("the recent delay is that of the oldest part while the edge confirms none", async () => {
   let isCut = false;
-  const { publisher } = await setUp(() => (isCut ? "busy" : "none"), { limits: { retry: { firstMs: 50, maxMs: 50 } } });
+  const clock = new VirtualClock();
+  const { publisher } = await setUp(() => (isCut ? "busy" : "none"), { platform: { ...systemPlatform, clock } });
   expect(publisher.recentDelayMs()).toBeNull();
   await publisher.open();
   await pushAll(publisher, 4);
-  await vi.waitFor(() => expect(publisher.counters().parts).toBe(8));
-  const before = must(publisher.recentDelayMs());
+  await vi.waitFor(() => expect(publisher.counters().parts).toBe(8), { timeout: 10_000 });
+  expect(publisher.recentDelayMs()).toBe(0);
   isCut = true;
   publisher.push({ kind: "part", track: must(TRACKS[0]), meta: meta(4), bytes: Buffer.from("late") });
-  await vi.waitFor(() => expect(publisher.recentDelayMs()).toBeGreaterThan(before + 100));
-  isCut = false;
+  await clock.advance(200);
+  expect(publisher.recentDelayMs()).toBe(200);
 });
 
 const FAULTS: EdgeFault[] = [
