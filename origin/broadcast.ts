@@ -1,16 +1,11 @@
 /** One broadcast from its options to its end: edge, probe, ladder, source and publisher. */
 
 import { join } from "node:path";
-import { request } from "undici";
-import type { PartMeta } from "../core/broadcast/broadcast-log.ts";
 import { createBroadcastId } from "../core/kit/broadcast-id.ts";
-import { type Clock, type Platform, sleep, startInterval } from "../core/kit/clock.ts";
-import { startDeadline } from "../core/kit/deadline.ts";
+import { type Platform, sleep, startInterval } from "../core/kit/clock.ts";
 import { createEpochClock } from "../core/kit/epoch-clock.ts";
-import type { BroadcastId, TrackName } from "../core/kit/ids.ts";
-import { partPath } from "../core/media/hls/paths.ts";
 import type { RoomSocket } from "../core/room/client/client.ts";
-import { type BroadcastLinks, describeBroadcastLinks, renderWatchCode } from "./cli/broadcast-links.ts";
+import { announceLinks } from "./announce-links.ts";
 import type { BroadcastOptions } from "./cli/options.ts";
 import { startDemoChat } from "./demo/demo-chat.ts";
 import { writeFilm } from "./demo/demo-film.ts";
@@ -19,9 +14,9 @@ import { canToneMap, findFont, listEncoders, probeSource } from "./ingest/probe.
 import type { Canvas } from "./ingest/raw-media.ts";
 import type { SourceInfo } from "./ingest/source-info.ts";
 import { acceptFirstConnection, createSourceOpener, type SourceHandle } from "./ingest/source-opener.ts";
-import { errorMessage, PublishError, SourceError, UsageError } from "./kit/errors.ts";
+import { errorMessage, type PublishError, SourceError, UsageError } from "./kit/errors.ts";
 import type { OriginLog } from "./kit/log.ts";
-import { type EdgeAccess, LINK_BEARERS, startLocalEdge } from "./local-edge/local-edge.ts";
+import { type EdgeAccess, startLocalEdge } from "./local-edge/local-edge.ts";
 import { chooseEncoders } from "./packager/choose-encoders.ts";
 import { parseEncoders } from "./packager/encode-args.ts";
 import { createEncodeJob, describeRendition, partTargetsOf, targetDurationOf } from "./packager/encode-plan.ts";
@@ -34,8 +29,6 @@ import { BroadcastPublisher } from "./publisher/broadcast-publisher.ts";
 import { PublishJournal } from "./publisher/journal.ts";
 import { startViewerCount } from "./viewer-count.ts";
 
-/** Limit until an accepted first part can be fetched. */
-const FETCHABLE_MS = 5_000;
 const STATUS_MS = 2_000;
 /** The local edge stays this long after the end of a broadcast. */
 const EDGE_LINGER_MS = 700;
@@ -87,6 +80,7 @@ function remoteEdge(edge: NonNullable<BroadcastOptions["edge"]>, publisher: stri
     journalFolder: null,
     signToken: null,
     networkUrls: [],
+    issuesTokens: false,
     stop: () => Promise.resolve(),
   };
 }
@@ -208,7 +202,7 @@ async function publishSource(run: BroadcastRun, { job, kind, open }: BroadcastPl
       opening = created.open();
       opening.catch((error: unknown) => failed.reject(error));
       created.firstPart
-        .then((first) => announceLinks(run, edge, id, first))
+        .then((first) => announceLinks({ ...options, log, clock }, edge, id, first))
         .catch((error: unknown) => failed.reject(error));
     },
     onOutput: (output) => {
@@ -281,60 +275,6 @@ async function serveRecording({ options, log, stop, platform }: BroadcastRun, ed
       resolve();
     });
   });
-}
-
-/** Prints the links once the first part can be fetched. */
-async function announceLinks(
-  { options, log, platform }: BroadcastRun,
-  edge: EdgeAccess,
-  id: BroadcastId,
-  first: { readonly track: TrackName; readonly meta: PartMeta },
-): Promise<void> {
-  const { clock } = platform;
-  const part = `${edge.url}/live/${options.stream}/${id}/${first.track}/${partPath(first.meta.msn, first.meta.part)}`;
-  const deadline = clock.monotonicMs() + FETCHABLE_MS;
-  let viewerToken: string | null = null;
-  for (let waitMs = 20; ; waitMs *= 2) {
-    const status = await fetchStatus(part, viewerToken, clock);
-    if (status === 200) break;
-    if (status === 401 && viewerToken === null) {
-      // The stream is not public: a local edge's token is signed here; a remote one has the part and requires one.
-      if (edge.signToken === null) break;
-      viewerToken = await edge.signToken(LINK_BEARERS.viewer);
-      continue;
-    }
-    if (clock.monotonicMs() > deadline) {
-      throw new PublishError(`The edge accepted the first part, but ${part} answers ${status ?? "nothing"}.`);
-    }
-    await sleep(clock, waitMs);
-  }
-  const { networkUrls } = edge;
-  // Browsers of this machine get a host's token from an edge on loopback, but not in a tab that has a viewer's. Logs
-  // that programs keep get none.
-  const hasHostToken = !options.logJson && (viewerToken !== null || networkUrls.length > 0);
-  const hostToken = hasHostToken ? ((await edge.signToken?.(LINK_BEARERS.host)) ?? null) : null;
-  const isLocal = options.edge === null;
-  const { stream } = options;
-  const links: BroadcastLinks = { stream, edgeUrl: edge.url, networkUrls, isLocal, viewerToken, hostToken };
-  const { lines, fields } = describeBroadcastLinks(links);
-  if (options.logJson) log.info("On the air.", fields);
-  else for (const line of lines) log.info(line);
-  if (!log.isOnTerminal || networkUrls.length === 0) return;
-  for (const line of renderWatchCode(links)) log.info(line);
-}
-
-async function fetchStatus(url: string, token: string | null, clock: Clock): Promise<number | null> {
-  const deadline = startDeadline(clock, FETCHABLE_MS);
-  try {
-    const headers = token === null ? {} : { authorization: `Bearer ${token}` };
-    const response = await request(url, { headers, signal: deadline.signal });
-    await response.body.dump();
-    return response.statusCode;
-  } catch {
-    return null;
-  } finally {
-    deadline.cancel();
-  }
 }
 
 function describeSource({ video, audio, durationS }: SourceInfo): string {

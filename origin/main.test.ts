@@ -91,7 +91,7 @@ test("the broadcast continues when the reader of its log has exited", { timeout:
   expect(edge.ended).toBe(true);
 });
 
-test("a JSON log names the stream and the event, with links that carry no token", { timeout: 30_000 }, async () => {
+test("a JSON log names the stream, the event and the links", { timeout: 30_000 }, async () => {
   const edge = await fakeEdge();
   const words = ["--stream", "show", "--log", "json", "--edge", edge.url, "--key", "secret"];
   const { child, says, code, output } = run(LAVFI, "--format", "lavfi", ...words);

@@ -6,11 +6,11 @@ const local: BroadcastLinks = {
   stream: "show" as StreamName,
   edgeUrl: "http://127.0.0.1:8787",
   networkUrls: [],
-  isLocal: true,
+  issuesTokens: true,
   viewerToken: null,
   hostToken: null,
 };
-const shared = { ...local, networkUrls: ["http://192.168.1.5:8787", "http://10.0.0.2:8787"] };
+const shared = { ...local, issuesTokens: false, networkUrls: ["http://192.168.1.5:8787", "http://10.0.0.2:8787"] };
 
 test("on loopback the studio's link carries no token, because browsers of the machine need none", () => {
   expect(describeBroadcastLinks(local).lines).toEqual([
@@ -31,9 +31,18 @@ test("in a network viewers get its addresses, and only the studio's link, for th
   expect(lines.filter((line) => line.includes("=H"))).toHaveLength(1);
 });
 
-test("without the host's token the studio's link says where one comes from", () => {
-  expect(describeBroadcastLinks(shared).lines.at(-1)).toContain("npm run token -- --role host --stream show");
-  expect(describeBroadcastLinks({ ...local, isLocal: false }).lines.at(-1)).toContain("it asks for a token");
+test("without the host's token the studio's link says that it asks for one, unless the edge issues them", () => {
+  expect(describeBroadcastLinks({ ...local, issuesTokens: false }).lines.at(-1)).toContain("it asks for a token");
+});
+
+test("the members of the record have no token, whatever the lines have", () => {
+  const { fields } = describeBroadcastLinks({ ...shared, hostToken: "H", viewerToken: "V" });
+  expect(fields).toEqual({
+    event: "on-air",
+    watch: "http://192.168.1.5:8787/watch/show",
+    playlist: "http://192.168.1.5:8787/live/show/multivariant.m3u8",
+    studio: "http://127.0.0.1:8787/studio/show",
+  });
 });
 
 test("the QR code is of the viewers' link, whatever the host's token is", () => {

@@ -10,14 +10,14 @@ export interface BroadcastLinks {
   readonly edgeUrl: string;
   /** The edge for other machines of the network, the likeliest first; none if it does not listen for them. */
   readonly networkUrls: readonly string[];
-  /** Whether the edge runs on this machine. */
-  readonly isLocal: boolean;
+  /** Whether browsers of this machine get tokens from the edge. */
+  readonly issuesTokens: boolean;
   /** Tokens that the links carry; null without. */
   readonly viewerToken: string | null;
   readonly hostToken: string | null;
 }
 
-/** The lines, and the members of their record in a JSON log. */
+/** The lines, and the members of their record in a JSON log, which have no tokens: programs keep it. */
 export interface LinkLines {
   readonly lines: readonly string[];
   readonly fields: LogFields;
@@ -27,30 +27,32 @@ export interface LinkLines {
 export function describeBroadcastLinks(links: BroadcastLinks): LinkLines {
   const { stream, edgeUrl, viewerToken, hostToken } = links;
   const [shared = edgeUrl, ...others] = links.networkUrls;
-  const watch = (url: string): string => `${url}/watch/${stream}${viewerToken === null ? "" : `#token=${viewerToken}`}`;
-  const playlist = `${shared}/live/${stream}/multivariant.m3u8${viewerToken === null ? "" : `?token=${viewerToken}`}`;
-  const studio = `${edgeUrl}/studio/${stream}${hostToken === null ? "" : `#token=${hostToken}`}`;
+  const playlist = `${shared}/live/${stream}/multivariant.m3u8`;
+  const studio = `${edgeUrl}/studio/${stream}`;
+  const playlistQuery = viewerToken === null ? "" : `?token=${viewerToken}`;
   return {
     lines: [
-      `On the air. Watch:    ${watch(shared)}`,
-      ...others.map((url) => `                      ${watch(url)}`),
-      `            Playlist: ${playlist}`,
-      `            Studio:   ${studio} (${describeStudio(links)})`,
+      `On the air. Watch:    ${watchUrl(shared, links)}`,
+      ...others.map((url) => `                      ${watchUrl(url, links)}`),
+      `            Playlist: ${playlist}${playlistQuery}`,
+      `            Studio:   ${studio}${tokenFragment(hostToken)} (${describeStudio(links)})`,
     ],
-    fields: { event: "on-air", watch: watch(shared), playlist, studio },
+    fields: { event: "on-air", watch: watchUrl(shared, { stream, viewerToken: null }), playlist, studio },
   };
 }
 
-function describeStudio({ stream, isLocal, networkUrls, hostToken }: BroadcastLinks): string {
+function describeStudio({ issuesTokens, hostToken }: BroadcastLinks): string {
   if (hostToken !== null) return "the host's: keep it to yourself, anyone with this link is the host";
-  if (!isLocal) return "the host's: it asks for a token";
-  return networkUrls.length === 0
-    ? "the host's: browsers on this machine need no token"
-    : `the host's: npm run token -- --role host --stream ${stream} signs in`;
+  return issuesTokens ? "the host's: browsers on this machine need no token" : "the host's: it asks for a token";
 }
+
+const tokenFragment = (token: string | null): string => (token === null ? "" : `#token=${token}`);
+
+const watchUrl = (edgeUrl: string, { stream, viewerToken }: Pick<BroadcastLinks, "stream" | "viewerToken">): string =>
+  `${edgeUrl}/watch/${stream}${tokenFragment(viewerToken)}`;
 
 /** A QR code of the viewers' link, for phones. */
 export function renderWatchCode(links: BroadcastLinks): readonly string[] {
-  const { watch } = describeBroadcastLinks(links).fields;
-  return ["Scan to watch on a phone in this network:", ...renderUnicodeCompact(`${watch}`, { border: 2 }).split("\n")];
+  const watch = watchUrl(links.networkUrls[0] ?? links.edgeUrl, links);
+  return ["Scan to watch on a phone in this network:", ...renderUnicodeCompact(watch, { border: 2 }).split("\n")];
 }

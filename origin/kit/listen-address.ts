@@ -6,6 +6,9 @@ export const LOOPBACK = "127.0.0.1";
 /** Stands for all addresses of this machine. */
 export const ANY_ADDRESS = "0.0.0.0";
 
+/** Whether an edge that listens here issues tokens to browsers of this machine. */
+export const issuesTokens = (host: string): boolean => host === LOOPBACK;
+
 /** The URL for this machine: loopback if the edge listens there, which browsers treat as secure. */
 export const localUrl = (host: string, port: number): string =>
   `http://${host === ANY_ADDRESS ? LOOPBACK : host}:${port}`;

@@ -17,7 +17,7 @@ import {
 import { parseConfig } from "../../core/api/config.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
-import { LOOPBACK, localUrl } from "../kit/listen-address.ts";
+import { issuesTokens, LOOPBACK, localUrl } from "../kit/listen-address.ts";
 import { buildPages } from "./build-pages.ts";
 import { type DataFolder, DataFolderError, describeFolderError, openDataFolder } from "./data-folder.ts";
 import { EdgeLog } from "./edge-log.ts";
@@ -125,7 +125,7 @@ function edgeVariables(
     CORRAL_VIEWER_SECRET: folder.secret("viewer"),
     // Every client of such an edge may take any identity in its rooms. Other machines can name any `Host`, so only the
     // address that the edge listens on keeps them out.
-    CORRAL_DEV_TOKENS: host === LOOPBACK ? "1" : "",
+    CORRAL_DEV_TOKENS: issuesTokens(host) ? "1" : "",
     ...bindings,
   };
 }

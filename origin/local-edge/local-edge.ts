@@ -8,7 +8,7 @@ import type { Clock, Platform } from "../../core/kit/clock.ts";
 import { startDeadline } from "../../core/kit/deadline.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import { errorMessage, PublishError, UsageError } from "../kit/errors.ts";
-import { LOOPBACK, networkUrls } from "../kit/listen-address.ts";
+import { issuesTokens, LOOPBACK, networkUrls } from "../kit/listen-address.ts";
 import type { OriginLog } from "../kit/log.ts";
 import { signViewerToken, type TokenSpec } from "../kit/viewer-token.ts";
 import { listFolders } from "../publisher/journal.ts";
@@ -27,6 +27,8 @@ export interface EdgeAccess {
   readonly signToken: ((bearer: TokenBearer) => Promise<string>) | null;
   /** Its URLs for other machines, the likeliest first; none if only this machine reaches it, or if it runs elsewhere. */
   readonly networkUrls: readonly string[];
+  /** Whether browsers of this machine get tokens from it. */
+  readonly issuesTokens: boolean;
   stop(): Promise<void>;
 }
 
@@ -71,6 +73,7 @@ export async function startLocalEdge(
     return {
       ...{ url: edge.url, key, publisher, journalFolder, signToken },
       networkUrls: networkUrls(place.host, place.port),
+      issuesTokens: issuesTokens(place.host),
       stop: () => edge.stop(),
     };
   } catch (error) {
