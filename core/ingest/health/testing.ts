@@ -1,7 +1,11 @@
 /** Synthetic senders for the tests of health checks. */
+import { concatBytes } from "../../kit/bytes.ts";
 import type { IngestEvent, IngestFrame, IngestTrackConfig } from "../media-event.ts";
+import { joinWithLengths } from "../nal/annex-b.ts";
+import { metricsMessages, pictureWithMessages, type WrittenMetrics } from "../obs/testing.ts";
 import type { HealthChange, HealthCheckId } from "./health-check.ts";
 import type { HealthMonitor } from "./health-monitor.ts";
+import type { TransportSample } from "./link-meter.ts";
 
 /** A sender: times in milliseconds, rates per second. */
 export interface SyntheticSender {
@@ -171,4 +175,45 @@ export function runMonitor(
 /** Ids of what was raised. */
 export function raisedIds(changes: readonly HealthChange[]): HealthCheckId[] {
   return changes.flatMap(({ kind, check }) => (kind === "raised" ? [check.id] : []));
+}
+
+/** The events of the clean sender, but for these members of its shape. */
+export const cleanEvents = (untilS: number, shape: Partial<SyntheticSender> = {}): TimedEvent[] => [
+  ...syntheticEvents({ ...CLEAN_SENDER, ...shape }, 0, untilS),
+];
+
+/** Events of several senders, in the order of their arrival. */
+export const mergeEvents = (...all: readonly TimedEvent[][]): TimedEvent[] =>
+  all.flat().sort((a, b) => a.atMs - b.atMs);
+
+/** Packets of 100 a second, of which these shares are missing and lost. */
+export function transportSample(
+  afterMs: number,
+  sample: Partial<TransportSample> & { missing?: number; lost?: number },
+): TransportSample {
+  const received = afterMs / 10;
+  const { missing = 0, lost = 0, ...others } = sample;
+  const packets = {
+    received: Math.round(received),
+    missing: Math.round(received * missing),
+    repaired: Math.round(received * (missing - lost)),
+    lost: Math.round(received * lost),
+  };
+  return { receivedBytes: afterMs, roundTripMs: 20, packets, ...others };
+}
+
+/** A sender whose keyframes tell these metrics, each `lateMs` after it was queued. */
+export function eventsWithMetrics(
+  untilS: number,
+  told: Partial<WrittenMetrics>,
+  lateMs: (afterMs: number) => number = () => 40,
+): TimedEvent[] {
+  return cleanEvents(untilS).map(({ event, atMs }) => {
+    if (event.kind !== "frame" || event.media !== "video" || !event.sync) return { event, atMs };
+    const queuedMs = atMs - lateMs(atMs - START_MS);
+    const times = [queuedMs - 120, queuedMs - 100, queuedMs - 99, queuedMs] as const;
+    const metrics = metricsMessages({ session: [60, 0, 0, 60], rendition: [60, 0, 60], ...told, times });
+    const data = pictureWithMessages("h264", metrics);
+    return { event: { ...event, data: concatBytes([data, joinWithLengths([event.data])]) }, atMs };
+  });
 }
