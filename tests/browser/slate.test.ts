@@ -40,7 +40,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test("playback goes on over a cut and the sender's return, in one broadcast", async () => {
+test("playback goes on without a stall over a cut and the sender's return, in one broadcast", async () => {
   const file = makeSource(folder, "small");
   const { key } = await node.issueKey("slate");
   const output = rtmpOutput(node.rtmpPort, "slate", key);
@@ -65,21 +65,16 @@ test("playback goes on over a cut and the sender's return, in one broadcast", as
   await watch(AWAY_MS);
   sender = startSender(file, output);
   await watch(2 * AWAY_MS);
-  // Stalls are measured by `npm run bench -- --only ingest`; here the position goes on, whatever else the machine does.
-  const [first, last] = [readings[0], readings.at(-1)];
-  if (first === undefined || last === undefined) throw new Error("the page was not read");
-  const share = (last.stats.currentTime - first.stats.currentTime) / ((last.atMs - first.atMs) / 1000);
-  console.log(`${last.stats.stalls - before.stalls} stalls, ${Math.round(100 * share)} % of the time played`);
-  expect(share).toBeGreaterThan(0.8);
-  const longestMs = readings.reduce(
-    ({ sinceMs, longest, time }, { atMs, stats }) =>
-      stats.currentTime > time
-        ? { sinceMs: atMs, longest, time: stats.currentTime }
-        : { sinceMs, longest: Math.max(longest, atMs - sinceMs), time },
-    { sinceMs: first.atMs, longest: 0, time: first.stats.currentTime },
-  ).longest;
-  expect(longestMs).toBeLessThan(2_000);
-  expect(last.stats.state).toBe("live");
+  const stalls = readings.map(({ stats }) => stats.stalls - before.stalls);
+  // The position keeps moving: in each second by half a second at least.
+  const slowest = Math.min(
+    ...readings.flatMap(({ atMs, stats }) => {
+      const later = readings.find((other) => other.atMs >= atMs + 1000);
+      return later === undefined ? [] : [(later.stats.currentTime - stats.currentTime) / ((later.atMs - atMs) / 1000)];
+    }),
+  );
+  expect(stalls.at(-1)).toBe(0);
+  expect(slowest).toBeGreaterThan(0.5);
   expect((await findTarget(base)).broadcast).toBe(broadcast);
   expect(node.origin.output).toContain("a slate stands for the sender");
 });

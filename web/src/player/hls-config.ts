@@ -41,6 +41,16 @@ export function createHlsConfig(downlinkMbps: number | undefined, token: () => s
     // A stall is detected within a part or two, not after more than a second.
     detectStallWithCurrentTimeMs: 500,
     highBufferWatchdogPeriod: 1,
+    // Where a timeline ends, a gap part of a tick closes the segment. If its tag comes while the part before it is being loaded,
+    // hls.js takes it for a failed request: the retry must not take longer than what is buffered.
+    fragLoadPolicy: {
+      default: {
+        maxTimeToFirstByteMs: 10_000,
+        maxLoadTimeMs: 120_000,
+        timeoutRetry: { maxNumRetry: 4, retryDelayMs: 0, maxRetryDelayMs: 0 },
+        errorRetry: { maxNumRetry: 8, retryDelayMs: 100, maxRetryDelayMs: 8_000, backoff: "exponential" },
+      },
+    },
     playlistLoadPolicy: {
       default: {
         maxTimeToFirstByteMs: 10_000,
