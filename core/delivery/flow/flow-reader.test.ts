@@ -173,6 +173,19 @@ test("parts whose bytes have not come are awaited while they are young, then lef
   expect([all.length > sounds.length, whole.events]).toEqual([true, ["skip"]]);
 });
 
+test("an init section that is none ends the response with that reason, and a part that is none is sent as it is", () => {
+  const garbage = new TextEncoder().encode("no media at all, but bytes of a publisher with a key");
+  const spoiled = makeReplica();
+  const whole = makeReplica();
+  for (const output of packageFlowMedia(1)) {
+    append(spoiled, output.kind === "init" ? { ...output, bytes: garbage } : output);
+    append(whole, output.kind === "part" && output.track === VIDEO ? { ...output, bytes: garbage } : output);
+  }
+  expect(readFlow(BOTH, FLOW_START, spoiled)).toMatchObject({ bytes: null, end: "malformed" });
+  const sent = new TextDecoder("latin1").decode(drain(whole, { ...BOTH, audio: null }, FLOW_START).bytes);
+  expect(sent).toContain("no media at all");
+});
+
 test("another init section ends the response, an equal one does not; and so does the end of the broadcast", () => {
   const replica = makeReplica();
   const outputs = packageFlowMedia(3);

@@ -24,6 +24,15 @@ const EVERY_MS = { min: 50, max: 1_800 } as const;
 /** Networks that it has. */
 const NETWORKS = 6;
 const FILES = ["media.m3u8", "iframes.m3u8", "vod.m3u8", "vod-iframes.m3u8", "multivariant.m3u8", "x.mp4", ""] as const;
+/** Wishes that no flow response fulfils. */
+const FLOW_QUERIES = [
+  "join=first",
+  "join=",
+  "video=nobody",
+  "audio=nobody",
+  "video=none&audio=none",
+  "video=%00",
+] as const;
 const PREFIXES = ["/", "/live//", "/live/%2e%2e/", "/ingest/", "/rooms/", "/api/", "//live/"] as const;
 
 /** One attacker. */
@@ -107,6 +116,7 @@ export class HttpAttacker {
       () => `${folder}/${number(msn)}.m4s`,
       () => `${folder}/${number(msn)}.${number(2)}.m4s`,
       () => `${folder}/init-${number(1)}.mp4`,
+      () => `/live/${stream}/${id}/flow.mp4?${random.pick(FLOW_QUERIES)}`,
       () => `${folder}/${random.pick(FILES)}`,
       () =>
         `/live/${stream}/multivariant.m3u8?token=${encodeURIComponent(drawAbsurdText(random).toWellFormed()).slice(0, 300)}`,

@@ -14,6 +14,7 @@ const MALFORMED = `${ONE_VERSION}, and none sends a malformed feed`;
 const OWN_CALLS = "only the deployment's own objects and isolates call this, with whole requests";
 const ONE_STREAM = "a run has one stream, and an isolate evicts streams where it has many";
 const SITES = "sites come from the configuration, not from the platform's data of a request";
+const WELL_FORMED = "publishers of a run send whole boxes; tests of these files hold what others lead to";
 const BOUNDED = "the code has bounded the index or key; the type of a look-up has no bounds";
 const PLACEHOLDER = "a function that stands until the real one is set, before anybody can call it";
 const CHECKED = "the caller has checked this; what is beyond it contradicts the log";
@@ -85,9 +86,45 @@ export const UNREACHABLE: readonly UnreachableBranch[] = [
     ["segments[first]?.durationTicks ?? 0", "??"],
     ["for (const bytes of segments?.get(msn) ?? [])", "??"],
   ),
-  ...only("core/broadcast/tail-buffer.ts", CHECKED, ["return at === segment.byteLength ? whole : null;", "otherwise"]),
   ...only("core/broadcast/track-position.ts", CHECKED, ["throw new RangeError(", "if"]),
 
+  ...only(
+    "core/delivery/flow/flow-boxes.ts",
+    WELL_FORMED,
+    ["} catch (error) {", "catch"],
+    "if (error instanceof CmafError) return null;",
+    ["if (start === null) return new Uint8Array(0);", "if"],
+  ),
+  ...only(
+    "core/delivery/flow/flow-boxes.ts",
+    BOUNDED,
+    ["videoIds[0] ?? 1", "??"],
+    ["video ?? new Uint8Array(0)", "??"],
+  ),
+  ...only(
+    "core/delivery/flow/flow-load.ts",
+    NO_CALLER,
+    "export function flowWriteIntervalMs",
+    "const unitMs = FLOW_LIMITS.units.findLast",
+  ),
+  ...only(
+    "core/delivery/flow/flow-load.ts",
+    BOUNDED,
+    ["FLOW_LIMITS.units[this.#unit]?.ms ?? 0", "??"],
+    ["units[this.#unit]?.viewers ?? 0", "??"],
+  ),
+  ...only(
+    "core/delivery/flow/flow-pieces.ts",
+    WELL_FORMED,
+    ["} catch (error) {", "catch"],
+    'if (error instanceof CmafError) return "unusable";',
+  ),
+  ...only(
+    "core/delivery/flow/flow-reader.ts",
+    WELL_FORMED,
+    ["} catch (error) {", "catch"],
+    "if (error instanceof CmafError) return { cursor, bytes: null",
+  ),
   ...only("core/delivery/stream-eviction.ts", ONE_STREAM, ""),
   ...only("core/delivery/edge-stream.ts", ONE_STREAM, ["close(): void", "function"]),
   ...only(
