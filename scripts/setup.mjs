@@ -50,6 +50,7 @@ export function listRequiredTools(program, args) {
     case "scripts/test.ts":
       return ["ffmpeg", "font", "chromium", "firefox"];
     case "tests/attacks/main.ts":
+    case "tests/visual/main.ts":
       return ["ffmpeg", "font", "chromium"];
     case "bench/main.ts":
       return ["ffmpeg", "font", "chromium", "wrk", "nginx"];

@@ -117,6 +117,8 @@ test("an announced stream, one without a broadcast, and a name that nobody has a
   ] as const) {
     await page.goto(`${edge.url}/watch/${stream}`);
     await expect.poll(() => page.locator(".overlay .card").textContent(), { timeout: 10_000 }).toMatch(words);
+    // A room that does not exist is not shown as one that cannot be reached.
+    expect(await page.locator("#chat").isVisible()).toBe(stream !== "nobody-has-this");
   }
   await page.close();
 });

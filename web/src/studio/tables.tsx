@@ -50,9 +50,10 @@ export function TiersTable({ status: { tiers, countedFrom } }: { status: StreamS
   );
 }
 
+/** A table with its heading: what scrolls is the landmark of that name. */
 function TablePanel({ id, title, children }: { id: string; title: string; children: VNode }): VNode {
   return (
-    <section class="panel" aria-labelledby={id}>
+    <div class="panel">
       <h2 id={id}>{title}</h2>
       <section
         class="scroll"
@@ -62,6 +63,6 @@ function TablePanel({ id, title, children }: { id: string; title: string; childr
       >
         {children}
       </section>
-    </section>
+    </div>
   );
 }

@@ -126,7 +126,8 @@ function dispatch(event: WatchEvent): void {
   }
   if (view.phase !== before.phase) {
     if (view.phase === "stopped") clearStream();
-    if (before.phase === "stopped") chatPane?.resume();
+    if (before.phase === "stopped" || isNobodys(before)) chatPane?.resume();
+    if (isNobodys(view)) chatPane?.pause();
     if (view.phase !== "starting") drawControls();
     if (view.phase === "reconnecting" || isAboutToStart(view)) statusPoller.pollSoon();
     if (view.phase === "ended") statusPoller.pollSoon();
@@ -280,7 +281,13 @@ async function showLateAbout(): Promise<void> {
   if (!(await fillLateAbout().catch(() => false))) return;
   about = readAbout(name);
   markAbout();
+  if (isNobodys(view)) chatPane?.pause();
   draw();
+}
+
+/** Nobody has registered the name that is waited for, so it has no room. */
+function isNobodys({ phase }: WatchView): boolean {
+  return phase === "waiting" && about.isUnknown;
 }
 
 /** The title stands under the picture, not on it, where the page has a block for it. */
