@@ -32,11 +32,13 @@ const trouble: string[] = [];
 beforeAll(async () => {
   dataDir = await mkdtemp(path(tmpdir(), "corral-chat-"));
   edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN });
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  await fetch(`${edge.url}/api/streams/show/keys`, { method: "POST", headers });
   browser = await launchBrowser();
   [ann, bob, moderator] = await Promise.all([
     openWatchPage(browser, `${edge.url}/watch/show`),
     openWatchPage(browser, `${edge.url}/watch/show`),
-    openWatchPage(browser, `${edge.url}/studio/show`),
+    openWatchPage(browser, `${edge.url}/studio/show?tab=room`),
   ]);
   for (const page of [ann, bob, moderator]) {
     page.on("pageerror", (error) => trouble.push(String(error)));
@@ -138,7 +140,7 @@ test("a chosen rule stays chosen while the room has not answered, whatever is re
       server.send(frame);
     });
   });
-  await other.goto(`${edge.url}/studio/show`);
+  await other.goto(`${edge.url}/studio/show?tab=room`);
   await other.locator("#tab-rules").click();
   const rule = other.getByLabel("No links");
   await rule.click();

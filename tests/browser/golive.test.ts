@@ -74,7 +74,7 @@ async function takePicture(name: string): Promise<void> {
 }
 
 test("a host makes a key, copies it with the server, and OBS's request with it is answered", async () => {
-  await page.goto(`${edge.url}/studio/show`);
+  await page.goto(`${edge.url}/studio/show?tab=golive`);
   await section().getByRole("tab", { name: "OBS", exact: true }).waitFor();
   expect(await field("Server").inputValue()).toBe("rtmp://192.0.2.7:1935/live/show");
   expect(await section().getByText("A key is shown once").isVisible()).toBe(true);
@@ -171,7 +171,7 @@ test("a viewer's token opens nothing, and the operator's does", async () => {
   ).json()) as { token: string };
   const other = await browser.newPage();
   other.setDefaultTimeout(PATIENCE_MS);
-  await other.goto(`${edge.url}/studio/show#token=${token.token}`);
+  await other.goto(`${edge.url}/studio/show?tab=golive#token=${token.token}`);
   const golive = other.getByRole("region", { name: "Go live" });
   const form = golive.getByLabel("Token for going live");
   await form.fill(token.token);

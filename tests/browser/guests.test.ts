@@ -31,7 +31,7 @@ beforeAll(async () => {
   edge = await startEdge({ port: await freePort(), dataDir, adminToken: ADMIN_TOKEN });
   away = `http://${HOST}:${new URL(edge.url).port}`;
   browser = await launchBrowser([`--host-resolver-rules=MAP ${HOST} 127.0.0.1`]);
-  host = await openWatchPage(browser, `${away}/studio/show#token=${await hostToken()}`);
+  host = await openWatchPage(browser, `${away}/studio/show?tab=room#token=${await hostToken()}`);
   await host.locator("#tab-review").waitFor();
 });
 

@@ -95,7 +95,7 @@ async function issueKey(): Promise<string> {
 }
 
 test("the section says that nobody sends, and then what the node reports, as it changes", async () => {
-  await page.goto(`${edge.url}/studio/show`);
+  await page.goto(`${edge.url}/studio/show?tab=health`);
   await says("No encoder is connected. Its health appears here when one is.");
   expect(await section().locator("figure").count()).toBe(0);
   const key = await issueKey();
@@ -146,7 +146,7 @@ test("the section fits a phone's width", async () => {
 
 test("a stream whose publisher reads the source itself says that no node measures it", async () => {
   const publisher = await SyntheticPublisher.start(edge.url, "file", ADMIN_TOKEN, SHAPE);
-  await page.goto(`${edge.url}/studio/file`);
+  await page.goto(`${edge.url}/studio/file?tab=health`);
   await says("No ingest node measures this stream: its publisher reads the source itself (npm start -- INPUT).");
   await section().getByRole("button", { name: "Show the picture" }).click();
   await section().getByRole("button", { name: "Hide the picture" }).waitFor();

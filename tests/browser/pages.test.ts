@@ -5,6 +5,7 @@ import { join as path } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
+import { STUDIO_TABS } from "../../web/src/studio/studio-tabs.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { OriginProcess } from "../support/origin-process.ts";
@@ -52,7 +53,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-/** Issues a key for a stream, which otherwise has no room. */
+/** Issues a key for a stream, which otherwise nobody has. */
 async function keyOf(stream: string): Promise<string> {
   const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
   const made = await fetch(`${edge.url}/api/streams/${stream}/keys`, { method: "POST", headers });
@@ -81,6 +82,10 @@ test("on a phone in portrait no page is wider than the window, in any state", as
     await page.goto(`${edge.url}${address}`);
     await look(page, address, wide);
   }
+  await page.goto(`${edge.url}/watch/${LONG_NAME.slice(2)}`);
+  await page.locator(".overlay .card", { hasText: "No such stream" }).waitFor();
+  await look(page, "a name that nobody has", wide);
+  await keyOf(LONG_NAME);
   await page.goto(`${edge.url}/watch/${LONG_NAME}`);
   await page.locator("#chat .chat-foot").waitFor();
   await look(page, "a broadcast that is awaited", wide);
@@ -89,9 +94,11 @@ test("on a phone in portrait no page is wider than the window, in any state", as
   await page.getByLabel("Hide chat").click();
   await page.getByLabel("Show chat").waitFor();
   await look(page, "the same without its chat", wide);
-  await page.goto(`${edge.url}/studio/${LONG_NAME}`);
-  await page.locator("#tab-review").waitFor();
-  await look(page, "its studio", wide);
+  for (const tab of STUDIO_TABS) {
+    await page.goto(`${edge.url}/studio/${LONG_NAME}?tab=${tab}`);
+    await page.locator(`#panel-${tab}:visible`).waitFor();
+    await look(page, `its studio, ${tab}`, wide);
+  }
   await page.goto(`${edge.url}/golive/${LONG_NAME}#key=wrong`);
   await page.locator("#stream-key").waitFor();
   await look(page, "going live without a key", wide);
@@ -176,9 +183,13 @@ test("in any window the player and its controls are visible, with and without ch
     await page.getByLabel("Show chat").waitFor();
     await lookAtAll("live without the chat, opened anew");
     const studio = await browser.newPage();
-    await studio.goto(`${edge.url}/studio/${LONG_NAME}`);
-    await studio.locator(".badge-live").waitFor();
-    await look(studio, "studio of a live broadcast", wrong);
+    for (const tab of STUDIO_TABS) {
+      await studio.goto(`${edge.url}/studio/${LONG_NAME}?tab=${tab}`);
+      await studio.locator(".badge-live").waitFor();
+      if (tab === "health") await studio.getByText("Edge internals").click();
+      await look(studio, `studio of a live broadcast, ${tab}`, wrong);
+    }
+    await checkForcedButtons(studio);
     await studio.close();
   } finally {
     await origin.interrupt();
@@ -218,6 +229,27 @@ async function checkForcedColors(page: Page): Promise<void> {
     expect(lost, colorScheme).toEqual([]);
   }
   await page.emulateMedia({ forcedColors: null, colorScheme: null });
+}
+
+/** In high contrast a button is told from a text, and the chosen tab from the others, by a border. */
+async function checkForcedButtons(page: Page): Promise<void> {
+  await page.emulateMedia({ forcedColors: "active" });
+  const { bare, chosen, others } = await page.evaluate(() => {
+    const styles = (selector: string): { text: string; width: string; color: string }[] =>
+      [...document.querySelectorAll(selector)].map((part) => {
+        const { borderBottomWidth: width, borderBottomColor: color } = getComputedStyle(part);
+        return { text: part.textContent ?? "", width, color };
+      });
+    return {
+      bare: styles("button:not([role=tab])").filter(({ width }) => width === "0px"),
+      chosen: styles("[role=tab][aria-selected=true]").map(({ color }) => color),
+      others: styles("[role=tab][aria-selected=false]").map(({ color }) => color),
+    };
+  });
+  expect(bare).toEqual([]);
+  expect(chosen.length).toBeGreaterThan(0);
+  expect(others.filter((color) => chosen.includes(color))).toEqual([]);
+  await page.emulateMedia({ forcedColors: null });
 }
 
 /** Cuts a phone's network: nothing stands on the message that says so. */
@@ -277,8 +309,9 @@ const standing = (page: Page): Promise<{ fromEnd: number; row: string; place: nu
   });
 
 test("a reader at the newest message stays there through a pin, resizes and rotations, and a reader of older ones stays there", async () => {
+  await keyOf("busy");
   const page = await openWatchPage(browser, `${edge.url}/watch/busy`, { width: 390, height: 844 });
-  const moderator = await openWatchPage(browser, `${edge.url}/studio/busy`);
+  const moderator = await openWatchPage(browser, `${edge.url}/studio/busy?tab=room`);
   await joinRoom(page, "Ann");
   for (let number = 1; number <= 12; number += 1) {
     // A moderator has a higher rate.
@@ -353,7 +386,8 @@ test("a table of the studio that is wider than a phone is scrolled by keys", asy
   );
   await publisher.openWithInits();
   await publisher.putParts(0, 6);
-  const page = await openWatchPage(browser, `${edge.url}/studio/tables`, { width: 390, height: 844 });
+  const page = await openWatchPage(browser, `${edge.url}/studio/tables?tab=health`, { width: 390, height: 844 });
+  await page.getByText("Edge internals").click();
   const table = page.locator(".scroll", { hasText: "Coalesced" });
   await table.focus();
   await page.keyboard.press("ArrowRight");

@@ -57,7 +57,7 @@ const shows = (selector: string, text: RegExp): Promise<void> =>
 const tile = (name: string): string => `.tile:has(dt:text-is("${name}")) .value`;
 
 test("the studio waits for a broadcast, shows its requests while it is live, and its end", async () => {
-  await page.goto(`${edge.url}/studio/show`);
+  await page.goto(`${edge.url}/studio/show?tab=health`);
   await shows(".badge", /NOT LIVE/);
   await shows(".note", /isn’t live yet/);
   const publisher = await SyntheticPublisher.start(edge.url, "show", ADMIN_TOKEN, SHAPE);
@@ -65,6 +65,7 @@ test("the studio waits for a broadcast, shows its requests while it is live, and
   const watching = watch(publisher, stop.signal);
   try {
     await shows(".badge", /^LIVE$/);
+    await page.getByText("Edge internals").click();
     await shows(tile("Requests"), /^[1-9]\d*(\.\d)?\/s$/);
     await shows(tile("Delay"), /^[01]\.\d\d s$/);
     await shows("#tracks + .scroll", /720p/);
@@ -87,6 +88,27 @@ test("the studio waits for a broadcast, shows its requests while it is live, and
   }
   await shows(".badge", /ENDED/);
   await shows(".note", /has ended/);
+  expect(trouble).toEqual([]);
+});
+
+test("tabs are opened by pointer and keys, are in the address, and keep what was typed in another one", async () => {
+  await page.goto(`${edge.url}/studio/show`);
+  await page.getByRole("tab", { name: "Details" }).click();
+  expect(new URL(page.url()).searchParams.get("tab")).toBe("details");
+  await page.getByLabel("Title").fill("half a ti");
+  await page.getByRole("tab", { name: "Details" }).press("ArrowLeft");
+  await page.locator("#panel-room:visible").waitFor();
+  expect(await page.locator("#panel-details").isVisible()).toBe(false);
+  await page.reload();
+  await page.locator("#panel-room:visible").waitFor();
+  await page.getByRole("tab", { name: "Details" }).click();
+  await page.getByLabel("Title").fill("a title");
+  await page.getByRole("tab", { name: "Health" }).click();
+  await page.getByRole("tab", { name: "Details" }).click();
+  expect(await page.getByLabel("Title").inputValue()).toBe("a title");
+  // A chart that was drawn in a closed tab gets its width.
+  await page.getByRole("tab", { name: "Health" }).click();
+  await page.waitForFunction(() => (document.querySelector(".chart canvas")?.clientWidth ?? 0) > 100);
   expect(trouble).toEqual([]);
 });
 

@@ -1,5 +1,6 @@
 /** The pages in each of their states. */
 import type { Page } from "playwright-core";
+import { STUDIO_TABS } from "../../web/src/studio/studio-tabs.ts";
 import { PAGE_TIMEOUT_MS } from "../support/room-pages.ts";
 import { ENDED, GATED, IDLE, LIVE, SCHEDULED, STOPPED } from "./stage.ts";
 
@@ -9,8 +10,6 @@ export interface Scene {
   readonly path: string;
   /** Waits until the state is shown, and does what leads to it. */
   readonly reach: (page: Page) => Promise<void>;
-  /** Without a picture that goes on: two screenshots of it are the same. */
-  readonly isStill: boolean;
 }
 
 const shows =
@@ -32,11 +31,10 @@ const card = (text: string | RegExp): ((page: Page) => Promise<void>) => shows("
 
 /** All scenes. */
 export const SCENES: readonly Scene[] = [
-  { name: "landing", path: "/", reach: shows("a[href*='/watch/']"), isStill: false },
+  { name: "landing", path: "/", reach: shows("a[href*='/watch/']") },
   {
     name: "live",
     path: `/watch/${LIVE}`,
-    isStill: false,
     reach: async (page) => {
       await plays(page);
       await shows(".chat-row")(page);
@@ -45,7 +43,6 @@ export const SCENES: readonly Scene[] = [
   {
     name: "live-shortcuts",
     path: `/watch/${LIVE}`,
-    isStill: false,
     reach: async (page) => {
       await plays(page);
       await shows(".chat-row")(page);
@@ -56,7 +53,6 @@ export const SCENES: readonly Scene[] = [
   {
     name: "live-share",
     path: `/watch/${LIVE}`,
-    isStill: false,
     reach: async (page) => {
       await plays(page);
       await page.getByRole("button", { name: "Share" }).locator("visible=true").first().click();
@@ -67,7 +63,6 @@ export const SCENES: readonly Scene[] = [
     name: "offline",
     // A response that has begun is not cut by the browser's setting, so it is not by flow.
     path: `/watch/${LIVE}?delay=smooth`,
-    isStill: false,
     reach: async (page) => {
       await plays(page);
       await shows(".chat-row")(page);
@@ -75,16 +70,22 @@ export const SCENES: readonly Scene[] = [
       await card(/Reconnecting/)(page);
     },
   },
-  { name: "scheduled", path: `/watch/${SCHEDULED}`, reach: card(/Starts/), isStill: true },
-  { name: "waiting", path: `/watch/${IDLE}`, reach: card(/isn’t live yet/), isStill: true },
-  { name: "ended", path: `/watch/${ENDED}`, reach: card(/ended/i), isStill: true },
-  { name: "gated", path: `/watch/${GATED}`, reach: card(/./), isStill: true },
-  { name: "stopped", path: `/watch/${STOPPED}`, reach: card(/./), isStill: true },
-  { name: "unknown", path: "/watch/nobody-has-this", reach: card(/No such stream/), isStill: true },
-  { name: "embed", path: `/embed/${LIVE}`, reach: plays, isStill: false },
-  { name: "embed-waiting", path: `/embed/${IDLE}`, reach: card(/isn’t live yet/), isStill: true },
-  { name: "studio-live", path: `/studio/${LIVE}`, reach: shows(".badge-live"), isStill: false },
-  { name: "studio-idle", path: `/studio/${IDLE}`, reach: shows("#tab-review"), isStill: false },
-  { name: "golive", path: `/golive/${IDLE}`, reach: shows("#player, main", /camera/i), isStill: true },
-  { name: "not-found", path: "/nowhere", reach: shows("h1"), isStill: true },
+  { name: "scheduled", path: `/watch/${SCHEDULED}`, reach: card(/Starts/) },
+  { name: "waiting", path: `/watch/${IDLE}`, reach: card(/isn’t live yet/) },
+  { name: "ended", path: `/watch/${ENDED}`, reach: card(/ended/i) },
+  { name: "gated", path: `/watch/${GATED}`, reach: card(/./) },
+  { name: "stopped", path: `/watch/${STOPPED}`, reach: card(/./) },
+  { name: "unknown", path: "/watch/nobody-has-this", reach: card(/No such stream/) },
+  { name: "embed", path: `/embed/${LIVE}`, reach: plays },
+  { name: "embed-waiting", path: `/embed/${IDLE}`, reach: card(/isn’t live yet/) },
+  ...STUDIO_TABS.map((tab): Scene => {
+    const reach = async (page: Page): Promise<void> => {
+      await shows(".badge-live")(page);
+      await shows(`#panel-${tab}`)(page);
+    };
+    return { name: `studio-${tab}`, path: `/studio/${LIVE}?tab=${tab}`, reach };
+  }),
+  { name: "studio-idle", path: `/studio/${IDLE}`, reach: shows("#panel-golive") },
+  { name: "golive", path: `/golive/${IDLE}`, reach: shows("#player, main", /camera/i) },
+  { name: "not-found", path: "/nowhere", reach: shows("h1") },
 ];

@@ -80,7 +80,7 @@ test("a stop in the studio removes the picture from every page at once with the 
   const studio = await browser.newPage({ viewport: { width: 390, height: 844 } });
   const dialogs: string[] = [];
   studio.on("pageerror", (error) => dialogs.push(String(error)));
-  await studio.goto(`${edge.url}/studio/show`);
+  await studio.goto(`${edge.url}/studio/show?tab=golive`);
   await studio.getByRole("button", { name: "Stop this stream…" }).click();
   const stopNow = studio.getByRole("button", { name: "Stop now" });
   expect(await stopNow.isDisabled()).toBe(true);

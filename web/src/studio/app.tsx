@@ -1,29 +1,22 @@
 /** The studio: a function of the view, one component a section. */
-import type { VNode } from "preact";
+import type { ComponentChildren, VNode } from "preact";
 import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
 import { parseStreamName } from "../../../core/kit/ids.ts";
-import { formatCount } from "../kit/number-text.ts";
 import { Chart } from "./chart.tsx";
-import { STUDIO_CHARTS } from "./charts.ts";
+import { AUDIENCE_CHARTS, type ChartSpec, EDGE_CHARTS } from "./charts.ts";
 import { DetailsPanel } from "./details/details-panel.tsx";
-import {
-  describeStudioPhase,
-  formatBitRate,
-  formatDuration,
-  formatPercent,
-  formatRate,
-  formatRatio,
-  formatUptime,
-  type StudioPhase,
-} from "./format.ts";
+import { describeStudioPhase, type StudioPhase } from "./format.ts";
 import { GoLivePanel } from "./golive/go-live-panel.tsx";
 import { HealthPanel } from "./health/health-panel.tsx";
-import { onAirDurationMs, type StudioSample } from "./rate-window.ts";
+import type { StudioSample } from "./rate-window.ts";
 import { RoomPanel } from "./room/room-panel.tsx";
 import type { SampleHistory } from "./sample-history.ts";
 import { StopPanel } from "./stop/stop-panel.tsx";
+import { STUDIO_TAB_WORDS, STUDIO_TABS, type StudioTab } from "./studio-tabs.ts";
+import { TabList } from "./tab-list.tsx";
 import { TiersTable, TracksTable } from "./tables.tsx";
+import { BroadcastTiles, EdgeTiles } from "./tiles.tsx";
 
 /** What the page shows. */
 export interface StudioView {
@@ -39,58 +32,94 @@ export interface StudioView {
   readonly isFailing: boolean;
   /** Signs of invented viewers in the counts. */
   readonly anomalies: readonly string[];
+  readonly tab: StudioTab;
+  readonly onTab: (tab: StudioTab) => void;
 }
 
 /** A status older than this is stale: the stream's object reports every 2 s. */
 const STALE_MS = 10_000;
 
 export function StudioApp({ view }: { view: StudioView }): VNode {
-  const { status, name } = view;
+  const { status, name, phase, tab } = view;
   const stream = parseStreamName(name);
+  const latest = view.history.latest;
   return (
     <>
       <Heading view={view} />
       <main>
         <Note view={view} />
         <Anomalies found={view.anomalies} />
-        {status !== null && <Tiles view={view} status={status} />}
-        {stream !== null && <HealthPanel stream={stream} broadcast={liveBroadcast(view)} platform={view.platform} />}
-        {stream !== null && <GoLivePanel stream={stream} />}
-        {stream !== null && <DetailsPanel stream={stream} />}
-        {view.phase !== "unknown" && (
-          <StopPanel stream={name} clock={view.platform.clock} reason={status?.stop?.reason ?? null} />
-        )}
-        {view.phase !== "unknown" && <RoomPanel stream={name} platform={view.platform} />}
-        {status !== null && (
+        {status !== null && <BroadcastTiles status={status} latest={latest} nowMs={view.nowMs} />}
+        {stream !== null && (
           <>
-            <section class="panel" aria-labelledby="charts">
-              <h2 id="charts">Last 10 minutes</h2>
-              <div class="charts">
-                {STUDIO_CHARTS.map((spec) => (
-                  <Chart
-                    key={spec.id}
-                    spec={spec}
-                    columns={view.history.columns(spec.series.map(({ read }) => read))}
-                  />
-                ))}
-              </div>
-            </section>
-            <div class="tables">
-              <TracksTable status={status} />
-              <TiersTable status={status} />
-            </div>
+            <TabList
+              label="Studio"
+              tabs={STUDIO_TABS}
+              open={tab}
+              words={STUDIO_TAB_WORDS}
+              idPrefix="studio"
+              panelId={panelId}
+              onOpen={view.onTab}
+            />
+            <TabPanel tab="golive" open={tab}>
+              <GoLivePanel stream={stream} />
+              <StopPanel stream={name} clock={view.platform.clock} reason={status?.stop?.reason ?? null} />
+            </TabPanel>
+            <TabPanel tab="room" open={tab}>
+              <RoomPanel stream={name} platform={view.platform} />
+            </TabPanel>
+            <TabPanel tab="details" open={tab}>
+              <DetailsPanel stream={stream} />
+            </TabPanel>
+            <TabPanel tab="health" open={tab}>
+              <HealthPanel stream={stream} broadcast={liveBroadcast(view)} platform={view.platform} />
+              {phase === "none" && (
+                <p class="note">
+                  Publish to <code>{name}</code> to see its figures here.
+                </p>
+              )}
+              {status !== null && <Charts view={view} title="Last 10 minutes" specs={AUDIENCE_CHARTS} />}
+              {status !== null && (
+                <details class="internals">
+                  <summary>Edge internals</summary>
+                  <EdgeTiles status={status} latest={latest} />
+                  <Charts view={view} title="The edge’s last 10 minutes" specs={EDGE_CHARTS} />
+                  <div class="tables">
+                    <TracksTable status={status} />
+                    <TiersTable status={status} />
+                  </div>
+                </details>
+              )}
+            </TabPanel>
           </>
-        )}
-        {view.phase === "none" && (
-          <p class="waiting">
-            <span class="spinner" aria-hidden="true" />
-            <span>
-              Publish to <code>{name}</code> to see its figures here.
-            </span>
-          </p>
         )}
       </main>
     </>
+  );
+}
+
+const panelId = (tab: StudioTab): string => `panel-${tab}`;
+
+/** All panels are kept: the room stays connected, and what was typed stays. */
+function TabPanel({ tab, open, children }: { tab: StudioTab; open: StudioTab; children: ComponentChildren }): VNode {
+  return (
+    <div id={panelId(tab)} class="tab-panel" role="tabpanel" aria-labelledby={`studio-${tab}`} hidden={tab !== open}>
+      {children}
+    </div>
+  );
+}
+
+function Charts({ view, title, specs }: { view: StudioView; title: string; specs: readonly ChartSpec[] }): VNode {
+  const id = `charts-${specs[0]?.id ?? ""}`;
+  return (
+    <section class="panel" aria-labelledby={id}>
+      <h2 id={id}>{title}</h2>
+      <div class="charts">
+        {specs.map((spec) => (
+          <Chart key={spec.id} spec={spec} columns={view.history.columns(spec.series.map(({ read }) => read))} />
+        ))}
+      </div>
+    </section>
   );
 }
 
@@ -146,61 +175,4 @@ function Anomalies({ found }: { found: readonly string[] }): VNode {
       ))}
     </ul>
   );
-}
-
-function Tiles({ view, status }: { view: StudioView; status: StreamStatus }): VNode {
-  const latest = view.history.latest;
-  const { tracks, viewers, children } = status;
-  const renditions = tracks.filter(({ kind }) => kind === "video").length;
-  const shown = <T,>(value: T | null | undefined, format: (value: T) => string): string =>
-    value === null || value === undefined ? "–" : format(value);
-  const total = tracks.reduce((sum, { bandwidth }) => sum + bandwidth, 0);
-  return (
-    <section class="panel" aria-labelledby="now">
-      <h2 id="now" class="sr">
-        Now
-      </h2>
-      <dl class="tiles">
-        <Tile
-          name="On air"
-          value={formatUptime(onAirDurationMs(status, view.nowMs))}
-          more={`since ${formatSince(status.startedAt, view.nowMs)}`}
-        />
-        <Tile name="Viewers" value={formatCount(viewers.watching ?? viewers.current)} more={describeViewers(viewers)} />
-        <Tile name="Requests" value={`${formatRate(status.requestsPerSecond)}/s`} more="from viewers" />
-        <Tile name="Delay" value={shown(latest?.delayS, formatDuration)} more="newest media" />
-        <Tile name="Hit ratio" value={shown(latest?.hitRatio.isolate, formatPercent)} more="in the isolates" />
-        <Tile name="Fetches/object" value={shown(latest?.crossings.isolate, formatRatio)} more="into the isolates" />
-        <Tile
-          name="Media"
-          value={formatBitRate(total)}
-          more={`${renditions} video, ${tracks.length - renditions} audio`}
-        />
-        <Tile name="Children" value={formatCount(children)} more="fed by the object" />
-      </dl>
-    </section>
-  );
-}
-
-function Tile({ name, value, more }: { name: string; value: string; more: string }): VNode {
-  return (
-    <div class="tile">
-      <dt>{name}</dt>
-      <dd class="value">{value}</dd>
-      <dd class="more">{more}</dd>
-    </div>
-  );
-}
-
-function describeViewers({ peak, distinct }: StreamStatus["viewers"]): string {
-  return distinct === undefined
-    ? `peak ${formatCount(peak)}`
-    : `peak ${formatCount(peak)}, ${formatCount(distinct)} in total`;
-}
-
-/** `14:03`, with the date before today. */
-function formatSince(atMs: number, nowMs: number): string {
-  const at = new Date(atMs);
-  const time = at.toTimeString().slice(0, 5);
-  return at.toDateString() === new Date(nowMs).toDateString() ? time : `${at.toLocaleDateString()} ${time}`;
 }

@@ -32,8 +32,8 @@ const fromZero =
   (atLeast: number) =>
   (_: number, most: number): readonly [number, number] => [0, Math.max(atLeast, most * 1.15)];
 
-/** The charts, in the order of their importance to operators. */
-export const STUDIO_CHARTS: readonly ChartSpec[] = [
+/** What a creator asks: for how many, and how late. */
+export const AUDIENCE_CHARTS: readonly ChartSpec[] = [
   {
     id: "viewers",
     title: "Viewers",
@@ -43,6 +43,18 @@ export const STUDIO_CHARTS: readonly ChartSpec[] = [
     range: fromZero(4),
   },
   {
+    id: "delay",
+    title: "Delay",
+    about: "age of the newest media at the edge",
+    series: [{ label: "delay", read: ({ delayS }) => delayS }],
+    format: formatDuration,
+    range: fromZero(1),
+  },
+];
+
+/** How the edge serves them, for its operators. */
+export const EDGE_CHARTS: readonly ChartSpec[] = [
+  {
     id: "requests",
     title: "Viewers’ requests",
     about: "per second",
@@ -50,14 +62,6 @@ export const STUDIO_CHARTS: readonly ChartSpec[] = [
     format: (value) => `${formatRate(value)}/s`,
     tick: formatRate,
     range: fromZero(4),
-  },
-  {
-    id: "delay",
-    title: "Delay",
-    about: "age of the newest media at the edge",
-    series: [{ label: "delay", read: ({ delayS }) => delayS }],
-    format: formatDuration,
-    range: fromZero(1),
   },
   {
     id: "hits",

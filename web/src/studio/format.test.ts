@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { describeChart, STUDIO_CHARTS } from "./charts.ts";
+import { describeChart, EDGE_CHARTS } from "./charts.ts";
 import {
   describeStudioPhase,
   formatBitRate,
@@ -36,7 +36,7 @@ test("every phase except live has a note", () => {
 });
 
 test("a chart's description gives each line's latest, lowest and highest value", () => {
-  const hits = STUDIO_CHARTS.find(({ id }) => id === "hits");
+  const hits = EDGE_CHARTS.find(({ id }) => id === "hits");
   if (hits === undefined) throw new Error("no chart called hits");
   const words = describeChart(hits, [
     [0.5, null, 1],

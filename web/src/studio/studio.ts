@@ -17,6 +17,7 @@ import { StudioPoller } from "./poll.ts";
 import { RateWindow, type StudioSample } from "./rate-window.ts";
 import { SampleHistory } from "./sample-history.ts";
 import type { StatusAnswer } from "./stream-status.ts";
+import { firstTab, parseStudioTab, type StudioTab, withStudioTab } from "./studio-tabs.ts";
 
 const root = document.getElementById("studio");
 if (root === null) throw new Error("the page lacks #studio");
@@ -30,6 +31,7 @@ let counts = new ViewerCountHistory();
 let anomalies: readonly string[] = [];
 let lastAnswer: StatusAnswer | null = null;
 let isFailing = false;
+let tab = parseStudioTab(location.search);
 
 const poll = new StudioPoller(`/api/streams/${stream}`, systemPlatform, (answer) => {
   isFailing = answer === "failed";
@@ -62,7 +64,17 @@ function redraw(): void {
   const status = lastAnswer === null || lastAnswer === "none" ? null : lastAnswer;
   const nowMs = poll.serverNowMs();
   const platform = systemPlatform;
-  drawStudio(root, { name, phase: phase(), status, history, platform, nowMs, isFailing, anomalies });
+  // Who has chosen none keeps the tab with which the page began.
+  if (tab === null && phase() !== "asking") tab = firstTab(phase());
+  const shown = tab ?? firstTab(phase());
+  const view = { name, phase: phase(), status, history, platform, nowMs, isFailing, anomalies };
+  drawStudio(root, { ...view, tab: shown, onTab });
+}
+
+function onTab(chosen: StudioTab): void {
+  tab = chosen;
+  window.history.replaceState(null, "", withStudioTab(location.href, chosen));
+  redraw();
 }
 
 function phase(): StudioPhase {

@@ -7,6 +7,7 @@ import { buildObsOverride } from "../../../../core/ingest/obs/obs-configuration.
 import type { StreamName } from "../../../../core/kit/ids.ts";
 import { CopyField } from "../../kit/copy-field.tsx";
 import { SelectField } from "../fields.tsx";
+import { TabList } from "../tab-list.tsx";
 import { QrCode } from "./qr-code.tsx";
 import type { IssuedKey } from "./stream-keys.ts";
 
@@ -31,34 +32,11 @@ interface EncoderProps {
 /** One tab an encoder. */
 export function EncoderTabs(props: EncoderProps): VNode {
   const [open, setOpen] = useState<EncoderTab>("obs");
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step === undefined) return;
-    const next = ENCODER_TABS[(ENCODER_TABS.indexOf(open) + step + ENCODER_TABS.length) % ENCODER_TABS.length];
-    if (next === undefined) return;
-    setOpen(next);
-    document.getElementById(`encoder-${next}`)?.focus();
-  };
   const { stream, addresses, issued } = props;
   const setup = issued === null ? null : describeEncoderSetup(addresses, stream, issued.key);
   return (
     <div class="encoders">
-      <div class="tabs" role="tablist" aria-label="Encoder" onKeyDown={onKeyDown}>
-        {ENCODER_TABS.map((tab) => (
-          <button
-            key={tab}
-            id={`encoder-${tab}`}
-            type="button"
-            role="tab"
-            aria-selected={tab === open}
-            aria-controls="encoder-open"
-            tabIndex={tab === open ? 0 : -1}
-            onClick={() => setOpen(tab)}
-          >
-            {TAB_LABELS[tab]}
-          </button>
-        ))}
-      </div>
+      <TabList label="Encoder" tabs={ENCODER_TABS} open={open} words={TAB_LABELS} idPrefix="encoder" onOpen={setOpen} />
       <div id="encoder-open" class="encoder" role="tabpanel" aria-labelledby={`encoder-${open}`}>
         {open === "obs" && <ObsFields {...props} />}
         {open === "multitrack" && <MultitrackFields {...props} />}

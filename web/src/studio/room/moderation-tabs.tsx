@@ -2,6 +2,7 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { formatCount } from "../../kit/number-text.ts";
+import { TabList } from "../tab-list.tsx";
 import { AuditLogTab } from "./audit-log-tab.tsx";
 import type { ModerationDesk } from "./moderation-desk.ts";
 import { PeopleTab } from "./people-tab.tsx";
@@ -24,33 +25,9 @@ export function ModerationTabs({ desk }: { desk: ModerationDesk }): VNode {
     people: "People",
     log: "Log",
   };
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (step === undefined) return;
-    const next =
-      MODERATION_TABS[(MODERATION_TABS.indexOf(open) + step + MODERATION_TABS.length) % MODERATION_TABS.length];
-    if (next === undefined) return;
-    show(next);
-    document.getElementById(`tab-${next}`)?.focus();
-  };
   return (
     <div class="desk-side">
-      <div class="tabs" role="tablist" aria-label="Moderation" onKeyDown={onKeyDown}>
-        {MODERATION_TABS.map((tab) => (
-          <button
-            key={tab}
-            id={`tab-${tab}`}
-            type="button"
-            role="tab"
-            aria-selected={tab === open}
-            aria-controls="tab-open"
-            tabIndex={tab === open ? 0 : -1}
-            onClick={() => show(tab)}
-          >
-            {words[tab]}
-          </button>
-        ))}
-      </div>
+      <TabList label="Moderation" tabs={MODERATION_TABS} open={open} words={words} idPrefix="tab" onOpen={show} />
       <div id="tab-open" class="tab" role="tabpanel" aria-labelledby={`tab-${open}`}>
         {open === "review" && <ReviewTab desk={desk} />}
         {open === "rules" && <RulesTab desk={desk} />}
