@@ -3,7 +3,10 @@ import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BuildResult, build, type Metafile } from "esbuild";
+import { type BuildResult, build, type Metafile, type Plugin } from "esbuild";
+import { BRAND, type Brand } from "../../core/kit/brand.ts";
+import { escapeHtml } from "../../core/kit/escape-html.ts";
+import { renderBrandStyle } from "./brand-style.ts";
 import type { PageFiles } from "./page-folders.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -31,12 +34,14 @@ const SHARED_SCRIPTS: Readonly<Record<string, string>> = { "player.js": "web/src
 /** Scripts that are in their page: what they ask for does not wait for a file. */
 const INLINE_SCRIPTS: Readonly<Record<string, string>> = { early: "web/src/watch/early.ts" };
 
-/** Builds every page in memory. Throws errors of esbuild. */
-export async function buildPages(): Promise<PageFiles> {
+/** Builds every page of a site in memory. Throws errors of esbuild, and one sentence about a brand that cannot be. */
+export async function buildPages(brand: Brand = BRAND): Promise<PageFiles> {
   const pages = new Map<string, Uint8Array>();
-  const inserts = new Map<string, string>();
-  for (const part of ["head", "player"]) inserts.set(part, await readPageSource(`${part}.html`));
-  for (const { metafile, outputFiles } of await bundlePages()) {
+  const inserts = new Map([["brand.name", escapeHtml(brand.name)]]);
+  for (const part of ["head", "player"]) {
+    inserts.set(part, fillTemplate(await readPageSource(`${part}.html`), inserts));
+  }
+  for (const { metafile, outputFiles } of await bundlePages(brand)) {
     for (const [name, tags] of renderBundleTags(metafile)) inserts.set(name, tags);
     for (const { path, contents } of outputFiles) pages.set(relative(join(root, OUT), path), contents);
   }
@@ -49,17 +54,29 @@ export async function buildPages(): Promise<PageFiles> {
     pages.set(page, new TextEncoder().encode(fillTemplate(await readPageSource(page), inserts)));
   }
   pages.set("third-party-notices.txt", await readFile(join(root, "THIRD-PARTY-NOTICES.txt")));
-  pages.set("favicon.svg", await readFile(join(web, "pages", "favicon.svg")));
+  pages.set("favicon.svg", await readFile(join(root, brand.favicon)));
   return pages;
 }
 
 /** The scripts and style sheets of every page, in memory. */
-export function bundlePages(): Promise<BuildResult<{ metafile: true; write: false }>[]> {
-  return Promise.all(Object.keys(ENTRY_POINTS).map(bundlePage));
+export function bundlePages(brand: Brand = BRAND): Promise<BuildResult<{ metafile: true; write: false }>[]> {
+  const style = brandStylePlugin(renderBrandStyle(brand));
+  return Promise.all(Object.keys(ENTRY_POINTS).map((page) => bundlePage(page, style)));
+}
+
+/** Gives `base.css` the brand's colours, as what it imports by this name. */
+function brandStylePlugin(contents: string): Plugin {
+  return {
+    name: "brand",
+    setup: ({ onResolve, onLoad }) => {
+      onResolve({ filter: /^brand:colours$/ }, ({ path }) => ({ path, namespace: "brand" }));
+      onLoad({ filter: /.*/, namespace: "brand" }, () => ({ contents, loader: "css" }));
+    },
+  };
 }
 
 /** One page's script. Shared code is not split out: each further file waits for one of the browser's six connections. */
-function bundlePage(page: string): Promise<BuildResult<{ metafile: true; write: false }>> {
+function bundlePage(page: string, style: Plugin): Promise<BuildResult<{ metafile: true; write: false }>> {
   return build({
     absWorkingDir: root,
     entryPoints: { [page]: ENTRY_POINTS[page] ?? "" },
@@ -74,6 +91,7 @@ function bundlePage(page: string): Promise<BuildResult<{ metafile: true; write: 
     target: TARGETS,
     jsx: "automatic",
     jsxImportSource: "preact",
+    plugins: [style],
     metafile: true,
     legalComments: "eof",
     footer: { js: "/*! Licences of the packages in this file: /third-party-notices.txt */" },

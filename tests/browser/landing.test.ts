@@ -122,3 +122,21 @@ test("an announced stream, one without a broadcast, and a name that nobody has a
   }
   await page.close();
 });
+
+test("who has opened a studio as a host finds the way to going live on the start page, and can take it off", async () => {
+  const page = await browser.newPage();
+  await page.goto(`${edge.url}/`);
+  expect(await page.locator("#own").isVisible()).toBe(false);
+  // On this machine everybody is a host.
+  await setDetails("mine", { title: "Mine" });
+  await page.goto(`${edge.url}/studio/mine?tab=golive`);
+  await page.locator("#keys").waitFor();
+  await page.goto(`${edge.url}/`);
+  const link = page.getByRole("link", { name: "Go live as mine" });
+  expect(await link.getAttribute("href")).toBe("/studio/mine?tab=golive");
+  expect(await widest(page)).toEqual([]);
+  await page.getByRole("button", { name: "Take mine off this list" }).click();
+  await page.reload();
+  expect(await page.locator("#own").isVisible()).toBe(false);
+  await page.close();
+});

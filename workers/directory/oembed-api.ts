@@ -1,10 +1,10 @@
 /** `GET /api/oembed`: what a page that links to a stream shows of it (oembed.com). */
 import { describeOembed } from "../../core/directory/page-head.ts";
+import { BRAND } from "../../core/kit/brand.ts";
 import { parseStreamName, type StreamName } from "../../core/kit/ids.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { readQuery } from "../kit/request-address.ts";
 import { notFoundResponse, problemResponse } from "../kit/responses.ts";
-import { SITE_NAME } from "./site-name.ts";
 import { fetchProfile, shownProfile } from "./stream-profiles.ts";
 
 /** Answers for an address of a watch page; 404 for any other, as oembed.com §2.3.4 has it. */
@@ -17,7 +17,7 @@ export async function handleOembed(scope: RequestScope): Promise<Response> {
   const stream = parseWatchAddress(url, origin);
   const known = stream === null ? null : await fetchProfile(scope, stream);
   if (stream === null || known === null) return notFoundResponse();
-  const body = describeOembed({ stream, profile: shownProfile(known), origin, siteName: SITE_NAME });
+  const body = describeOembed({ stream, profile: shownProfile(known), origin, siteName: BRAND.name });
   return Response.json(body, { headers: { "cache-control": "public, max-age=60" } });
 }
 

@@ -8,9 +8,9 @@ import {
   renderHeadTags,
 } from "../../core/directory/page-head.ts";
 import { EMPTY_PROFILE } from "../../core/directory/stream-details.ts";
+import { BRAND } from "../../core/kit/brand.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import type { CspAllowances } from "../../web/csp.ts";
-import { SITE_NAME } from "../directory/site-name.ts";
 import { fetchPageProfile, shownProfile } from "../directory/stream-profiles.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import type { PageStatus } from "./page-status.ts";
@@ -44,7 +44,7 @@ export async function renderPlayerDocument(
   const allowed = known === null ? "any" : known === "late" ? [] : embedOriginsOf(known);
   const profile = known === null || known === "late" ? EMPTY_PROFILE : shownProfile(known);
   const { origin } = new URL(scope.request.url);
-  const page = { stream, profile, origin, siteName: SITE_NAME };
+  const page = { stream, profile, origin, siteName: BRAND.name };
   const about = renderAbout(page);
   const attributes: Readonly<Record<string, string>> = {
     ...(about === "" ? {} : aboutAttributes(page, scope.platform.clock.nowMs())),

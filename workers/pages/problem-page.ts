@@ -1,5 +1,6 @@
 /** Pages about problem types, at the addresses in the `type` of problem documents. */
 import { PROBLEM_TYPES, parseProblemTypeUri } from "../../core/api/problems.ts";
+import { BRAND } from "../../core/kit/brand.ts";
 import { escapeHtml } from "../../core/kit/escape-html.ts";
 
 /** The page of the problem type at `path`, or null. */
@@ -9,7 +10,7 @@ export function problemPage(path: string): Response | null {
   const { statuses, title, meaning } = PROBLEM_TYPES[name];
   const html = `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title} · Corral</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title} · ${escapeHtml(BRAND.name)}</title></head>
 <body><h1>${title}</h1><p>HTTP status ${statuses.join(", ")}; problem type <code>${name}</code>.</p><p>${escapeHtml(meaning)}</p></body>
 </html>
 `;

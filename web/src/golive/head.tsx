@@ -1,6 +1,7 @@
 /** The page's head: whose stream it is, whether it is live, who watches. */
 import type { VNode } from "preact";
 import { PeopleIcon } from "../kit/icons.tsx";
+import { readSiteName } from "../kit/site-name.ts";
 import type { GoLivePage } from "./golive-page.ts";
 import { isOnAir } from "./golive-view.ts";
 
@@ -12,7 +13,7 @@ export function Head({ page, elapsed }: { page: GoLivePage; elapsed: string | nu
   return (
     <>
       <a href="/" class="brand">
-        Corral
+        {readSiteName()}
       </a>
       <h1>
         <span class="avatar" aria-hidden="true">

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { MAX_FOLLOWS, parseFollows, withFollow } from "./follows.ts";
+import { MAX_FOLLOWS, parseStreamNames, withFollow } from "./follows.ts";
 
 test("what was stored is read back, without anything that is no stream's name", () => {
-  expect(parseFollows(null)).toEqual([]);
-  expect(parseFollows("")).toEqual([]);
-  expect(parseFollows(["show", "<b>", "No Name", "other"].join(" "))).toEqual(["show", "other"]);
+  expect(parseStreamNames(null)).toEqual([]);
+  expect(parseStreamNames("")).toEqual([]);
+  expect(parseStreamNames(["show", "<b>", "No Name", "other"].join(" "))).toEqual(["show", "other"]);
 });
 
 test("a stream is followed once, the latest last, and no more than the limit", () => {

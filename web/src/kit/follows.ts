@@ -7,8 +7,8 @@ const FOLLOWS_STORAGE_KEY = "corral.follows";
 /** The oldest are forgotten beyond this many. */
 export const MAX_FOLLOWS = 500;
 
-/** The followed streams in a stored text; what is no stream's name is left out. */
-export function parseFollows(text: string | null): readonly string[] {
+/** The streams in a stored text; what is no stream's name is left out. */
+export function parseStreamNames(text: string | null): readonly string[] {
   return (text ?? "").split(" ").filter((name) => parseStreamName(name) !== null);
 }
 
@@ -18,7 +18,7 @@ export function withFollow(follows: readonly string[], stream: string, isFollowe
 }
 
 /** The streams followed on this device. */
-export const loadFollows = (): readonly string[] => parseFollows(loadPreference(FOLLOWS_STORAGE_KEY));
+export const loadFollows = (): readonly string[] => parseStreamNames(loadPreference(FOLLOWS_STORAGE_KEY));
 
 /** Follows a stream, or no longer. */
 export function storeFollow(stream: string, isFollowed: boolean): void {

@@ -7,6 +7,7 @@ import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { type DirectoryPage, fetchDirectoryPage, type StreamCard } from "../kit/directory-client.ts";
 import { loadFollows } from "../kit/follows.ts";
 import { CardList, type CardNote } from "./card-list.ts";
+import { showOwnStreams } from "./own-list.ts";
 
 const REFRESH_MS = 10_000;
 
@@ -41,6 +42,8 @@ let more: HTMLButtonElement | null = null;
 /** Live streams of further pages, which somebody asked for. */
 let further: readonly StreamCard[] = [];
 let furtherNext: string | null = null;
+
+showOwnStreams();
 
 async function refresh(): Promise<void> {
   if (document.hidden) return;

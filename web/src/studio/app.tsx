@@ -3,6 +3,7 @@ import type { ComponentChildren, VNode } from "preact";
 import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
 import { parseStreamName } from "../../../core/kit/ids.ts";
+import { readSiteName } from "../kit/site-name.ts";
 import { Chart } from "./chart.tsx";
 import { AUDIENCE_CHARTS, type ChartSpec, EDGE_CHARTS } from "./charts.ts";
 import { DetailsPanel } from "./details/details-panel.tsx";
@@ -133,7 +134,7 @@ function Heading({ view: { name, phase } }: { view: StudioView }): VNode {
   return (
     <header class="site">
       <a href="/" class="brand">
-        Corral
+        {readSiteName()}
       </a>
       <h1>
         <span class="avatar" aria-hidden="true">

@@ -16,6 +16,7 @@ import "media-chrome/menu/media-rendition-menu-button";
 import { render } from "preact";
 import { type Clock, startInterval } from "../../../core/kit/clock.ts";
 import { loadFollows, storeFollow } from "../kit/follows.ts";
+import { readSiteName } from "../kit/site-name.ts";
 import { loadPreference, storePreference } from "../kit/viewer-session.ts";
 import type { DelayWish, FlowObstacle } from "../player/delay-choice.ts";
 import type { DelayReading } from "../player/delay-switch.ts";
@@ -101,11 +102,12 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
   let stopToast: () => void = () => {};
   body.toggleAttribute("data-theatre", isTheatre);
 
+  const site = readSiteName();
   const redraw = (): void => {
     if (last === null) return;
     const { view, audience, chat, likes, startedAtMs } = last;
     player.dataset.phase = view.phase;
-    document.title = pageTitle(view, about().title);
+    document.title = pageTitle(view, about().title, site);
     const follow = (): void => {
       isFollowed = !isFollowed;
       storeFollow(stream, isFollowed);

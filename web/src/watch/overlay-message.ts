@@ -10,30 +10,34 @@ export interface OverlayMessage {
   readonly busy: boolean;
 }
 
-/** The tab's title. */
-export function pageTitle(view: WatchView, name: string): string {
+/** The tab's title: the stream's name and state, and the site's name. */
+export function pageTitle(view: WatchView, name: string, site: string): string {
+  return `${describePhase(view, name)} · ${site}`;
+}
+
+function describePhase(view: WatchView, name: string): string {
   switch (view.phase) {
     case "live":
-      return view.source?.state === "ended" ? `${name} · Corral` : `● ${name} is live · Corral`;
+      return view.source?.state === "ended" ? name : `● ${name} is live`;
     case "connecting":
     case "starting":
-      return `${name} · Corral`;
+      return name;
     case "queued":
-      return `Joining ${name} · Corral`;
+      return `Joining ${name}`;
     case "waiting":
-      return `${name} isn’t live yet · Corral`;
+      return `${name} isn’t live yet`;
     case "reconnecting":
-      return `Reconnecting to ${name} · Corral`;
+      return `Reconnecting to ${name}`;
     case "ended":
-      return `${name} has ended · Corral`;
+      return `${name} has ended`;
     case "replay":
-      return `${name}, recording · Corral`;
+      return `${name}, recording`;
     case "unknown":
-      return "No such stream · Corral";
+      return "No such stream";
     case "failed":
-      return `${name} can’t be played · Corral`;
+      return `${name} can’t be played`;
     case "stopped":
-      return `${name} was stopped · Corral`;
+      return `${name} was stopped`;
   }
 }
 

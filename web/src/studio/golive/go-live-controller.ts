@@ -2,12 +2,14 @@
 import type { StreamKeyRole } from "../../../../core/access/stream-key.ts";
 import type { IngestAddresses } from "../../../../core/api/ingest-addresses.ts";
 import { ControlClient, type ControlRequest } from "../../kit/control-client.ts";
+import { storeOwnStream } from "../../kit/own-streams.ts";
 import { type IssuedKey, type ListedKey, parseAddressAnswer, parseIssuedKey, parseKeyList } from "./stream-keys.ts";
 
 /** The keys of one page's stream. A secret stays in the page's memory, and ends with it. */
 export class GoLiveController {
   readonly #client: ControlClient;
   readonly #onChange: () => void;
+  readonly #stream: string;
   #addresses: IngestAddresses | null = null;
   #keys: readonly ListedKey[] | null = null;
   #issued: IssuedKey | null = null;
@@ -15,6 +17,7 @@ export class GoLiveController {
   constructor(stream: string, changed: () => void) {
     this.#client = new ControlClient(stream, changed);
     this.#onChange = changed;
+    this.#stream = stream;
   }
 
   /** The listeners; null without a valid token. */
@@ -86,6 +89,8 @@ export class GoLiveController {
     this.#addresses = parseAddressAnswer(addresses.body);
     const keys = await this.#request({ method: "GET", path: "/keys" });
     if (keys !== null) this.#keys = parseKeyList(keys.body);
+    // Who sees the keys may go live: the start page leads back here.
+    if (this.#keys !== null) storeOwnStream(this.#stream, true);
     this.#onChange();
   }
 
