@@ -69,3 +69,28 @@ test("a view that is closed asks for nothing more, and leaves the element to oth
   expect(await page.evaluate(() => document.querySelector("video")?.getAttribute("src"))).toBeNull();
   expect(errors).toEqual([]);
 });
+
+test("a live card of the start page plays while the pointer rests on it, without sound, and lets go when it leaves", async () => {
+  const start = await browser.newPage();
+  const asked: string[] = [];
+  const ended: string[] = [];
+  start.on("request", (request) => asked.push(request.url()));
+  start.on("requestfailed", (request) => ended.push(request.url()));
+  await start.goto(`${edge.url}/`);
+  const card = start.locator('.card[data-live="show"]');
+  await card.waitFor({ timeout: 30_000 });
+  expect(asked.filter((url) => url.includes("/live/"))).toEqual([]);
+  await card.hover();
+  await start.waitForFunction(() => (document.querySelector<HTMLVideoElement>(".preview-plays")?.currentTime ?? 0) > 0);
+  expect(await start.locator(".preview").evaluate((video: HTMLVideoElement) => video.muted)).toBe(true);
+  await start.mouse.move(1, 1);
+  await start.locator(".preview").waitFor({ state: "detached" });
+  await expect.poll(() => ended.some((url) => url.includes("flow.mp4"))).toBe(true);
+  // Motion that is unwelcome does not begin.
+  await start.emulateMedia({ reducedMotion: "reduce" });
+  const before = asked.length;
+  await card.hover();
+  await start.waitForTimeout(1_000);
+  expect(asked.slice(before).filter((url) => url.includes("/live/"))).toEqual([]);
+  await start.close();
+});

@@ -13,6 +13,7 @@ export interface CardNote {
 /** The elements of one card. */
 interface CardElements {
   readonly item: HTMLLIElement;
+  readonly link: HTMLAnchorElement;
   readonly poster: HTMLImageElement;
   readonly avatar: HTMLImageElement;
   readonly badge: HTMLElement;
@@ -63,7 +64,7 @@ function createCard(stream: string): CardElements {
   const texts = append(line, "span", "texts");
   const title = append(texts, "strong", "title");
   title.dir = "auto";
-  return { item, poster, avatar, badge, title, detail: append(texts, "small", "detail") };
+  return { item, link, poster, avatar, badge, title, detail: append(texts, "small", "detail") };
 }
 
 function fillCard(elements: CardElements, card: StreamCard, { badge, isLive, detail }: CardNote): void {
@@ -72,6 +73,8 @@ function fillCard(elements: CardElements, card: StreamCard, { badge, isLive, det
   if (avatar.getAttribute("src") !== card.avatar) avatar.src = card.avatar;
   elements.badge.textContent = badge;
   elements.badge.classList.toggle("badge-live", isLive);
+  if (isLive) elements.link.dataset["live"] = card.stream;
+  else delete elements.link.dataset["live"];
   elements.title.textContent = card.title;
   const host = document.createElement("bdi");
   host.textContent = card.host === card.title ? "" : card.host;

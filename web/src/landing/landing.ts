@@ -7,6 +7,7 @@ import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { type DirectoryPage, fetchDirectoryPage, type StreamCard } from "../kit/directory-client.ts";
 import { loadFollows } from "../kit/follows.ts";
 import { CardList, type CardNote } from "./card-list.ts";
+import { startCardPreviews } from "./card-preview.ts";
 import { showOwnStreams } from "./own-list.ts";
 
 const REFRESH_MS = 10_000;
@@ -44,6 +45,8 @@ let further: readonly StreamCard[] = [];
 let furtherNext: string | null = null;
 
 showOwnStreams();
+const liveCards = document.querySelector<HTMLElement>("#live .cards");
+if (liveCards !== null) startCardPreviews(liveCards, clock);
 
 async function refresh(): Promise<void> {
   if (document.hidden) return;
