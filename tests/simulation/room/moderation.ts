@@ -74,6 +74,8 @@ export class Moderation {
 
   /** Whether a command was done; null: nobody knows. */
   async #send(staff: Person, command: Command): Promise<boolean | null> {
+    const { erased } = this.#options.checker.ledger;
+    if ("subject" in command && erased.has(command.subject)) return false;
     const outcome = await staff.send(command);
     if (outcome.ok) this.acts += 1;
     this.#simulation.log(staff.name, `${JSON.stringify(command)}: ${outcome.ok ? "done" : outcome.error}`);
@@ -240,7 +242,7 @@ export class Moderation {
   }
 
   async #erase(): Promise<void> {
-    const { world, checker } = this.#options;
+    const { world, checker, crowd } = this.#options;
     const person = this.#pickVictim();
     const subject = person?.profile.subject;
     if (person === null || subject === null || subject === undefined || person.profile.roles.includes("host")) return;
@@ -248,7 +250,9 @@ export class Moderation {
     await this.#simulation.sleep(QUIET_MS);
     // Its last commands have arrived, or never will.
     person.leave("closes");
-    await this.#simulation.sleep(QUIET_MS);
+    // Of staff whose connection is cut: what they do after the erasure names the person again.
+    do await this.#simulation.sleep(QUIET_MS);
+    while (crowd.people.some((each) => each.isActingOn(subject)));
     checker.ledger.erased.add(subject);
     const path = `/api/subjects/${subject}`;
     const { status } = await world.administer({ method: "DELETE", path });

@@ -74,6 +74,7 @@ export class Person {
   forbiddenSinceMs: number | null;
   /** They are done: no page opens any more. */
   hasLeft = false;
+  readonly #underWay = new Set<Command>();
   isWriting = true;
   /** What became of the message that is written at the end. */
   probe: "none" | "unanswered" | "answered" = "none";
@@ -115,6 +116,11 @@ export class Person {
   /** What frames about this person contain. */
   get marks(): readonly string[] {
     return this.profile.subject === null ? [] : [`"${this.profile.subject}"`, `"${this.#textStart}`];
+  }
+
+  /** Whether a command of this person's that names a subject has no outcome yet. */
+  isActingOn(subject: string): boolean {
+    return [...this.#underWay].some((command) => "subject" in command && command.subject === subject);
   }
 
   get #textStart(): string {
@@ -186,7 +192,9 @@ export class Person {
     const page = this.#page;
     if (page === null) return { ok: false, error: "unavailable" };
     const wasAllowed = this.#shared.mayDo(this, command);
+    this.#underWay.add(command);
     const outcome = await page.client.sendCommand(command, programTimeMs);
+    this.#underWay.delete(command);
     this.#shared.settled(this, command, outcome, wasAllowed);
     return outcome;
   }
