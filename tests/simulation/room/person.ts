@@ -74,7 +74,7 @@ export class Person {
   forbiddenSinceMs: number | null;
   /** They are done: no page opens any more. */
   hasLeft = false;
-  readonly #underWay = new Set<Command>();
+  readonly #underWay = new Map<Command, ChatPage>();
   isWriting = true;
   /** What became of the message that is written at the end. */
   probe: "none" | "unanswered" | "answered" = "none";
@@ -118,9 +118,11 @@ export class Person {
     return this.profile.subject === null ? [] : [`"${this.profile.subject}"`, `"${this.#textStart}`];
   }
 
-  /** Whether a command of this person's that names a subject has no outcome yet. */
+  /** Whether a command of this person's page that names a subject has no outcome yet; a page that is gone sends none again. */
   isActingOn(subject: string): boolean {
-    return [...this.#underWay].some((command) => "subject" in command && command.subject === subject);
+    return [...this.#underWay].some(
+      ([command, page]) => page === this.#page && "subject" in command && command.subject === subject,
+    );
   }
 
   get #textStart(): string {
@@ -192,7 +194,7 @@ export class Person {
     const page = this.#page;
     if (page === null) return { ok: false, error: "unavailable" };
     const wasAllowed = this.#shared.mayDo(this, command);
-    this.#underWay.add(command);
+    this.#underWay.set(command, page);
     const outcome = await page.client.sendCommand(command, programTimeMs);
     this.#underWay.delete(command);
     this.#shared.settled(this, command, outcome, wasAllowed);
