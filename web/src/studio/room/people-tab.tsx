@@ -4,6 +4,7 @@ import { CLIENT_ROOM_LIMITS } from "../../../../core/room/client-room-limits.ts"
 import { formatTimeSpan } from "../../chat/chat-text.ts";
 import { TextForm } from "../fields.tsx";
 import type { ModerationDesk } from "./moderation-desk.ts";
+import { collectNames, nameOf, type PeopleNames } from "./people-names.ts";
 import { groupSanctions, type SanctionSummary } from "./staff-lists.ts";
 
 export function PeopleTab({ desk }: { desk: ModerationDesk }): VNode {
@@ -18,6 +19,7 @@ export function PeopleTab({ desk }: { desk: ModerationDesk }): VNode {
 function Moderators({ desk }: { desk: ModerationDesk }): VNode {
   const isHost = desk.view.you?.roles.includes("host") === true;
   const moderators = desk.staff.moderators ?? [];
+  const names = collectNames(desk.view, desk.staff);
   const appoint = (whom: string, role: "moderator" | null, done: string): void => {
     void desk.runCommand({ kind: "role", subject: whom, role }, done);
   };
@@ -28,20 +30,23 @@ function Moderators({ desk }: { desk: ModerationDesk }): VNode {
       </h4>
       {moderators.length === 0 && <p class="card-more">No moderators yet.</p>}
       <ul class="cards">
-        {moderators.map((each) => (
-          <li key={each} class="card-row">
-            <bdi>{each}</bdi>
-            {isHost && (
-              <button
-                type="button"
-                class="plain-button"
-                onClick={() => appoint(each, null, `${each} is no longer a moderator.`)}
-              >
-                Remove<span class="sr"> {each}</span>
-              </button>
-            )}
-          </li>
-        ))}
+        {moderators.map((each) => {
+          const name = nameOf(each, names);
+          return (
+            <li key={each} class="card-row">
+              <bdi title={each}>{name}</bdi>
+              {isHost && (
+                <button
+                  type="button"
+                  class="plain-button"
+                  onClick={() => appoint(each, null, `${name} is no longer a moderator.`)}
+                >
+                  Remove<span class="sr"> {name}</span>
+                </button>
+              )}
+            </li>
+          );
+        })}
       </ul>
       {isHost && (
         <TextForm
@@ -62,6 +67,7 @@ function Moderators({ desk }: { desk: ModerationDesk }): VNode {
 
 function Bans({ desk }: { desk: ModerationDesk }): VNode {
   const people = groupSanctions(desk.staff.bans ?? [], desk.serverNowMs());
+  const names = collectNames(desk.view, desk.staff);
   return (
     <section class="fields" aria-labelledby="bans">
       <h4 id="bans" class="legend">
@@ -69,35 +75,42 @@ function Bans({ desk }: { desk: ModerationDesk }): VNode {
       </h4>
       {people.length === 0 && <p class="card-more">No bans or timeouts.</p>}
       <ul class="cards">
-        {people.map((person) => (
-          <li key={person.subject} class="card-row">
-            <div>
-              <bdi>{person.subject}</bdi>
-              <p class="card-more">{sanctionText(person, desk.serverNowMs())}</p>
-            </div>
-            <button
-              type="button"
-              class="plain-button"
-              onClick={() =>
-                void desk.runCommand({ kind: "unban", subject: person.subject }, `${person.subject} can chat again.`)
-              }
-            >
-              {person.ban ? "Unban" : "Lift"}
-              <span class="sr"> {person.subject}</span>
-            </button>
-          </li>
-        ))}
+        {people.map((person) => {
+          const name = nameOf(person.subject, names);
+          return (
+            <li key={person.subject} class="card-row">
+              <div>
+                <bdi title={person.subject}>{name}</bdi>
+                <p class="card-more">{sanctionText(person, desk.serverNowMs(), names)}</p>
+              </div>
+              <button
+                type="button"
+                class="plain-button"
+                onClick={() =>
+                  void desk.runCommand({ kind: "unban", subject: person.subject }, `${name} can chat again.`)
+                }
+              >
+                {person.ban ? "Unban" : "Lift"}
+                <span class="sr"> {name}</span>
+              </button>
+            </li>
+          );
+        })}
       </ul>
     </section>
   );
 }
 
-function sanctionText({ ban, by, untilMs, devices, addresses }: SanctionSummary, nowMs: number): string {
+function sanctionText(
+  { ban, by, untilMs, devices, addresses }: SanctionSummary,
+  nowMs: number,
+  names: PeopleNames,
+): string {
   const what =
     untilMs === null || ban ? "banned" : `timed out for another ${formatTimeSpan((untilMs - nowMs) / 1_000)}`;
   const along = [
     ...(devices > 0 ? [`${devices} ${devices === 1 ? "device" : "devices"}`] : []),
     ...(addresses > 0 ? [`${addresses} ${addresses === 1 ? "address" : "addresses"}`] : []),
   ];
-  return `${what} by ${by}${along.length > 0 ? `, with ${along.join(" and ")}` : ""}`;
+  return `${what} by ${nameOf(by, names)}${along.length > 0 ? `, with ${along.join(" and ")}` : ""}`;
 }

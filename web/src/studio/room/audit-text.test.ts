@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { AUDITED_COMMANDS } from "../../../../core/room/staff-messages.ts";
+import { describeAudit } from "./audit-text.ts";
+
+const NAMES = new Map([
+  ["u1", "Mira"],
+  ["u2", "Bob: the second"],
+]);
+const sentence = (act: (typeof AUDITED_COMMANDS)[number], about: string): string =>
+  describeAudit({ atMs: 0, by: "u1", act, about }, NAMES);
+
+test("an act is a sentence with names; who has none is called by the account, and a guest a guest", () => {
+  expect(sentence("ban", "u2")).toBe("Mira banned Bob: the second");
+  expect(sentence("timeout", "u9")).toBe("Mira timed out u9");
+  expect(sentence("clear", "corral-guest:0123456789abcdefghij")).toBe("Mira deleted all messages of a guest");
+  expect(sentence("role", "u2: moderator")).toBe("Mira made Bob: the second a moderator");
+  expect(sentence("role", "a: b: none")).toBe("Mira dismissed a: b as a moderator");
+  expect(sentence("pin", "null")).toBe("Mira unpinned the message");
+  expect(sentence("words", "3 words")).toBe("Mira set 3 blocked words");
+  expect(sentence("automod", "2 allowed words")).toBe("Mira allowed 2 words");
+});
+
+test("every act that is recorded has a sentence", () => {
+  for (const act of AUDITED_COMMANDS) expect(sentence(act, "u2")).toMatch(/^Mira \w+ \S/);
+});

@@ -1,0 +1,44 @@
+/** The audit log in sentences. Pure. */
+import type { AuditLogEntry } from "../../../../core/room/staff-messages.ts";
+import { nameOf, type PeopleNames } from "./people-names.ts";
+
+/** Who did what, such as `Mira banned Bob`. */
+export function describeAudit({ by, act, about }: AuditLogEntry, names: PeopleNames): string {
+  return `${nameOf(by, names)} ${describeAct(act, about, names)}`;
+}
+
+function describeAct(act: AuditLogEntry["act"], about: string, names: PeopleNames): string {
+  switch (act) {
+    case "delete":
+      return "deleted a message";
+    case "clear":
+      return `deleted all messages of ${nameOf(about, names)}`;
+    case "pin":
+      return about === "null" ? "unpinned the message" : "pinned a message";
+    case "modes":
+      return "changed the chat rules";
+    case "timeout":
+      return `timed out ${nameOf(about, names)}`;
+    case "ban":
+      return `banned ${nameOf(about, names)}`;
+    case "unban":
+      return `lets ${nameOf(about, names)} chat again`;
+    case "role":
+      return describeRole(about, names);
+    case "words":
+      return `set ${about.replace(/ words$/, "")} blocked words`;
+    case "automod":
+      return /^\d/.test(about) ? `allowed ${about.replace(/ allowed words$/, "")} words` : "changed the text filters";
+    case "approve":
+      return "approved a held message";
+    case "deny":
+      return "denied a held message";
+  }
+}
+
+/** `about`: `ACCOUNT: ROLE`, or `ACCOUNT: none`. */
+function describeRole(about: string, names: PeopleNames): string {
+  const end = about.lastIndexOf(": ");
+  const name = nameOf(about.slice(0, end), names);
+  return about.slice(end + 2) === "none" ? `dismissed ${name} as a moderator` : `made ${name} a moderator`;
+}
