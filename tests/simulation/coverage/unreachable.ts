@@ -95,12 +95,7 @@ export const UNREACHABLE: readonly UnreachableBranch[] = [
     "if (error instanceof CmafError) return null;",
     ["if (start === null) return new Uint8Array(0);", "if"],
   ),
-  ...only(
-    "core/delivery/flow/flow-boxes.ts",
-    BOUNDED,
-    ["videoIds[0] ?? 1", "??"],
-    ["video ?? new Uint8Array(0)", "??"],
-  ),
+  ...only("core/delivery/flow/flow-boxes.ts", BOUNDED, ["video ?? new Uint8Array(0)", "??"]),
   ...only(
     "core/delivery/flow/flow-load.ts",
     NO_CALLER,
