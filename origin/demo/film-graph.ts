@@ -3,13 +3,16 @@ import { join } from "node:path";
 import type { Canvas } from "../ingest/raw-media.ts";
 import { type FilmStrip, planFilm } from "./film-picture.ts";
 
+/** Of what is drawn and composed; to be raised with each change of it, since a folder may have the files of another release. */
+const FILM_VERSION = 1;
+
 /** Name of the file with a layer of the picture, from back to front. */
 export function layerFile({ width, height }: Canvas, layer: number): string {
-  return `${width}x${height}-${layer}.pam`;
+  return `${width}x${height}-${layer}.v${FILM_VERSION}.pam`;
 }
 
 /** Name of the file with the music. */
-export const MUSIC_FILE = "music.wav";
+export const MUSIC_FILE: string = `music.v${FILM_VERSION}.wav`;
 
 /** The picture: each layer is one image that moves past, so that a frame costs its overlays only. */
 export function pictureGraph(folder: string, canvas: Canvas, frameRate: number): string {
