@@ -3,12 +3,12 @@ import type { Platform } from "../../core/kit/clock.ts";
 import { RoomClient, type RoomSocket } from "../../core/room/client/client.ts";
 import type { RoomCounts } from "../../core/room/events.ts";
 
-/** Who writes. Their labels in the chat say that they belong to the demo. */
+/** Who writes. Their names say that they belong to the demo; as followers they may enter whatever the playback policy is. */
 const PEOPLE = {
-  host: { subject: "demo-host", name: "Corral demo", role: "host" },
-  mira: { subject: "demo-mira", name: "Mira (demo)", role: "viewer" },
-  jun: { subject: "demo-jun", name: "Jun (demo)", role: "viewer" },
-  ayo: { subject: "demo-ayo", name: "Ayọ̀ (demo)", role: "viewer" },
+  host: { subject: "demo-host", name: "Corral demo", role: "host", isFollower: true },
+  mira: { subject: "demo-mira", name: "Mira (demo)", role: "viewer", isFollower: true },
+  jun: { subject: "demo-jun", name: "Jun (demo)", role: "viewer", isFollower: true },
+  ayo: { subject: "demo-ayo", name: "Ayọ̀ (demo)", role: "viewer", isFollower: true },
 } as const;
 
 /** A person of the script. */
