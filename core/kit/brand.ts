@@ -1,6 +1,6 @@
 /** What a site calls itself and looks like: the one place to change for a site of one's own. */
 
-/** A site's name, colours and sign. */
+/** A site's name, colours and favicon. */
 export interface Brand {
   /** In titles, heads of pages, link previews and oEmbed. */
   readonly name: string;

@@ -4,7 +4,7 @@ import { BRAND } from "../../core/kit/brand.ts";
 import { contrastOf, renderBrandStyle } from "./brand-style.ts";
 import { buildPages } from "./build-pages.ts";
 
-test("a brand is on every page: its name as text, its colours, its sign", async () => {
+test("a brand is on every page: its name as text, its colours, its favicon", async () => {
   const brand = {
     ...BRAND,
     name: "Ann & <Bob>",
