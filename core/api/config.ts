@@ -5,6 +5,7 @@
 import * as z from "zod/mini";
 import type { ViewerTokenKeys } from "../access/signed-jwt.ts";
 import { DEFAULT_JOIN_RATES, type JoinRates } from "../delivery/join-admission.ts";
+import { FLOW_LIMITS } from "../delivery/node-limits.ts";
 import type { Site } from "../delivery/tree/node-address.ts";
 import { ROOM_LIMITS } from "../room/room-limits.ts";
 import type { HistoryRetention } from "../room/sequencer/retention.ts";
@@ -58,6 +59,8 @@ export interface Config {
   /** Null: the platform provides the isolate's location. */
   readonly site: Site | null;
   readonly joinRates: JoinRates;
+  /** Least time between two writes to a viewer by flow, ms. */
+  readonly flowUnitMs: number;
   readonly review: ReviewConfig;
 }
 
@@ -82,6 +85,7 @@ export const VARIABLE_NAMES = [
   "CORRAL_SITE",
   "CORRAL_JOINS_PER_SECOND",
   "CORRAL_JOIN_SPREAD_S",
+  "CORRAL_FLOW_UNIT_MS",
   "CORRAL_REVIEWER_URL",
   "CORRAL_REVIEWER_TOKEN",
   "CORRAL_REVIEW_MS",
@@ -250,6 +254,11 @@ const variables = {
     MAX_JOIN_SPREAD_S,
     DEFAULT_JOIN_RATES.spreadS,
   ),
+  CORRAL_FLOW_UNIT_MS: integer(
+    "Least milliseconds between two writes to a viewer by flow. An isolate chooses up to 75 by its audience; more saves CPU and adds as much delay.",
+    [0, FLOW_LIMITS.longestUnitMs],
+    0,
+  ),
   CORRAL_REVIEWER_URL: text<string | null>(
     "Address of an external reviewer of messages, where the service binding `REVIEWER` is not set.",
     null,
@@ -323,6 +332,7 @@ export function parseConfig(values: ConfigVariables): Config {
     },
     site: set.CORRAL_SITE,
     joinRates: { joinsPerSecond, burst: Math.max(1, 2 * joinsPerSecond), spreadS: set.CORRAL_JOIN_SPREAD_S },
+    flowUnitMs: set.CORRAL_FLOW_UNIT_MS,
     review: {
       url: set.CORRAL_REVIEWER_URL,
       token: set.CORRAL_REVIEWER_TOKEN,

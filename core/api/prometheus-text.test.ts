@@ -51,7 +51,7 @@ test("an independent parser reads the counters by stream and tier", () => {
 });
 
 test("flow is counted where it is served", () => {
-  const flow = { flowOpens: 7, flowRefusals: 2, flowByes: 3, flowSkips: 1, flowBytes: 4_000 };
+  const flow = { flowOpens: 7, flowByes: 3, flowSkips: 1, flowBytes: 4_000 };
   const text = renderMetrics([
     {
       stream: "demo" as StreamName,
@@ -64,11 +64,27 @@ test("flow is counted where it is served", () => {
   ]);
   expect(values).toEqual([
     ["responses", 7],
-    ["refusals", 2],
     ["byes", 3],
     ["skips", 1],
     ["bytes", 4_000],
   ]);
+});
+
+test("refused joins are counted by reason, where viewers join", () => {
+  const refused = { refusedByRate: 5, refusedByNetwork: 2, refusedByBehind: 1 };
+  const text = renderMetrics([
+    {
+      stream: "demo" as StreamName,
+      status: {
+        ...status,
+        tiers: status.tiers.map((tier) => (tier.tier === "isolate" ? { ...tier, ...refused } : tier)),
+      },
+    },
+  ]);
+  const values = [...text.matchAll(/^corral_join_refusals_total\{stream="demo",reason="([a-z]+)"\} (\d+)$/gm)];
+  expect(Object.fromEntries(values.map(([, reason, value]) => [reason, Number(value)]))).toEqual({
+    ...{ rate: 5, parked: 0, network: 2, places: 0, behind: 1 },
+  });
 });
 
 test("viewer counts are the room's, and absent where the room has counted nobody", () => {

@@ -1,6 +1,12 @@
 /** Streams' statuses as Prometheus text, exposition format 0.0.4. */
 
-import type { StreamStatus, StreamViewers, TierCounters } from "../broadcast/stream-status.ts";
+import {
+  JOIN_REFUSAL_COUNTERS,
+  type JoinRefusal,
+  type StreamStatus,
+  type StreamViewers,
+  type TierCounters,
+} from "../broadcast/stream-status.ts";
 import type { StreamName } from "../kit/ids.ts";
 
 /** The media type of `metricsText`. */
@@ -24,6 +30,8 @@ interface MetricFamily {
   readonly help: string;
   readonly samples: (status: StreamStatus) => readonly MetricSample[];
 }
+
+const JOIN_REFUSALS = Object.keys(JOIN_REFUSAL_COUNTERS) as JoinRefusal[];
 
 const STREAM_STATES: readonly StreamStatus["state"][] = ["live", "reconnecting", "ended"];
 
@@ -146,12 +154,17 @@ const METRIC_FAMILIES: readonly MetricFamily[] = [
     "Most times that one node received one object.",
     (tier) => tier.mostCrossings,
   ),
+  {
+    name: "corral_join_refusals_total",
+    help: "Joins that isolates refused, by reason; places and behind are those by flow.",
+    samples: ({ tiers }) =>
+      tiers.flatMap((counters) =>
+        counters.tier === "isolate"
+          ? JOIN_REFUSALS.map((reason) => ({ labels: { reason }, value: counters[JOIN_REFUSAL_COUNTERS[reason]] }))
+          : [],
+      ),
+  },
   flowMetric("corral_flow_responses_total", "Responses by flow that began.", ({ flowOpens }) => flowOpens),
-  flowMetric(
-    "corral_flow_refusals_total",
-    "Viewers by flow that found no place in an isolate.",
-    ({ flowRefusals }) => flowRefusals,
-  ),
   flowMetric("corral_flow_byes_total", "Responses by flow that the edge ended.", ({ flowByes }) => flowByes),
   flowMetric("corral_flow_skips_total", "Times that media was left out for a viewer.", ({ flowSkips }) => flowSkips),
   flowMetric("corral_flow_bytes_total", "Bytes of responses by flow.", ({ flowBytes }) => flowBytes),

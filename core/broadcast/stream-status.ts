@@ -103,10 +103,14 @@ export interface RequestCounters {
   crossings: number;
   /** The most crossings of one object to one node. */
   mostCrossings: number;
-  /** Responses by flow that began, which are counted as requests too. Isolates only, like the following. */
+  /** Joins refused, by `JOIN_REFUSAL_COUNTERS`; included in `refusals`, or in `errors` by flow. Isolates only, like the following. */
+  refusedByRate: number;
+  refusedByParked: number;
+  refusedByNetwork: number;
+  refusedByPlaces: number;
+  refusedByBehind: number;
+  /** Responses by flow that began, which are counted as requests too. */
   flowOpens: number;
-  /** Viewers by flow that were refused for lack of a place, included in `errors`. */
-  flowRefusals: number;
   /** Responses by flow that the edge ended, with whatever reason. */
   flowByes: number;
   /** Times that media was left out for a viewer by flow. */
@@ -130,12 +134,34 @@ export const zeroCounters = (): RequestCounters => ({
   objects: 0,
   crossings: 0,
   mostCrossings: 0,
+  refusedByRate: 0,
+  refusedByParked: 0,
+  refusedByNetwork: 0,
+  refusedByPlaces: 0,
+  refusedByBehind: 0,
   flowOpens: 0,
-  flowRefusals: 0,
   flowByes: 0,
   flowSkips: 0,
   flowBytes: 0,
 });
+
+/**
+ * Why an isolate refuses a join: `rate`, more joins a second than it admits; `parked`, too many parked requests; `network`, the
+ * viewer's network or address has its share; `places`, as many viewers by flow as it serves; `behind`, its viewers by flow were
+ * not served in time.
+ */
+export type JoinRefusal = "rate" | "parked" | "network" | "places" | "behind";
+
+/** The counter of each reason. */
+export const JOIN_REFUSAL_COUNTERS: Readonly<
+  Record<JoinRefusal, Extract<keyof RequestCounters, `refusedBy${string}`>>
+> = {
+  rate: "refusedByRate",
+  parked: "refusedByParked",
+  network: "refusedByNetwork",
+  places: "refusedByPlaces",
+  behind: "refusedByBehind",
+};
 
 /** The additive counters. */
 const SUMMED_COUNTERS = Object.keys(zeroCounters()).filter((key) => key !== "mostCrossings") as Exclude<

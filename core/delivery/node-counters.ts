@@ -3,6 +3,8 @@ import {
   addCounters,
   type CacheOutcome,
   countRequest,
+  JOIN_REFUSAL_COUNTERS,
+  type JoinRefusal,
   type NodeReport,
   type RequestCounters,
   type StreamStatus,
@@ -54,6 +56,11 @@ export class NodeCounters {
   /** Counts an answered request by its HTTP `status`. */
   countRequest(outcome: CacheOutcome, status: number): void {
     countRequest(this.ownCounters, outcome, status);
+  }
+
+  /** Counts a join that this isolate refused. */
+  countJoinRefusal(reason: JoinRefusal): void {
+    this.ownCounters[JOIN_REFUSAL_COUNTERS[reason]] += 1;
   }
 
   /** Counts an object received over a link from a node nearer to the origin. */

@@ -1,5 +1,6 @@
 /** The streams that this isolate serves: an edge for each registered name in demand; the least used makes room. */
 
+import { getConfig } from "../../core/api/config.ts";
 import { EdgeStream } from "../../core/delivery/edge-stream.ts";
 import { FlowLoad } from "../../core/delivery/flow/flow-load.ts";
 import { EDGE_STREAM_LIMITS } from "../../core/delivery/node-limits.ts";
@@ -18,7 +19,8 @@ import { createParentCache } from "./parent-cache.ts";
 const MAX_EDGE_STREAMS = 64;
 
 const edgeStreams = new Map<StreamName, EdgeStream>();
-const flowLoad = new FlowLoad();
+/** All streams' of this isolate; made with the first, when the configuration is known. */
+let flowLoad: FlowLoad | null = null;
 /** The last requested one. */
 let lastRequested: EdgeStream | null = null;
 
@@ -85,6 +87,7 @@ export function listEdgeStreams(): EdgeStream[] {
 }
 
 function createEdgeStream(platform: Platform, env: Env, site: Site | null, stream: StreamName): EdgeStream {
+  flowLoad ??= new FlowLoad(getConfig(env).flowUnitMs);
   return new EdgeStream({
     platform,
     stream,

@@ -30,12 +30,18 @@ export async function refuseJoin(env: Env, edge: EdgeStream, request: Request): 
   if (request.method === "HEAD")
     return retryResponse(edge.parkedCount >= MAX_PARKED_FOR_JOIN ? 1 : all.checkJoin(nowMs, random()));
   const network = readRequestNetwork(request);
-  if (network !== null && !networks.tryJoin(network, nowMs))
+  if (network !== null && !networks.tryJoin(network, nowMs)) {
+    edge.counters.countJoinRefusal("network");
     return tooManyRequestsResponse(1 + Math.floor(2 * random()));
+  }
   const floodRefusal = await refuseOverRate({ env, request, platform: edge.platform }, "joins");
-  if (floodRefusal !== null) return floodRefusal;
-  const retryAfterS =
-    edge.parkedCount >= MAX_PARKED_FOR_JOIN ? all.retryAfterS(random()) : all.tryJoin(nowMs, random());
+  if (floodRefusal !== null) {
+    edge.counters.countJoinRefusal("network");
+    return floodRefusal;
+  }
+  const isCrowded = edge.parkedCount >= MAX_PARKED_FOR_JOIN;
+  const retryAfterS = isCrowded ? all.retryAfterS(random()) : all.tryJoin(nowMs, random());
+  if (retryAfterS !== null) edge.counters.countJoinRefusal(isCrowded ? "parked" : "rate");
   return retryResponse(retryAfterS);
 }
 

@@ -1,5 +1,6 @@
 /** The flow responses of one stream in one isolate: their places, what they share, and who wakes them. */
 import type { Replica } from "../../broadcast/replica.ts";
+import type { JoinRefusal } from "../../broadcast/stream-status.ts";
 import { SizedCache } from "../../kit/sized-cache.ts";
 import { FLOW_LIMITS } from "../node-limits.ts";
 import type { FlowLoad } from "./flow-load.ts";
@@ -59,11 +60,12 @@ export class FlowAudience {
   }
 
   /**
-   * Takes a place; null if there is none for this network. `wake` is called when the viewer has to look again: something
+   * Takes a place, or says why the viewer is refused. `wake` is called when the viewer has to look again: something
    * other than media has changed. `network` is null if it is unknown; `nowMs` is monotonic.
    */
-  enter(network: string | null, nowMs: number, wake: () => void): FlowPlace | null {
-    if (!this.#load.enter(network, nowMs)) return null;
+  enter(network: string | null, nowMs: number, wake: () => void): FlowPlace | JoinRefusal {
+    const refusal = this.#load.enter(network, nowMs);
+    if (refusal !== null) return refusal;
     this.#wakers.add(wake);
     this.#count(1);
     return {

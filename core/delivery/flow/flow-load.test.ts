@@ -21,6 +21,15 @@ test("a few viewers get frames at once, more of them larger writes, all streams 
   expect(longest.ms).toBeLessThanOrEqual(FLOW_LIMITS.longestUnitMs);
 });
 
+test("an operator's unit holds until that of the audience is longer", () => {
+  const load = new FlowLoad(pairs.ms + 1);
+  expect(load.unitMs).toBe(pairs.ms + 1);
+  grow(load, pairs.viewers);
+  expect(load.unitMs).toBe(pairs.ms + 1);
+  grow(load, longest.viewers);
+  expect(load.unitMs).toBe(longest.ms);
+});
+
 test("a viewer who comes and goes does not change the unit back and forth", () => {
   const load = new FlowLoad();
   grow(load, longest.viewers);
@@ -38,12 +47,12 @@ test("a viewer who comes and goes does not change the unit back and forth", () =
 
 test("no viewers are added to a full isolate, nor to one whose core is full, until it has recovered", () => {
   const load = new FlowLoad();
-  expect(load.hasRoom(0)).toBe(true);
+  expect(load.enter(null, 0)).toBeNull();
   load.recordBehind(1_000);
-  expect(load.hasRoom(1_000 + FLOW_LIMITS.behindMs - 1)).toBe(false);
-  expect(load.hasRoom(1_000 + FLOW_LIMITS.behindMs)).toBe(true);
+  expect(load.enter(null, 1_000 + FLOW_LIMITS.behindMs - 1)).toBe("behind");
+  expect(load.enter(null, 1_000 + FLOW_LIMITS.behindMs)).toBeNull();
   grow(load, FLOW_LIMITS.viewers);
-  expect(load.hasRoom(10_000)).toBe(false);
+  expect(load.enter(null, 10_000)).toBe("places");
 });
 
 test("writes are some whole number of frames or chunks apart, and no more than the longest unit unless media is", () => {

@@ -1,4 +1,5 @@
 /** The load that all flow responses of one isolate make together, and the unit in which media is written to them. */
+import type { JoinRefusal } from "../../broadcast/stream-status.ts";
 import { FairPool } from "../../kit/fair-pool.ts";
 import { FLOW_LIMITS } from "../node-limits.ts";
 
@@ -15,9 +16,15 @@ export function flowWriteIntervalMs(viewers: number, mediaMs: number): number {
 export class FlowLoad {
   readonly #networks = new FairPool(FLOW_LIMITS.viewers, FLOW_LIMITS.viewersPerNetwork);
   #viewers = 0;
+  readonly #leastUnitMs: number;
   /** Index in `FLOW_LIMITS.units`. */
   #unit = 0;
   #behindMs = Number.NEGATIVE_INFINITY;
+
+  /** `leastUnitMs`: the unit of the smallest audience. */
+  constructor(leastUnitMs = 0) {
+    this.#leastUnitMs = leastUnitMs;
+  }
 
   /** Responses that are open. */
   get viewers(): number {
@@ -29,14 +36,16 @@ export class FlowLoad {
    * fewer and larger ones. It is shortened only once the audience is a fifth smaller than that for which it was lengthened.
    */
   get unitMs(): number {
-    return FLOW_LIMITS.units[this.#unit]?.ms ?? 0;
+    return Math.max(this.#leastUnitMs, FLOW_LIMITS.units[this.#unit]?.ms ?? 0);
   }
 
-  /** Takes a place for a response; false if there is none for this network. It is null if unknown; `nowMs` is monotonic. */
-  enter(network: string | null, nowMs: number): boolean {
-    if (!this.hasRoom(nowMs) || (network !== null && !this.#networks.tryAcquire(network))) return false;
+  /** Takes a place for a response (null), or says why it is refused. `network` is null if unknown; `nowMs` is monotonic. */
+  enter(network: string | null, nowMs: number): JoinRefusal | null {
+    if (this.#viewers >= FLOW_LIMITS.viewers) return "places";
+    if (nowMs - this.#behindMs < FLOW_LIMITS.behindMs) return "behind";
+    if (network !== null && !this.#networks.tryAcquire(network)) return "network";
     this.count(1);
-    return true;
+    return null;
   }
 
   /** Gives back what `enter` took. */
@@ -56,10 +65,5 @@ export class FlowLoad {
   /** Many viewers were not served within the longest unit: the core is full. `nowMs` is monotonic. */
   recordBehind(nowMs: number): void {
     this.#behindMs = nowMs;
-  }
-
-  /** Whether a viewer can be added. */
-  hasRoom(nowMs: number): boolean {
-    return this.#viewers < FLOW_LIMITS.viewers && nowMs - this.#behindMs >= FLOW_LIMITS.behindMs;
   }
 }

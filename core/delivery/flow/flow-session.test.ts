@@ -245,7 +245,7 @@ test("responses, their bytes, ends and refusals are counted", async () => {
       }),
     );
   }
-  expect(ownCounters).toMatchObject({ flowOpens: refused.length, flowRefusals: 1, flowByes: 1 });
+  expect(ownCounters).toMatchObject({ flowOpens: refused.length, refusedByNetwork: 1, flowByes: 1 });
 });
 
 test("one network holds its share of places, and gives it back", async () => {

@@ -48,8 +48,11 @@ export class FlowSession {
     let wake = (): void => {};
     const { counters, flow, platform } = options.edge;
     const place = flow.enter(options.network, platform.clock.monotonicMs(), () => wake());
-    counters.ownCounters[place === null ? "flowRefusals" : "flowOpens"] += 1;
-    if (place === null) return null;
+    if (typeof place === "string") {
+      counters.countJoinRefusal(place);
+      return null;
+    }
+    counters.ownCounters.flowOpens += 1;
     const session = new FlowSession(options, place);
     wake = () => session.#look();
     return session;

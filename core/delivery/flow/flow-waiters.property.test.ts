@@ -137,17 +137,17 @@ test("while viewers of a write have not gone on, the next one waits for them, at
     isolate.appendPart();
     expect(quick?.isWoken).toBe(false);
   }
-  expect(isolate.audience.enter(null, isolate.nowMs, () => {})).not.toBeNull();
+  expect(isolate.audience.enter(null, isolate.nowMs, () => {})).toBeTypeOf("object");
   isolate.advance(10);
   isolate.appendPart();
   expect(quick?.isWoken).toBe(true);
-  expect(isolate.audience.enter(null, isolate.nowMs, () => {})).toBeNull();
+  expect(isolate.audience.enter(null, isolate.nowMs, () => {})).toBe("behind");
   for (const viewer of viewers) viewer.goOn();
   isolate.advance(10);
   isolate.appendPart();
   expect(quick?.isWoken).toBe(true);
   isolate.advance(FLOW_LIMITS.behindMs);
-  expect(isolate.audience.enter(null, isolate.nowMs, () => {})).not.toBeNull();
+  expect(isolate.audience.enter(null, isolate.nowMs, () => {})).toBeTypeOf("object");
 });
 
 test("the end of the broadcast waits for nobody", () => {
