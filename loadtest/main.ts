@@ -8,7 +8,7 @@ import { loadFigures } from "./figures.ts";
 import { K6MissingError } from "./k6.ts";
 import { type LoadArgs, OptionsError, parseLoadOptions } from "./options.ts";
 import { renderReport } from "./report.ts";
-import { FAULT_KINDS, runLoad } from "./run.ts";
+import { FAULT_KINDS, LoadInterruptedError, runLoad } from "./run.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
 const REPORTS = fileURLToPath(new URL("reports", import.meta.url));
@@ -54,6 +54,8 @@ const command = defineCommand({
       console.error(`report: loadtest/reports/${name}.html`);
       if (figures.some(({ met }) => met === false)) process.exitCode = 1;
     } catch (error) {
+      // What it has begun goes on otherwise.
+      if (error instanceof LoadInterruptedError) process.exit(130);
       if (!(error instanceof OptionsError) && !(error instanceof K6MissingError)) throw error;
       console.error(error.message);
       process.exitCode = 2;

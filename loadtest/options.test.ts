@@ -41,6 +41,7 @@ test.for([
   [{ part: "0" }, "--part"],
   [{ tracks: "both" }, "--tracks"],
   [{ faults: "live,moon" }, "Unknown fault moon"],
+  [{ faults: "isolate" }, "An isolate can be lost in the scenario flow only"],
   [{ scenario: "stampede" }, "Unknown scenario stampede"],
   [{ scenario: "mixed", viewers: "8000", tracks: "separate" }, "a process may open"],
   [{ scenario: "chat-storm", faults: "live" }, "chat-storm has no video"],

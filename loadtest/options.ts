@@ -60,6 +60,8 @@ export async function parseLoadOptions(args: LoadArgs): Promise<LoadOptions> {
   const faults = args.faults?.split(",") ?? [];
   const unknown = faults.find((fault) => !FAULT_KINDS.includes(fault as FaultKind));
   if (unknown !== undefined) throw new OptionsError(`Unknown fault ${unknown}: use some of ${FAULT_KINDS.join(", ")}.`);
+  if (faults.includes("isolate") && !watchesFlow(scenario))
+    throw new OptionsError(`An isolate can be lost in the scenario flow only, not in ${scenario}.`);
   const target = args.target === undefined ? null : await checkTarget(args.target, args["i-own-this-target"]);
   if (target !== null && faults.length > 0) throw new OptionsError("Faults can be injected on this machine only.");
   if (target !== null && joinsRoom(scenario))

@@ -1,12 +1,15 @@
 /** One load test: data centres, publisher, k6, and samples of counters and processes. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withInterrupt } from "../bench/interrupt.ts";
 import type { StreamStatus, TierCounters } from "../core/broadcast/stream-status.ts";
 import { type ColoHarness, type NetworkFaults, startColoHarness } from "./colos/colos.ts";
-import { runFlowLoad } from "./flow/flow-load.ts";
+import type { FlowFleet } from "./flow/flow-fleet.ts";
+import { startFlowLoad } from "./flow/flow-load.ts";
 import { findK6 } from "./k6.ts";
 import type { K6Summary } from "./k6-summary.ts";
 import { cpuMs, descendantPids, residentBytes } from "./processes.ts";
@@ -14,7 +17,7 @@ import { type MediaShape, SyntheticPublisher } from "./publisher.ts";
 import { joinsRoom, k6ScriptOf, type Scenario, watchesFlow, watchesVideo } from "./scenarios.ts";
 
 /** Kinds of injected faults. */
-export const FAULT_KINDS = ["shield", "live", "r2", "slow"] as const;
+export const FAULT_KINDS = ["isolate", "shield", "live", "r2", "slow"] as const;
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /** Duration of each fault. */
@@ -76,7 +79,12 @@ export interface LoadResult {
   readonly publisherRetries: number;
 }
 
-/** Runs a scenario; `signal` ends it early. Throws `K6MissingError`, `PortError`, and refusals of the edge. */
+/** SIGINT or SIGTERM has ended a run; everything of it is removed. */
+export class LoadInterruptedError extends Error {
+  override readonly name = "LoadInterrupted";
+}
+
+/** Runs a scenario. Throws `LoadInterruptedError`, `K6MissingError`, `PortError`, and refusals of the edge. */
 export async function runLoad(options: LoadOptions, onProgress: (line: string) => void): Promise<LoadResult> {
   const k6 = watchesFlow(options.scenario) ? null : findK6();
   const out = await mkdtemp(join(tmpdir(), "corral-load-"));
@@ -91,7 +99,7 @@ export async function runLoad(options: LoadOptions, onProgress: (line: string) =
     if (colos === null || !watchesVideo(options.scenario)) return;
     publisher = await SyntheticPublisher.start(colos.coreUrl, stream, colos.adminToken, options.shape);
   };
-  try {
+  const measure = async (): Promise<LoadResult> => {
     if (!early) {
       await publish();
       // A joining player finds a hold-back's worth of media.
@@ -99,14 +107,17 @@ export async function runLoad(options: LoadOptions, onProgress: (line: string) =
     }
     const summaryFile = join(out, "summary.json");
     const run = k6 === null ? null : startK6(k6, summaryFile, colos, stream, options);
-    const byFlow = publisher === null || run !== null ? null : runFlowLoad(colos, publisher, options);
+    const byFlow = publisher === null || run !== null ? null : startFlowLoad(colos, publisher, options);
     const sampler = startSampler(target?.url ?? colos?.coreUrl ?? "", stream, options, onProgress);
     // The broadcast starts with the crowd.
     if (early) await publish();
-    const faults = colos === null ? Promise.resolve() : injectFaults(colos, stream, options, sampler, onProgress);
+    const faults =
+      colos === null
+        ? Promise.resolve()
+        : injectFaults({ colos, stream, fleet: byFlow?.fleet ?? null }, options, sampler, onProgress);
     const deployed = colos === null ? Promise.resolve() : dropRoomSockets(colos, stream, options, onProgress);
     const k6Failed = run !== null && (await run) !== 0;
-    const flowMetrics = await byFlow;
+    const flowMetrics = await byFlow?.summary;
     await Promise.all([faults, deployed]);
     sampler.over = true;
     if (colos !== null) {
@@ -118,11 +129,19 @@ export async function runLoad(options: LoadOptions, onProgress: (line: string) =
     const summary = flowMetrics ?? (JSON.parse(await readFile(summaryFile, "utf8")) as K6Summary);
     const retries = (publisher as SyntheticPublisher | null)?.retries ?? 0;
     return { options, began: new Date().toISOString(), samples, k6: summary, k6Failed, publisherRetries: retries };
+  };
+  try {
+    return await withInterrupt((stop) => Promise.race([measure(), rejectAtAbort(stop)]));
   } finally {
     await (publisher as SyntheticPublisher | null)?.stop().catch(() => {});
     await colos?.stop();
     await rm(out, { recursive: true, force: true });
   }
+}
+
+async function rejectAtAbort(stop: AbortSignal): Promise<never> {
+  await once(stop, "abort");
+  throw new LoadInterruptedError("The load test was interrupted.");
 }
 
 function startK6(
@@ -229,10 +248,17 @@ async function dropRoomSockets(
   await fetch(`${colos.coreUrl}/harness/room/${stream}/drop`);
 }
 
+/** What faults are injected into. */
+interface FaultTarget {
+  readonly colos: ColoHarness;
+  readonly stream: string;
+  /** The viewers by flow, or null: k6's viewers keep to their isolates. */
+  readonly fleet: FlowFleet | null;
+}
+
 /** Injects one fault after the other for 10 s each, with as long to recover between them. */
 async function injectFaults(
-  colos: ColoHarness,
-  stream: string,
+  target: FaultTarget,
   { faults, seconds }: LoadOptions,
   sampler: Sampler,
   say: (line: string) => void,
@@ -246,19 +272,20 @@ async function injectFaults(
     }
     say(`fault: ${fault}`);
     sampler.fault = fault;
-    await injectFault(colos, stream, fault);
+    await injectFault(target, fault);
     sampler.fault = "";
   }
 }
 
-async function injectFault(colos: ColoHarness, stream: string, fault: FaultKind): Promise<void> {
+async function injectFault({ colos, stream, fleet }: FaultTarget, fault: FaultKind): Promise<void> {
   const untilMs = performance.now() + FAULT_MS;
   const over: NetworkFaults = fault === "r2" ? { r2: "refuse" } : fault === "slow" ? { live: 2_000 } : {};
   await colos.setFaults(over);
   const sites = new Set(colos.edges.map(({ site }) => site));
   const shields = [...sites].flatMap((site) => [site.slice(0, site.indexOf("/")), `${site.replace("/", ".")}.0`]);
-  // Killed repeatedly: its memory is discarded each time it restarts.
-  while (performance.now() < untilMs) {
+  // Killed repeatedly: its memory is discarded each time it restarts. Of the isolates one after the other.
+  for (let turn = 0; performance.now() < untilMs; turn += 1) {
+    if (fault === "isolate") fleet?.loseIsolate(turn % colos.edges.length);
     const nodes = fault === "live" ? ["live"] : fault === "shield" ? [...new Set(shields)] : [];
     await Promise.all(nodes.map((node) => colos.restartNode(stream, node).catch(() => {})));
     await new Promise((resolve) => setTimeout(resolve, 2_500));

@@ -1,9 +1,11 @@
 /** `npm run colos`: several data centres on this machine with a broadcast, for manual tests. */
+import { once } from "node:events";
 import { defineCommand, runMain } from "citty";
+import { withInterrupt } from "../../bench/interrupt.ts";
 import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import { type ColoArgs, OptionsError, parseColoOptions } from "../options.ts";
 import { SyntheticPublisher } from "../publisher.ts";
-import { startColoHarness } from "./colos.ts";
+import { type ColoHarness, startColoHarness } from "./colos.ts";
 
 const STREAM = "demo";
 
@@ -31,11 +33,15 @@ const command = defineCommand({
 });
 
 async function run(args: ColoArgs): Promise<void> {
-  const stopped = new Promise<void>((resolve) => {
-    process.once("SIGINT", resolve);
-    process.once("SIGTERM", resolve);
-  });
   const colos = await startColoHarness(parseColoOptions(args));
+  try {
+    await withInterrupt((stop) => publishUntil(stop, colos));
+  } finally {
+    await colos.stop();
+  }
+}
+
+async function publishUntil(stop: AbortSignal, colos: ColoHarness): Promise<void> {
   const publisher = await SyntheticPublisher.start(colos.coreUrl, STREAM, colos.adminToken);
   console.log(`core        ${colos.coreUrl}/studio/${STREAM}`);
   for (const { url, site } of colos.edges) console.log(`${site.padEnd(11)} ${url}/live/${STREAM}/multivariant.m3u8`);
@@ -44,10 +50,9 @@ break       curl -X PUT ${colos.faultsUrl} -d '{"live":"refuse","region":500}'  
 mend        curl -X PUT ${colos.faultsUrl} -d '{}'
 kill        curl -X POST '${colos.coreUrl}/api/streams/${STREAM}/restart?node=live' -H 'Authorization: Bearer ${colos.adminToken}'
 Ctrl-C ends it.`);
-  await stopped;
+  if (!stop.aborted) await once(stop, "abort");
   await colos.setFaults({});
   await publisher.stop();
-  await colos.stop();
 }
 
 await runMain(command);

@@ -56,3 +56,18 @@ test("a viewer that gets no further part has stalled", async () => {
   expect(report).toMatchObject({ watching: 1, stalls: 1, parts: 1 });
   expect(report.longestStallMs).toBeGreaterThan(500);
 });
+
+test("the viewers of a lost isolate ask the others", async () => {
+  const requests: string[] = [];
+  const url = await serve((response) => {
+    requests.push(response.req.url ?? "");
+    response.write(fragmentAt("video", 0, SHAPE));
+  });
+  const urls = [`${url}0`, `${url}1`, `${url}2`];
+  fleet = new FlowFleet({ urls, viewers: 6, arrivalMs: 0, isPersistent: true, shape: SHAPE });
+  await reportWhen(fleet, ({ watching }) => watching === 6);
+  fleet.loseIsolate(1);
+  await reportWhen(fleet, ({ responses }) => responses === 8);
+  expect(requests.slice(6).sort()).toEqual(["/0", "/2"]);
+  expect(await fleet.report()).toMatchObject({ failed: 2, ended: 0 });
+});

@@ -42,6 +42,9 @@ export interface FlowViewersReport {
   readonly spreadsMs: readonly number[];
 }
 
+/** What the thread of the viewers is told: to report, or that the isolate at an index of `urls` is lost. */
+export type FlowViewersMessage = "report" | { readonly lostIsolate: number };
+
 /** See the file's first line. */
 export class FlowFleet {
   readonly #worker: Worker;
@@ -52,9 +55,21 @@ export class FlowFleet {
 
   /** Rejects if the thread has failed. */
   async report(): Promise<FlowViewersReport> {
-    this.#worker.postMessage("report");
+    this.#send("report");
     const [report] = (await once(this.#worker, "message")) as [FlowViewersReport];
     return report;
+  }
+
+  /**
+   * The isolate number `index` of `urls` is lost: its viewers' connections are reset, and they ask the others, as the platform has
+   * them do. Its own memory is not lost, since all isolates of this machine are in one process.
+   */
+  loseIsolate(index: number): void {
+    this.#send({ lostIsolate: index });
+  }
+
+  #send(message: FlowViewersMessage): void {
+    this.#worker.postMessage(message);
   }
 
   /** The viewers leave. */

@@ -18,18 +18,35 @@ interface FlowLoad {
   readonly faults: readonly unknown[];
 }
 
+/** Viewers that have been started. */
+export interface RunningFlowLoad {
+  readonly fleet: FlowFleet;
+  /** Rejects if the viewers' thread has failed, or the edge does not take the policy. */
+  readonly summary: Promise<K6Summary>;
+}
+
 /** Runs the viewers for the time of the options, and then refuses them all, unless faults are injected. */
-export async function runFlowLoad(
+export function startFlowLoad(
   colos: ColoHarness | null,
   { stream, config }: SyntheticPublisher,
-  { viewers, seconds, shape, faults }: FlowLoad,
-): Promise<K6Summary> {
+  load: FlowLoad,
+): RunningFlowLoad {
+  const { viewers, seconds, shape, faults } = load;
   const [video = "none", audio = "none"] = Object.keys(shape.tracks);
   const path = `/live/${stream}/${config.broadcast}/flow.mp4?video=${video}&audio=${audio}&join=latest`;
   const fleet = new FlowFleet({
     urls: (colos?.edges ?? []).map(({ url }) => `${url}${path}`),
     ...{ viewers, shape, arrivalMs: ARRIVAL_SHARE * seconds * 1_000, isPersistent: faults.length > 0 },
   });
+  return { fleet, summary: watch(colos, stream, fleet, load) };
+}
+
+async function watch(
+  colos: ColoHarness | null,
+  stream: string,
+  fleet: FlowFleet,
+  { viewers, seconds, faults }: FlowLoad,
+): Promise<K6Summary> {
   try {
     await new Promise((resolve) => setTimeout(resolve, seconds * 1_000));
     const report = await fleet.report();

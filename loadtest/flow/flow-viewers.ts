@@ -1,9 +1,9 @@
 /** Viewers of flow in a separate thread: each checks every byte of its media. k6 cannot read a response that goes on. */
-import { Agent, get, type IncomingMessage } from "node:http";
+import { Agent, type ClientRequest, get, type IncomingMessage } from "node:http";
 import { parentPort, workerData } from "node:worker_threads";
 import { partAt } from "../publisher.ts";
 import { FlowCheck, type FlowCheckHandler, type PublishedPart } from "./flow-check.ts";
-import type { FlowViewersJob, FlowViewersReport } from "./flow-fleet.ts";
+import type { FlowViewersJob, FlowViewersMessage, FlowViewersReport } from "./flow-fleet.ts";
 import { PartLateness } from "./part-lateness.ts";
 
 const job = workerData as FlowViewersJob;
@@ -60,14 +60,24 @@ function arrived({ track, index }: PublishedPart, nowMs: number): void {
 
 /** A viewer, over all its responses. */
 class Viewer {
-  readonly #url: string;
   readonly #lateness = new PartLateness(partMs);
+  /** Index in `urls` of the isolate. */
+  #isolate: number;
+  #request: ClientRequest | null = null;
   #isWatching = false;
   /** Responses in a row without media. */
   #failures = 0;
 
   constructor(index: number) {
-    this.#url = job.urls[index % job.urls.length] ?? "";
+    this.#isolate = index % job.urls.length;
+  }
+
+  /** The isolate number `index` is lost: its viewers go to those that are next to it, in turn. */
+  lose(index: number, turn: number): void {
+    const others = job.urls.length - 1;
+    if (this.#isolate !== index || others === 0) return;
+    this.#isolate = (index + 1 + (turn % others)) % job.urls.length;
+    this.#request?.destroy(new Error("the isolate is lost"));
   }
 
   open(): void {
@@ -79,7 +89,7 @@ class Viewer {
       isOver = true;
       react();
     };
-    const request = get(this.#url, { agent }, (response: IncomingMessage) => {
+    const request = get(job.urls[this.#isolate] ?? "", { agent }, (response: IncomingMessage) => {
       counts.responses += 1;
       if (response.statusCode !== 200) {
         response.on("error", () => {}).resume();
@@ -103,6 +113,7 @@ class Viewer {
         });
     });
     request.on("error", () => finish(() => this.#broke()));
+    this.#request = request;
   }
 
   #broke(): void {
@@ -155,7 +166,12 @@ class Viewer {
 const viewers = Array.from({ length: job.viewers }, (_, index) => new Viewer(index));
 for (const [index, viewer] of viewers.entries()) setTimeout(() => viewer.open(), (job.arrivalMs * index) / job.viewers);
 
-parentPort?.on("message", () => {
+parentPort?.on("message", (message: FlowViewersMessage) => {
+  if (message === "report") report();
+  else for (const [turn, viewer] of viewers.entries()) viewer.lose(message.lostIsolate, turn);
+});
+
+function report(): void {
   const whole = [...arrivals.values()].filter(({ viewers }) => viewers === job.viewers);
   const spreadsMs = whole.map(({ firstMs, lastMs }) => lastMs - firstMs);
   const nowMs = performance.now();
@@ -169,4 +185,4 @@ parentPort?.on("message", () => {
   arrivals.clear();
   joinsMs = [];
   endsMs = [];
-});
+}
