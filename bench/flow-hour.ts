@@ -10,7 +10,7 @@ import type { PlaybackStats } from "../web/src/player/stats.ts";
 import { startBroadcast } from "./broadcast.ts";
 import { DevtoolsBrowser, type DevtoolsTab, type TabMemory } from "./devtools.ts";
 import { withInterrupt } from "./interrupt.ts";
-import { type BenchFigure, formatFixed, median } from "./stats.ts";
+import { type BenchFigure, formatFixed, median, slopeOf } from "./stats.ts";
 import { BROADCAST_WARM_UP_MS } from "./watch.ts";
 
 const STREAM = "bench-hour";
@@ -170,14 +170,6 @@ function minuteDelays({ rows }: HourTab): { readonly x: number; readonly y: numb
   return [...byMinute]
     .filter(([, each]) => each.length > READS_A_MINUTE / 2)
     .map(([minute, each]) => ({ x: minute + 1, y: median(each.map(({ stats }) => stats?.delayS ?? Number.NaN)) }));
-}
-
-/** Slope of the line of least squares through `points`; NaN of less than two. */
-function slopeOf(points: readonly { readonly x: number; readonly y: number }[]): number {
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [meanX, meanY] = [mean(points.map(({ x }) => x)), mean(points.map(({ y }) => y))];
-  const covariance = points.reduce((sum, { x, y }) => sum + (x - meanX) * (y - meanY), 0);
-  return covariance / points.reduce((sum, { x }) => sum + (x - meanX) ** 2, 0);
 }
 
 /** Growth of memory over the run, megabytes, by the line through what follows the warm-up. */

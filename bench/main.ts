@@ -8,7 +8,9 @@ import { startEdge } from "../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../tests/support/admin-token.ts";
 import { freePort } from "../tests/support/ports.ts";
 import { measurePageAvSync } from "./av-sync.ts";
+import { measureChatHour } from "./chat-hour.ts";
 import { measureConformance } from "./conformance.ts";
+import { measureDirectory } from "./directory.ts";
 import { measureFlowHerd } from "./flow-herd.ts";
 import { measureFlowHour } from "./flow-hour.ts";
 import { measureHerd } from "./herd.ts";
@@ -43,17 +45,18 @@ const BENCHES = [
   "in-step",
   "conformance",
   "moderation",
+  "directory",
   "long-windows",
 ] as const;
 
 /** Those that run by name only: they take an hour, or as long as is asked for. */
-const LONG_BENCHES = ["ingest-hour", "flow-hour"] as const;
+const LONG_BENCHES = ["ingest-hour", "flow-hour", "chat-hour"] as const;
 const NAMES: readonly string[] = [...BENCHES, ...LONG_BENCHES];
 
 const ARGS = {
   only: { type: "string", description: `some of ${NAMES.join(",")}`, valueHint: "NAMES" },
   seconds: { type: "string", description: "seconds of each delay measurement", default: "60" },
-  minutes: { type: "string", description: "minutes of ingest-hour and flow-hour", default: "60" },
+  minutes: { type: "string", description: "minutes of ingest-hour, flow-hour and chat-hour", default: "60" },
   out: {
     type: "string",
     description: "folder for the CSV and the plot of flow-hour",
@@ -127,12 +130,14 @@ async function runBenches(
     flow: () => measureFlowPlayback(edge, adminToken, seconds),
     "flow-herd": async () => measureFlowHerd(edge, adminToken, seconds, await freePort()),
     "flow-hour": () => measureFlowHour(edge, adminToken, minutes, folder),
+    "chat-hour": () => measureChatHour(edge, adminToken, minutes),
     link: () => measureLinkChange(edge, adminToken),
     renewals: () => measureRenewals(edge, adminToken),
     muxed: () => measureMuxedAudio(edge, adminToken, seconds),
     "in-step": () => measurePageAvSync(edge, adminToken),
     conformance: () => measureConformance(edge, adminToken),
     moderation: measureModeration,
+    directory: () => measureDirectory(edge, adminToken),
     "long-windows": measureLongWindows,
   };
   const figures: BenchFigure[] = [];
