@@ -25,6 +25,7 @@ const DOMAINS = {
     ingest: ["kit", "access"],
     directory: ["kit", "access"],
     pages: ["kit", "delivery", "directory"],
+    "sign-in": ["kit", "access", "directory"],
     room: ["kit", "access", "delivery", "directory"],
     api: ["kit", "access", "delivery", "room", "directory"],
   },
@@ -55,6 +56,7 @@ const DOMAINS = {
     studio: ["kit", "player", "chat"],
     golive: ["kit", "player", "chat"],
     landing: ["kit", "player"],
+    "sign-in": ["kit"],
   },
 };
 

@@ -13,7 +13,7 @@ const EDGE_TESTS = [
   "tests/conformance/conformance.test.ts",
   "tests/sources/listen.test.ts",
   "tests/attacks/edge/{full-disk,hosts,keys-on-disk,kills,network-clients,printed-links}.test.ts",
-  "tests/browser/{axe,chat,golive,guests,health,joins,landing,pages,studio,watch-page}.test.ts",
+  "tests/browser/{axe,chat,golive,guests,health,joins,landing,pages,sign-in,studio,watch-page}.test.ts",
 ];
 
 /** Tests that need the machine for themselves, but for those above: Chromium plays, or durations are asserted. */
@@ -36,6 +36,7 @@ const workerRuntime = (): ReturnType<typeof cloudflareTest> =>
         LIMIT_SOCKETS: { namespace_id: "7402", simple: { limit: 90, period: 60 } },
         LIMIT_SECRETS: { namespace_id: "7405", simple: { limit: 20, period: 60 } },
       },
+      email: { send_email: [{ name: "EMAIL", allowed_sender_addresses: ["live@example.com"] }] },
       bindings: {
         CORRAL_ADMIN_TOKEN: "admin-token-of-the-tests-of-32-bytes",
         CORRAL_VIEWER_SECRET: "viewer-secret-of-the-tests-of-32-bytes",

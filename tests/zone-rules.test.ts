@@ -75,7 +75,7 @@ test("no route of the edge is blocked by its method or length, and programs' req
   const [skip, shape] = custom;
   expect(skip?.action).toBe("skip");
   for (const { path, methods } of ALL_ADDRESSES) {
-    const isPage = /^\/(watch|embed|studio|golive|player|problems|favicon|third|dev|$)/.test(path);
+    const isPage = /^\/(watch|embed|studio|golive|sign-in|player|problems|favicon|third|dev|$)/.test(path);
     const prefix = `/${path.split("/")[1]?.split("?")[0] ?? ""}`;
     if (!isPage) expect(skip?.expression, path).toMatch(new RegExp(`"${prefix}/?"`));
     for (const method of Object.keys(methods)) expect(shape?.expression).toContain(`"${method}"`);

@@ -27,6 +27,7 @@ import { describeRoute } from "./kit/route-spec.ts";
 import { addSecurityHeaders } from "./kit/security-headers.ts";
 import { pages } from "./pages/pages-app.ts";
 import { roomsApi } from "./room/rooms-app.ts";
+import { signInPages } from "./sign-in/sign-in-app.ts";
 
 /** The applications of the Worker. */
 function createApp(platform: Platform): Hono<AppEnv> {
@@ -49,6 +50,7 @@ function createApp(platform: Platform): Hono<AppEnv> {
   app.route("/whip", whipApi);
   app.route("/", metrics);
   app.route("/", devTokens);
+  app.route("/sign-in", signInPages);
   app.route("/", createDocsApi(app));
   app.route("/", pages);
   app.onError(errorResponse);

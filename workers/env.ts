@@ -1,5 +1,6 @@
 /** The Worker's bindings: those of `wrangler.toml`, and the variables and secrets of `core/api/config.ts`. */
 import type { ConfigVariables } from "../core/api/config.ts";
+import type { MailLinks } from "../durable-objects/access/mail-links.ts";
 import type { Registry } from "../durable-objects/access/registry.ts";
 import type { Directory } from "../durable-objects/directory/directory.ts";
 import type { Dispatch } from "../durable-objects/dispatch/dispatch.ts";
@@ -22,6 +23,9 @@ export interface Env extends ConfigVariables, ReviewerEnv {
   readonly REGISTRY: DurableObjectNamespace<Registry>;
   readonly DISPATCH: DurableObjectNamespace<Dispatch>;
   readonly DIRECTORY: DurableObjectNamespace<Directory>;
+  readonly MAIL_LINKS: DurableObjectNamespace<MailLinks>;
+  /** Sends the mails of the edge's own sign-in. */
+  readonly EMAIL?: SendEmail;
   /** Finished segments. */
   readonly MEDIA: R2Bucket;
   /** Rate limits of one network; see `access/rate-limits.ts`. */
@@ -31,6 +35,7 @@ export interface Env extends ConfigVariables, ReviewerEnv {
   readonly LIMIT_REPLAYS?: RateLimit;
   readonly LIMIT_SECRETS?: RateLimit;
   readonly LIMIT_GUESTS?: RateLimit;
+  readonly LIMIT_SIGN_INS?: RateLimit;
   /** The pages built from `web/`. */
   readonly ASSETS: Fetcher;
 }

@@ -2,6 +2,7 @@
 import { serveRequest } from "./app.ts";
 import type { Env } from "./env.ts";
 
+export { MailLinks } from "../durable-objects/access/mail-links.ts";
 export { Registry } from "../durable-objects/access/registry.ts";
 export { Directory } from "../durable-objects/directory/directory.ts";
 export { Dispatch } from "../durable-objects/dispatch/dispatch.ts";

@@ -14,6 +14,7 @@ import {
   withPlaybackPolicy,
   withStop,
 } from "./access-policy.ts";
+import { accountSubject } from "./account.ts";
 
 const NOW = 1_800_000_000_000;
 const nobody: Principal = { subject: null, roles: [], followerSinceMs: null, expiresMs: null };
@@ -38,6 +39,19 @@ test("a public stream is open to everybody, a token stream only to bearers of a 
   expect(findAccessDenial(play("token"), nobody, NOW)).toBe("token-missing");
   expect(findAccessDenial(play("followers"), nobody, NOW)).toBe("token-missing");
   expect(findAccessDenial(play("token"), ann, NOW)).toBeNull();
+});
+
+test("an account of the edge's own sign-in opens what its provider's accounts may, and its host everything", () => {
+  const denials = (subject: string, over: Partial<Principal> = {}): unknown[] =>
+    (["public", "token", "followers"] as const).map((policy) =>
+      findAccessDenial(play(policy), { ...ann, subject, ...over }, NOW),
+    );
+  expect(denials(accountSubject("public", "a"))).toEqual([null, "token-missing", "token-missing"]);
+  expect(denials(accountSubject("public", "a"), { roles: ["moderator"] })[1]).toBe("token-missing");
+  expect(denials(accountSubject("public", "a"), { roles: ["host"] })).toEqual([null, null, null]);
+  expect(denials(accountSubject("token", "a"))).toEqual([null, null, "followers-only"]);
+  const banned = revoke(PUBLIC_ACCESS_POLICY, accountSubject("public", "a"), ALL_TOKEN_VERSIONS, NOW, "ban");
+  expect(findAccessDenial(banned, { ...ann, subject: accountSubject("public", "a") }, NOW)).toBe("token-revoked");
 });
 
 test("followers-only admits followers, subscribers, moderators and hosts", () => {

@@ -3,6 +3,7 @@
  * holds it; feeds carry it to every isolate, and state entries of the room to every shard.
  */
 
+import { isPublicOnly } from "./account.ts";
 import { isGuestSubject } from "./guest.ts";
 import type { Role } from "./roles.ts";
 import { activeStop, type StreamStop } from "./stream-stop.ts";
@@ -97,6 +98,9 @@ export function findAccessDenial(access: AccessPolicy, principal: Principal, now
   if (subject === null || isGuestSubject(subject)) return access.playback === "public" ? null : "token-missing";
   if (expiresMs !== null && hasTokenExpired({ expiresMs }, nowMs)) return "token-expired";
   if ((principal.tokenVersion ?? 0) < minTokenVersion(access, principal, subject)) return "token-revoked";
+  if (access.playback !== "public" && isPublicOnly(subject) && !principal.roles.includes("host")) {
+    return "token-missing";
+  }
   return access.playback === "followers" && !isFollower(principal, nowMs) ? "followers-only" : null;
 }
 

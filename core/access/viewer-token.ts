@@ -6,6 +6,7 @@
 import type { JWTPayload } from "jose";
 import { readText } from "../kit/json-fields.ts";
 import { ACCESS_LIMITS, type TokenError } from "./access-policy.ts";
+import { ACCOUNT_ISSUER, isAccountSubject } from "./account.ts";
 import { isGuestSubject } from "./guest.ts";
 import { ROLES, type Role } from "./roles.ts";
 import { classifyTokenError, PUBLISH_USE, type ViewerTokenKeys, verifyJwt } from "./signed-jwt.ts";
@@ -51,6 +52,7 @@ function parseTokenClaims(payload: JWTPayload): TokenClaims | null {
   const { exp, iat, ver = 0 } = payload;
   if (payload["use"] === PUBLISH_USE) return null;
   if (subject === null || isGuestSubject(subject) || exp === undefined || iat === undefined) return null;
+  if (isAccountSubject(subject) !== (payload.iss === ACCOUNT_ISSUER)) return null;
   if (typeof ver !== "number" || !Number.isSafeInteger(ver) || ver < 0) return null;
   const roles = Array.isArray(payload["roles"]) ? payload["roles"] : [];
   const since = payload["follower_since"];

@@ -1,4 +1,7 @@
 /** Values of variables as people write them: each is parsed here, or refused with its requirement. */
+import type { AccountReach } from "../access/account.ts";
+import { parseEmailAddress } from "../access/email-address.ts";
+import { parseStreamHosts, type StreamHosts } from "../access/stream-hosts.ts";
 import { isRegion, type Site } from "../delivery/tree/node-address.ts";
 import { type IngestAddresses, parseIngestAddresses } from "./ingest-addresses.ts";
 
@@ -64,4 +67,48 @@ export function parseGuests(rule: string): boolean {
 export function parseFallback(fallback: string): "hold" | "allow" {
   if (fallback === "hold" || fallback === "allow") return fallback;
   throw new InvalidVariable("must be hold or allow");
+}
+
+/** An address by `https`, or by `http` on this machine: whoever is between would read the sign-in. */
+const SECURE_ADDRESS = /^(?:https:\/\/[^/\s?#@]+|http:\/\/(?:localhost|127\.0\.0\.1)(?::\d{1,5})?)/;
+
+/** The origin of the edge, as a URL writes it. Throws `InvalidVariable`. */
+export function parseOrigin(origin: string): string {
+  const written = origin.toLowerCase().replace(/\/$/, "");
+  if (SECURE_ADDRESS.test(written) && URL.canParse(written) && new URL(written).origin === written) return written;
+  throw new InvalidVariable("must be an origin like https://live.example.com");
+}
+
+/** The issuer of an OpenID provider, as it is written. Throws `InvalidVariable`. */
+export function parseIssuer(issuer: string): string {
+  if (SECURE_ADDRESS.test(issuer) && URL.canParse(issuer) && !/[?#\s]/.test(issuer)) return issuer;
+  throw new InvalidVariable("must be an issuer like https://accounts.example.com");
+}
+
+/** Scopes of an OpenID request. Throws `InvalidVariable`. */
+export function parseScopes(scopes: string): string {
+  const each = scopes.split(/\s+/).filter((scope) => scope !== "");
+  if (each.includes("openid") && each.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)))
+    return each.join(" ");
+  throw new InvalidVariable("must be scopes with spaces between them, and openid among them");
+}
+
+/** The streams that accounts open. Throws `InvalidVariable`. */
+export function parseReach(reach: string): AccountReach {
+  if (reach === "public" || reach === "token") return reach;
+  throw new InvalidVariable("must be public or token");
+}
+
+/** The hosts by sign-in. Throws `InvalidVariable`. */
+export function parseHosts(list: string): StreamHosts {
+  const hosts = parseStreamHosts(list);
+  if (hosts !== null) return hosts;
+  throw new InvalidVariable("must be a list like ann@example.com=show,talk bob@example.com=*");
+}
+
+/** An e-mail address. Throws `InvalidVariable`. */
+export function parseMailAddress(text: string): string {
+  const address = parseEmailAddress(text);
+  if (address !== null) return address;
+  throw new InvalidVariable("must be an address like live@example.com");
 }

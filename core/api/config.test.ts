@@ -65,6 +65,33 @@ test("variables are parsed with their units", () => {
   expect(parseConfig({ CORRAL_DEV_TOKENS: "edge.test" }).devTokens).toEqual({ boundName: "edge.test" });
 });
 
+test("the edge has a sign-in of its own where origin, provider, client and signing secret are set", () => {
+  const all: ConfigVariables = {
+    CORRAL_VIEWER_SECRET: SECRET,
+    CORRAL_SIGN_IN_ORIGIN: "https://Live.Example.com/",
+    CORRAL_OIDC_ISSUER: "https://accounts.example.com/realm/",
+    CORRAL_OIDC_CLIENT_ID: "corral",
+    CORRAL_HOSTS: "Ann@example.com=show",
+  };
+  const { signIn } = parseConfig(all);
+  expect(signIn).toMatchObject({
+    origin: "https://live.example.com",
+    oidc: {
+      issuer: "https://accounts.example.com/realm/",
+      clientId: "corral",
+      clientSecret: null,
+      scopes: "openid profile email",
+      nameClaim: "name",
+      reach: "public",
+    },
+  });
+  expect([...(signIn?.hosts ?? [])]).toEqual([["ann@example.com", new Set(["show"])]]);
+  for (const name of Object.keys(all).filter((each) => each !== "CORRAL_HOSTS"))
+    expect(parseConfig({ ...all, [name]: "" }).signIn, name).toBeNull();
+  const byMail = parseConfig({ ...all, CORRAL_OIDC_ISSUER: "", CORRAL_MAIL_FROM: "Live@example.com" });
+  expect(byMail.signIn).toMatchObject({ oidc: null, mail: { from: "live@example.com", mailsPerHour: 100 } });
+});
+
 test("the signing secret is the edge's own, else the viewers', else the admin token", () => {
   const [edge, viewer, admin] = ["edge", "viewer", "admin"].map((name) => `${name} ${SECRET}`) as [
     string,
@@ -84,6 +111,16 @@ test.each([
   ["CORRAL_EDGE_SECRET", ["short"]],
   ["CORRAL_VIEWER_JWKS", ["{", "[]", "{}", '"text"', '{"keys":{}}']],
   ["CORRAL_ORIGINS", ["elsewhere", "https://a.example/path", "https://a.example *"]],
+  [
+    "CORRAL_SIGN_IN_ORIGIN",
+    ["edge.example.org", "http://edge.example.org", "https://a.example/x", "https://u@a.example"],
+  ],
+  ["CORRAL_OIDC_ISSUER", ["provider", "http://id.example.org", "https://a.example?x", "https://a.example#x"]],
+  ["CORRAL_OIDC_SCOPES", ["profile email", 'openid "x"', "openidx"]],
+  ["CORRAL_OIDC_OPENS", ["followers", "all"]],
+  ["CORRAL_MAIL_FROM", ["mail", "Live <zoe@example.org>", "zoe@example.org, bo@example.org"]],
+  ["CORRAL_MAILS_PER_HOUR", ["0", "10001", "many"]],
+  ["CORRAL_HOSTS", ["zoe@example.org", "zoe@example.org=Show", "show=zoe@example.org,"]],
   ["CORRAL_ROOM_KEEP_HOURS", ["0", "-1", "1.5", "24h", "721", "1e3", " 24"]],
   ["CORRAL_ROOM_KEEP_EVENTS", ["0", "1000001"]],
   ["CORRAL_ROOM_SHARD_FILL", ["0", "0x9", "10001"]],

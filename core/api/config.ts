@@ -11,7 +11,6 @@ import { ROOM_LIMITS } from "../room/room-limits.ts";
 import type { HistoryRetention } from "../room/sequencer/retention.ts";
 import { DEFAULT_SHARDING, type ShardingConfig } from "../room/sharding.ts";
 import {
-  InvalidVariable,
   parseAddresses,
   parseFallback,
   parseGuests,
@@ -21,8 +20,18 @@ import {
   parseSite,
   parseWhipNode,
 } from "./config-values.ts";
+import {
+  docsOf,
+  integerVariable,
+  positiveVariable,
+  secretVariable,
+  textVariable,
+  type VariableDocs,
+  variable,
+} from "./config-variables.ts";
 import { type IngestAddresses, NO_INGEST_ADDRESSES } from "./ingest-addresses.ts";
 import { renderMarkdownTable } from "./markdown-table.ts";
+import { parseSignIn, SIGN_IN_VARIABLES, type SignInConfig } from "./sign-in-config.ts";
 
 /** Settings of an external reviewer of messages; see `docs/design/moderation.md`. */
 export interface ReviewConfig {
@@ -54,6 +63,8 @@ export interface Config {
   readonly pageOrigins: readonly string[];
   /** Whether viewers without an account may chat under a name that they choose. */
   readonly allowsGuests: boolean;
+  /** The edge's own sign-in; null without one. */
+  readonly signIn: SignInConfig | null;
   readonly history: HistoryRetention;
   readonly sharding: ShardingConfig;
   /** Null: the platform provides the isolate's location. */
@@ -77,6 +88,16 @@ export const VARIABLE_NAMES = [
   "CORRAL_DEV_TOKENS",
   "CORRAL_ORIGINS",
   "CORRAL_GUESTS",
+  "CORRAL_SIGN_IN_ORIGIN",
+  "CORRAL_OIDC_ISSUER",
+  "CORRAL_OIDC_CLIENT_ID",
+  "CORRAL_OIDC_CLIENT_SECRET",
+  "CORRAL_OIDC_SCOPES",
+  "CORRAL_OIDC_NAME_CLAIM",
+  "CORRAL_OIDC_OPENS",
+  "CORRAL_MAIL_FROM",
+  "CORRAL_MAILS_PER_HOUR",
+  "CORRAL_HOSTS",
   "CORRAL_ROOM_KEEP_HOURS",
   "CORRAL_ROOM_KEEP_EVENTS",
   "CORRAL_ROOM_SHARD_FILL",
@@ -95,92 +116,29 @@ export const VARIABLE_NAMES = [
 /** The name of a variable or secret. */
 export type VariableName = (typeof VARIABLE_NAMES)[number];
 
-/** The documentation of one variable. */
-export interface VariableDocs {
-  readonly isSecret: boolean;
-  /** The default as a person writes it; empty: not set. */
-  readonly byDefault: string;
-  /** What it sets, and in which unit. */
-  readonly meaning: string;
-}
-
-/** Minimum bytes of a secret: as many as its HMAC hash has. */
-const MIN_SECRET_BYTES = 32;
-
 const HOUR_MS = 3_600_000;
 const MAX_SHARDING_COUNT = 10_000;
 /** Upper bounds: media is worthless after an hour, and no isolate admits more viewers per second. */
 const MAX_JOINS_PER_SECOND = 1_000_000;
 const MAX_JOIN_SPREAD_S = 3_600;
 
-const docs = z.registry<VariableDocs>();
-
-/** A variable: `parse` reads its text, and throws `InvalidVariable` with the requirement. */
-function variable<T>(about: VariableDocs, unset: T, parse: (text: string) => T): z.ZodMiniType<T> {
-  const schema = z.pipe(
-    z.optional(z.string("must be a string")),
-    z.transform((text, context): T => {
-      if (text === undefined || text === "") return unset;
-      try {
-        return parse(text);
-      } catch (error) {
-        // The value itself is not reported: it may be a secret.
-        const message = error instanceof InvalidVariable ? error.message : "is invalid";
-        context.issues.push({ code: "custom", message, input: undefined });
-        return unset;
-      }
-    }),
-  ) as unknown as z.ZodMiniType<T>;
-  docs.add(schema, about);
-  return schema;
-}
-
-function secret(meaning: string): z.ZodMiniType<string | null> {
-  return variable<string | null>({ isSecret: true, byDefault: "", meaning }, null, (text) => {
-    if (new TextEncoder().encode(text).byteLength >= MIN_SECRET_BYTES) return text;
-    throw new InvalidVariable(
-      `must have at least ${MIN_SECRET_BYTES} bytes: set a new one, such as from \`openssl rand -hex 32\``,
-    );
-  });
-}
-
-function integer(meaning: string, [min, max]: readonly [number, number], byDefault: number): z.ZodMiniType<number> {
-  return variable({ isSecret: false, byDefault: String(byDefault), meaning }, byDefault, (text) => {
-    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-    if (value >= min && value <= max) return value;
-    throw new InvalidVariable(`must be a whole number from ${min} to ${max}`);
-  });
-}
-
-function positiveNumber(meaning: string, max: number, byDefault: number): z.ZodMiniType<number> {
-  return variable({ isSecret: false, byDefault: String(byDefault), meaning }, byDefault, (text) => {
-    const value = /^\d{1,15}(\.\d{1,9})?$/.test(text) ? Number(text) : Number.NaN;
-    if (value > 0 && value <= max) return value;
-    throw new InvalidVariable(`must be a number above 0 and at most ${max}`);
-  });
-}
-
-function text<T>(meaning: string, unset: T, parse: (text: string) => T): z.ZodMiniType<T> {
-  return variable({ isSecret: false, byDefault: "", meaning }, unset, parse);
-}
-
 const { maxRetentionHours, maxRetentionEvents, retentionMs, retentionEvents } = ROOM_LIMITS;
 
 const variables = {
-  CORRAL_ADMIN_TOKEN: secret("Opens the control API. Without it no stream keys can be created."),
-  CORRAL_METRICS_TOKEN: secret("Opens `/metrics`. Without it the admin token does."),
-  CORRAL_INGEST_TOKEN: secret("Lets ingest nodes look up the passphrases of SRT. The admin token does, too."),
-  CORRAL_INGEST_ADDRESSES: text<IngestAddresses>(
+  CORRAL_ADMIN_TOKEN: secretVariable("Opens the control API. Without it no stream keys can be created."),
+  CORRAL_METRICS_TOKEN: secretVariable("Opens `/metrics`. Without it the admin token does."),
+  CORRAL_INGEST_TOKEN: secretVariable("Lets ingest nodes look up the passphrases of SRT. The admin token does, too."),
+  CORRAL_INGEST_ADDRESSES: textVariable<IngestAddresses>(
     "Addresses of ingest nodes, with spaces between them, as `rtmp://`, `rtmps://` and `srt://` with host and port: what the studio and OBS's multitrack video tell creators.",
     NO_INGEST_ADDRESSES,
     parseAddresses,
   ),
-  CORRAL_WHIP_NODE: text<string | null>(
+  CORRAL_WHIP_NODE: textVariable<string | null>(
     "Address of the ingest node to which the edge passes WHIP on, like `https://ingest.example.com`; with CORRAL_INGEST_TOKEN it is told the senders' addresses. Without it WHIP is answered with 501.",
     null,
     parseWhipNode,
   ),
-  CORRAL_VIEWER_SECRET: secret("Verifies viewer tokens and publish tokens that are signed with HS256."),
+  CORRAL_VIEWER_SECRET: secretVariable("Verifies viewer tokens and publish tokens that are signed with HS256."),
   CORRAL_VIEWER_JWKS: variable<string | null>(
     {
       isSecret: true,
@@ -191,15 +149,15 @@ const variables = {
     null,
     parseKeySet,
   ),
-  CORRAL_EDGE_SECRET: secret(
+  CORRAL_EDGE_SECRET: secretVariable(
     "Signs device keys and tickets, derives stream keys, and names networks. Without it the viewer secret does, else the admin token.",
   ),
-  CORRAL_DEV_TOKENS: text<Config["devTokens"]>(
+  CORRAL_DEV_TOKENS: textVariable<Config["devTokens"]>(
     "Local runs only: `1`, or another host name of the edge besides localhost. `POST /dev/token` then issues any viewer token to this machine.",
     null,
     (name) => ({ boundName: name === "1" ? "" : name }),
   ),
-  CORRAL_ORIGINS: text<readonly string[]>(
+  CORRAL_ORIGINS: textVariable<readonly string[]>(
     "Origins, with spaces between them, whose pages may open rooms, besides the edge's own.",
     [],
     parseOrigins,
@@ -214,52 +172,53 @@ const variables = {
     true,
     parseGuests,
   ),
-  CORRAL_ROOM_KEEP_HOURS: integer(
+  ...SIGN_IN_VARIABLES,
+  CORRAL_ROOM_KEEP_HOURS: integerVariable(
     "Hours that a room keeps its history.",
     [1, maxRetentionHours],
     retentionMs / HOUR_MS,
   ),
-  CORRAL_ROOM_KEEP_EVENTS: integer(
+  CORRAL_ROOM_KEEP_EVENTS: integerVariable(
     "Maximum number of events in a room's history.",
     [1, maxRetentionEvents],
     retentionEvents,
   ),
-  CORRAL_ROOM_SHARD_FILL: integer(
+  CORRAL_ROOM_SHARD_FILL: integerVariable(
     "Target number of sockets per shard of a room.",
     [1, MAX_SHARDING_COUNT],
     DEFAULT_SHARDING.shardFill,
   ),
-  CORRAL_ROOM_FAN_OUT: integer(
+  CORRAL_ROOM_FAN_OUT: integerVariable(
     "Maximum number of children per object of a room.",
     [1, MAX_SHARDING_COUNT],
     DEFAULT_SHARDING.fanOut,
   ),
-  CORRAL_ROOM_SOCKETS_PER_ADDRESS: integer(
+  CORRAL_ROOM_SOCKETS_PER_ADDRESS: integerVariable(
     "Maximum number of sockets per network in a shard of a room.",
     [1, MAX_SHARDING_COUNT],
     DEFAULT_SHARDING.socketsPerAddress,
   ),
-  CORRAL_SITE: text<Site | null>(
+  CORRAL_SITE: textVariable<Site | null>(
     "Region and data centre like `weur/FRA`, where the platform does not provide them.",
     null,
     parseSite,
   ),
-  CORRAL_JOINS_PER_SECOND: positiveNumber(
+  CORRAL_JOINS_PER_SECOND: positiveVariable(
     "New viewers per second that one isolate admits to a stream; bursts of twice as many.",
     MAX_JOINS_PER_SECOND,
     DEFAULT_JOIN_RATES.joinsPerSecond,
   ),
-  CORRAL_JOIN_SPREAD_S: positiveNumber(
+  CORRAL_JOIN_SPREAD_S: positiveVariable(
     "Seconds over which the retries of deferred viewers are spread.",
     MAX_JOIN_SPREAD_S,
     DEFAULT_JOIN_RATES.spreadS,
   ),
-  CORRAL_FLOW_UNIT_MS: integer(
+  CORRAL_FLOW_UNIT_MS: integerVariable(
     "Least milliseconds between two writes to a viewer by flow. An isolate chooses up to 75 by its audience; more saves CPU and adds as much delay.",
     [0, FLOW_LIMITS.longestUnitMs],
     0,
   ),
-  CORRAL_REVIEWER_URL: text<string | null>(
+  CORRAL_REVIEWER_URL: textVariable<string | null>(
     "Address of an external reviewer of messages, where the service binding `REVIEWER` is not set.",
     null,
     parseReviewerUrl,
@@ -269,7 +228,7 @@ const variables = {
     null,
     (token) => token,
   ),
-  CORRAL_REVIEW_MS: integer(
+  CORRAL_REVIEW_MS: integerVariable(
     "Maximum milliseconds that a message waits for its review.",
     [1, ROOM_LIMITS.maxReviewTimeoutMs],
     ROOM_LIMITS.reviewTimeoutMs,
@@ -293,7 +252,7 @@ export type ConfigVariables = { readonly [Name in VariableName]?: string };
 
 /** The documentation of a variable. */
 export function variableDocs(name: VariableName): VariableDocs {
-  const known = docs.get(variables[name]);
+  const known = docsOf(variables[name]);
   if (known === undefined) throw new RangeError(`${name} has no documentation`);
   return known;
 }
@@ -324,6 +283,7 @@ export function parseConfig(values: ConfigVariables): Config {
     devTokens: set.CORRAL_DEV_TOKENS,
     pageOrigins: set.CORRAL_ORIGINS,
     allowsGuests: set.CORRAL_GUESTS,
+    signIn: parseSignIn(set, set.CORRAL_VIEWER_SECRET),
     history: { maxAgeMs: HOUR_MS * set.CORRAL_ROOM_KEEP_HOURS, maxEvents: set.CORRAL_ROOM_KEEP_EVENTS },
     sharding: {
       shardFill: set.CORRAL_ROOM_SHARD_FILL,

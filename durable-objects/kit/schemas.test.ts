@@ -2,6 +2,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, test } from "vitest";
 import { testBindings } from "../../workers/testing.ts";
+import { MAIL_LINKS_SCHEMA } from "../access/mail-links-schema.ts";
 import { REGISTRY_SCHEMA } from "../access/registry-schema.ts";
 import { DIRECTORY_SCHEMA } from "../directory/directory-schema.ts";
 import { LIVE_SCHEMA } from "../live/live-schema.ts";
@@ -90,6 +91,7 @@ const SCHEMAS = [
   KEYRING_SCHEMA,
   REGISTRY_SCHEMA,
   DIRECTORY_SCHEMA,
+  MAIL_LINKS_SCHEMA,
 ];
 
 test.for(SCHEMAS)("storage of a later release of $object is refused and unchanged", (schema) =>

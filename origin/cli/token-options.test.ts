@@ -25,6 +25,7 @@ test.each([
   [["--role", "host", "--name", "A\u001b[2J"], /--name has no control characters/],
   [["--role", "host", "--subject", "a\nb"], /--subject has no control characters/],
   [["--role", "host", "--subject", "corral-guest:x"], /is a guest's/],
+  [["--role", "host", "--subject", "corral-account:x"], /is an account's of the edge's own sign-in/],
   [["--role", "host", "--secret-file", "f"], /--secret-file requires --edge/],
   [["--role", "host", "--edge", "https://e.example", "--data", "d"], /--data is of a local edge/],
   [["--role", "host", "--edge", "ftp://x"], /is not an http\(s\) URL/],

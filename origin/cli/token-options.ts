@@ -1,5 +1,6 @@
 /** The command line of `npm run token`: its options and help text, and their validation. */
 import { type ArgsDef, parseArgs } from "citty";
+import { hasChosenName } from "../../core/access/account.ts";
 import { isGuestSubject } from "../../core/access/guest.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import { readText } from "../../core/kit/json-fields.ts";
@@ -80,8 +81,10 @@ export function parseTokenOptions(words: readonly string[]): TokenOptions {
 
 function parseSubject(text: string): string {
   const subject = parsePersonText("--subject", text);
-  if (isGuestSubject(subject))
-    throw new UsageError(`--subject "${subject}" is a guest's, and the edge takes no token for it.`);
+  if (hasChosenName(subject)) {
+    const whose = isGuestSubject(subject) ? "a guest's" : "an account's of the edge's own sign-in";
+    throw new UsageError(`--subject "${subject}" is ${whose}, and the edge takes no token for it.`);
+  }
   return subject;
 }
 

@@ -32,7 +32,10 @@ const ENTRY_POINTS: Readonly<Record<string, string>> = {
 const SHARED_SCRIPTS: Readonly<Record<string, string>> = { "player.js": "web/src/embed/corral-player.ts" };
 
 /** Scripts that are in their page: what they ask for does not wait for a file. */
-const INLINE_SCRIPTS: Readonly<Record<string, string>> = { early: "web/src/watch/early.ts" };
+const INLINE_SCRIPTS: Readonly<Record<string, string>> = {
+  early: "web/src/watch/early.ts",
+  "hand-over": "web/src/sign-in/hand-over.ts",
+};
 
 /** Builds every page of a site in memory. Throws errors of esbuild, and one sentence about a brand that cannot be. */
 export async function buildPages(brand: Brand = BRAND): Promise<PageFiles> {
@@ -50,7 +53,15 @@ export async function buildPages(brand: Brand = BRAND): Promise<PageFiles> {
   for (const [name, path] of Object.entries(SHARED_SCRIPTS)) {
     pages.set(name, new TextEncoder().encode(await bundleScript(path, "esm")));
   }
-  for (const page of ["watch.html", "embed.html", "studio.html", "golive.html", "index.html", "404.html"]) {
+  for (const page of [
+    "watch.html",
+    "embed.html",
+    "studio.html",
+    "golive.html",
+    "index.html",
+    "sign-in.html",
+    "404.html",
+  ]) {
     pages.set(page, new TextEncoder().encode(fillTemplate(await readPageSource(page), inserts)));
   }
   pages.set("third-party-notices.txt", await readFile(join(root, "THIRD-PARTY-NOTICES.txt")));

@@ -196,6 +196,7 @@ async function describeEnd({
       ? `Admin token: ${secretFile(keptIn, "CORRAL_ADMIN_TOKEN")}`
       : `Its admin token was made before, and is not in ${keptIn}.`,
     `Further links: npm run token -- --role host --stream ${stream} --edge ${url} --secret-file ${quoteShellWord(secretFile(keptIn, "CORRAL_VIEWER_SECRET"))}`,
+    "Sign-in for hosts and viewers, with an OpenID provider or by mail: docs/deploy.md, Sign-in",
     again,
     `Studio, for a day (keep it to yourself: anyone with this link is the host of ${stream}):`,
     `${url}/studio/${stream}#token=${token}`,

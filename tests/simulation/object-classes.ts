@@ -29,6 +29,7 @@ const CLASSES: Readonly<Record<string, ClassSource>> = {
   SHIELD: { exportName: "Shield", file: "shield/shield.ts", namespaces: ["LIVE", "SHIELD"], hasBucket: true },
   REGISTRY: { exportName: "Registry", file: "access/registry.ts", namespaces: [], hasBucket: true },
   DISPATCH: { exportName: "Dispatch", file: "dispatch/dispatch.ts", namespaces: [] },
+  MAIL_LINKS: { exportName: "MailLinks", file: "access/mail-links.ts", namespaces: [] },
   DIRECTORY: { exportName: "Directory", file: "directory/directory.ts", namespaces: [] },
   ROOM: { exportName: "Room", file: "room/sequencer/room.ts", namespaces: ROOM_NAMESPACES, hasVariables: true },
   ROOM_RELAY: {

@@ -325,6 +325,8 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/rooms/*": [missing("/rooms/nope")],
   "/ingest/*": [missing("/ingest/nope")],
   "/whip/*": [missing("/whip")],
+  // The edge of these tests has no sign-in of its own.
+  "/sign-in/*": [missing("/sign-in/watch/{stream}"), missing("/sign-in/callback")],
   "/*": [
     page("/"),
     page("/watch/{stream}"),

@@ -5,7 +5,19 @@ import type { Config } from "../../core/api/config.ts";
 export type EdgeSecret = Pick<Config, "edgeSecret">;
 
 /** The purpose of a derived key. Each purpose has its own key, so that a code for one is invalid for another. */
-export type EdgeKeyPurpose = "address" | "count" | "device" | "network" | "playback" | "stream-key" | "ticket";
+export type EdgeKeyPurpose =
+  | "account"
+  | "address"
+  | "count"
+  | "device"
+  | "network"
+  | "playback"
+  | "sign-in"
+  | "stream-key"
+  | "ticket";
+
+/** Purposes whose keys encrypt; the others sign. */
+const ENCRYPTING_PURPOSES: readonly EdgeKeyPurpose[] = ["sign-in", "ticket"];
 
 /** A key that the edge derives. */
 interface DerivedKey {
@@ -29,7 +41,7 @@ async function deriveKey(secret: string, purpose: EdgeKeyPurpose): Promise<Crypt
   const bytes = new TextEncoder();
   const master = await crypto.subtle.importKey("raw", bytes.encode(secret), "HKDF", false, ["deriveKey"]);
   const how = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: bytes.encode(`corral ${purpose} 1`) };
-  return purpose === "ticket"
+  return ENCRYPTING_PURPOSES.includes(purpose)
     ? crypto.subtle.deriveKey(how, master, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"])
     : crypto.subtle.deriveKey(how, master, { name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign"]);
 }

@@ -14,7 +14,7 @@ import { tooManyRequestsResponse } from "../kit/responses.ts";
 import { readRequestNetwork } from "./request-networks.ts";
 
 /** Kinds of limited requests; `wrangler.toml` has the limits. */
-export type RateLimitedRequest = "joins" | "sockets" | "beacons" | "replays" | "secrets" | "guests";
+export type RateLimitedRequest = "joins" | "sockets" | "beacons" | "replays" | "secrets" | "guests" | "sign-ins";
 
 const BINDINGS = {
   joins: "LIMIT_JOINS",
@@ -23,6 +23,7 @@ const BINDINGS = {
   replays: "LIMIT_REPLAYS",
   secrets: "LIMIT_SECRETS",
   guests: "LIMIT_GUESTS",
+  "sign-ins": "LIMIT_SIGN_INS",
 } as const satisfies Record<RateLimitedRequest, keyof Env>;
 
 /** Seconds of `Retry-After`: the binding counts per minute, and does not report when one ends. */

@@ -51,6 +51,10 @@ test("each fault of a token has a stable name", async () => {
     // A long expiry is cut to the maximum lifetime.
     [signed({ iat: now - 2 * day, exp: now + day }), "token-expired"],
     [signed({ sub: "x".repeat(65) }), "token-malformed"],
+    // Subjects of the edge's own sign-in belong to its tokens, and no others to them.
+    [signed({ sub: "corral-account:x" }), "token-malformed"],
+    [signed({ sub: "corral-member:x", iss: "my-site" }), "token-malformed"],
+    [signed({ iss: "corral-sign-in" }), "token-malformed"],
     ["", "token-malformed"],
     ["a.b.c", "token-malformed"],
     ["x".repeat(10_000), "token-malformed"],

@@ -55,7 +55,7 @@ export function preflightResponse(allow: string): Response {
   });
 }
 
-/** A response that scripts of every origin may read. No address uses cookies, so only the token authorizes. */
+/** A response that scripts of every origin may read. Only the sign-in uses cookies, and has no such answers: only the token authorizes. */
 export function addCorsHeaders(response: Response): Response {
   // Browsers send no preflight for a WebSocket, and its response's headers are immutable.
   if (response.status === 101) return response;

@@ -1,15 +1,14 @@
 /** The pages: files built from `web/`, with the watch page, the studio and the go-live page at every stream's address. */
 import { Hono } from "hono";
 import { parseStreamName } from "../../core/kit/ids.ts";
-import type { Env } from "../env.ts";
 import type { AppEnv, RequestScope } from "../kit/app-env.ts";
 import { formatAllow, methodNotAllowedResponse, optionsResponse } from "../kit/http-methods.ts";
+import { fetchAsset, fillPage } from "../kit/page-assets.ts";
 import { addPageHeaders } from "../kit/security-headers.ts";
 import { peekPageStatus } from "./page-status.ts";
 import { renderPlayerDocument } from "./player-document.ts";
 import { problemPage } from "./problem-page.ts";
-
-const ASSETS_ORIGIN = "https://pages.corral.invalid/";
+import { addSignIn } from "./sign-in-link.ts";
 
 /** The script of `<corral-player>`, at an address that stays. */
 const PLAYER_SCRIPT = "/player.js";
@@ -27,10 +26,10 @@ async function handlePage(scope: RequestScope): Promise<Response> {
   const url = new URL(request.url);
   const [, kind, stream] = /^\/(watch|embed|studio|golive)\/([^/]+)\/?$/.exec(url.pathname) ?? [];
   const path = stream === undefined ? url.pathname : parseStreamName(stream) === null ? "/404" : `/${kind}`;
-  const page = problemPage(path) ?? (await fetchAsset(env, request, path));
+  const page = problemPage(path) ?? (await fetchAsset(env, path, request));
   if (page.status === 404 || path === "/404") {
     // The client may have cached the page that is shown instead; the requested address is missing all the same.
-    const shown = await fetchAsset(env, new Request(ASSETS_ORIGIN), "/404");
+    const shown = await fetchAsset(env, "/404");
     return addPageHeaders(new Response(shown.body, { status: 404, headers: shown.headers }), "page");
   }
   if (request.method === "OPTIONS") return optionsResponse(ALLOWED_METHODS);
@@ -40,7 +39,7 @@ async function handlePage(scope: RequestScope): Promise<Response> {
   const status = name === null ? null : peekPageStatus(scope, name);
   const { response, allowances } =
     name === null || player === null
-      ? { response: new Response(page.body, page), allowances: {} }
+      ? { response: await fillStudio(scope, kind === "studio" ? stream : undefined, page), allowances: {} }
       : await renderPlayerDocument(scope, player, name, page, status);
   const isAsset = url.pathname.startsWith("/assets/");
   if (isAsset && (page.status === 200 || page.status === 304)) {
@@ -57,14 +56,12 @@ async function handlePage(scope: RequestScope): Promise<Response> {
   return addPageHeaders(response, isAsset ? "file" : kind === "golive" ? "capture-page" : "page", allowances);
 }
 
-function fetchAsset(env: Env, request: Request, path: string): Promise<Response> {
-  // Pages are the same for every `Host`.
-  const url = new URL(ASSETS_ORIGIN);
-  url.pathname = path;
-  url.search = new URL(request.url).search;
-  const headers = new Headers(request.headers);
-  // Pages with a player are filled for each request: the file alone does not tell whether it has changed.
-  if (path === "/watch" || path === "/embed")
-    for (const name of ["if-none-match", "if-modified-since"]) headers.delete(name);
-  return env.ASSETS.fetch(new Request(url, { headers }));
+/** The studio with the address of the sign-in, if the edge has one; any other page as it is. */
+async function fillStudio({ config }: RequestScope, name: string | undefined, page: Response): Promise<Response> {
+  const stream = name === undefined || config.signIn === null || page.status !== 200 ? null : parseStreamName(name);
+  if (stream === null) return new Response(page.body, page);
+  const rewriter = new HTMLRewriter().on("#studio", {
+    element: (root) => addSignIn(root, config, { page: "studio", stream }),
+  });
+  return (await fillPage(page, rewriter)).response;
 }

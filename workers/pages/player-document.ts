@@ -13,7 +13,9 @@ import type { StreamName } from "../../core/kit/ids.ts";
 import type { CspAllowances } from "../../web/csp.ts";
 import { fetchPageProfile, shownProfile } from "../directory/stream-profiles.ts";
 import type { RequestScope } from "../kit/app-env.ts";
+import { fillPage } from "../kit/page-assets.ts";
 import type { PageStatus } from "./page-status.ts";
+import { addSignIn } from "./sign-in-link.ts";
 
 /**
  * How long the page waits for the details that nobody has asked for here. A browser that opens it wants the picture first, and the
@@ -50,14 +52,7 @@ export async function renderPlayerDocument(
     ...(about === "" ? {} : aboutAttributes(page, scope.platform.clock.nowMs())),
     ...(known === null ? { "data-unknown": "" } : known === "late" ? { "data-late": "" } : {}),
   };
-  let inlineScript: string | null = null;
-  const filled = new HTMLRewriter()
-    .on("script[data-hash]", {
-      element: (script) => {
-        inlineScript = script.getAttribute("data-hash");
-        script.removeAttribute("data-hash");
-      },
-    })
+  const rewriter = new HTMLRewriter()
     .on("title", { element: (title) => void title.setInnerContent(pageTitleOf(page)) })
     .on("head", {
       element: (head) =>
@@ -73,13 +68,8 @@ export async function renderPlayerDocument(
         section.setInnerContent(about, { html: true });
       },
     })
-    .transform(built);
-  const headers = new Headers(filled.headers);
-  // They are those of the file.
-  for (const name of ["etag", "last-modified", "content-length"]) headers.delete(name);
-  headers.set("cache-control", "no-cache");
-  // Whole, so that it has a length, which an answer to `HEAD` must tell.
-  const response = new Response(await filled.text(), { status: filled.status, headers });
+    .on("#chat", { element: (chat) => addSignIn(chat, scope.config, { page: "watch", stream }) });
+  const { response, inlineScript } = await fillPage(built, rewriter);
   return {
     response,
     allowances: { inlineScript, ...(kind === "embed" ? { frameAncestors: frameAncestorsOf(allowed) } : {}) },

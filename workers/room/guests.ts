@@ -3,15 +3,13 @@ import { guestSubject } from "../../core/access/guest.ts";
 import { siteOfNetwork } from "../../core/access/network.ts";
 import { BoundedMap } from "../../core/kit/bounded-map.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
-import { readText } from "../../core/kit/json-fields.ts";
 import type { BucketRate } from "../../core/kit/token-bucket.ts";
 import { TokenBuckets } from "../../core/kit/token-buckets.ts";
-import { claimsFunction, nameForm } from "../../core/moderation/name-form.ts";
-import { cleanText, isBlankText, toSingleLine } from "../../core/moderation/text-forms.ts";
+import { parseChosenName } from "../../core/moderation/chosen-name.ts";
 import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import { refuseOverRate } from "../access/rate-limits.ts";
 import { readRequestNetwork } from "../access/request-networks.ts";
-import { fetchPageProfile, shownProfile } from "../directory/stream-profiles.ts";
+import { isNamedAsHost } from "../directory/host-name.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import type { ResolvedParticipant } from "./room-participants.ts";
 import type { TicketParticipant } from "./room-tickets.ts";
@@ -27,9 +25,6 @@ const GUEST_LIMITS = {
   /** Guests that are remembered; the least recently seen one counts as new again. */
   known: 20_000,
 } as const satisfies { network: BucketRate; site: BucketRate; stream: BucketRate; known: number };
-
-/** How long a guest waits for the stream's details. Without them a name is free, and the room keeps those of its staff. */
-const DETAILS_WAIT_MS = 300;
 
 const buckets = new TokenBuckets();
 const knownGuests = new BoundedMap<string, true>(GUEST_LIMITS.known);
@@ -47,19 +42,12 @@ export async function admitGuest(
 ): Promise<TicketParticipant | GuestRefusal> {
   if (viewer.subject !== null) return viewer;
   if (!scope.config.allowsGuests) return "guests-off";
-  const name = readText(requestedName, ROOM_LIMITS.nameChars);
-  if (name === null || isBlankText(toSingleLine(cleanText(name).text)) || claimsFunction(name)) return "name-refused";
+  const name = parseChosenName(requestedName, ROOM_LIMITS.nameChars);
+  if (name === null) return "name-refused";
   // A ban of a guest without a device key would hold for nobody.
   if (!hasDeviceKey || !(await mayEnter(scope, stream, viewer.device))) return "too-many-guests";
   if (await isNamedAsHost(scope, stream, name)) return "name-refused";
   return { ...viewer, subject: guestSubject(viewer.device), name };
-}
-
-/** The room itself knows the names of its staff; a host who has not come yet has a name in the stream's details. */
-async function isNamedAsHost(scope: RequestScope, stream: StreamName, name: string): Promise<boolean> {
-  const profile = await fetchPageProfile(scope, stream, DETAILS_WAIT_MS);
-  const host = profile === null || profile === "late" ? "" : shownProfile(profile).details.host;
-  return host !== "" && nameForm(host) === nameForm(name);
 }
 
 async function mayEnter(scope: RequestScope, stream: StreamName, device: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 /** Writes a message. */
 import * as z from "zod/mini";
+import { hasChosenName } from "../../access/account.ts";
 import { isGuestSubject } from "../../access/guest.ts";
 import { readInteger, readText } from "../../kit/json-fields.ts";
 import { hasLink, isEmoteOnly, isShouting, type ShoutingRule } from "../../moderation/message-rules.ts";
@@ -57,7 +58,7 @@ function decideChat(
   if (act.replyTo !== undefined && context.findMessage(act.replyTo) === null) return refuseCommand("not-found");
   const violated = isStaff(envelope.by.roles)
     ? null
-    : (violatedGuestRule(state, envelope, context) ?? violatedMode(state.modes, envelope, context));
+    : (violatedNameRule(state, envelope, context) ?? violatedMode(state.modes, envelope, context));
   if (violated !== null) return refuseCommand(violated);
   const { decision, text, reasons } = moderateMessage(state, envelope, context);
   // Cleaning removes invisible characters, and the normal form of some characters is longer.
@@ -92,14 +93,14 @@ function moderateMessage(
   return { decision: stricterDecision(decision, state.modes.review ? "hold" : "allow"), text, reasons };
 }
 
-/** Why a guest may not write now, or null. */
-function violatedGuestRule(
+/** Why somebody without an account, or under a name of their choice, may not write now; or null. */
+function violatedNameRule(
   state: RoomState,
   { by }: AccountEnvelope<ChatCommand>,
   { nowMs }: DecisionContext,
 ): RoomErrorCode | null {
-  if (!isGuestSubject(by.subject)) return null;
-  if (state.modes.accountsOnly) return "accounts-only";
+  if (state.modes.accountsOnly && isGuestSubject(by.subject)) return "accounts-only";
+  if (!hasChosenName(by.subject)) return null;
   const form = nameForm(by.name);
   for (const [subject, grant] of state.staffGrants) {
     if (grant.untilMs <= nowMs || !nameFormsOf(grant).includes(form)) continue;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { withPlaybackPolicy } from "../../access/access-policy.ts";
+import { accountSubject } from "../../access/account.ts";
 import { guestSubject } from "../../access/guest.ts";
 import type { Role } from "../../access/roles.ts";
 import { DEFAULT_AUTOMOD_LEVELS } from "../../moderation/categories.ts";
@@ -124,13 +125,15 @@ test("guests of a stream that is not public may not write", () => {
   expect(error(carryOut(state, say(viewer(guestSubject("d1")))))).toBe("sign-in");
 });
 
-test("a guest has no name that looks like that of staff who was there; an account may", () => {
+test("a name of one's own choice does not look like that of staff who was there; one that a site vouches for may", () => {
   const state = new RoomState();
   const change = staffChange(state, viewer("u1", ["host"], { name: "Ann Bell" }), NOW);
   for (const entry of change?.entries ?? []) state.apply(entry);
   for (const name of ["Ann Bell", "ann_bell", "Аnn BeIl", "A\u200bnn Bell 👑"]) {
     expect(error(carryOut(state, say(viewer(guestSubject("d1"), [], { name })))), name).toBe("name-reserved");
     expect(error(carryOut(state, say(viewer("u2", [], { name })))), name).toBeNull();
+    const account = accountSubject("public", "a1");
+    expect(error(carryOut(state, say(viewer(account, [], { name })))), name).toBe("name-reserved");
   }
   expect(error(carryOut(state, say(viewer(guestSubject("d1"), [], { name: "Anna Bell" }))))).toBeNull();
   // A staff member with another name is recorded under it.

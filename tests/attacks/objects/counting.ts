@@ -11,8 +11,19 @@ const LIMITS = [
   "LIMIT_REPLAYS",
   "LIMIT_SECRETS",
   "LIMIT_GUESTS",
+  "LIMIT_SIGN_INS",
 ] as const;
-const NAMESPACES = ["LIVE", "SHIELD", "ROOM", "ROOM_RELAY", "ROOM_SHARD", "KEYRING", "REGISTRY", "DIRECTORY"] as const;
+const NAMESPACES = [
+  "LIVE",
+  "SHIELD",
+  "ROOM",
+  "ROOM_RELAY",
+  "ROOM_SHARD",
+  "KEYRING",
+  "REGISTRY",
+  "DIRECTORY",
+  "MAIL_LINKS",
+] as const;
 
 /** A gateway with counted upstream calls. */
 export class CountedGateway {

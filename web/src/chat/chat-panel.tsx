@@ -1,11 +1,13 @@
 /** The chat panel beside the video: a function of the view. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
+import { isAccountSubject } from "../../../core/access/account.ts";
 import { isGuestSubject } from "../../../core/access/guest.ts";
 import type { Clock, Random } from "../../../core/kit/clock.ts";
 import type { ChatEvent } from "../../../core/room/events.ts";
 import { isStaff } from "../../../core/room/participants.ts";
 import type { CommandOutcome } from "../../../core/room/room-protocol.ts";
+import { SOCKET_CLOSES } from "../../../core/room/socket-closes.ts";
 import { formatCount } from "../kit/number-text.ts";
 import { loadPreference, storePreference } from "../kit/viewer-session.ts";
 import { closeText, modeLabels } from "./chat-text.ts";
@@ -19,7 +21,7 @@ import { PersonCard } from "./person-card.tsx";
 import { ReactionArt, reactionName } from "./reaction-art.tsx";
 import { LIKE_EMOJI } from "./reaction-bursts.ts";
 import type { RoomView } from "./room-view.ts";
-import { SignIn } from "./sign-in.tsx";
+import { SignIn, SignInLink } from "./sign-in.tsx";
 
 /** Reactions on offer. */
 const REACTIONS = ["👏", "🔥", "😂", "😮", "🎉"] as const;
@@ -47,6 +49,10 @@ export interface ChatPanelProps {
   /** Enters as a guest of this name; null: leaves. */
   readonly setGuestName: (name: string | null) => void;
   readonly random: Random;
+  /** Where people sign in to an account of the edge; null without such a sign-in. */
+  readonly signInUrl: string | null;
+  /** Forgets the account in this tab. */
+  readonly signOut: () => void;
 }
 
 export function ChatPanel(props: ChatPanelProps): VNode {
@@ -224,15 +230,18 @@ interface FootProps extends ChatPanelProps {
 }
 
 function Foot(props: FootProps): VNode {
-  const { signOutReason, allowsGuests, setGuestName, random } = props;
+  const { signOutReason, allowsGuests, setGuestName, random, signInUrl, signOut } = props;
   const { link, you } = props.view;
   const [hasJoined, setJoined] = useState(false);
   const isGuest = you !== null && isGuestSubject(you.subject) && !isStaff(you.roles);
   if (link.state === "closed") {
     return (
-      <p class="chat-foot-note bad" role="alert">
-        {closeText(link.code, link.reason)}
-      </p>
+      <>
+        <p class="chat-foot-note bad" role="alert">
+          {closeText(link.code, link.reason)}
+        </p>
+        {link.code === SOCKET_CLOSES.token.code && signInUrl !== null && <SignInLink url={signInUrl} />}
+      </>
     );
   }
   if (isGuest && !allowsGuests) return <p class="chat-foot-note">Guests can’t chat right now. You can keep reading.</p>;
@@ -243,6 +252,11 @@ function Foot(props: FootProps): VNode {
         {isGuest && (
           <button type="button" class="composer-leave" onClick={() => setGuestName(null)}>
             Change name
+          </button>
+        )}
+        {isAccountSubject(you.subject) && (
+          <button type="button" class="composer-leave" onClick={signOut}>
+            Sign out
           </button>
         )}
       </>
@@ -258,6 +272,7 @@ function Foot(props: FootProps): VNode {
       {link.state === "open" && (
         <SignIn
           allowsGuests={allowsGuests}
+          signInUrl={signInUrl}
           random={random}
           enter={(name) => {
             setJoined(true);

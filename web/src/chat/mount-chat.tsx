@@ -1,6 +1,7 @@
 /** Renders the chat into the page, at most once a frame. */
 import { render } from "preact";
 import { startInterval } from "../../../core/kit/clock.ts";
+import { signOut } from "../kit/viewer-session.ts";
 import { ChatController, type ChatOptions } from "./chat-controller.ts";
 import { ChatPanel } from "./chat-panel.tsx";
 import { LIKE_EMOJI } from "./reaction-bursts.ts";
@@ -41,6 +42,8 @@ export function mountChat(root: HTMLElement, options: Omit<ChatOptions, "onChang
         hide={hide}
         allowsGuests={shown.allowsGuests}
         setGuestName={(name) => shown.setGuestName(name)}
+        signInUrl={root.dataset["signIn"] ?? null}
+        signOut={() => signOut(options.stream)}
       />,
       root,
     );

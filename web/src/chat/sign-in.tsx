@@ -1,4 +1,4 @@
-/** The name under which a viewer without an account chats. */
+/** The name under which a viewer without an account chats, and the way to sign in to one. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import type { Random } from "../../../core/kit/clock.ts";
@@ -11,13 +11,42 @@ const NAME_STORAGE_KEY = "corral.chat.name";
 interface SignInProps {
   /** Whether the deployment and the room take guests. */
   readonly allowsGuests: boolean;
+  /** Where people sign in to an account of the edge; null without such a sign-in. */
+  readonly signInUrl: string | null;
   readonly random: Random;
   readonly enter: (name: string) => void;
 }
 
-export function SignIn({ allowsGuests, random, enter }: SignInProps): VNode {
+export function SignIn({ allowsGuests, signInUrl, random, enter }: SignInProps): VNode {
   const [name, setName] = useState(() => loadPreference(NAME_STORAGE_KEY) || suggestName(random));
-  if (!allowsGuests) return <p class="chat-foot-note">Sign in on the site that shows this stream to chat.</p>;
+  if (!allowsGuests) {
+    return (
+      <p class="chat-foot-note">
+        {signInUrl === null ? "Sign in on the site that shows this stream to chat." : <SignInLink url={signInUrl} />}
+      </p>
+    );
+  }
+  return (
+    <>
+      <NameForm name={name} setName={setName} enter={enter} />
+      {signInUrl !== null && <SignInLink url={signInUrl} />}
+    </>
+  );
+}
+
+/** Leads to the edge's sign-in. */
+export const SignInLink = ({ url }: { readonly url: string }): VNode => (
+  <a class="composer-leave" href={url} target="_top">
+    Sign in
+  </a>
+);
+
+interface NameFormProps extends Pick<SignInProps, "enter"> {
+  readonly name: string;
+  readonly setName: (name: string) => void;
+}
+
+function NameForm({ name, setName, enter }: NameFormProps): VNode {
   return (
     <form
       class="composer"

@@ -39,6 +39,12 @@ export function storeViewerToken(stream: string, token: string | null): void {
   else storeItem("session", tokenStorageKey(stream), token);
 }
 
+/** Forgets the token in this tab, and begins the page again: players and sockets may have it. */
+export function signOut(stream: string): void {
+  storeViewerToken(stream, null);
+  location.reload();
+}
+
 let pageDeviceKey: string | null = null;
 
 /** The device key from the edge; null before the first. */

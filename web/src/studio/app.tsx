@@ -4,6 +4,7 @@ import type { StreamStatus } from "../../../core/broadcast/stream-status.ts";
 import type { Platform } from "../../../core/kit/clock.ts";
 import { parseStreamName } from "../../../core/kit/ids.ts";
 import { readSiteName } from "../kit/site-name.ts";
+import { loadViewerToken, signOut } from "../kit/viewer-session.ts";
 import { Chart } from "./chart.tsx";
 import { AUDIENCE_CHARTS, type ChartSpec, EDGE_CHARTS } from "./charts.ts";
 import { DetailsPanel } from "./details/details-panel.tsx";
@@ -33,6 +34,8 @@ export interface StudioView {
   readonly isFailing: boolean;
   /** Signs of invented viewers in the counts. */
   readonly anomalies: readonly string[];
+  /** Where hosts sign in to an account of the edge; null without such a sign-in. */
+  readonly signInUrl: string | null;
   readonly tab: StudioTab;
   readonly onTab: (tab: StudioTab) => void;
 }
@@ -129,7 +132,7 @@ function liveBroadcast({ phase, status }: StudioView): string | null {
   return phase === "live" ? (status?.broadcast ?? null) : null;
 }
 
-function Heading({ view: { name, phase } }: { view: StudioView }): VNode {
+function Heading({ view: { name, phase, signInUrl } }: { view: StudioView }): VNode {
   const { badge } = describeStudioPhase(phase, name);
   return (
     <header class="site">
@@ -148,7 +151,21 @@ function Heading({ view: { name, phase } }: { view: StudioView }): VNode {
           Watch
         </a>
       )}
+      {signInUrl !== null && <AccountLink stream={name} signInUrl={signInUrl} />}
     </header>
+  );
+}
+
+/** Leads to the edge's sign-in, or forgets the tab's token. */
+function AccountLink({ stream, signInUrl }: { readonly stream: string; readonly signInUrl: string }): VNode {
+  return loadViewerToken(stream) === null ? (
+    <a class="watch-link" href={signInUrl}>
+      Sign in
+    </a>
+  ) : (
+    <button type="button" class="plain-button" onClick={() => signOut(stream)}>
+      Sign out
+    </button>
   );
 }
 

@@ -68,7 +68,7 @@ function redraw(): void {
   if (tab === null && phase() !== "asking") tab = firstTab(phase());
   const shown = tab ?? firstTab(phase());
   const view = { name, phase: phase(), status, history, platform, nowMs, isFailing, anomalies };
-  drawStudio(root, { ...view, tab: shown, onTab });
+  drawStudio(root, { ...view, signInUrl: root.dataset["signIn"] ?? null, tab: shown, onTab });
 }
 
 function onTab(chosen: StudioTab): void {
