@@ -1,11 +1,5 @@
 import { expect, test } from "vitest";
-import { MAX_FOLLOWS, parseStreamNames, withFollow } from "./follows.ts";
-
-test("what was stored is read back, without anything that is no stream's name", () => {
-  expect(parseStreamNames(null)).toEqual([]);
-  expect(parseStreamNames("")).toEqual([]);
-  expect(parseStreamNames(["show", "<b>", "No Name", "other"].join(" "))).toEqual(["show", "other"]);
-});
+import { MAX_FOLLOWS, withFollow } from "./follows.ts";
 
 test("a stream is followed once, the latest last, and no more than the limit", () => {
   expect(withFollow(["a", "b"], "a", true)).toEqual(["b", "a"]);

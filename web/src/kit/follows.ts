@@ -1,16 +1,11 @@
 /** The streams that the viewer follows, kept on this device only: nothing is sent to the edge. */
-import { parseStreamName } from "../../../core/kit/ids.ts";
 import { withItem } from "./limited-list.ts";
+import { parseStreamNames } from "./stream-names.ts";
 import { loadPreference, storePreference } from "./viewer-session.ts";
 
 const FOLLOWS_STORAGE_KEY = "corral.follows";
 /** The oldest are forgotten beyond this many. */
 export const MAX_FOLLOWS = 500;
-
-/** The streams in a stored text; what is no stream's name is left out. */
-export function parseStreamNames(text: string | null): readonly string[] {
-  return (text ?? "").split(" ").filter((name) => parseStreamName(name) !== null);
-}
 
 /** `follows` with or without a stream. */
 export function withFollow(follows: readonly string[], stream: string, isFollowed: boolean): readonly string[] {

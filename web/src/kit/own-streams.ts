@@ -1,6 +1,6 @@
 /** The streams whose studio somebody has opened on this device as a host: names only, kept here, and no right to anything. */
-import { parseStreamNames } from "./follows.ts";
 import { withItem } from "./limited-list.ts";
+import { parseStreamNames } from "./stream-names.ts";
 import { loadPreference, storePreference } from "./viewer-session.ts";
 
 const OWN_STORAGE_KEY = "corral.own-streams";
