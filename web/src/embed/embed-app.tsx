@@ -51,7 +51,7 @@ export function EmbedApp(props: EmbedAppProps): VNode {
         )}
         <Badge view={view} />
       </div>
-      {!isOffered && <Overlay about={about} view={view} dispatch={dispatch} isFramed />}
+      {!isOffered && <Overlay about={about} view={view} clock={props.clock} dispatch={dispatch} isFramed />}
       <Prompts view={view} muted={props.muted} onUnmute={props.onUnmute} dispatch={dispatch} />
       {!isOffered && view.autoplay === "blocked" && (
         <button type="button" class="play-big" onClick={props.onPlay} aria-label="Play">

@@ -4,6 +4,7 @@ import "./landing.css";
 import { startInterval } from "../../../core/kit/clock.ts";
 import { parseStreamName } from "../../../core/kit/ids.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
+import { formatDateTime } from "../kit/date-text.ts";
 import { type DirectoryPage, fetchDirectoryPage, type StreamCard } from "../kit/directory-client.ts";
 import { loadFollows } from "../kit/follows.ts";
 import { CardList, type CardNote } from "./card-list.ts";
@@ -34,8 +35,8 @@ form?.addEventListener("submit", (event) => {
 /** The sections with a list. */
 const SECTIONS: Readonly<Record<"live" | "upcoming" | "replays", (card: StreamCard) => CardNote>> = {
   live: ({ viewers, atMs }) => ({ badge: "LIVE", isLive: true, detail: describeLive(viewers, atMs) }),
-  upcoming: ({ atMs }) => ({ badge: "UPCOMING", isLive: false, detail: formatMoment(atMs) }),
-  replays: ({ atMs }) => ({ badge: "RECORDING", isLive: false, detail: formatMoment(atMs) }),
+  upcoming: ({ atMs }) => ({ badge: "UPCOMING", isLive: false, detail: formatDateTime(atMs, clock.nowMs()) }),
+  replays: ({ atMs }) => ({ badge: "RECORDING", isLive: false, detail: formatDateTime(atMs, clock.nowMs()) }),
 };
 
 const lists = new Map<string, CardList>();
@@ -111,15 +112,6 @@ function describeLive(viewers: number, sinceMs: number): string {
   const since = minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   return `${count} watching · ${since}`;
 }
-
-const formatMoment = (atMs: number): string =>
-  new Intl.DateTimeFormat(undefined, {
-    weekday: "short",
-    day: "numeric",
-    month: "short",
-    hour: "numeric",
-    minute: "2-digit",
-  }).format(atMs);
 
 function setText(element: HTMLElement | null, text: string): void {
   if (element !== null && element.textContent !== text) element.textContent = text;

@@ -57,7 +57,7 @@ export function WatchApp(props: WatchAppProps): VNode {
   return (
     <>
       <TopBar {...props} />
-      <Overlay about={about} view={view} dispatch={dispatch} />
+      <Overlay about={about} view={view} clock={props.clock} dispatch={dispatch} />
       {stats !== null && <StatsPanel stats={stats} onClose={props.onPanel} />}
       <Prompts view={view} muted={props.muted} onUnmute={props.onUnmute} dispatch={dispatch} />
       {playing && <FallbackNote clock={props.clock} obstacle={props.flowObstacle} />}
@@ -103,14 +103,14 @@ export function WatchApp(props: WatchAppProps): VNode {
   );
 }
 
-type OverlayProps = Pick<WatchAppProps, "about" | "view" | "dispatch"> & {
+type OverlayProps = Pick<WatchAppProps, "about" | "view" | "clock" | "dispatch"> & {
   /** In a page of another site, which stays. */
   readonly isFramed?: boolean;
 };
 
 /** The message of a state, with what can be done about it. */
-export function Overlay({ about, view, dispatch, isFramed = false }: OverlayProps): VNode {
-  const message = overlayMessage(view, about);
+export function Overlay({ about, view, clock, dispatch, isFramed = false }: OverlayProps): VNode {
+  const message = overlayMessage(view, about, clock.nowMs());
   return (
     <div class="overlay" role="status" aria-live="polite" data-shown={message !== null}>
       {message !== null && (

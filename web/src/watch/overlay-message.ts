@@ -1,5 +1,6 @@
 /** The page's texts for each state. */
 import type { StopNotice } from "../../../core/access/stream-stop.ts";
+import { formatDateTime } from "../kit/date-text.ts";
 import type { WatchView } from "../player/watch-state.ts";
 import type { StreamAbout } from "./about.ts";
 
@@ -41,8 +42,8 @@ function describePhase(view: WatchView, name: string): string {
   }
 }
 
-/** The overlay's message, or null if the picture needs none. */
-export function overlayMessage(view: WatchView, about: StreamAbout): OverlayMessage | null {
+/** The overlay's message at `nowMs`, or null if the picture needs none. */
+export function overlayMessage(view: WatchView, about: StreamAbout, nowMs: number): OverlayMessage | null {
   switch (view.phase) {
     case "connecting":
       return { title: "Connecting", detail: "", busy: true };
@@ -55,7 +56,7 @@ export function overlayMessage(view: WatchView, about: StreamAbout): OverlayMess
         busy: true,
       };
     case "waiting":
-      return waitingMessage(about);
+      return waitingMessage(about, nowMs);
     case "reconnecting":
       return view.source?.state === "reconnecting"
         ? {
@@ -87,24 +88,14 @@ export function overlayMessage(view: WatchView, about: StreamAbout): OverlayMess
 }
 
 /** Before the first broadcast: an announced one, a stream without one, a name that nobody has. */
-function waitingMessage({ title, startsAt, isUnknown }: StreamAbout): OverlayMessage {
+function waitingMessage({ title, startsAt, isUnknown }: StreamAbout, nowMs: number): OverlayMessage {
   if (isUnknown) {
     return { title: "No such stream", detail: `Nobody has a stream named ${title}. Check the address.`, busy: false };
   }
   const detail = "Playback starts automatically.";
   if (startsAt === null) return { title: `${title} isn’t live yet`, detail, busy: true };
-  return { title, detail: `Starts ${formatStart(startsAt)}. ${detail}`, busy: false };
+  return { title, detail: `Starts ${formatDateTime(Date.parse(startsAt), nowMs, "long")}. ${detail}`, busy: false };
 }
-
-/** `Tue, 1 December at 19:00`, in the viewer's language and time zone. */
-const formatStart = (startsAt: string): string =>
-  new Date(startsAt).toLocaleString(undefined, {
-    weekday: "long",
-    day: "numeric",
-    month: "long",
-    hour: "numeric",
-    minute: "2-digit",
-  });
 
 /** The reason, and the end. */
 function stopDetail(stop: StopNotice | null): string {
