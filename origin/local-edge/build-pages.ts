@@ -22,6 +22,7 @@ const ENTRY_POINTS: Readonly<Record<string, string>> = {
   watch: "web/src/watch/watch.ts",
   embed: "web/src/embed/embed.ts",
   studio: "web/src/studio/studio.ts",
+  overview: "web/src/studio/overview/overview.ts",
   golive: "web/src/golive/golive.ts",
   landing: "web/src/landing/landing.ts",
   publisher: "web/src/golive/worker/publisher.ts",
@@ -53,15 +54,8 @@ export async function buildPages(brand: Brand = BRAND): Promise<PageFiles> {
   for (const [name, path] of Object.entries(SHARED_SCRIPTS)) {
     pages.set(name, new TextEncoder().encode(await bundleScript(path, "esm")));
   }
-  for (const page of [
-    "watch.html",
-    "embed.html",
-    "studio.html",
-    "golive.html",
-    "index.html",
-    "sign-in.html",
-    "404.html",
-  ]) {
+  for (const name of ["watch", "embed", "studio", "overview", "golive", "index", "sign-in", "404"]) {
+    const page = `${name}.html`;
     pages.set(page, new TextEncoder().encode(fillTemplate(await readPageSource(page), inserts)));
   }
   pages.set("third-party-notices.txt", await readFile(join(root, "THIRD-PARTY-NOTICES.txt")));

@@ -332,6 +332,7 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
     page("/watch/{stream}"),
     page("/embed/{stream}"),
     page("/studio/{stream}"),
+    page("/studio"),
     page("/golive/{stream}"),
     page("/watch"),
     page("/problems/not-found"),

@@ -4,6 +4,9 @@ import { STUDIO_TABS } from "../../web/src/studio/studio-tabs.ts";
 import { PAGE_TIMEOUT_MS } from "../support/room-pages.ts";
 import { ENDED, GATED, IDLE, LIVE, SCHEDULED, STOPPED } from "./stage.ts";
 
+/** The streams that a creator of the scenes has opened on this device. */
+const OWN = [ENDED, IDLE, SCHEDULED, GATED, LIVE].join(" ");
+
 /** A page in a state. */
 export interface Scene {
   readonly name: string;
@@ -85,6 +88,17 @@ export const SCENES: readonly Scene[] = [
     };
     return { name: `studio-${tab}`, path: `/studio/${LIVE}?tab=${tab}`, reach };
   }),
+  { name: "studio-streams-empty", path: "/studio", reach: shows(".overview-empty") },
+  {
+    name: "studio-streams",
+    path: "/studio",
+    reach: async (page) => {
+      await page.evaluate((names) => localStorage.setItem("corral.own-streams", names), OWN);
+      await page.reload();
+      await shows(".stream-good .badge-live")(page);
+      await shows(".stream-line", /^Starts /)(page);
+    },
+  },
   { name: "studio-idle", path: `/studio/${IDLE}`, reach: shows("#panel-golive") },
   { name: "golive", path: `/golive/${IDLE}`, reach: shows("#player, main", /camera/i) },
   { name: "not-found", path: "/nowhere", reach: shows("h1") },

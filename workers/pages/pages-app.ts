@@ -20,12 +20,13 @@ export const pages: Hono<AppEnv> = new Hono<AppEnv>();
 
 pages.all("*", (c) => handlePage(c.var.scope));
 
-/** `GET /`, `/watch/{stream}`, `/embed/{stream}`, `/studio/{stream}`, `/golive/{stream}`, `/problems/{type}` and assets. */
+/** `GET /`, `/studio`, `/watch/{stream}`, `/embed/…`, `/studio/…`, `/golive/…`, `/problems/{type}` and assets. */
 async function handlePage(scope: RequestScope): Promise<Response> {
   const { env, request } = scope;
   const url = new URL(request.url);
   const [, kind, stream] = /^\/(watch|embed|studio|golive)\/([^/]+)\/?$/.exec(url.pathname) ?? [];
-  const path = stream === undefined ? url.pathname : parseStreamName(stream) === null ? "/404" : `/${kind}`;
+  const file = /^\/studio\/?$/.test(url.pathname) ? "/overview" : url.pathname;
+  const path = stream === undefined ? file : parseStreamName(stream) === null ? "/404" : `/${kind}`;
   const page = problemPage(path) ?? (await fetchAsset(env, path, request));
   if (page.status === 404 || path === "/404") {
     // The client may have cached the page that is shown instead; the requested address is missing all the same.

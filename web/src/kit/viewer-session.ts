@@ -30,7 +30,12 @@ export function loadAddressToken(stream: string): string | null {
 
 /** The tab's token for `stream`: that of the address, else the kept one; null without one. */
 export function loadViewerToken(stream: string): string | null {
-  return loadAddressToken(stream) ?? openStorage("session")?.getItem(tokenStorageKey(stream)) ?? null;
+  return loadAddressToken(stream) ?? loadTabToken(stream);
+}
+
+/** The token for `stream` that this tab has kept, for pages of many streams, whose address has none; null without one. */
+export function loadTabToken(stream: string): string | null {
+  return openStorage("session")?.getItem(tokenStorageKey(stream)) ?? null;
 }
 
 /** Keeps a token for this tab; null removes it. */

@@ -7,8 +7,9 @@ import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { formatDateTime } from "../kit/date-text.ts";
 import { type DirectoryPage, fetchDirectoryPage, type StreamCard } from "../kit/directory-client.ts";
 import { loadFollows } from "../kit/follows.ts";
+import { formatMinutes } from "../kit/number-text.ts";
+import { startCardPreviews } from "../player/card-preview.ts";
 import { CardList, type CardNote } from "./card-list.ts";
-import { startCardPreviews } from "./card-preview.ts";
 import { showOwnStreams } from "./own-list.ts";
 
 const REFRESH_MS = 10_000;
@@ -108,9 +109,7 @@ function showMore(next: string | null, page: DirectoryPage): void {
 
 function describeLive(viewers: number, sinceMs: number): string {
   const count = new Intl.NumberFormat(undefined, { notation: "compact" }).format(viewers);
-  const minutes = Math.max(0, Math.floor((clock.nowMs() - sinceMs) / 60_000));
-  const since = minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
-  return `${count} watching · ${since}`;
+  return `${count} watching · ${formatMinutes(clock.nowMs() - sinceMs)}`;
 }
 
 function setText(element: HTMLElement | null, text: string): void {

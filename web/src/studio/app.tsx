@@ -146,6 +146,9 @@ function Heading({ view: { name, phase, signInUrl } }: { view: StudioView }): VN
         <span class="name">{name || "No name"}</span>
         {badge !== "" && <span class={`badge badge-${phase}`}>{badge}</span>}
       </h1>
+      <a class="overview-link" href="/studio" aria-label="All streams">
+        Streams
+      </a>
       {phase !== "unknown" && (
         <a class="watch-link" href={`/watch/${name}`}>
           Watch

@@ -2,6 +2,7 @@
 import "../kit/base.css";
 import "./studio.css";
 import "../chat/chat.css";
+import "./fields.css";
 import "./room/room.css";
 import "./stop/stop.css";
 import "./golive/golive.css";

@@ -1,6 +1,7 @@
 /** What a live card shows while a pointer rests on it: the stream itself, without sound, as small as the card. */
+import "./card-preview.css";
 import type { Clock } from "../../../core/kit/clock.ts";
-import type { FlowView } from "../player/flow/flow-view.ts";
+import type { FlowView } from "./flow/flow-view.ts";
 
 /** A pointer that crosses a card starts nothing. */
 const REST_MS = 350;
@@ -11,7 +12,7 @@ interface Preview {
   readonly close: () => void;
 }
 
-/** Watches the cards of a list; at most one of them plays. */
+/** Watches the cards in an element, `.card[data-live]` with a `.picture`; at most one of them plays. */
 export function startCardPreviews(list: HTMLElement, clock: Clock): void {
   let open: Preview | null = null;
   const close = (): void => {
@@ -49,7 +50,7 @@ function beginPreview(card: HTMLElement, clock: Clock): Preview {
     video.remove();
   };
   const play = async (): Promise<void> => {
-    const { FlowView } = await import("../player/flow/flow-view.ts");
+    const { FlowView } = await import("./flow/flow-view.ts");
     if (isOver || !FlowView.isSupported()) return;
     video.className = "preview";
     video.muted = true;
