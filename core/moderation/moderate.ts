@@ -101,12 +101,12 @@ export function moderateText(
   const { shown, matched } = textForms(text);
   const found = (["plain", "leet"] as const).flatMap((reading) => findMatches(matched, reading, levels, words));
   const matches = deduplicateMatches(found);
-  const decision = matches.length === 0 ? "allow" : matches.some(isCertain) ? "deny" : "hold";
+  const decision = matches.length === 0 ? "allow" : matches.some(isCertainMatch) ? "deny" : "hold";
   return { decision, matches, scores: scoresOf(matches), text: shown.text };
 }
 
-/** Level-1 terms and the stream's words are certain; any other match may be harmless. */
-const isCertain = ({ level }: ModerationMatch): boolean => level <= 1;
+/** Whether a match denies its message: level-1 terms and the stream's words are certain; any other match may be harmless. */
+export const isCertainMatch = ({ level }: ModerationMatch): boolean => level <= 1;
 
 /** The stricter of two decisions. */
 export function stricterDecision(a: ModerationDecision, b: ModerationDecision): ModerationDecision {

@@ -115,7 +115,10 @@ const COMMANDS: readonly unknown[] = [
   { kind: "approve", held: "x".repeat(135) },
   { held: "3:ann1:1", kind: "deny" },
   { kind: "deny", held: 1 },
-  ...["held", "bans", "audit", "words", "automod", "moderators", "secrets"].map((what) => ({ what, kind: "list" })),
+  ...["held", "denied", "bans", "audit", "words", "automod", "moderators", "secrets"].map((what) => ({
+    what,
+    kind: "list",
+  })),
   { kind: "list" },
   { kind: "erase", targets: [1] },
   { kind: "__proto__" },
@@ -261,7 +264,13 @@ const SCRIPT: readonly (readonly [by: keyof typeof PEOPLE, command: Command, id?
   ["mod", { kind: "automod", automod: {} }],
   ["mod", { kind: "list", what: "automod" }],
   ["mod", { kind: "list", what: "audit" }],
-  ["ann", { kind: "chat", text: "spam" }],
+  ["ann", { kind: "chat", text: "spam" }, "denied-1"],
+  ["ann", { kind: "chat", text: "spam" }, "denied-1"],
+  ["ann", { kind: "chat", text: "ham" }, "denied-1"],
+  ["bob", { kind: "chat", text: "buy now" }, "denied-2"],
+  ["mod", { kind: "list", what: "denied" }],
+  ["mod", { kind: "approve", held: "3:ann8:denied-1" }],
+  ["mod", { kind: "deny", held: "3:bob8:denied-2" }],
 ];
 
 test("a scripted room decides, stores and erases as recorded", async () => {
@@ -314,8 +323,8 @@ test("a scripted room decides, stores and erases as recorded", async () => {
       },
     );
     add("  decision", decision);
+    apply(decision.entries ?? []);
     if (!decision.ok) continue;
-    apply(decision.entries);
     store(decision.effect);
   }
   apply([{ of: "access", key: "", value: { ...PUBLIC_ACCESS_POLICY, revision: 1 } }]);

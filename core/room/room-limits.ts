@@ -20,6 +20,14 @@ const SERVER_LIMITS = {
   staffNames: 4,
   /** Messages held for review; further ones are refused with `review-full`. */
   heldMessages: 500,
+  /**
+   * The last messages that moderation refused, for the staff to look at: some 100 kB; and those of one sender. A further one
+   * takes the place of an older one. Each costs its sender's rate, as any message does.
+   */
+  deniedMessages: 50,
+  deniedMessagesPerSender: 5,
+  /** They are kept for this long at most, and not longer than the history. */
+  deniedRetentionMs: 86_400_000,
   /** Messages of one shard at the reviewer at once: some seconds of a fast room. Further ones go unreviewed. */
   concurrentReviews: 64,
   /** Default and maximum time that a message waits for its review; the deployment sets the fallback too. */

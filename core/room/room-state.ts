@@ -1,5 +1,5 @@
 /**
- * The state of a room: modes, pin, words, moderators, sanctions, held messages. It is the fold of state entries, so storage,
+ * The state of a room: modes, pin, words, moderators, sanctions, held and refused messages. It is the fold of state entries, so storage,
  * batches to shards and memory have the same form.
  */
 import { type AccessPolicy, PUBLIC_ACCESS_POLICY } from "../access/access-policy.ts";
@@ -7,6 +7,7 @@ import type { Role } from "../access/roles.ts";
 import { encodeCompositeKey } from "../kit/composite-key.ts";
 import { type ChatModes, OPEN_CHAT_MODES } from "./chat-modes.ts";
 import { type AutoModConfig, DEFAULT_AUTOMOD_CONFIG } from "./entries/automod.ts";
+import type { DeniedMessage } from "./entries/denied.ts";
 import type { HeldMessage } from "./entries/held.ts";
 import { ENTRY_DEFINITIONS, entryDefinition, type StateEntry, type StateFields } from "./entries/index.ts";
 import type { PinnedMessage } from "./entries/pin.ts";
@@ -30,7 +31,7 @@ export function networkSanctionKey(address: string): string {
   return `address:${address}`;
 }
 
-/** The key of a held message: its sender and the client's id. */
+/** The key of a held or refused message: its sender and the client's id. */
 export function heldMessageKey(subject: string, id: string): string {
   return encodeCompositeKey(subject, id);
 }
@@ -53,6 +54,8 @@ export class RoomState implements StateFields {
   readonly staffGrants: Map<string, StaffGrant> = new Map();
   readonly sanctions: Map<string, Sanction> = new Map();
   readonly heldMessages: Map<string, HeldMessage> = new Map();
+  /** Never one with the key of a held message or of a stored event. */
+  readonly deniedMessages: Map<string, DeniedMessage> = new Map();
 
   /** The state that results from these entries, in order. */
   static fromEntries(entries: Iterable<StateEntry>): RoomState {
@@ -82,6 +85,12 @@ export class RoomState implements StateFields {
       });
       return expired.map(({ of, key }) => ({ of, key, value: null }) as StateEntry);
     });
+  }
+
+  /** Entries that end the refused messages from before `timeMs`. */
+  deniedEntriesBefore(timeMs: number): StateEntry[] {
+    const old = [...this.deniedMessages].filter(([, { atMs }]) => atMs < timeMs);
+    return old.map(([key]) => ({ of: "denied", key, value: null }));
   }
 
   /** A person's roles, including those granted by the room. */

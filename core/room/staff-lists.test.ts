@@ -21,8 +21,8 @@ test("a change of the staff affects the audit log and the lists of what it is ab
     "role moderators audit",
     "words words audit",
     "automod automod audit",
-    "approve audit",
-    "deny audit",
+    "approve denied audit",
+    "deny denied audit",
   ]);
   for (const kind of ["words", "automod"] as const)
     expect(affectedStaffLists("rules")).toEqual(expect.arrayContaining([...affectedStaffLists(kind)]));

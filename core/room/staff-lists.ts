@@ -16,7 +16,10 @@ const AFFECTED_LISTS: { readonly [K in StaffChangeKind]?: readonly ModerationLis
   automod: ["automod"],
   // Viewers may not see words and levels: their changes have one kind of event.
   rules: ["words", "automod"],
-  erase: ["bans", "moderators"],
+  // A message that moderation refused is approved or taken off the list by the same commands as a held one.
+  approve: ["denied"],
+  deny: ["denied"],
+  erase: ["denied", "bans", "moderators"],
 };
 
 /** The lists that a command or its event changes. */

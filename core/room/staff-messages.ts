@@ -1,5 +1,6 @@
 /** Messages to the staff of a room only: requested lists, and changes of the review queue. */
 import type { AutoModConfig } from "./entries/automod.ts";
+import type { DeniedMessage } from "./entries/denied.ts";
 import type { HeldMessage } from "./entries/held.ts";
 import type { Sanction } from "./entries/sanction.ts";
 
@@ -35,6 +36,8 @@ export interface AuditLogEntry {
 /** Lists that moderators request. */
 export type ModerationList =
   | { readonly what: "held"; readonly held: readonly HeldMessage[] }
+  /** The last messages that moderation refused by itself, the newest first. */
+  | { readonly what: "denied"; readonly denied: readonly DeniedMessage[] }
   | { readonly what: "bans"; readonly bans: readonly BanListEntry[] }
   | { readonly what: "audit"; readonly audit: readonly AuditLogEntry[] }
   | { readonly what: "words"; readonly words: readonly string[] }

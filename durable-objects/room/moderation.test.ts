@@ -1,9 +1,12 @@
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, test } from "vitest";
+import { systemPlatform } from "../../core/kit/system-platform.ts";
 import { benignSamples, CORPUS_LEVELS, evasionSamples } from "../../core/moderation/testing.ts";
 import type { AutoModUpdate } from "../../core/room/commands/automod.ts";
 import type { Command } from "../../core/room/commands/index.ts";
+import type { DeniedMessage } from "../../core/room/entries/denied.ts";
 import type { RoomEvent } from "../../core/room/events.ts";
+import { ROOM_LIMITS } from "../../core/room/room-limits.ts";
 import type { CommandOutcome } from "../../core/room/room-protocol.ts";
 import { testBindings } from "../../workers/testing.ts";
 import type { Room } from "./sequencer/room.ts";
@@ -123,6 +126,61 @@ test("chat modes refuse links and capitals with separate codes, and verified par
   expect(became(await verified.say("see example.com"))).toBe("shown");
   expect(became(await verified.say("LISTEN TO ME NOW"))).toBe("no-capitals");
   expect(became(await host.say("READ THIS: EXAMPLE.COM"))).toBe("shown");
+});
+
+test("the staff sees what the rules refused, after a loss of memory too, and shows or drops it", async () => {
+  const room = newRoom();
+  const host = await come(room, { sub: "host", roles: ["host"] });
+  const ann = await come(room, { sub: "ann" });
+  await act(host, { kind: "words", words: ["spoiler"] });
+  expect(became(await ann.say("a sp.oi.ler"))).toBe("denied");
+  expect(became(await ann.say("the next $poiler"))).toBe("denied");
+  await evictDurableObject(testBindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>);
+  const refused = async (): Promise<readonly DeniedMessage[]> => {
+    const outcome = await act(host, { kind: "list", what: "denied" });
+    return outcome.ok && outcome.list?.what === "denied" ? outcome.list.denied : [];
+  };
+  const [second, first] = await refused();
+  expect([first, second]).toMatchObject([
+    { text: "a sp.oi.ler", reasons: ["blocked"], by: { subject: "ann", name: "ann" } },
+    { text: "the next $poiler", reasons: ["blocked"] },
+  ]);
+  expect(await ann.client.sendCommand({ kind: "list", what: "denied" })).toEqual({ ok: false, error: "forbidden" });
+  await act(host, { kind: "approve", held: first?.id ?? "" });
+  await waitForCondition(() => chats(ann.events).some(({ text }) => text === "a sp.oi.ler"));
+  expect(chats(ann.events).at(-1)?.by.subject).toBe("ann");
+  await act(host, { kind: "deny", held: second?.id ?? "" });
+  expect(await refused()).toEqual([]);
+  expect(await act(host, { kind: "list", what: "audit" })).toMatchObject({
+    list: { audit: [{ act: "deny", about: `denied ${second?.id}` }, { act: "approve" }, { act: "words" }] },
+  });
+});
+
+test("what the rules refused is deleted a day later", async () => {
+  const room = newRoom();
+  const stub = testBindings.ROOM.getByName(room) as unknown as DurableObjectStub<Room>;
+  const host = await come(room, { sub: "host", roles: ["host"] });
+  const ann = await come(room, { sub: "ann" });
+  await act(host, { kind: "words", words: ["spoiler"] });
+  expect(became(await ann.say("a spoiler"))).toBe("denied");
+  const { clock } = systemPlatform;
+  /** Rows after the pruning that is due when the room's clock is ahead. */
+  const rowsLater = async (aheadMs: number): Promise<unknown> => {
+    const setClock = (nowMs: () => number): Promise<void> =>
+      runInDurableObject(stub, (object: Room) => {
+        object.platform = { ...systemPlatform, clock: { ...clock, nowMs } };
+      });
+    await setClock(() => clock.nowMs() + aheadMs);
+    expect(await runDurableObjectAlarm(stub)).toBe(true);
+    await setClock(() => clock.nowMs());
+    return runInDurableObject(
+      stub,
+      (_room: Room, { storage }) => storage.sql.exec("SELECT COUNT(*) AS n FROM facts WHERE of = 'denied'").one()["n"],
+    );
+  };
+  expect(await rowsLater(ROOM_LIMITS.deniedRetentionMs - 60_000)).toBe(1);
+  expect(await rowsLater(ROOM_LIMITS.deniedRetentionMs + 7_200_000)).toBe(0);
+  expect(await act(host, { kind: "list", what: "denied" })).toMatchObject({ list: { denied: [] } });
 });
 
 test("approvals and denials of held messages are in the audit log", async () => {

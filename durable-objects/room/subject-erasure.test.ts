@@ -54,6 +54,7 @@ interface Exported {
     readonly moderator: boolean;
     readonly sanctions: readonly { readonly key: string }[];
     readonly held: readonly { readonly text: string }[];
+    readonly denied: readonly { readonly text: string }[];
     readonly audit: readonly { readonly act: string; readonly by: string; readonly about: string }[];
     readonly events: readonly { readonly event: RoomEvent; readonly from?: { readonly device: string } }[];
   }[];
@@ -94,6 +95,9 @@ afterEach(() => {
   for (const viewer of viewers.splice(0)) viewer.client.stop();
 });
 
+/** The lists refuse it. */
+const REFUSED = "the refused secret, nigger";
+
 /** A room in which a subject has left every kind of data. */
 async function traces(
   room: string,
@@ -113,6 +117,7 @@ async function traces(
     expect((await host.client.sendCommand(act)).ok, act.kind).toBe(true);
   }
   expect(await ann.say("the held secret")).toMatchObject({ ok: true, held: expect.any(String) });
+  expect(await ann.say(REFUSED)).toEqual({ ok: false, error: "denied" });
   expect((await host.client.sendCommand({ kind: "timeout", subject, seconds: 600 })).ok).toBe(true);
   await waitForCondition(() => bob.events.some(({ kind }) => kind === "timeout"));
   return { host, bob, said };
@@ -142,6 +147,8 @@ test("a room restores its memory with its subjects' keys", async () => {
   expect(bans).toMatchObject({ list: { bans: [{ subject: "ann-evicted", by: `host-${room}` }] } });
   const held = await host.client.sendCommand({ kind: "list", what: "held" });
   expect(held).toMatchObject({ list: { held: [{ text: "the held secret", by: { name: "Annname" } }] } });
+  const denied = await host.client.sendCommand({ kind: "list", what: "denied" });
+  expect(denied).toMatchObject({ list: { denied: [{ text: REFUSED, by: { name: "Annname" }, reasons: ["hate"] }] } });
   const audit = await host.client.sendCommand({ kind: "list", what: "audit" });
   expect(audit).toMatchObject({
     list: { audit: [{ act: "timeout", about: "ann-evicted", by: `host-${room}` }, {}, {}, {}, {}] },
@@ -167,7 +174,7 @@ test("after an erasure no data of the subject is readable in any room, live, rep
     if (evicted) await evictDurableObject(roomStub(here));
     const late = await come(here, { sub: `late-${here}-${evicted}` });
     const lists = await Promise.all(
-      (["held", "bans", "audit"] as const).map((what) => host.client.sendCommand({ kind: "list", what })),
+      (["held", "denied", "bans", "audit"] as const).map((what) => host.client.sendCommand({ kind: "list", what })),
     );
     const told = JSON.stringify([late.events, lists, await replay(here, said)]);
     for (const word of ["secret", "Annname", subject]) expect(told).not.toContain(word);
@@ -319,6 +326,7 @@ test("an export contains all data of the subject over several pages, and none of
     moderator: false,
     sanctions: [{ key: `account:${subject}` }],
     held: [{ text: "the held secret" }],
+    denied: [{ text: REFUSED }],
   });
   expect(one?.audit.map(({ act }) => act)).toEqual(["timeout", "unban", "ban", "unban", "timeout", "role", "role"]);
   expect(JSON.stringify(one)).not.toContain("what bob says");

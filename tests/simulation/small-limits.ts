@@ -51,6 +51,8 @@ export const SMALL_LIMITS: LoweredLimits = {
     moderators: 2,
     staffGrants: 2,
     heldMessages: 3,
+    deniedMessages: 3,
+    deniedMessagesPerSender: 2,
     concurrentReviews: 2,
     shardHistoryEvents: 24,
     joinEvents: 8,

@@ -1,4 +1,4 @@
-/** Shows a held message. */
+/** Shows a held or refused message. */
 import { HELD_KEY_FIELD } from "../field-schemas.ts";
 import { type CommandDefinition, defineCommand } from "./define-command.ts";
 import { decideReview, senderOfHeld } from "./review.ts";

@@ -9,6 +9,7 @@ import { nameForm } from "../../moderation/name-form.ts";
 import { mergeVerdicts } from "../../moderation/review.ts";
 import { cleanText, isBlankText } from "../../moderation/text-forms.ts";
 import type { ChatModes } from "../chat-modes.ts";
+import type { DenialReason } from "../entries/denied.ts";
 import type { HeldMessage, HoldReason } from "../entries/held.ts";
 import { nameFormsOf } from "../entries/staff.ts";
 import { OFFSET_FIELD, textField } from "../field-schemas.ts";
@@ -19,9 +20,10 @@ import { heldMessageKey, type RoomState } from "../room-state.ts";
 import { commandDigest } from "../sequencer/command-digest.ts";
 import type { CommandAcceptance, CommandRefusal, DecisionContext } from "../sequencer/decision.ts";
 import { clampProgramTime } from "../sequencer/program-time.ts";
-import { holdReasons } from "../sequencer/text-moderator.ts";
+import { denialReasons as denialReasonsOf, holdReasons } from "../sequencer/text-moderator.ts";
 import { refuseCommand } from "./decision.ts";
 import { type AccountEnvelope, type CommandDefinition, defineCommand } from "./define-command.ts";
+import { denyMessage } from "./denial.ts";
 
 /** `replyTo`: the offset of the message that it answers. */
 export interface ChatCommand {
@@ -60,12 +62,13 @@ function decideChat(
     ? null
     : (violatedNameRule(state, envelope, context) ?? violatedMode(state.modes, envelope, context));
   if (violated !== null) return refuseCommand(violated);
-  const { decision, text, reasons } = moderateMessage(state, envelope, context);
+  const { decision, text, reasons, denialReasons } = moderateMessage(state, envelope, context);
   // Cleaning removes invisible characters, and the normal form of some characters is longer.
   if (isBlankText(text) || text.length > ROOM_LIMITS.messageChars) return refuseCommand("malformed");
-  if (decision === "deny") return refuseCommand("denied");
   const by = senderProfile(envelope.by, state, context);
-  if (decision === "hold") return holdMessage(state, envelope, { by, text, reasons }, context);
+  if (decision === "deny")
+    return denyMessage(state, describeMessage(envelope, { by, text, reasons: denialReasons }, context));
+  if (decision === "hold") return holdMessage(state, describeMessage(envelope, { by, text, reasons }, context));
   return { ok: true, effect: { ...act, by, text }, entries: [], staffNotes: [] };
 }
 
@@ -74,6 +77,8 @@ interface MessageModeration {
   readonly text: string;
   /** Why it is held; empty where it is not. */
   readonly reasons: readonly HoldReason[];
+  /** Why it is refused; empty where it is not. */
+  readonly denialReasons: readonly DenialReason[];
 }
 
 /** The strictest decision of the lists, the reviewer and the mode `review`. */
@@ -82,7 +87,7 @@ function moderateMessage(
   { by, act, opinion }: AccountEnvelope<ChatCommand>,
   { textModerator }: DecisionContext,
 ): MessageModeration {
-  if (isStaff(by.roles)) return { decision: "allow", text: cleanText(act.text).text, reasons: [] };
+  if (isStaff(by.roles)) return { decision: "allow", text: cleanText(act.text).text, reasons: [], denialReasons: [] };
   const local = textModerator.moderateText(act.text, state);
   const { decision, text } = opinion === undefined ? local : mergeVerdicts(local, opinion);
   const reasons = holdReasons(local);
@@ -90,7 +95,13 @@ function moderateMessage(
     reasons.push(opinion.by === "reviewer" ? "reviewer" : "unreviewed");
   }
   if (state.modes.review) reasons.push("mode");
-  return { decision: stricterDecision(decision, state.modes.review ? "hold" : "allow"), text, reasons };
+  const byReviewer: readonly DenialReason[] = opinion?.decision === "deny" ? ["reviewer"] : [];
+  return {
+    decision: stricterDecision(decision, state.modes.review ? "hold" : "allow"),
+    text,
+    reasons,
+    denialReasons: [...denialReasonsOf(local), ...byReviewer],
+  };
 }
 
 /** Why somebody without an account, or under a name of their choice, may not write now; or null. */
@@ -134,32 +145,34 @@ function violatedMode(
   return modes.unique && context.isRepeat(cleanText(act.text).text) ? "not-unique" : null;
 }
 
-function holdMessage(
-  state: RoomState,
+/** A message as it waits for a moderator, or as the staff sees that it was refused. */
+function describeMessage<Reason>(
   { by, id, act, programmeMs }: AccountEnvelope<ChatCommand>,
-  { by: author, text, reasons }: Pick<HeldMessage, "by" | "text" | "reasons">,
-  context: DecisionContext,
-): CommandAcceptance | CommandRefusal {
-  const key = heldMessageKey(by.subject, id);
-  if (state.heldMessages.size >= ROOM_LIMITS.heldMessages) return refuseCommand("review-full");
-  const held: HeldMessage = {
-    id: key,
+  { by: author, text, reasons }: Pick<HeldMessage, "by" | "text"> & { readonly reasons: readonly Reason[] },
+  { nowMs }: DecisionContext,
+): Omit<HeldMessage, "digest" | "reasons"> & { readonly digest: string; readonly reasons: readonly Reason[] } {
+  return {
+    id: heldMessageKey(by.subject, id),
     by: author,
     clientId: id,
     digest: commandDigest(act),
     text,
     reasons,
     ...(act.replyTo === undefined ? {} : { replyTo: act.replyTo }),
-    atMs: context.nowMs,
-    programmeMs: clampProgramTime(programmeMs, context.nowMs),
+    atMs: nowMs,
+    programmeMs: clampProgramTime(programmeMs, nowMs),
     device: by.device,
     address: by.address,
   };
+}
+
+function holdMessage(state: RoomState, held: HeldMessage): CommandAcceptance | CommandRefusal {
+  if (state.heldMessages.size >= ROOM_LIMITS.heldMessages) return refuseCommand("review-full");
   return {
     ok: true,
-    entries: [{ of: "held", key, value: held }],
+    entries: [{ of: "held", key: held.id, value: held }],
     staffNotes: [{ kind: "held", held }],
-    heldId: key,
+    heldId: held.id,
   };
 }
 

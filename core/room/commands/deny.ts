@@ -1,4 +1,4 @@
-/** Drops a held message. */
+/** Drops a held message, or takes a refused one off the list. */
 import { HELD_KEY_FIELD } from "../field-schemas.ts";
 import { type CommandDefinition, defineCommand } from "./define-command.ts";
 import { decideReview, senderOfHeld } from "./review.ts";

@@ -15,7 +15,7 @@ export interface ListCommand {
 export const listCommand: CommandDefinition<ListCommand> = defineCommand<ListCommand>({
   kind: "list",
   minRank: "moderator",
-  fields: { what: z.enum(["held", "bans", "audit", "words", "automod", "moderators"]) },
+  fields: { what: z.enum(["held", "denied", "bans", "audit", "words", "automod", "moderators"]) },
   needsAuditLog: ({ what }) => what === "audit",
   decide: (state, { act: { what } }, context) => ({
     ok: true,
@@ -30,6 +30,8 @@ function readList(state: RoomState, what: ModerationList["what"], context: Decis
   switch (what) {
     case "held":
       return { what, held: [...state.heldMessages.values()].slice(0, listEntries) };
+    case "denied":
+      return { what, denied: [...state.deniedMessages.values()].reverse() };
     case "bans":
       return { what, bans: [...state.sanctions].slice(-listEntries).map(([key, value]) => ({ key, ...value })) };
     case "audit":

@@ -2,6 +2,7 @@
 import { type AccessEntry, type AccessFields, accessEntry } from "./access.ts";
 import { type AutoModEntry, type AutoModFields, automodEntry } from "./automod.ts";
 import type { EntryDefinition } from "./define-entry.ts";
+import { type DeniedEntry, type DeniedFields, deniedEntry } from "./denied.ts";
 import { type HeldEntry, type HeldFields, heldEntry } from "./held.ts";
 import { type ModesEntry, type ModesFields, modesEntry } from "./modes.ts";
 import { type PinEntry, type PinFields, pinEntry } from "./pin.ts";
@@ -20,7 +21,8 @@ export type StateEntry =
   | RoleEntry
   | SanctionEntry
   | StaffEntry
-  | HeldEntry;
+  | HeldEntry
+  | DeniedEntry;
 
 /** The fields of the state that entries make up. */
 export type StateFields = ModesFields &
@@ -31,7 +33,8 @@ export type StateFields = ModesFields &
   RoleFields &
   SanctionFields &
   StaffFields &
-  HeldFields;
+  HeldFields &
+  DeniedFields;
 
 /** The definition of each kind, in the order in which entries are listed. */
 const ENTRIES: {
@@ -46,6 +49,7 @@ const ENTRIES: {
   sanction: sanctionEntry,
   staff: staffEntry,
   held: heldEntry,
+  denied: deniedEntry,
 };
 
 /** The definition of an entry's kind. */

@@ -79,8 +79,20 @@ const held = fc.record(
   },
   { requiredKeys: ["id", "by", "clientId", "text", "reasons", "atMs", "programmeMs", "device", "address"] },
 );
+const denied = fc.record(
+  {
+    ...{ id, by: profile, clientId: id, digest: id, text: shownText },
+    reasons: fc.subarray([...MODERATION_CATEGORIES, "blocked", "reviewer"] as const),
+    replyTo: offset,
+    ...{ atMs: timeMs, programmeMs: timeMs, device: fc.string(), address: fc.string() },
+  },
+  {
+    requiredKeys: ["id", "by", "clientId", "digest", "text", "reasons", "atMs", "programmeMs", "device", "address"],
+  },
+);
 const LISTS: { readonly [W in ModerationList["what"]]: fc.Arbitrary<unknown> } = {
   held: fc.array(held, { maxLength: 2 }),
+  denied: fc.array(denied, { maxLength: 2 }),
   bans: fc.array(
     fc.record(
       { key: id, subject, by: subject, rank: fc.constantFrom(...RANKS), ban: fc.boolean(), untilMs: fc.option(timeMs) },

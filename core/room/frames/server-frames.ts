@@ -6,6 +6,7 @@ import * as z from "zod/mini";
 import { MODERATION_CATEGORIES } from "../../moderation/categories.ts";
 import { EFFECTS } from "../effects/index.ts";
 import type { AutoModConfig } from "../entries/automod.ts";
+import type { DeniedMessage } from "../entries/denied.ts";
 import type { HeldMessage } from "../entries/held.ts";
 import type { RoomEvent } from "../events.ts";
 import { AUTOMOD_LEVEL_FIELDS, type FieldSchemas, integerField, OFFSET_FIELD, WORDS_FIELD } from "../field-schemas.ts";
@@ -39,19 +40,29 @@ const ID_FIELD = z.string().check(z.maxLength(nameChars));
 const HELD_ID_FIELD = z.string().check(z.minLength(1));
 const NAME_FIELD = z.string();
 
-const HELD_FIELD = z.strictObject({
+const PENDING_FIELDS = {
   id: HELD_ID_FIELD,
   by: PROFILE_FIELD,
   clientId: ID_FIELD,
-  digest: z.exactOptional(z.string()),
   text: SHOWN_TEXT_FIELD,
-  reasons: z.array(z.enum([...MODERATION_CATEGORIES, "reviewer", "unreviewed", "mode"])),
   replyTo: z.exactOptional(OFFSET_FIELD),
   atMs: TIME_FIELD,
   programmeMs: TIME_FIELD,
   device: NAME_FIELD,
   address: NAME_FIELD,
+};
+
+const HELD_FIELD = z.strictObject({
+  ...PENDING_FIELDS,
+  digest: z.exactOptional(z.string()),
+  reasons: z.array(z.enum([...MODERATION_CATEGORIES, "reviewer", "unreviewed", "mode"])),
 } satisfies FieldSchemas<HeldMessage, never>);
+
+const DENIED_FIELD = z.strictObject({
+  ...PENDING_FIELDS,
+  digest: z.string(),
+  reasons: z.array(z.enum([...MODERATION_CATEGORIES, "blocked", "reviewer"])),
+} satisfies FieldSchemas<DeniedMessage, never>);
 
 const BAN_FIELD = z.strictObject({
   key: z.string().check(z.minLength(1)),
@@ -81,6 +92,7 @@ const LIST_FIELDS: {
   readonly [W in ModerationList["what"]]: FieldSchemas<Extract<ModerationList, { what: W }>, "what">;
 } = {
   held: { held: listOf(HELD_FIELD as unknown as z.ZodMiniType<HeldMessage>) },
+  denied: { denied: listOf(DENIED_FIELD as unknown as z.ZodMiniType<DeniedMessage>) },
   bans: { bans: listOf(BAN_FIELD as unknown as z.ZodMiniType<BanListEntry>) },
   audit: { audit: listOf(AUDIT_FIELD) },
   words: { words: WORDS_FIELD },

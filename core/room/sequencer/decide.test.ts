@@ -54,7 +54,7 @@ function carryOut(
   over: Partial<DecisionContext> = {},
 ): CommandAcceptance | CommandRefusal {
   const decision = decideCommand(state, what, around(over));
-  if (decision.ok) for (const fact of decision.entries) state.apply(fact);
+  for (const fact of decision.entries ?? []) state.apply(fact);
   return decision;
 }
 

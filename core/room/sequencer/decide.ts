@@ -26,7 +26,12 @@ export function decideCommand(
       ? { ok: true, entries: [], staffNotes: [], heldId: key }
       : refuseCommand("id-used");
   }
+  const denied = state.deniedMessages.get(key);
+  if (denied !== undefined && !matchesCommandDigest(denied.digest, act)) return refuseCommand("id-used");
   const person = { ...by, subject: by.subject, roles: state.effectiveRoles(by) };
   if (!mayIssueCommand(rankOfRoles(person.roles), act.kind)) return refuseCommand("forbidden");
-  return commandDefinition(act.kind).decide(state, { ...envelope, by: person }, context);
+  const decision = commandDefinition(act.kind).decide(state, { ...envelope, by: person }, context);
+  if (denied === undefined || !decision.ok) return decision;
+  // A resent message that the rules allow by now has its id in the history or in the queue: no moderator may give it to another.
+  return { ...decision, entries: [...decision.entries, { of: "denied", key, value: null }] };
 }

@@ -72,4 +72,6 @@ export interface CommandAcceptance {
 export interface CommandRefusal {
   readonly ok: false;
   readonly error: RoomErrorCode;
+  /** What the room keeps of it, for its staff. */
+  readonly entries?: readonly StateEntry[];
 }

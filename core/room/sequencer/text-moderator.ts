@@ -6,11 +6,13 @@ import { hasLink } from "../../moderation/message-rules.ts";
 import {
   compileWordLists,
   EMPTY_WORD_LISTS,
+  isCertainMatch,
   type ModerationVerdict,
   moderateText,
   type StreamWordLists,
 } from "../../moderation/moderate.ts";
 import { cleanText, isBlankText, toSingleLine } from "../../moderation/text-forms.ts";
+import type { DenialReason } from "../entries/denied.ts";
 import type { HoldReason } from "../entries/held.ts";
 import { isStaff, type ParticipantProfile } from "../participants.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
@@ -69,6 +71,12 @@ export class TextModerator {
 /** The categories of a verdict's matches, as reasons to hold the message. */
 export function holdReasons({ matches }: ModerationVerdict): HoldReason[] {
   return MODERATION_CATEGORIES.filter((category) => matches.some((match) => match.category === category));
+}
+
+/** The categories of a verdict's certain matches, as reasons to refuse the message. */
+export function denialReasons({ matches }: ModerationVerdict): DenialReason[] {
+  const certain = new Set(matches.filter(isCertainMatch).map(({ category }) => category));
+  return [...MODERATION_CATEGORIES, "blocked" as const].filter((category) => certain.has(category));
 }
 
 /** A person's name without moderation: to themselves, and among staff. */

@@ -74,7 +74,11 @@ export class CommandSequencer {
     await this.#recordStaff(command.by, nowMs);
     const sources = { textModerator: this.#textModerator, store, history, recentMessages: log.recentMessages };
     const decision = decideCommand(log.state, command, await loadDecisionContext(sources, command, keys, nowMs));
-    if (!decision.ok) return decision;
+    if (!decision.ok) {
+      const { error, entries } = decision;
+      if (entries !== undefined) await log.commit(changeByRoom({ entries }, log.head, nowMs));
+      return { ok: false, error };
+    }
     const change = changeByCommand(log.state, command, decision, log.head, nowMs);
     await log.commit(change, decision.staffNotes);
     return outcomeOfAcceptance(decision, change.event);

@@ -1,6 +1,7 @@
 /** Deletion of what a room's retention does not allow, and of a room that nothing is left of. */
 import type { Clock } from "../../../core/kit/clock.ts";
 import { KEYRING_LIMITS } from "../../../core/room/keyring.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import { type HistoryRetention, pruneIntervalMs } from "../../../core/room/sequencer/retention.ts";
 import type { AlarmSchedule } from "../../kit/alarm-schedule.ts";
 import type { AudienceTracker } from "./audience-tracker.ts";
@@ -62,7 +63,9 @@ export class HistoryPruner {
     // The name of the replacement room stays for good.
     if (store.replacementRoom() !== null) return false;
     const nowMs = clock.nowMs();
-    for (const entry of log.state.expiryEntries(nowMs)) {
+    const denialsMs = Math.min(retention.maxAgeMs, ROOM_LIMITS.deniedRetentionMs);
+    const expired = [...log.state.expiryEntries(nowMs), ...log.state.deniedEntriesBefore(nowMs - denialsMs)];
+    for (const entry of expired) {
       log.state.apply(entry);
       history.dropEntry(entry);
     }

@@ -1,6 +1,7 @@
 /** The export of all data that a room holds about one subject. */
 
 import type { Role } from "../../../core/access/roles.ts";
+import type { DeniedMessage } from "../../../core/room/entries/denied.ts";
 import type { HeldMessage } from "../../../core/room/entries/held.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
@@ -24,6 +25,7 @@ export interface SubjectExportPage {
     readonly moderator: boolean;
     readonly sanctions: readonly BanListEntry[];
     readonly held: readonly HeldMessage[];
+    readonly denied: readonly DeniedMessage[];
     readonly pinned: number | null;
     readonly audit: readonly AuditLogEntry[];
   };
@@ -63,6 +65,7 @@ async function subjectStanding(
     moderator: state.moderators.has(subject),
     sanctions: [...state.sanctions].flatMap(([key, value]) => (value.subject === subject ? [{ key, ...value }] : [])),
     held: [...state.heldMessages.values()].filter(({ by }) => by.subject === subject),
+    denied: [...state.deniedMessages.values()].filter(({ by }) => by.subject === subject),
     pinned: state.pinned?.by.subject === subject ? state.pinned.offset : null,
     audit: await history.readAuditLog(ROOM_LIMITS.auditEntries, tag),
   };

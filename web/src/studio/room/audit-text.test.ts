@@ -17,6 +17,9 @@ test("an act is a sentence with names; who has none is called by the account, an
   expect(sentence("role", "a: b: none")).toBe("Mira dismissed a: b as a moderator");
   expect(sentence("pin", "null")).toBe("Mira unpinned the message");
   expect(sentence("words", "3 words")).toBe("Mira set 3 blocked words");
+  expect(sentence("approve", "3:ann1:1")).toBe("Mira approved a held message");
+  expect(sentence("approve", "denied 3:ann1:1")).toBe("Mira allowed a message that the rules had refused");
+  expect(sentence("deny", "denied 3:ann1:1")).toBe("Mira dismissed a message that the rules had refused");
   expect(sentence("automod", "2 allowed words")).toBe("Mira allowed 2 words");
 });
 

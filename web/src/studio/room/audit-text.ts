@@ -30,9 +30,9 @@ function describeAct(act: AuditLogEntry["act"], about: string, names: PeopleName
     case "automod":
       return /^\d/.test(about) ? `allowed ${about.replace(/ allowed words$/, "")} words` : "changed the text filters";
     case "approve":
-      return "approved a held message";
+      return about.startsWith("denied ") ? "allowed a message that the rules had refused" : "approved a held message";
     case "deny":
-      return "denied a held message";
+      return about.startsWith("denied ") ? "dismissed a message that the rules had refused" : "denied a held message";
   }
 }
 

@@ -68,7 +68,8 @@ export function MessageActions({ desk, message, onReply }: MessageActionsProps):
   );
 }
 
-function ActionButton({ label, icon, act }: { label: string; icon: VNode; act: () => void }): VNode {
+/** A button of an icon. */
+export function ActionButton({ label, icon, act }: { label: string; icon: VNode; act: () => void }): VNode {
   return (
     <button type="button" class="icon-button" aria-label={label} title={label} onClick={act}>
       {icon}
@@ -76,7 +77,8 @@ function ActionButton({ label, icon, act }: { label: string; icon: VNode; act: (
   );
 }
 
-function TimeoutSelect({ desk, subject, name }: { desk: ModerationDesk; subject: string; name: string }): VNode {
+/** A choice of how long somebody may not write. */
+export function TimeoutSelect({ desk, subject, name }: { desk: ModerationDesk; subject: string; name: string }): VNode {
   return (
     <select
       class="timeout"

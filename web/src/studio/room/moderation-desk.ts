@@ -1,5 +1,5 @@
 /** The moderation desk: a room client with a moderator's token, the live chat and the staff lists. */
-import type { Clock, Platform } from "../../../../core/kit/clock.ts";
+import { type Clock, type Platform, startInterval } from "../../../../core/kit/clock.ts";
 import type { RoomClient } from "../../../../core/room/client/client.ts";
 import type { Command, ModerationCommand } from "../../../../core/room/commands/index.ts";
 import type { RoomEvent } from "../../../../core/room/events.ts";
@@ -22,6 +22,9 @@ import {
 /** Lists changed by other moderators are requested together, after this delay. */
 const LIST_REFRESH_MS = 400;
 
+/** Refused messages cause no event: their list is requested anew while somebody sees the page. */
+const DENIED_REFRESH_MS = 15_000;
+
 /** The outcome of the last command, and the command that undoes it. */
 export interface DeskNotice {
   readonly text: string;
@@ -36,6 +39,7 @@ export class ModerationDesk {
   readonly #onChange: () => void;
   readonly #staleLists = new Set<ModerationList["what"]>();
   #cancelListRefresh: (() => void) | null = null;
+  #stopDeniedRefresh: () => void = () => {};
   #listRefresh: Promise<void> | null = null;
   #client: RoomClient | null = null;
   #view: RoomView = INITIAL_ROOM_VIEW;
@@ -77,6 +81,9 @@ export class ModerationDesk {
 
   /** Connects with the tab's token; on a local edge, with a host token. */
   async start(): Promise<void> {
+    this.#stopDeniedRefresh = startInterval(this.clock, DENIED_REFRESH_MS, () => {
+      if (this.isModerator && document.visibilityState === "visible") void this.#refreshLists(["denied"]);
+    });
     const known = loadViewerToken(this.#stream);
     const host = { sub: "host", name: "Host", roles: ["host"] };
     const token = known ?? (isLocalEdge() ? await requestDevToken(this.#stream, host).catch(() => null) : null);
@@ -84,6 +91,7 @@ export class ModerationDesk {
   }
 
   stop(): void {
+    this.#stopDeniedRefresh();
     this.#cancelListRefresh?.();
     this.#cancelListRefresh = null;
     this.#listRefresh = null;

@@ -7,11 +7,15 @@ import type { StaffLists } from "./staff-lists.ts";
 /** The latest name of each account that the page has seen. */
 export type PeopleNames = ReadonlyMap<string, string>;
 
-/** Names in the chat, the review queue and the page's own profile. */
-export function collectNames({ timeline, you }: RoomView, { held }: Pick<StaffLists, "held">): PeopleNames {
+/** Names in the chat, the review queue, the refused messages and the page's own profile. */
+export function collectNames(
+  { timeline, you }: RoomView,
+  { held, denied }: Pick<StaffLists, "held" | "denied">,
+): PeopleNames {
   const names = new Map<string, string>();
   const add = ({ subject, name }: Pick<ParticipantProfile, "subject" | "name">): void => void names.set(subject, name);
   for (const { content } of timeline.entries) if (content.kind === "chat") add(content.by);
+  for (const { by } of denied ?? []) add(by);
   for (const { by } of held) add(by);
   if (you !== null) add(you);
   return names;

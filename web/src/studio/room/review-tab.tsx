@@ -2,6 +2,7 @@
 import type { VNode } from "preact";
 import { MessageText, ParticipantName } from "../../chat/message-row.tsx";
 import type { ModerationDesk } from "./moderation-desk.ts";
+import { holdReasonText } from "./review-text.ts";
 
 export function ReviewTab({ desk }: { desk: ModerationDesk }): VNode {
   const { held } = desk.staff;
@@ -37,10 +38,4 @@ export function ReviewTab({ desk }: { desk: ModerationDesk }): VNode {
       ))}
     </ul>
   );
-}
-
-function holdReasonText(reason: string): string {
-  if (reason === "mode") return "every message is reviewed";
-  if (reason === "reviewer") return "the reviewer is unsure";
-  return reason === "unreviewed" ? "the reviewer did not answer" : `may be ${reason}`;
 }

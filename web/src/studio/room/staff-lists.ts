@@ -1,12 +1,14 @@
 /** The staff lists as a pure reducer over received lists and staff notes. */
 
 import type { AutoModConfig } from "../../../../core/room/entries/automod.ts";
+import type { DeniedMessage } from "../../../../core/room/entries/denied.ts";
 import type { HeldMessage } from "../../../../core/room/entries/held.ts";
 import type { AuditLogEntry, BanListEntry, ModerationList, StaffNote } from "../../../../core/room/staff-messages.ts";
 
 /** The lists; null before they are received. */
 export interface StaffLists {
   readonly held: readonly HeldMessage[];
+  readonly denied: readonly DeniedMessage[] | null;
   readonly bans: readonly BanListEntry[] | null;
   readonly audit: readonly AuditLogEntry[] | null;
   readonly words: readonly string[] | null;
@@ -17,6 +19,7 @@ export interface StaffLists {
 /** No lists received. */
 export const EMPTY_STAFF_LISTS: StaffLists = {
   held: [],
+  denied: null,
   bans: null,
   audit: null,
   words: null,
@@ -27,6 +30,7 @@ export const EMPTY_STAFF_LISTS: StaffLists = {
 /** All lists, which each welcome requests. */
 export const STAFF_LIST_NAMES: readonly ModerationList["what"][] = [
   "held",
+  "denied",
   "bans",
   "audit",
   "words",
@@ -39,6 +43,8 @@ export function applyStaffList(staff: StaffLists, list: ModerationList): StaffLi
   switch (list.what) {
     case "held":
       return { ...staff, held: list.held };
+    case "denied":
+      return { ...staff, denied: list.denied };
     case "bans":
       return { ...staff, bans: list.bans };
     case "audit":
