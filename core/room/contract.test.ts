@@ -111,11 +111,18 @@ const COMMANDS: readonly unknown[] = [
   { kind: "automod", automod: { levels: [] } },
   { kind: "automod", automod: { allowed: [""] } },
   { kind: "automod", automod: null },
+  { secret: "s".repeat(43), kind: "invite" },
+  { kind: "invite", secret: "s".repeat(42) },
+  { kind: "invite", secret: `${"s".repeat(42)}+` },
+  { invitation: "h".repeat(43), kind: "uninvite" },
+  { kind: "uninvite" },
+  { isConfirmed: true, secret: "s".repeat(43), kind: "accept" },
+  { kind: "accept", secret: "s".repeat(43) },
   { held: "3:ann1:1", kind: "approve" },
   { kind: "approve", held: "x".repeat(135) },
   { held: "3:ann1:1", kind: "deny" },
   { kind: "deny", held: 1 },
-  ...["held", "denied", "bans", "audit", "words", "automod", "moderators", "secrets"].map((what) => ({
+  ...["held", "denied", "bans", "audit", "words", "automod", "moderators", "invitations", "secrets"].map((what) => ({
     what,
     kind: "list",
   })),
@@ -271,6 +278,15 @@ const SCRIPT: readonly (readonly [by: keyof typeof PEOPLE, command: Command, id?
   ["mod", { kind: "list", what: "denied" }],
   ["mod", { kind: "approve", held: "3:ann8:denied-1" }],
   ["mod", { kind: "deny", held: "3:bob8:denied-2" }],
+  ["mod", { kind: "invite", secret: "s".repeat(43) }],
+  ["host", { kind: "invite", secret: "s".repeat(43) }],
+  ["host", { kind: "invite", secret: "sx".repeat(21).concat("s") }],
+  ["mod", { kind: "list", what: "invitations" }],
+  ["bob", { kind: "accept", secret: "x".repeat(43), isConfirmed: true }],
+  ["bob", { kind: "accept", secret: "s".repeat(43), isConfirmed: false }],
+  ["bob", { kind: "accept", secret: "s".repeat(43), isConfirmed: true }],
+  ["ann", { kind: "accept", secret: "s".repeat(43), isConfirmed: true }],
+  ["host", { kind: "uninvite", invitation: "hx".repeat(21).concat("h") }],
 ];
 
 test("a scripted room decides, stores and erases as recorded", async () => {
@@ -319,6 +335,7 @@ test("a scripted room decides, stores and erases as recorded", async () => {
         findMessage: (offset) => messages.get(offset) ?? null,
         senderTraces: (subject) => traces.filter((trace) => trace.subject === subject),
         isRepeat: () => false,
+        secretHash: "secret" in act ? act.secret.replaceAll("s", "h") : null,
         auditLog: () => [{ atMs: NOW, by: "mod", act: "ban", about: "bob" }],
       },
     );

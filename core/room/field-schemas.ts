@@ -39,6 +39,9 @@ export const WORDS_FIELD: z.ZodMiniType<string[]> = z
 /** The key of a held message: a subject and a client's id, each with its length; see `heldMessageKey`. */
 export const HELD_KEY_FIELD: z.ZodMiniType<string> = textField(2 * (ROOM_LIMITS.nameChars + 3));
 
+/** A secret of 32 random bytes, and the SHA-256 of one, as base64url. */
+export const SECRET_FIELD: z.ZodMiniType<string> = z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/));
+
 /** The chat modes, each with its limits. */
 export const CHAT_MODE_FIELDS: FieldSchemas<ChatModes, never> = {
   slowS: integerField(0, 3_600),

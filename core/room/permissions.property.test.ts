@@ -111,6 +111,7 @@ class Model {
         }),
       isRepeat: () => true,
       auditLog: () => [],
+      secretHash: null,
     };
   }
 }

@@ -10,6 +10,9 @@ const SERVER_LIMITS = {
   sanctionsReservedForHosts: 1_000,
   /** Moderators appointed in the room. */
   moderators: 200,
+  /** Open invitations to moderate, and how long one is open: somebody reads the message with the link within a day. */
+  invitations: 20,
+  invitationMs: 86_400_000,
   /** A known host is protected from moderators for this long after the token's expiry. */
   hostProtectionMs: 2_592_000_000,
   /** A recorded rank outlasts its token by this: a renewed token that ends within it is not recorded again. */

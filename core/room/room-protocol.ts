@@ -8,7 +8,7 @@ import type { PinnedMessage } from "./entries/pin.ts";
 import type { RoomCounts, RoomEvent } from "./events.ts";
 import type { Participant, ParticipantProfile } from "./participants.ts";
 import type { RoomErrorCode } from "./room-errors.ts";
-import type { ModerationList, StaffNote } from "./staff-messages.ts";
+import type { InvitationNotice, ModerationList, StaffNote } from "./staff-messages.ts";
 
 /** The version that both sides speak. */
 export const ROOM_PROTOCOL_VERSION = 1;
@@ -41,9 +41,15 @@ export type ClientFrame =
   | { readonly type: "seen" }
   | { readonly type: "renew"; readonly token: string };
 
-/** The outcome of a command: stored (with its event, if any), held for review, answered with a list, or refused. */
+/** The outcome of a command: stored (with its event, if any), held for review, answered with what it asks for, or refused. */
 export type CommandOutcome =
-  | { readonly ok: true; readonly event?: RoomEvent; readonly held?: string; readonly list?: ModerationList }
+  | {
+      readonly ok: true;
+      readonly event?: RoomEvent;
+      readonly held?: string;
+      readonly list?: ModerationList;
+      readonly invitation?: InvitationNotice;
+    }
   | { readonly ok: false; readonly error: RoomErrorCode };
 
 /** The outcome of a token renewal: the new token is valid until `expiresMs`, or the old one remains. */

@@ -10,6 +10,7 @@ import { type AutoModConfig, DEFAULT_AUTOMOD_CONFIG } from "./entries/automod.ts
 import type { DeniedMessage } from "./entries/denied.ts";
 import type { HeldMessage } from "./entries/held.ts";
 import { ENTRY_DEFINITIONS, entryDefinition, type StateEntry, type StateFields } from "./entries/index.ts";
+import type { ModeratorInvitation } from "./entries/invitation.ts";
 import type { PinnedMessage } from "./entries/pin.ts";
 import type { Sanction } from "./entries/sanction.ts";
 import type { StaffGrant } from "./entries/staff.ts";
@@ -56,6 +57,7 @@ export class RoomState implements StateFields {
   readonly heldMessages: Map<string, HeldMessage> = new Map();
   /** Never one with the key of a held message or of a stored event. */
   readonly deniedMessages: Map<string, DeniedMessage> = new Map();
+  readonly invitations: Map<string, ModeratorInvitation> = new Map();
 
   /** The state that results from these entries, in order. */
   static fromEntries(entries: Iterable<StateEntry>): RoomState {
@@ -74,7 +76,7 @@ export class RoomState implements StateFields {
     return ENTRY_DEFINITIONS.flatMap((definition) => (definition.shared ? definition.list(this) : []));
   }
 
-  /** Entries that end expired sanctions and staff grants. */
+  /** Entries that end expired sanctions, staff grants and invitations. */
   expiryEntries(nowMs: number): StateEntry[] {
     return ENTRY_DEFINITIONS.flatMap((definition) => {
       const { untilMs } = definition;

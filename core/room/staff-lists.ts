@@ -11,7 +11,9 @@ const AFFECTED_LISTS: { readonly [K in StaffChangeKind]?: readonly ModerationLis
   timeout: ["bans"],
   ban: ["bans"],
   unban: ["bans"],
-  role: ["moderators"],
+  role: ["moderators", "invitations"],
+  invite: ["invitations"],
+  uninvite: ["invitations"],
   words: ["words"],
   automod: ["automod"],
   // Viewers may not see words and levels: their changes have one kind of event.
@@ -19,7 +21,7 @@ const AFFECTED_LISTS: { readonly [K in StaffChangeKind]?: readonly ModerationLis
   // A message that moderation refused is approved or taken off the list by the same commands as a held one.
   approve: ["denied"],
   deny: ["denied"],
-  erase: ["denied", "bans", "moderators"],
+  erase: ["denied", "bans", "moderators", "invitations"],
 };
 
 /** The lists that a command or its event changes. */

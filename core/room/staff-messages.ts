@@ -2,6 +2,7 @@
 import type { AutoModConfig } from "./entries/automod.ts";
 import type { DeniedMessage } from "./entries/denied.ts";
 import type { HeldMessage } from "./entries/held.ts";
+import type { ModeratorInvitation } from "./entries/invitation.ts";
 import type { Sanction } from "./entries/sanction.ts";
 
 /** One entry of the ban list. */
@@ -19,6 +20,9 @@ export const AUDITED_COMMANDS = [
   "ban",
   "unban",
   "role",
+  "invite",
+  "uninvite",
+  "accept",
   "words",
   "automod",
   "approve",
@@ -33,6 +37,17 @@ export interface AuditLogEntry {
   readonly about: string;
 }
 
+/** An open invitation to moderate. `id` is no secret: nobody can accept with it. */
+export interface ListedInvitation extends ModeratorInvitation {
+  readonly id: string;
+}
+
+/** Who invites, by name, and until when; ms since the epoch. */
+export interface InvitationNotice {
+  readonly by: string;
+  readonly untilMs: number;
+}
+
 /** Lists that moderators request. */
 export type ModerationList =
   | { readonly what: "held"; readonly held: readonly HeldMessage[] }
@@ -43,7 +58,8 @@ export type ModerationList =
   | { readonly what: "words"; readonly words: readonly string[] }
   | { readonly what: "automod"; readonly automod: AutoModConfig }
   /** Moderators appointed in the room, without those by token. */
-  | { readonly what: "moderators"; readonly moderators: readonly string[] };
+  | { readonly what: "moderators"; readonly moderators: readonly string[] }
+  | { readonly what: "invitations"; readonly invitations: readonly ListedInvitation[] };
 
 /** A message to staff. */
 export type StaffNote =

@@ -130,6 +130,25 @@ test("a held message is shown after a moderator's approval", async () => {
   await ann.locator(".chat-modes").waitFor({ state: "detached" });
 });
 
+test("a message that the rules refuse is listed for moderators, and shown when one allows it", async () => {
+  await moderator.locator("#tab-rules").click();
+  await moderator.getByLabel("Blocked words").fill("spoiler");
+  await moderator.locator("form.words", { hasText: "Blocked words" }).getByRole("button", { name: "Save" }).click();
+  await moderator.getByText("Blocked words saved.").waitFor();
+  await writeMessage(bob, "a $poiler of bob");
+  await bob.locator(".composer-said", { hasText: "violates the chat rules" }).waitFor();
+  await moderator.locator("#tab-denied").click();
+  const refused = moderator.locator("#tab-open .card-row", { hasText: "a $poiler of bob" });
+  await refused.getByText("a blocked word").waitFor();
+  await refused.getByRole("button", { name: /^Allow/ }).click();
+  await Promise.all([ann, bob].map((page) => waitForMessage(page, "a $poiler of bob")));
+  await refused.waitFor({ state: "detached" });
+  await moderator.locator("#tab-log").click();
+  await moderator.getByText("allowed a message that the rules had refused").waitFor();
+  await bob.locator("#chat textarea").fill("");
+  await moderator.locator("#tab-rules").click();
+});
+
 test("a chosen rule stays chosen while the room has not answered, whatever is rendered meanwhile", async () => {
   const other = await (await browser.newContext()).newPage();
   const released = Promise.withResolvers<void>();

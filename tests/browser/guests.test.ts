@@ -108,3 +108,42 @@ test("a banned guest is told, and a new name does not help", async () => {
   await page.getByText("You are banned from this chat").waitFor();
   await page.context().close();
 });
+
+test("a host's link makes one person a moderator, who is asked first; who opens it later finds it used", async () => {
+  await host.locator("#tab-people").click();
+  await host.getByRole("button", { name: "Invite a moderator" }).click();
+  const link = await host.getByLabel("Link for one person").inputValue();
+  const secret = new URL(link).hash.replace("#invite=", "");
+  expect(link).toBe(`${away}/studio/show?tab=room#invite=${secret}`);
+  expect(secret).toMatch(/^[\w-]{43}$/);
+  const open = async (name: string, sent: string[]): Promise<Page> => {
+    const page = await (await browser.newContext({ viewport: PHONE })).newPage();
+    page.on("request", (request) => {
+      if (!request.isNavigationRequest()) sent.push(`${request.url()} ${request.postData() ?? ""}`);
+    });
+    await page.goto(link);
+    await page.getByLabel("Your name").fill(name);
+    await page.getByRole("button", { name: "Continue" }).click();
+    return page;
+  };
+  const sent: string[] = [];
+  const friend = await open("Zoe", sent);
+  await friend.getByText("Kim invites you to moderate.").waitFor();
+  expect(new URL(friend.url()).hash).toBe("");
+  expect(await friend.locator("#tab-review").count()).toBe(0);
+  await friend.getByRole("button", { name: "Become a moderator" }).click();
+  await friend.locator("#tab-review").waitFor();
+  expect(sent.filter((each) => each.includes(secret))).toEqual([]);
+  await host.locator("#tab-open .card-row", { hasText: "Zoe" }).waitFor();
+  // A link that was used is shown no more.
+  await host.getByLabel("Link for one person").waitFor({ state: "detached" });
+  await host.locator("#tab-log").click();
+  await host.getByText("Zoe became a moderator by an invitation of Kim").waitFor();
+  // The right stays with the device.
+  await friend.reload();
+  await friend.locator("#tab-review").waitFor();
+  const late = await open("Lou", []);
+  await late.getByText("This invitation was used").waitFor();
+  expect(await late.locator("#tab-review").count()).toBe(0);
+  await Promise.all([friend, late].map((page) => page.context().close()));
+});

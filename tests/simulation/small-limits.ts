@@ -53,6 +53,7 @@ export const SMALL_LIMITS: LoweredLimits = {
     heldMessages: 3,
     deniedMessages: 3,
     deniedMessagesPerSender: 2,
+    invitations: 3,
     concurrentReviews: 2,
     shardHistoryEvents: 24,
     joinEvents: 8,

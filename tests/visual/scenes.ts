@@ -99,6 +99,11 @@ export const SCENES: readonly Scene[] = [
       await shows(".stream-line", /^Starts /)(page);
     },
   },
+  {
+    name: "studio-invitation",
+    path: `/studio/${LIVE}?tab=room#invite=${"s".repeat(43)}`,
+    reach: shows(".invitation", /Say first who you are/),
+  },
   { name: "studio-idle", path: `/studio/${IDLE}`, reach: shows("#panel-golive") },
   { name: "golive", path: `/golive/${IDLE}`, reach: shows("#player, main", /camera/i) },
   { name: "not-found", path: "/nowhere", reach: shows("h1") },

@@ -25,6 +25,8 @@ export interface CommandSpec<C extends { readonly kind: string }> {
   readonly subject?: (command: C, state: RoomState) => string | null;
   /** The offset of the message that it is about: loaded before the decision. */
   readonly target?: (command: C) => number | null;
+  /** The secret in it: the decision gets its hash. */
+  readonly secret?: (command: C) => string | null;
   /** Whether the decision reads the audit log. */
   readonly needsAuditLog?: (command: C) => boolean;
   readonly decide: (
@@ -49,6 +51,7 @@ export function defineCommand<C extends { readonly kind: string }>(spec: Command
     },
     subject: () => null,
     target: () => null,
+    secret: () => null,
     needsAuditLog: () => false,
     ...spec,
     schema,

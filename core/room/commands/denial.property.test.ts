@@ -44,7 +44,7 @@ class Model {
     const key = encodeCompositeKey(envelope.by.subject ?? "", envelope.id);
     if (outcomeOfResent(envelope, this.stored.get(key) ?? null, this.state) !== null) return;
     const decision = decideCommand(this.state, envelope, {
-      ...{ nowMs: NOW, textModerator: TEXT_MODERATOR },
+      ...{ nowMs: NOW, textModerator: TEXT_MODERATOR, secretHash: null },
       ...{ findMessage: () => null, senderTraces: () => [], isRepeat: () => false, auditLog: () => [] },
     });
     if (decision.ok) {

@@ -32,6 +32,7 @@ function carryOut(state: RoomState, command: CommandEnvelope): CommandAcceptance
     senderTraces: () => [],
     isRepeat: () => false,
     auditLog: () => [],
+    secretHash: null,
   });
   for (const entry of decision.entries ?? []) state.apply(entry);
   return decision;

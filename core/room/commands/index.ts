@@ -2,6 +2,7 @@
 
 import { higherRank, type Rank } from "../permissions.ts";
 import type { EnvelopeOf } from "../sequencer/decision.ts";
+import { type AcceptCommand, acceptCommand } from "./accept.ts";
 import { type ApproveCommand, approveCommand } from "./approve.ts";
 import { type AutoModCommand, automodCommand } from "./automod.ts";
 import { type BanCommand, banCommand } from "./ban.ts";
@@ -10,12 +11,14 @@ import { type ClearCommand, clearCommand } from "./clear.ts";
 import type { CommandDefinition } from "./define-command.ts";
 import { type DeleteCommand, deleteCommand } from "./delete.ts";
 import { type DenyCommand, denyCommand } from "./deny.ts";
+import { type InviteCommand, inviteCommand } from "./invite.ts";
 import { type ListCommand, listCommand } from "./list.ts";
 import { type ModesCommand, modesCommand } from "./modes.ts";
 import { type PinCommand, pinCommand } from "./pin.ts";
 import { type RoleCommand, roleCommand } from "./role.ts";
 import { type TimeoutCommand, timeoutCommand } from "./timeout.ts";
 import { type UnbanCommand, unbanCommand } from "./unban.ts";
+import { type UninviteCommand, uninviteCommand } from "./uninvite.ts";
 import { type WordsCommand, wordsCommand } from "./words.ts";
 
 /** Commands of clients, which the room acknowledges. */
@@ -29,13 +32,16 @@ export type Command =
   | BanCommand
   | UnbanCommand
   | RoleCommand
+  | InviteCommand
+  | UninviteCommand
+  | AcceptCommand
   | WordsCommand
   | AutoModCommand
   | ApproveCommand
   | DenyCommand
   | ListCommand;
 
-/** Commands of the staff. */
+/** Commands of the staff, and the one by which a viewer becomes staff. */
 export type ModerationCommand = Exclude<Command, ChatCommand>;
 
 /** A command as a shard sends it to the room. */
@@ -52,6 +58,9 @@ export const COMMANDS: { readonly [K in Command["kind"]]: CommandDefinition<Extr
   ban: banCommand,
   unban: unbanCommand,
   role: roleCommand,
+  invite: inviteCommand,
+  uninvite: uninviteCommand,
+  accept: acceptCommand,
   words: wordsCommand,
   automod: automodCommand,
   approve: approveCommand,

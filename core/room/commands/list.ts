@@ -15,7 +15,7 @@ export interface ListCommand {
 export const listCommand: CommandDefinition<ListCommand> = defineCommand<ListCommand>({
   kind: "list",
   minRank: "moderator",
-  fields: { what: z.enum(["held", "denied", "bans", "audit", "words", "automod", "moderators"]) },
+  fields: { what: z.enum(["held", "denied", "bans", "audit", "words", "automod", "moderators", "invitations"]) },
   needsAuditLog: ({ what }) => what === "audit",
   decide: (state, { act: { what } }, context) => ({
     ok: true,
@@ -40,6 +40,10 @@ function readList(state: RoomState, what: ModerationList["what"], context: Decis
       return { what, words: state.words };
     case "moderators":
       return { what, moderators: [...state.moderators] };
+    case "invitations": {
+      const open = [...state.invitations].filter(([, { untilMs }]) => untilMs > context.nowMs);
+      return { what, invitations: open.map(([id, invitation]) => ({ id, ...invitation })) };
+    }
     case "automod":
       return { what, automod: state.automod };
   }

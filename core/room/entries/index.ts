@@ -4,6 +4,7 @@ import { type AutoModEntry, type AutoModFields, automodEntry } from "./automod.t
 import type { EntryDefinition } from "./define-entry.ts";
 import { type DeniedEntry, type DeniedFields, deniedEntry } from "./denied.ts";
 import { type HeldEntry, type HeldFields, heldEntry } from "./held.ts";
+import { type InvitationEntry, type InvitationFields, invitationEntry } from "./invitation.ts";
 import { type ModesEntry, type ModesFields, modesEntry } from "./modes.ts";
 import { type PinEntry, type PinFields, pinEntry } from "./pin.ts";
 import { type RoleEntry, type RoleFields, roleEntry } from "./role.ts";
@@ -22,7 +23,8 @@ export type StateEntry =
   | SanctionEntry
   | StaffEntry
   | HeldEntry
-  | DeniedEntry;
+  | DeniedEntry
+  | InvitationEntry;
 
 /** The fields of the state that entries make up. */
 export type StateFields = ModesFields &
@@ -34,7 +36,8 @@ export type StateFields = ModesFields &
   SanctionFields &
   StaffFields &
   HeldFields &
-  DeniedFields;
+  DeniedFields &
+  InvitationFields;
 
 /** The definition of each kind, in the order in which entries are listed. */
 const ENTRIES: {
@@ -50,6 +53,7 @@ const ENTRIES: {
   staff: staffEntry,
   held: heldEntry,
   denied: deniedEntry,
+  invitation: invitationEntry,
 };
 
 /** The definition of an entry's kind. */

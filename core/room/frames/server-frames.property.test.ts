@@ -104,12 +104,18 @@ const LISTS: { readonly [W in ModerationList["what"]]: fc.Arbitrary<unknown> } =
   words: fc.constantFrom([], ["spam", "buy now"]),
   automod: fc.constant(DEFAULT_AUTOMOD_CONFIG),
   moderators: fc.array(subject, { maxLength: 2 }),
+  invitations: fc.array(fc.record({ id: fc.constant("a".repeat(43)), by: profile, atMs: timeMs, untilMs: timeMs }), {
+    maxLength: 2,
+  }),
 };
 const list = fc.oneof(
   ...Object.entries(LISTS).map(([what, entries]) => entries.map((value) => ({ what, [what]: value }))),
 ) as unknown as fc.Arbitrary<ModerationList>;
 const outcome: fc.Arbitrary<CommandOutcome> = fc.oneof(
-  fc.record({ ok: fc.constant(true as const), event, held: id, list }, { requiredKeys: ["ok"] }),
+  fc.record(
+    { ok: fc.constant(true as const), event, held: id, list, invitation: fc.record({ by: id, untilMs: timeMs }) },
+    { requiredKeys: ["ok"] },
+  ),
   fc.record({
     ok: fc.constant(false as const),
     error: fc.constantFrom(...(Object.keys(ROOM_ERROR_TEXTS) as RoomErrorCode[])),

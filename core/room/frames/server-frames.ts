@@ -9,7 +9,14 @@ import type { AutoModConfig } from "../entries/automod.ts";
 import type { DeniedMessage } from "../entries/denied.ts";
 import type { HeldMessage } from "../entries/held.ts";
 import type { RoomEvent } from "../events.ts";
-import { AUTOMOD_LEVEL_FIELDS, type FieldSchemas, integerField, OFFSET_FIELD, WORDS_FIELD } from "../field-schemas.ts";
+import {
+  AUTOMOD_LEVEL_FIELDS,
+  type FieldSchemas,
+  integerField,
+  OFFSET_FIELD,
+  SECRET_FIELD,
+  WORDS_FIELD,
+} from "../field-schemas.ts";
 import { RANKS } from "../permissions.ts";
 import { ROOM_ERROR_TEXTS, type RoomErrorCode } from "../room-errors.ts";
 import { ROOM_LIMITS } from "../room-limits.ts";
@@ -18,6 +25,8 @@ import {
   AUDITED_COMMANDS,
   type AuditLogEntry,
   type BanListEntry,
+  type InvitationNotice,
+  type ListedInvitation,
   type ModerationList,
   type StaffNote,
 } from "../staff-messages.ts";
@@ -85,6 +94,13 @@ const AUTOMOD_FIELD = z.strictObject({
   allowed: WORDS_FIELD,
 } satisfies FieldSchemas<AutoModConfig, never>);
 
+const INVITATION_FIELD = z.strictObject({
+  id: SECRET_FIELD,
+  by: PROFILE_FIELD,
+  atMs: TIME_FIELD,
+  untilMs: TIME_FIELD,
+} satisfies FieldSchemas<ListedInvitation, never>);
+
 const listOf = <T>(item: z.ZodMiniType<T>): z.ZodMiniType<T[]> => z.array(item).check(z.maxLength(listEntries));
 
 /** The entries of each list of the staff. */
@@ -98,6 +114,7 @@ const LIST_FIELDS: {
   words: { words: WORDS_FIELD },
   automod: { automod: AUTOMOD_FIELD },
   moderators: { moderators: z.array(NAMED_SUBJECT_FIELD) },
+  invitations: { invitations: listOf(INVITATION_FIELD as unknown as z.ZodMiniType<ListedInvitation>) },
 };
 
 const LIST_FIELD = z.union(
@@ -113,6 +130,9 @@ const OUTCOME_FIELD = z.union([
     event: z.exactOptional(EVENT_FIELD),
     held: z.exactOptional(HELD_ID_FIELD),
     list: z.exactOptional(LIST_FIELD),
+    invitation: z.exactOptional(
+      z.strictObject({ by: NAME_FIELD, untilMs: TIME_FIELD } satisfies FieldSchemas<InvitationNotice, never>),
+    ),
   } satisfies FieldSchemas<Extract<CommandOutcome, { ok: true }>, never>),
   z.strictObject({ ok: z.literal(false), error: z.enum(Object.keys(ROOM_ERROR_TEXTS) as RoomErrorCode[]) }),
 ]) as unknown as z.ZodMiniType<CommandOutcome>;

@@ -38,6 +38,7 @@ const around = (over: Partial<DecisionContext> = {}): DecisionContext => ({
   senderTraces: () => [],
   isRepeat: () => false,
   auditLog: () => [],
+  secretHash: null,
   ...over,
 });
 

@@ -7,7 +7,7 @@ import type { StateEntry } from "../entries/index.ts";
 import type { ChatEvent } from "../events.ts";
 import type { Participant } from "../participants.ts";
 import type { RoomErrorCode } from "../room-errors.ts";
-import type { AuditLogEntry, ModerationList, StaffNote } from "../staff-messages.ts";
+import type { AuditLogEntry, InvitationNotice, ModerationList, StaffNote } from "../staff-messages.ts";
 import type { TextModerator } from "./text-moderator.ts";
 
 /** A command of the type `C` as a shard sends it to the room. */
@@ -35,6 +35,8 @@ export interface SenderTrace {
 export interface DecisionContext {
   readonly nowMs: number;
   readonly textModerator: TextModerator;
+  /** The SHA-256 of the command's secret, as base64url; null without one. */
+  readonly secretHash: string | null;
   /** A message of the history with its text, or null. */
   findMessage(offset: number): ChatEvent | null;
   /** Traces of a person's latest messages, newest first. */
@@ -63,9 +65,13 @@ export interface CommandAcceptance {
   /** The program time of the event, where the command sets it. */
   readonly programTimeMs?: number;
   readonly audit?: Omit<AuditLogEntry, "atMs" | "by">;
+  /** The subject that the audit entry is about, where that is not the command's; see `subjectOfCommand`. */
+  readonly auditSubject?: string;
   readonly staffNotes: readonly StaffNote[];
   readonly heldId?: string;
   readonly list?: ModerationList;
+  /** Who invites its sender. */
+  readonly invitation?: InvitationNotice;
 }
 
 /** A refused command. */

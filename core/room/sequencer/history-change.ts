@@ -40,7 +40,7 @@ function stampEvent(effect: Effect, head: number, programTimeMs: number | null, 
 export function changeByCommand(
   state: RoomState,
   envelope: CommandEnvelope,
-  { effect, entries, attribution, programTimeMs, audit }: CommandAcceptance,
+  { effect, entries, attribution, programTimeMs, audit, auditSubject }: CommandAcceptance,
   head: number,
   nowMs: number,
 ): HistoryChange {
@@ -51,7 +51,7 @@ export function changeByCommand(
     by: { subject: by.subject, id, digest, roles: by.roles, device: by.device, address: by.address },
     entries,
     audit: audit === undefined ? null : { ...audit, atMs: nowMs, by: envelope.by.subject ?? "" },
-    about: subjectOfCommand(envelope.act, state),
+    about: auditSubject ?? subjectOfCommand(envelope.act, state),
   };
 }
 
@@ -66,11 +66,15 @@ export function changeByRoom(
 }
 
 /** The outcome of an accepted command whose change is stored. */
-export function outcomeOfAcceptance({ heldId, list }: CommandAcceptance, event: RoomEvent | null): CommandOutcome {
+export function outcomeOfAcceptance(
+  { heldId, list, invitation }: CommandAcceptance,
+  event: RoomEvent | null,
+): CommandOutcome {
   return {
     ok: true,
     ...(event === null ? {} : { event }),
     ...(heldId === undefined ? {} : { held: heldId }),
     ...(list === undefined ? {} : { list }),
+    ...(invitation === undefined ? {} : { invitation }),
   };
 }

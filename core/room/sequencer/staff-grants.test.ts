@@ -48,6 +48,7 @@ function isFree(state: RoomState, name: string, nowMs = NOW): boolean {
       senderTraces: () => [],
       isRepeat: () => false,
       auditLog: () => [],
+      secretHash: null,
     },
   );
   if (!decision.ok) expect(decision.error).toBe("name-reserved");

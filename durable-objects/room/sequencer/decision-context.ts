@@ -1,5 +1,6 @@
 /** The context of a decision, loaded and decrypted before it: the decision itself is synchronous. */
 
+import { base64url } from "jose";
 import { type CommandEnvelope, commandDefinition } from "../../../core/room/commands/index.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import type { DecisionContext } from "../../../core/room/sequencer/decision.ts";
@@ -29,8 +30,11 @@ export async function loadDecisionContext(
   const message = target === null ? null : (recentMessages.find(target) ?? (await history.findMessage(target)));
   const needsAuditLog = commandDefinition(act.kind).needsAuditLog(act);
   const audit = needsAuditLog ? await history.readAuditLog(ROOM_LIMITS.listEntries) : [];
+  const secret = commandDefinition(act.kind).secret(act);
+  const secretHash = secret === null ? null : await hashSecret(secret);
   return {
     nowMs,
+    secretHash,
     textModerator,
     findMessage: (offset) => (offset === target ? message : null),
     senderTraces: (subject) => {
@@ -40,4 +44,9 @@ export async function loadDecisionContext(
     isRepeat: (text) => recentMessages.hasRepeat(text),
     auditLog: () => audit,
   };
+}
+
+/** A secret has 256 random bits: a fast hash without salt tells nothing of it. */
+async function hashSecret(secret: string): Promise<string> {
+  return base64url.encode(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret))));
 }

@@ -3,6 +3,7 @@
 import type { Role } from "../../../core/access/roles.ts";
 import type { DeniedMessage } from "../../../core/room/entries/denied.ts";
 import type { HeldMessage } from "../../../core/room/entries/held.ts";
+import type { ModeratorInvitation } from "../../../core/room/entries/invitation.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";
 import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import type { RoomState } from "../../../core/room/room-state.ts";
@@ -27,6 +28,8 @@ export interface SubjectExportPage {
     readonly held: readonly HeldMessage[];
     readonly denied: readonly DeniedMessage[];
     readonly pinned: number | null;
+    /** Open invitations to moderate that the subject made. */
+    readonly invitations: readonly ModeratorInvitation[];
     readonly audit: readonly AuditLogEntry[];
   };
 }
@@ -66,6 +69,7 @@ async function subjectStanding(
     sanctions: [...state.sanctions].flatMap(([key, value]) => (value.subject === subject ? [{ key, ...value }] : [])),
     held: [...state.heldMessages.values()].filter(({ by }) => by.subject === subject),
     denied: [...state.deniedMessages.values()].filter(({ by }) => by.subject === subject),
+    invitations: [...state.invitations.values()].filter(({ by }) => by.subject === subject),
     pinned: state.pinned?.by.subject === subject ? state.pinned.offset : null,
     audit: await history.readAuditLog(ROOM_LIMITS.auditEntries, tag),
   };

@@ -4,6 +4,7 @@ import "./studio.css";
 import "../chat/chat.css";
 import "./fields.css";
 import "./room/room.css";
+import "./room/invitation.css";
 import "./stop/stop.css";
 import "./golive/golive.css";
 import "./details/details.css";

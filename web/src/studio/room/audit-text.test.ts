@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { AUDITED_COMMANDS } from "../../../../core/room/staff-messages.ts";
-import { describeAudit } from "./audit-text.ts";
+import { collectInviters, describeAudit } from "./audit-text.ts";
 
 const NAMES = new Map([
   ["u1", "Mira"],
@@ -21,6 +21,15 @@ test("an act is a sentence with names; who has none is called by the account, an
   expect(sentence("approve", "denied 3:ann1:1")).toBe("Mira allowed a message that the rules had refused");
   expect(sentence("deny", "denied 3:ann1:1")).toBe("Mira dismissed a message that the rules had refused");
   expect(sentence("automod", "2 allowed words")).toBe("Mira allowed 2 words");
+});
+
+test("an accepted invitation names who accepted and who invited", () => {
+  const accepted = { atMs: 1, by: "u2", act: "accept", about: "3f2a9c01 Bob" } as const;
+  const log = [accepted, { atMs: 0, by: "u1", act: "invite", about: "3f2a9c01" } as const];
+  const inviters = collectInviters(log);
+  expect(describeAudit(accepted, NAMES, inviters)).toBe("Bob: the second became a moderator by an invitation of Mira");
+  expect(describeAudit(accepted, NAMES)).toBe("Bob: the second became a moderator by an invitation");
+  expect(sentence("invite", "3f2a9c01")).toBe("Mira invited a moderator by a link");
 });
 
 test("every act that is recorded has a sentence", () => {

@@ -2,12 +2,27 @@
 import type { AuditLogEntry } from "../../../../core/room/staff-messages.ts";
 import { nameOf, type PeopleNames } from "./people-names.ts";
 
-/** Who did what, such as `Mira banned Bob`. */
-export function describeAudit({ by, act, about }: AuditLogEntry, names: PeopleNames): string {
-  return `${nameOf(by, names)} ${describeAct(act, about, names)}`;
+/** Who did what, such as `Mira banned Bob`. `inviters`: see `collectInviters`. */
+export function describeAudit(
+  { by, act, about }: AuditLogEntry,
+  names: PeopleNames,
+  inviters: ReadonlyMap<string, string> = new Map(),
+): string {
+  if (act !== "accept") return `${nameOf(by, names)} ${describeAct(act, about, names)}`;
+  const inviter = inviters.get(invitationOf(about));
+  const whose = inviter === undefined ? "an invitation" : `an invitation of ${nameOf(inviter, names)}`;
+  return `${nameOf(by, names)} became a moderator by ${whose}`;
 }
 
-function describeAct(act: AuditLogEntry["act"], about: string, names: PeopleNames): string {
+/** The accounts of those who invited, by the names of invitations in the log. */
+export function collectInviters(log: readonly AuditLogEntry[]): ReadonlyMap<string, string> {
+  return new Map(log.flatMap(({ act, by, about }) => (act === "invite" ? [[about, by]] : [])));
+}
+
+/** `about` of an acceptance: the invitation's name, and the name of who accepted. */
+const invitationOf = (about: string): string => about.split(" ")[0] ?? "";
+
+function describeAct(act: Exclude<AuditLogEntry["act"], "accept">, about: string, names: PeopleNames): string {
   switch (act) {
     case "delete":
       return "deleted a message";
@@ -25,6 +40,10 @@ function describeAct(act: AuditLogEntry["act"], about: string, names: PeopleName
       return `lets ${nameOf(about, names)} chat again`;
     case "role":
       return describeRole(about, names);
+    case "invite":
+      return "invited a moderator by a link";
+    case "uninvite":
+      return "revoked an invitation";
     case "words":
       return `set ${about.replace(/ words$/, "")} blocked words`;
     case "automod":

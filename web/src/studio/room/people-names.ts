@@ -7,13 +7,16 @@ import type { StaffLists } from "./staff-lists.ts";
 /** The latest name of each account that the page has seen. */
 export type PeopleNames = ReadonlyMap<string, string>;
 
-/** Names in the chat, the review queue, the refused messages and the page's own profile. */
+/** Names in the chat, the staff's lists and the page's own profile. */
 export function collectNames(
   { timeline, you }: RoomView,
-  { held, denied }: Pick<StaffLists, "held" | "denied">,
+  { held, denied, audit, invitations }: Pick<StaffLists, "held" | "denied" | "audit" | "invitations">,
 ): PeopleNames {
   const names = new Map<string, string>();
   const add = ({ subject, name }: Pick<ParticipantProfile, "subject" | "name">): void => void names.set(subject, name);
+  // Who has accepted an invitation is named with it, and may have written nothing.
+  for (const { act, by, about } of audit ?? []) if (act === "accept") names.set(by, about.replace(/^\S+ /, ""));
+  for (const { by } of invitations ?? []) add(by);
   for (const { content } of timeline.entries) if (content.kind === "chat") add(content.by);
   for (const { by } of denied ?? []) add(by);
   for (const { by } of held) add(by);

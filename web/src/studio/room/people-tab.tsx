@@ -3,6 +3,7 @@ import type { VNode } from "preact";
 import { CLIENT_ROOM_LIMITS } from "../../../../core/room/client-room-limits.ts";
 import { formatTimeSpan } from "../../chat/chat-text.ts";
 import { TextForm } from "../fields.tsx";
+import { Invitations } from "./invitations.tsx";
 import type { ModerationDesk } from "./moderation-desk.ts";
 import { collectNames, nameOf, type PeopleNames } from "./people-names.ts";
 import { groupSanctions, type SanctionSummary } from "./staff-lists.ts";
@@ -48,6 +49,7 @@ function Moderators({ desk }: { desk: ModerationDesk }): VNode {
           );
         })}
       </ul>
+      {isHost && <Invitations desk={desk} />}
       {isHost && (
         <TextForm
           class="inline-form"

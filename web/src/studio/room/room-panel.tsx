@@ -10,6 +10,7 @@ import { HideIcon, PinIcon } from "../../chat/icons.tsx";
 import { MessageList } from "../../chat/message-list.tsx";
 import { ParticipantName } from "../../chat/message-row.tsx";
 import { formatCount } from "../../kit/number-text.ts";
+import { InvitationPanel } from "./invitation-panel.tsx";
 import { MessageActions } from "./message-actions.tsx";
 import { ModerationDesk } from "./moderation-desk.ts";
 import { ModerationTabs } from "./moderation-tabs.tsx";
@@ -35,7 +36,11 @@ export function RoomPanel({ stream, platform }: { stream: string; platform: Plat
   return (
     <section class="panel" aria-labelledby="room">
       <h2 id="room">Room</h2>
-      {desk.needsToken && <TokenForm desk={desk} />}
+      {desk.invitation !== null ? (
+        <InvitationPanel desk={desk} stream={stream} invitation={desk.invitation} />
+      ) : (
+        desk.needsToken && <TokenForm desk={desk} />
+      )}
       <div class="desk">
         <LiveChat desk={desk} />
         {desk.isModerator && <ModerationTabs desk={desk} />}

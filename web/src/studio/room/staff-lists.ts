@@ -3,7 +3,13 @@
 import type { AutoModConfig } from "../../../../core/room/entries/automod.ts";
 import type { DeniedMessage } from "../../../../core/room/entries/denied.ts";
 import type { HeldMessage } from "../../../../core/room/entries/held.ts";
-import type { AuditLogEntry, BanListEntry, ModerationList, StaffNote } from "../../../../core/room/staff-messages.ts";
+import type {
+  AuditLogEntry,
+  BanListEntry,
+  ListedInvitation,
+  ModerationList,
+  StaffNote,
+} from "../../../../core/room/staff-messages.ts";
 
 /** The lists; null before they are received. */
 export interface StaffLists {
@@ -14,6 +20,7 @@ export interface StaffLists {
   readonly words: readonly string[] | null;
   readonly automod: AutoModConfig | null;
   readonly moderators: readonly string[] | null;
+  readonly invitations: readonly ListedInvitation[] | null;
 }
 
 /** No lists received. */
@@ -25,6 +32,7 @@ export const EMPTY_STAFF_LISTS: StaffLists = {
   words: null,
   automod: null,
   moderators: null,
+  invitations: null,
 };
 
 /** All lists, which each welcome requests. */
@@ -36,6 +44,7 @@ export const STAFF_LIST_NAMES: readonly ModerationList["what"][] = [
   "words",
   "automod",
   "moderators",
+  "invitations",
 ];
 
 /** The lists after one is received. */
@@ -55,6 +64,8 @@ export function applyStaffList(staff: StaffLists, list: ModerationList): StaffLi
       return { ...staff, automod: list.automod };
     case "moderators":
       return { ...staff, moderators: list.moderators };
+    case "invitations":
+      return { ...staff, invitations: list.invitations };
   }
 }
 
