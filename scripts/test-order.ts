@@ -18,6 +18,7 @@ const LONG_FILES: readonly string[] = [
   "tests/attacks/objects/recordings.test.ts",
   "tests/attacks/objects/room-frames.test.ts",
   "tests/attacks/objects/routes.test.ts",
+  "tests/browser/layout-shift.test.ts",
   "tests/browser/pages.test.ts",
   "tests/conformance/conformance.test.ts",
   "tests/edge/counters.test.ts",

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser } from "../support/browser.ts";
+import { MAX_LAYOUT_SHIFT, noteLayoutShifts, readLayoutShifts } from "../support/layout-shift.ts";
 import { freePort } from "../support/ports.ts";
 import { TestPublisher } from "../support/publisher.ts";
 import { joinRoom, PAGE_TIMEOUT_MS, waitForMessage, writeMessage } from "../support/room-pages.ts";
@@ -14,8 +15,6 @@ import { joinRoom, PAGE_TIMEOUT_MS, waitForMessage, writeMessage } from "../supp
 const PHONE = { width: 390, height: 844 };
 /** The least side of what a thumb presses, pixels. */
 const TARGET_PX = 44;
-/** What web.dev's core metrics call good is ten times this. */
-const MAX_LAYOUT_SHIFT = 0.01;
 
 let dataDir: string;
 let edge: LocalEdge;
@@ -49,15 +48,7 @@ async function openPage(stream: string, viewport: { width: number; height: numbe
   const context = await browser.newContext({ viewport, hasTouch: isMobile, isMobile });
   const page = await context.newPage();
   page.setDefaultTimeout(PAGE_TIMEOUT_MS);
-  await page.addInitScript(() => {
-    const shifts = { total: 0 };
-    Object.assign(globalThis, { shifts });
-    new PerformanceObserver((list) => {
-      for (const entry of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[]) {
-        if (!entry.hadRecentInput) shifts.total += entry.value;
-      }
-    }).observe({ type: "layout-shift", buffered: true });
-  });
+  await noteLayoutShifts(page);
   await page.goto(`${edge.url}/watch/${stream}`);
   await page.locator("#chat .composer-join").waitFor();
   return page;
@@ -256,8 +247,8 @@ test("what loads after the picture moves nothing, on phones and in wide windows"
   for (const viewport of [PHONE, { width: 844, height: 390 }, { width: 1440, height: 900 }]) {
     const page = await openPage("still", viewport);
     await page.locator(".topbar").waitFor();
-    const shifted = await page.evaluate(() => (globalThis as unknown as { shifts: { total: number } }).shifts.total);
-    expect(shifted, JSON.stringify(viewport)).toBeLessThanOrEqual(MAX_LAYOUT_SHIFT);
+    const { total, shifts } = await readLayoutShifts(page);
+    expect(total, `${JSON.stringify(viewport)}: ${shifts.join("; ")}`).toBeLessThanOrEqual(MAX_LAYOUT_SHIFT);
     await page.context().close();
   }
 });

@@ -28,7 +28,7 @@ export function readAbout(name: string): StreamAbout {
 
 /**
  * The edge did not wait for the details when it answered with the page: the same address, asked for by a script, has them. True if
- * they were filled in.
+ * they were filled in. A stream without any keeps the room that was left for them, so that what stands below does not move.
  */
 export async function fillLateAbout(): Promise<boolean> {
   const block = document.getElementById(BLOCK);
@@ -37,6 +37,7 @@ export async function fillLateAbout(): Promise<boolean> {
   const complete = new DOMParser().parseFromString(await answer.text(), "text/html");
   const filled = complete.getElementById(BLOCK);
   if (filled === null || filled.dataset["late"] !== undefined) return false;
+  filled.toggleAttribute("data-late", filled.hidden === true);
   block.replaceWith(document.adoptNode(filled));
   return true;
 }

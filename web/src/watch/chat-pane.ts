@@ -3,9 +3,9 @@ import type { Clock } from "../../../core/kit/clock.ts";
 import { ViewerBeacon } from "../chat/beacon.ts";
 import type { ChatOptions } from "../chat/chat-controller.ts";
 import type { ChatMount } from "../chat/mount-chat.tsx";
-import { loadPreference, loadViewerToken, storePreference } from "../kit/viewer-session.ts";
+import { loadViewerToken } from "../kit/viewer-session.ts";
+import { isChatWanted, markChat, storeChatWish } from "./page-layout.ts";
 
-const HIDDEN_STORAGE_KEY = "corral.chat.hidden";
 /** The chat's code is requested again this long after it failed to load. */
 const RELOAD_MS = 3_000;
 
@@ -28,8 +28,8 @@ export class ChatPane {
     this.#chatOptions = parts;
     this.#onToggle = onToggle;
     this.#clock = clock;
-    this.#isShown = root !== null && loadPreference(HIDDEN_STORAGE_KEY) !== "1";
-    document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
+    this.#isShown = root !== null && isChatWanted();
+    markChat(this.#isShown);
     this.#beacon = new ViewerBeacon(parts.stream, () => loadViewerToken(parts.stream), parts.isPlaying, parts.platform);
   }
 
@@ -50,12 +50,12 @@ export class ChatPane {
     this.#beacon.stop();
     this.#chat?.stop();
     this.#chat = null;
-    document.body.dataset["chat"] = "hidden";
+    markChat(false);
   }
 
   resume(): void {
     this.#paused = false;
-    document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
+    markChat(this.#isShown);
     if (this.#hasStarted) this.#update();
   }
 
@@ -63,8 +63,8 @@ export class ChatPane {
     if (this.#paused || this.#root === null) return;
     document.body.removeAttribute("data-whole-chat");
     this.#isShown = !this.#isShown;
-    document.body.dataset["chat"] = this.#isShown ? "shown" : "hidden";
-    storePreference(HIDDEN_STORAGE_KEY, this.#isShown ? "0" : "1");
+    markChat(this.#isShown);
+    storeChatWish(this.#isShown);
     this.#hasStarted = true;
     this.#update();
     this.#onToggle();

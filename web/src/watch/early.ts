@@ -1,10 +1,14 @@
-/** The watch page's first script: asks for the media while the player loads. Small, since nothing else waits for less. */
+/**
+ * The watch page's first script: lays the page out as the viewer left it, and asks for the media while the player loads. Small, since
+ * nothing else waits for less.
+ */
 import { parseStreamName } from "../../../core/kit/ids.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
 import { splitTokenFragment } from "../kit/viewer-session.ts";
 import { EarlyFlow } from "../player/flow/early-flow.ts";
 import { isMediaSourceSupported, mediaSourceClass } from "../player/media-source.ts";
-import { readDelayWish, readPageStatus, readStart, streamNameOf } from "./page-start.ts";
+import { applyStoredLayout } from "./page-layout.ts";
+import { isEmbedPath, readDelayWish, readPageStatus, readStart, streamNameOf } from "./page-start.ts";
 
 function begin(): EarlyFlow | null {
   const stream = parseStreamName(streamNameOf(location.pathname));
@@ -23,6 +27,9 @@ function begin(): EarlyFlow | null {
     isTypeSupported: (type) => mediaSourceClass()?.isTypeSupported(type) ?? false,
   });
 }
+
+// Before anything is painted: a chat that is hidden later, or a picture that grows later, moves the page.
+if (!isEmbedPath(location.pathname)) applyStoredLayout();
 
 // The page's script may have come first: then the player asks by itself.
 if (window.corralEarlyFlow === undefined) window.corralEarlyFlow = begin();

@@ -17,7 +17,6 @@ import { render } from "preact";
 import { type Clock, startInterval } from "../../../core/kit/clock.ts";
 import { loadFollows, storeFollow } from "../kit/follows.ts";
 import { readSiteName } from "../kit/site-name.ts";
-import { loadPreference, storePreference } from "../kit/viewer-session.ts";
 import type { DelayWish, FlowObstacle } from "../player/delay-choice.ts";
 import type { DelayReading } from "../player/delay-switch.ts";
 import type { RenditionList } from "../player/renditions.ts";
@@ -29,6 +28,7 @@ import { WatchApp } from "./app.tsx";
 import { followKeyboard } from "./keyboard-inset.ts";
 import { pageTitle } from "./overlay-message.ts";
 import { listenToPageKeys } from "./page-keys.ts";
+import { isTheatreWanted, markTheatre, storeTheatreWish } from "./page-layout.ts";
 import { PageSheets, type SheetName } from "./page-sheets.tsx";
 import { listenToFingers } from "./picture-fingers.ts";
 import { takeLiveRequests, toggleFullscreen, unmute } from "./player-actions.ts";
@@ -79,7 +79,6 @@ const STATS_EVERY_MS = 250;
 const TOAST_MS = 4_000;
 /** With less of it in the window, the picture goes to a corner. */
 const MINI_BELOW = 0.25;
-const THEATRE_STORAGE_KEY = "corral.theatre";
 
 /** Mounts the page into `#ui` and `#actions`. */
 export function mountWatchUi(parts: WatchUiOptions): WatchUi {
@@ -96,11 +95,10 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
   let isDelayMenuOpen = false;
   let sheet: SheetName | null = null;
   let isFollowed = loadFollows().includes(stream);
-  let isTheatre = loadPreference(THEATRE_STORAGE_KEY) === "1";
+  let isTheatre = isTheatreWanted();
   let toast: string | null = null;
   let stopStats: () => void = () => {};
   let stopToast: () => void = () => {};
-  body.toggleAttribute("data-theatre", isTheatre);
 
   const site = readSiteName();
   const redraw = (): void => {
@@ -199,8 +197,9 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
     redraw();
   };
   const toggleTheatre = (): void => {
-    isTheatre = body.toggleAttribute("data-theatre");
-    storePreference(THEATRE_STORAGE_KEY, isTheatre ? "1" : "0");
+    isTheatre = !isTheatre;
+    markTheatre(isTheatre);
+    storeTheatreWish(isTheatre);
     redraw();
   };
   const say = (text: string | null): void => {
