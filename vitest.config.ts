@@ -13,7 +13,8 @@ const EDGE_TESTS = [
   "tests/conformance/conformance.test.ts",
   "tests/sources/listen.test.ts",
   "tests/attacks/edge/{full-disk,hosts,keys-on-disk,kills,network-clients,printed-links}.test.ts",
-  "tests/browser/{axe,chat,golive,guests,health,joins,landing,layout-shift,overview,pages,sign-in,studio,watch-page}.test.ts",
+  "tests/browser/{axe,chat,golive,guests,health,joins,landing,layout-shift,overview,pages,sign-in,studio}.test.ts",
+  "tests/browser/{visual,watch-page}.test.ts",
 ];
 
 /** Tests that need the machine for themselves, but for those above: Chromium plays, or durations are asserted. */

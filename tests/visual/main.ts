@@ -1,6 +1,8 @@
 /**
  * `npm run screenshots`: every page in each of its states, with the windows and settings of many people: a folder of pictures
- * with a contact sheet. With `--axe`, also what axe-core says about each. Exits non-zero if a state cannot be reached, or on a violation.
+ * with a contact sheet. With `--axe`, also what axe-core says about each. With `--compare`, the pages are compared with the pictures in
+ * `tests/visual/reference/`, which `--update` makes anew. Exits non-zero if a state cannot be reached, on a violation, or if a page
+ * differs.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -9,12 +11,16 @@ import { escapeHtml } from "../../core/kit/escape-html.ts";
 import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import { errorMessage } from "../../origin/kit/errors.ts";
 import { findAxeViolations } from "./axe-audit.ts";
+import { compareViews, updateReferences } from "./comparison.ts";
 import { LOOKS, type Look, openLook } from "./looks.ts";
+import { COMPARED_VIEWS } from "./references.ts";
 import { SCENES, type Scene } from "./scenes.ts";
 import { openStage, type Stage } from "./stage.ts";
 
 /** The pages of the README are as large as its pictures show. */
 const LADDER = "720p:2500k";
+/** Pages that are compared show no picture. */
+const SMALL_LADDER = "180p:200k";
 /** What appears late, such as counts and the first line of the chat. */
 const SETTLE_MS = 1_500;
 /** Width of a picture on the contact sheet, pixels. */
@@ -29,6 +35,8 @@ const ARGS = {
     description: "only windows and settings whose name has this word",
   },
   axe: { type: "boolean", default: false, description: "audit each page with axe-core" },
+  compare: { type: "boolean", default: false, description: "compare the pages with the reference pictures" },
+  update: { type: "boolean", default: false, description: "make the reference pictures anew" },
 } as const satisfies ArgsDef;
 
 interface Shot {
@@ -47,13 +55,20 @@ const command = defineCommand({
     const complaint =
       describeOptionError(args, ARGS) ??
       (scenes.length === 0 ? `No scene is called ${args.scene}: ${names(SCENES)}.` : null) ??
-      (looks.length === 0 ? `No look is called ${args.look}: ${names(LOOKS)}.` : null);
+      (looks.length === 0 ? `No look is called ${args.look}: ${names(LOOKS)}.` : null) ??
+      (Number(args.compare) + Number(args.update) + Number(args.axe) > 1
+        ? "--compare, --update and --axe exclude each other."
+        : null);
     if (complaint !== null) {
       console.error(complaint);
       process.exitCode = 2;
       return;
     }
     const folder = resolve(args.out);
+    if (args.compare || args.update) {
+      await meetReferences(scenes, looks, args.update, join(folder, "differences"));
+      return;
+    }
     await mkdir(folder, { recursive: true });
     const stage = await openStage(LADDER);
     try {
@@ -76,6 +91,30 @@ const command = defineCommand({
 });
 await runMain(command);
 process.exit();
+
+/** Compares the pages with their references, or makes these anew. */
+async function meetReferences(
+  scenes: readonly Scene[],
+  looks: readonly Look[],
+  isUpdate: boolean,
+  folder: string,
+): Promise<void> {
+  const views = COMPARED_VIEWS.filter(({ scene, look }) => scenes.includes(scene) && looks.includes(look));
+  const stage = await openStage(SMALL_LADDER);
+  try {
+    const beganMs = performance.now();
+    const faults = isUpdate
+      ? await updateReferences(stage, views, views.length === COMPARED_VIEWS.length)
+      : await compareViews(stage, views, folder);
+    for (const fault of faults) console.log(fault);
+    const did = isUpdate ? "made anew" : "compared";
+    const seconds = Math.round((performance.now() - beganMs) / 1_000);
+    console.log(`${views.length} pictures ${did} in ${seconds} s, ${faults.length} faults`);
+    if (faults.length > 0) process.exitCode = 1;
+  } finally {
+    await stage.close();
+  }
+}
 
 function names(of: readonly { readonly name: string }[]): string {
   return of.map(({ name }) => name).join(", ");

@@ -13,6 +13,8 @@ export interface Scene {
   readonly path: string;
   /** Waits until the state is shown, and does what leads to it. */
   readonly reach: (page: Page) => Promise<void>;
+  /** The share of its picture that may differ from the reference, where the common one does not suit. */
+  readonly tolerance?: number;
 }
 
 const shows =

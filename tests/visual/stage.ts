@@ -87,7 +87,8 @@ export async function openStage(ladder: string): Promise<Stage> {
   try {
     for (const [stream, details] of Object.entries(DETAILS)) {
       await call("PUT", `/api/streams/${stream}/details`, details);
-      await call("POST", `/api/streams/${stream}/keys`);
+      // The others get theirs when they begin.
+      if (stream !== LIVE && stream !== ENDED) await call("POST", `/api/streams/${stream}/keys`);
     }
     await call("PUT", `/api/streams/${GATED}/access`, { playback: "token" });
     await call("POST", `/api/streams/${STOPPED}/stop`, {
