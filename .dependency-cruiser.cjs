@@ -14,6 +14,7 @@ const DOMAINS = {
     delivery: ["kit", "access", "broadcast", "media"],
     room: ["kit", "access", "moderation"],
     directory: ["kit", "access"],
+    embed: ["kit", "directory"],
     api: ["kit", "access", "broadcast", "delivery", "room", "directory"],
     ingest: ["kit", "access", "broadcast", "media", "api"],
     dispatch: ["kit", "api"],

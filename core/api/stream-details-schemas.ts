@@ -134,7 +134,11 @@ answerSchemas.add(StreamDetailsSchema, { id: "StreamDetails" });
 /** `GET /api/oembed`, as oembed.com §2.3.4 describes it. */
 export const OembedSchema: z.ZodMiniType = z.object({
   version: z.literal("1.0"),
-  type: z.literal("link"),
+  type: z.enum(["video", "link"]),
+  /** Of a video: the player's frame and its size, pixels. */
+  html: z.exactOptional(z.string()),
+  width: z.exactOptional(z.int()),
+  height: z.exactOptional(z.int()),
   title: z.string(),
   author_name: z.exactOptional(z.string()),
   provider_name: z.string(),

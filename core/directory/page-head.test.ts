@@ -1,13 +1,6 @@
 import { expect, test } from "vitest";
 import { renderAvatar, renderPoster } from "./generated-image.ts";
-import {
-  aboutAttributes,
-  describeOembed,
-  pageTitleOf,
-  renderAbout,
-  renderHeadTags,
-  type StreamPage,
-} from "./page-head.ts";
+import { aboutAttributes, pageTitleOf, renderAbout, renderHeadTags, type StreamPage } from "./page-head.ts";
 import { EMPTY_PROFILE, type StreamDetails } from "./stream-details.ts";
 
 function pageOf(details: Partial<StreamDetails>, poster: string | null = null): StreamPage {
@@ -104,12 +97,6 @@ test("the next announced broadcast is one that is not long over", () => {
   expect(at("2026-12-01T10:30:00Z")).toBe("2026-12-01T10:00:00.000Z");
   expect(at("2026-12-01T11:30:00Z")).toBe("2026-12-02T10:00:00.000Z");
   expect(at("2026-12-03T11:30:00Z")).toBeUndefined();
-});
-
-test("oEmbed has the title and the host", () => {
-  expect(describeOembed(pageOf({ title: "Night ride", host: "Ann" }))).toMatchObject({
-    ...{ version: "1.0", type: "link", title: "Night ride", author_name: "Ann", provider_url: "https://live.example/" },
-  });
 });
 
 test("a generated poster has at most three lines of title, whatever it is", () => {

@@ -103,20 +103,6 @@ export function aboutAttributes({ stream, profile }: StreamPage, nowMs: number):
   };
 }
 
-/** The oEmbed answer of a stream: a link, since its page is in no frame of another site. */
-export function describeOembed({ stream, profile, origin, siteName }: StreamPage): Readonly<Record<string, unknown>> {
-  const { host } = profile.details;
-  return {
-    version: "1.0",
-    type: "link",
-    title: streamTitle(stream, profile.details),
-    ...(host === "" ? {} : { author_name: host }),
-    provider_name: siteName,
-    provider_url: `${origin}/`,
-    cache_age: 300,
-  };
-}
-
 function renderList(name: string, items: readonly string[]): string {
   return items.length === 0 ? "" : `<ul class="${name}">${items.map((item) => `<li>${item}</li>`).join("")}</ul>`;
 }

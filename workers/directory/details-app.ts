@@ -119,6 +119,8 @@ detailsApi.get(
     parameters: [
       { name: "url", in: "query", description: "The watch page's address.", isRequired: true },
       { name: "format", in: "query", description: "`json`.", isRequired: false },
+      { name: "maxwidth", in: "query", description: "The widest frame, pixels.", isRequired: false },
+      { name: "maxheight", in: "query", description: "The highest frame, pixels.", isRequired: false },
     ],
     answers: { 200: { description: "The answer of oembed.com §2.3.4.", schema: OembedSchema } },
     problems: ["invalid-parameter", "not-found"],

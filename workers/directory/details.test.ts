@@ -33,6 +33,32 @@ test("details are read by everybody as they were set, and shown on the watch pag
   expect(await oembed.json()).toMatchObject({ title: "Nachtfahrt 🚲", author_name: "Ann" });
 });
 
+test("oEmbed has the player's frame for a stream that every site may embed, and a link for others", async () => {
+  const stream = newStream();
+  const ask = (more = ""): Promise<Response> =>
+    testEdge.ask(`/api/oembed?url=${encodeURIComponent(`http://edge.test/watch/${stream}`)}${more}`);
+  await setDetails(stream, { title: "Ride" });
+  const open = (await (await ask("&maxwidth=320")).json()) as { html: string };
+  expect(open).toMatchObject({ type: "video", width: 320, height: 180 });
+  // The address in the frame is that of a page which every site may frame.
+  const address = /src="([^"]*)"/.exec(open.html)?.[1] ?? "";
+  const framed = await testEdge.ask(address.replace("http://edge.test", ""));
+  expect(framed.headers.get("content-security-policy")).toContain("frame-ancestors *");
+  expect((await ask("&maxwidth=0")).status).toBe(400);
+  expect((await ask("&maxheight=1e9")).status).toBe(400);
+  await setDetails(stream, { title: "Ride", embedOrigins: ["https://blog.example"] });
+  expect(await (await ask()).json()).toMatchObject({ type: "link", title: "Ride" });
+  await setDetails(stream, { title: "Ride" });
+  await put(stream, "access", JSON.stringify({ playback: "token" }));
+  expect(await (await ask()).json()).toMatchObject({ type: "link" });
+  await put(stream, "access", JSON.stringify({ playback: "public" }));
+  expect(await (await ask()).json()).toMatchObject({ type: "video" });
+  await put(stream, "stop", JSON.stringify({ category: "other", reason: "Rights." }), "POST");
+  const stopped = await (await ask()).json();
+  expect(stopped).toMatchObject({ type: "link" });
+  expect(JSON.stringify(stopped)).not.toContain("Ride");
+});
+
 test("a hostile title adds no element and no attribute to the watch page", async () => {
   const stream = newStream();
   // Its quotes would hide what follows from the patterns below.

@@ -2,6 +2,8 @@
  * `<corral-player stream="…" src="https://edge/">`: a stream's player in any page, as docs/embed.md describes it. It makes the frame
  * and speaks with the player in it.
  */
+
+import { embedAddress } from "../../../core/embed/embed-code.ts";
 import {
   type EmbedCommand,
   type EmbedEvent,
@@ -9,7 +11,6 @@ import {
   writeEmbedMessage,
 } from "../../../core/embed/embed-protocol.ts";
 import { parseStreamName } from "../../../core/kit/ids.ts";
-import { embedAddress } from "./embed-code.ts";
 
 const STYLE = `:host{display:block;position:relative;width:100%;aspect-ratio:16/9;background:#000}
 :host([hidden]){display:none}

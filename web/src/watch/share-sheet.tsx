@@ -1,7 +1,7 @@
 /** The sheet with which a viewer passes the stream on. */
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { iframeCode } from "../embed/embed-code.ts";
+import { iframeCode } from "../../../core/embed/embed-code.ts";
 import { CopyField } from "../kit/copy-field.tsx";
 import { formatElapsed } from "../kit/number-text.ts";
 import { shareLink } from "./share-link.ts";

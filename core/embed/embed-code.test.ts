@@ -16,6 +16,12 @@ test("a hostile title stays in its attribute", () => {
   expect(code).toContain(`title="&quot;&gt;&lt;script`);
 });
 
+test("a frame of a size has it as attributes", () => {
+  expect(iframeCode(ORIGIN, "show", "Show", { width: 640, height: 360 })).toContain(
+    ' width="640" height="360" style="border:0" ',
+  );
+});
+
 test("both codes name the stream's player at its edge", () => {
   expect(iframeCode(ORIGIN, "show", "Show")).toContain(' src="https://live.example/embed/show?autoplay=0" ');
   expect(elementCode(ORIGIN, "show")).toContain(

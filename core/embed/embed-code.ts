@@ -1,5 +1,5 @@
 /** What a site writes into its page to embed a stream's player; pure. */
-import { escapeHtml } from "../../../core/kit/escape-html.ts";
+import { escapeHtml } from "../kit/escape-html.ts";
 
 /** How the player begins. */
 export interface EmbedStart {
@@ -13,10 +13,20 @@ export function embedAddress(origin: string, stream: string, { autoplay, muted }
   return `${origin}/embed/${stream}${query === "" ? "" : `?${query}`}`;
 }
 
-/** The frame; `title` is any text. It keeps its shape at any width. */
-export function iframeCode(origin: string, stream: string, title: string): string {
+/** Pixels of CSS. */
+export interface FrameSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The frame; `title` is any text. Without a `size` it keeps its shape at any width. */
+export function iframeCode(origin: string, stream: string, title: string, size: FrameSize | null = null): string {
   const src = embedAddress(origin, stream, { autoplay: false, muted: false });
-  return `<iframe src="${src}" title="${escapeHtml(title)}" style="width:100%;aspect-ratio:16/9;border:0" allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`;
+  const shape =
+    size === null
+      ? `style="width:100%;aspect-ratio:16/9;border:0"`
+      : `width="${size.width}" height="${size.height}" style="border:0"`;
+  return `<iframe src="${src}" title="${escapeHtml(title)}" ${shape} allow="autoplay; fullscreen; picture-in-picture" allowfullscreen></iframe>`;
 }
 
 /** The web component. */
