@@ -10,6 +10,8 @@ export interface Brand {
   readonly accentBright: string;
   /** An SVG image, from the project's folder. */
   readonly favicon: string;
+  /** Where viewers report a stream or a message: a form at an `https:` address, or a `mailto:` address. Null: pages offer no report. */
+  readonly reports: string | null;
 }
 
 /** This site's. */
@@ -18,4 +20,5 @@ export const BRAND: Brand = {
   accent: "#d6133c",
   accentBright: "#ff2d55",
   favicon: "web/pages/favicon.svg",
+  reports: null,
 };

@@ -11,6 +11,7 @@ test("a brand is on every page: its name as text, its colours, its favicon", asy
     accent: "#00695c",
     accentBright: "#4db6ac",
     favicon: join("docs", "scale-load.svg"),
+    reports: "https://help.example/?form=a&b",
   };
   const pages = await buildPages(brand);
   const text = (path: string): string => new TextDecoder().decode(pages.get(path));
@@ -25,7 +26,19 @@ test("a brand is on every page: its name as text, its colours, its favicon", asy
     expect(text(style)).toContain("#00695c");
     expect(text(style)).not.toContain(BRAND.accent);
   }
+  expect(text("watch.html")).toContain('<meta name="corral-reports" content="https://help.example/?form=a&amp;b" />');
   expect(text("favicon.svg")).not.toContain("<title>Corral");
+});
+
+test("reports go to a form or to a mailbox, and a link of another kind is refused", async () => {
+  for (const reports of [
+    "javascript:alert(1)",
+    "http://help.example/",
+    "mailto:",
+    "mailto:a@b.example?bcc=c@d.example",
+  ]) {
+    await expect(buildPages({ ...BRAND, reports })).rejects.toThrow("The brand's reports go to an address like");
+  }
 });
 
 test("colours on which nobody could read are refused with their contrast", () => {

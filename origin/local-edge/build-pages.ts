@@ -41,7 +41,13 @@ const INLINE_SCRIPTS: Readonly<Record<string, string>> = {
 /** Builds every page of a site in memory. Throws errors of esbuild, and one sentence about a brand that cannot be. */
 export async function buildPages(brand: Brand = BRAND): Promise<PageFiles> {
   const pages = new Map<string, Uint8Array>();
-  const inserts = new Map([["brand.name", escapeHtml(brand.name)]]);
+  if (brand.reports !== null && !/^(https:\/\/[^\s/?#]+|mailto:[^\s?#@]+@[^\s?#@]+$)/.test(brand.reports)) {
+    throw new Error(`The brand's reports go to an address like https://… or mailto:…, not ${brand.reports}.`);
+  }
+  const inserts = new Map([
+    ["brand.name", escapeHtml(brand.name)],
+    ["brand.reports", escapeHtml(brand.reports ?? "")],
+  ]);
   for (const part of ["head", "player"]) {
     inserts.set(part, fillTemplate(await readPageSource(`${part}.html`), inserts));
   }

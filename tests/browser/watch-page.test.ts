@@ -45,7 +45,8 @@ async function makeStream(stream: string, details: object = {}): Promise<void> {
 /** Opens the page as a phone or a computer does, and waits for its chat. */
 async function openPage(stream: string, viewport: { width: number; height: number }): Promise<Page> {
   const isMobile = Math.min(viewport.width, viewport.height) < 500;
-  const context = await browser.newContext({ viewport, hasTouch: isMobile, isMobile });
+  const permissions = ["local-network-access"];
+  const context = await browser.newContext({ viewport, hasTouch: isMobile, isMobile, permissions });
   const page = await context.newPage();
   page.setDefaultTimeout(PAGE_TIMEOUT_MS);
   await noteLayoutShifts(page);
@@ -240,6 +241,47 @@ test("full screen is the whole page: the chat and the reactions, which are drawn
   await page.keyboard.press("Escape");
   await page.locator("dialog").waitFor({ state: "detached" });
   await page.context().close();
+});
+
+test("where the site takes reports, a stream and a message can be reported, on a phone too", async () => {
+  await makeStream("reports");
+  const author = await openPage("reports", PHONE);
+  await joinRoom(author, "Eve");
+  await writeMessage(author, "buy & sell");
+  for (const viewport of [PHONE, { width: 1280, height: 800 }]) {
+    const page = await openPage("reports", viewport);
+    expect(await page.getByRole("link", { name: /Report/ }).count()).toBe(0);
+    // A site's own build has its address there.
+    await page.route("**/watch/reports", async (route) => {
+      const response = await route.fetch();
+      const body = (await response.text()).replace(
+        'name="corral-reports" content=""',
+        'name="corral-reports" content="https://help.example/form"',
+      );
+      await route.fulfill({ response, body });
+    });
+    await page.reload();
+    await waitForMessage(page, "buy & sell");
+    if (viewport === PHONE) {
+      await page.getByRole("button", { name: "More" }).tap();
+    }
+    const stream = page.getByRole("link", { name: "Report this stream" });
+    const url = encodeURIComponent(`${edge.url}/watch/reports`);
+    expect(await stream.getAttribute("href")).toBe(`https://help.example/form?url=${url}`);
+    if (viewport === PHONE) {
+      await page.keyboard.press("Escape");
+      await page.getByLabel("Open the whole chat").tap();
+    }
+    const row = page.locator(".chat-row", { hasText: "buy & sell" });
+    await row.click();
+    await row.getByRole("button", { name: "About Eve" }).click();
+    const message = new URL(
+      (await page.getByRole("link", { name: "Report this message" }).getAttribute("href")) ?? "about:blank",
+    );
+    expect([...message.searchParams.keys()]).toEqual(["url", "message", "account"]);
+    await page.context().close();
+  }
+  await author.context().close();
 });
 
 test("what loads after the picture moves nothing, on phones and in wide windows", async () => {

@@ -2,6 +2,7 @@
 import type { VNode } from "preact";
 import type { ChatEvent } from "../../../core/room/events.ts";
 import { CloseIcon } from "../kit/icons.tsx";
+import { pageReportLink } from "../kit/report-link.ts";
 import { ParticipantName } from "./message-row.tsx";
 
 interface PersonCardProps {
@@ -17,6 +18,7 @@ interface PersonCardProps {
 
 export function PersonCard({ message, written, isMuted, onMute, onClose }: PersonCardProps): VNode {
   const { by } = message;
+  const reportLink = onMute === null ? null : pageReportLink(message);
   return (
     <section class="person-card" aria-label={`About ${by.name}`}>
       <p>
@@ -27,6 +29,11 @@ export function PersonCard({ message, written, isMuted, onMute, onClose }: Perso
         <button type="button" class="person-mute" aria-pressed={isMuted} onClick={onMute}>
           {isMuted ? "Show messages" : "Mute for me"}
         </button>
+      )}
+      {reportLink !== null && (
+        <a class="person-mute" href={reportLink} target="_blank" rel="noopener">
+          Report<span class="sr"> this message</span>
+        </a>
       )}
       <button type="button" class="icon-button" aria-label="Close" onClick={onClose}>
         <CloseIcon />

@@ -33,6 +33,12 @@ export const CloseIcon = (): VNode => (
   </Icon>
 );
 
+export const FlagIcon = (): VNode => (
+  <Icon>
+    <path d="M5 21V4.5c4-2 8 2 13 0v9.5c-5 2-9-2-13 0" />
+  </Icon>
+);
+
 export const PlayIcon = (): VNode => (
   <svg class="icon" viewBox="0 0 24 24" fill="currentColor" aria-hidden="true">
     <path d="M8 5.5v13a1 1 0 0 0 1.5.87l11-6.5a1 1 0 0 0 0-1.74l-11-6.5A1 1 0 0 0 8 5.5z" />

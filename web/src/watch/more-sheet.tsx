@@ -13,10 +13,12 @@ interface MoreSheetProps {
   readonly delays: DelayReading | null;
   readonly onDelay: (wish: DelayWish) => void;
   readonly tools: readonly { readonly name: string; readonly onClick: () => void }[];
+  /** Where the stream is reported; null: nowhere. */
+  readonly reportLink: string | null;
   readonly onClose: () => void;
 }
 
-export function MoreSheet({ renditions, delays, onDelay, tools, onClose }: MoreSheetProps): VNode {
+export function MoreSheet({ renditions, delays, onDelay, tools, reportLink, onClose }: MoreSheetProps): VNode {
   return (
     <Sheet title="More" onClose={onClose}>
       {renditions !== null && renditions.length > 0 && <QualityChoice renditions={renditions} />}
@@ -48,6 +50,13 @@ export function MoreSheet({ renditions, delays, onDelay, tools, onClose }: MoreS
             </button>
           </li>
         ))}
+        {reportLink !== null && (
+          <li>
+            <a href={reportLink} target="_blank" rel="noopener">
+              Report this stream
+            </a>
+          </li>
+        )}
       </ul>
       <AboutCopy />
     </Sheet>

@@ -1,5 +1,6 @@
 /** The sheets of the watch page, of which one at most is open. */
 import type { VNode } from "preact";
+import { pageReportLink } from "../kit/report-link.ts";
 import type { DelayWish } from "../player/delay-choice.ts";
 import type { DelayReading } from "../player/delay-switch.ts";
 import type { RenditionList } from "../player/renditions.ts";
@@ -40,6 +41,7 @@ export function PageSheets(props: PageSheetsProps): VNode | null {
               run();
             },
           }))}
+          reportLink={pageReportLink(null)}
           onClose={onClose}
         />
       );

@@ -1,6 +1,7 @@
 /** What stands beside the title under a wide window's picture. */
 import type { VNode } from "preact";
-import { KeyboardIcon, ShareIcon, TheatreIcon } from "../kit/icons.tsx";
+import { FlagIcon, KeyboardIcon, ShareIcon, TheatreIcon } from "../kit/icons.tsx";
+import { pageReportLink } from "../kit/report-link.ts";
 import { FollowButton } from "./follow-button.tsx";
 
 interface TitleActionsProps {
@@ -16,6 +17,7 @@ interface TitleActionsProps {
 
 export function TitleActions(props: TitleActionsProps): VNode {
   const { isFollowed, onFollow, startedAtMs, isTheatre, onTheatre, onShare, onHelp } = props;
+  const reportLink = pageReportLink(null);
   return (
     <>
       {startedAtMs !== null && (
@@ -43,6 +45,18 @@ export function TitleActions(props: TitleActionsProps): VNode {
       >
         <KeyboardIcon />
       </button>
+      {reportLink !== null && (
+        <a
+          class="action"
+          href={reportLink}
+          target="_blank"
+          rel="noopener"
+          aria-label="Report this stream"
+          title="Report this stream"
+        >
+          <FlagIcon />
+        </a>
+      )}
     </>
   );
 }
