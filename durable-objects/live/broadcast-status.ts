@@ -2,7 +2,10 @@
 import type { TrackState } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
 import type { StreamStatus } from "../../core/broadcast/stream-status.ts";
+import type { NodeCounters } from "../../core/delivery/node-counters.ts";
+import type { Clock } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
+import type { ActiveBroadcast } from "./active-broadcast.ts";
 
 /** Whether a broadcast is live. `isSilent`: its publisher has sent nothing for longer than segments last. */
 export function broadcastState({ state }: Replica, isSilent: boolean): StreamStatus["state"] {
@@ -11,8 +14,26 @@ export function broadcastState({ state }: Replica, isSilent: boolean): StreamSta
   return isSilent || sendsGapsOnly ? "reconnecting" : "live";
 }
 
+/** A stream's status, or null before its first broadcast. `countedFrom`: since when `counters` count. */
+export function describeStatus(
+  stream: StreamName,
+  current: ActiveBroadcast | null,
+  counters: NodeCounters,
+  countedFrom: number,
+  clock: Clock,
+): StreamStatus | null {
+  if (current === null) return null;
+  const at = clock.nowMs();
+  return {
+    ...describeBroadcast(stream, current.replica, current.isSilent(at)),
+    ...{ at, countedFrom },
+    ...counters.summarize(clock.monotonicMs()),
+    children: current.fanout.subscriberCount,
+  };
+}
+
 /** The part of a stream's status that is the broadcast's own. */
-export function describeBroadcast(
+function describeBroadcast(
   stream: StreamName,
   replica: Replica,
   isSilent: boolean,

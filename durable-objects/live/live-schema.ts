@@ -112,10 +112,32 @@ CREATE TABLE IF NOT EXISTS publish_sessions (
 `);
 };
 
+/** Health of the last 30 days. `broadcast` is empty where none was on the air. */
+const createHealthHistory: Migration = ({ sql }) => {
+  sql.exec(`
+CREATE TABLE IF NOT EXISTS health_minutes (
+  at_ms INTEGER PRIMARY KEY, broadcast TEXT NOT NULL, viewers INTEGER NOT NULL, bits_per_second REAL,
+  frames_per_second REAL, round_trip_ms REAL, loss_share REAL, delay_ms REAL);
+CREATE TABLE IF NOT EXISTS health_checks (
+  id INTEGER PRIMARY KEY, broadcast TEXT NOT NULL, check_id TEXT NOT NULL, severity TEXT NOT NULL, say TEXT NOT NULL,
+  raised_ms INTEGER NOT NULL, cleared_ms INTEGER);
+CREATE TABLE IF NOT EXISTS health_events (
+  id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, broadcast TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT);
+`);
+};
+
 /** Every schema version of Live objects. */
 export const LIVE_SCHEMA: StorageSchema = {
   object: "Live",
-  migrations: [createBroadcasts, createPacks, addSequences, createRevocationsAndStops, createOutbox, extendKeys],
+  migrations: [
+    createBroadcasts,
+    createPacks,
+    addSequences,
+    createRevocationsAndStops,
+    createOutbox,
+    extendKeys,
+    createHealthHistory,
+  ],
 };
 
 /** A Live object's storage. */

@@ -9,9 +9,7 @@ import type { RevocationRequest } from "../../core/access/revocation-pools.ts";
 import type { StreamKeyInfo } from "../../core/access/stream-key.ts";
 import type { StopActor, StopRecord, StreamStop } from "../../core/access/stream-stop.ts";
 import type { BroadcastSummary, StreamStatus } from "../../core/broadcast/stream-status.ts";
-import { type FeedQuery, parseFeedQuery } from "../../core/delivery/feed-client.ts";
-import { feedResponse } from "../../core/delivery/feed-fanout.ts";
-import { redirectResponse, redirectSubscriber } from "../../core/delivery/feed-redirect.ts";
+import { parseFeedQuery } from "../../core/delivery/feed-client.ts";
 import { NodeCounters } from "../../core/delivery/node-counters.ts";
 import { LIVE_LIMITS } from "../../core/delivery/node-limits.ts";
 import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
@@ -25,6 +23,7 @@ import type {
 } from "../../core/directory/stream-details.ts";
 import { type LiveEventBody, parseDomainEvent } from "../../core/events/domain-events.ts";
 import type { HealthReport } from "../../core/ingest/health/health-check.ts";
+import type { HealthHistory } from "../../core/ingest/health/health-history.ts";
 import type { StreamHealth } from "../../core/ingest/health/health-schemas.ts";
 import { type PublishRefusal, type PublishResult, refusePublish } from "../../core/ingest/publish-result.ts";
 import type { PublisherIdentity, PublisherStatus } from "../../core/ingest/publisher-identity.ts";
@@ -36,10 +35,12 @@ import { AlarmSchedule } from "../kit/alarm-schedule.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
 import type { Outbox } from "../kit/outbox.ts";
 import { platformOf } from "../kit/platform-of.ts";
+import type { ActiveBroadcast } from "./active-broadcast.ts";
 import { BroadcastLifecycle } from "./broadcast-lifecycle.ts";
-import { describeBroadcast, latestProgramTimeMs } from "./broadcast-status.ts";
+import { describeStatus, latestProgramTimeMs } from "./broadcast-status.ts";
 import { BroadcastStore } from "./broadcast-store.ts";
 import { DirectoryEntry, type DirectoryNamespace } from "./directory-entry.ts";
+import { openLiveFeed } from "./live-feed.ts";
 import { createLiveOutbox, deliverUnawaited, ROOM_SUBSCRIBER } from "./live-outbox.ts";
 import { openLiveStorage } from "./live-schema.ts";
 import { MediaReads } from "./media-reads.ts";
@@ -87,15 +88,19 @@ export class Live extends DurableObject<LiveEnv> {
     super(ctx, env);
     const platform = platformOf(this);
     const { clock } = platform;
-    const stream = this.#streamName;
+    const stream = ctx.id.name as StreamName;
     this.#countingSinceMs = clock.nowMs();
     this.#fingerprintSalt = Math.floor(platform.random() * 2 ** 32);
     this.#storage = openLiveStorage(ctx.storage);
-    this.#health = new HealthReports(clock, (body, id) => this.#appendEvent(body, id));
     this.#store = new BroadcastStore(this.#storage);
     this.#alarms = new AlarmSchedule(ctx.storage, "publisher");
-    const [storage, store] = [this.#storage, this.#store];
-    const appendEvent = (body: LiveEventBody): void => this.#appendEvent(body);
+    const [storage, store, alarms] = [this.#storage, this.#store, this.#alarms];
+    const appendEvent = (body: LiveEventBody, id?: string): void => this.#appendEvent(body, id);
+    this.#health = new HealthReports({
+      ...{ storage, alarms, clock, appendEvent },
+      broadcast: () => this.#activeBroadcast?.id ?? null,
+      viewers: () => this.#counters.estimateAudience(clock.monotonicMs()).viewers,
+    });
     this.#profile = new ProfileStore(storage, appendEvent);
     this.#directoryEntry = new DirectoryEntry({
       ...{ stream, storage, store, clock, profile: this.#profile, counters: this.#counters },
@@ -104,13 +109,13 @@ export class Live extends DurableObject<LiveEnv> {
       current: () => this.#publishing.current,
     });
     this.#outbox = createLiveOutbox({
-      ...{ storage, platform, alarms: this.#alarms },
+      ...{ storage, platform, alarms },
       policy: () => this.#access.policy,
       room: () => this.env.ROOM.getByName(stream),
       directory: this.#directoryEntry.subscriber,
     });
     const onChange = (change: AccessPolicy): void => this.#publishing.current?.fanout.sendAccess(change);
-    const setExpiryAlarm = (atMs: number): Promise<void> => this.#alarms.scheduleBy("revocations", atMs);
+    const setExpiryAlarm = (atMs: number): Promise<void> => alarms.scheduleBy("revocations", atMs);
     this.#access = new StreamAccess({ storage, clock, appendEvent, setExpiryAlarm, onChange });
     const keys = new StreamKeyStore(storage);
     const runningCredential = (): string => this.#publishing.current?.seat.credential ?? "";
@@ -118,7 +123,7 @@ export class Live extends DurableObject<LiveEnv> {
     this.#credentials = new PublisherCredentials({ storage, store: keys, access: this.#access, clock });
     const recordings = new RecordingPlaylists(env.MEDIA, store, clock);
     const parts = {
-      ...{ store, storage, alarms: this.#alarms, platform },
+      ...{ store, storage, alarms, platform },
       access: () => this.#access.policy,
       status: () => {
         this.#publishing.updateLifecycle();
@@ -173,7 +178,7 @@ export class Live extends DurableObject<LiveEnv> {
   /** Revokes every key of the stream, and the publish tokens issued so far. */
   removeKeys(): void {
     this.#storage.transaction(() => {
-      if (this.#publishing.current?.hasEnded === false) this.#health.revoke();
+      if (this.#activeBroadcast !== null) this.#health.revoke();
       this.#keys.revokeAll();
       this.#credentials.revokeTokens();
       this.#publishing.removePublisher(null);
@@ -196,6 +201,11 @@ export class Live extends DurableObject<LiveEnv> {
   /** The ingest health as it was last reported, with the samples after `afterMs`. */
   health(afterMs: number): StreamHealth {
     return this.#health.describe(afterMs);
+  }
+
+  /** The health of the last 30 days within a range, ms since the epoch; null: from the oldest, to the newest. */
+  healthHistory(fromMs: number | null, toMs: number | null): HealthHistory {
+    return this.#health.history.describe(fromMs, toMs);
   }
 
   /**
@@ -270,10 +280,7 @@ export class Live extends DurableObject<LiveEnv> {
 
   /** Receives a domain event of the stream's room, at least once each. */
   receiveEvent(value: unknown): void {
-    const event = parseDomainEvent(value);
-    // A repeated delivery would not help.
-    if (event === null) console.error("the room sent a value that is no domain event");
-    else this.#access.applyRoomEvent(event);
+    this.#access.applyRoomEvent(parseDomainEvent(value));
   }
 
   /** The stream's details, the versions of its images, the stop in force and the playback policy. */
@@ -298,18 +305,11 @@ export class Live extends DurableObject<LiveEnv> {
     const query = parseFeedQuery(request);
     if (query === null) return new Response(null, { status: 404 });
     if (query.resumeFrom === null) await this.#publishing.current?.catchUp.wait();
-    const response = this.#openFeed(query);
+    const fanout = this.#publishing.current?.fanout ?? null;
+    const nowMs = this.platform.clock.monotonicMs();
+    const response = openLiveFeed(query, fanout, this.#admission, this.#counters, nowMs);
     this.#counters.countRequest("hits", response.status);
     return response;
-  }
-
-  #openFeed(query: FeedQuery): Response {
-    const { current } = this.#publishing;
-    if (current === null) return new Response(null, { status: 404 });
-    const redirect = redirectSubscriber(this.#admission, current.fanout, query, this.platform.clock.monotonicMs());
-    if (redirect !== null) return redirectResponse(redirect, () => null);
-    this.#counters.addChildReport(query.report, this.platform.clock.monotonicMs());
-    return feedResponse(current.fanout, query);
   }
 
   /** A part of the tail that the caller's replica lacks, or null. */
@@ -345,16 +345,7 @@ export class Live extends DurableObject<LiveEnv> {
 
   /** The stream's state and summed counters, or null before its first broadcast. */
   status(stream: StreamName): StreamStatus | null {
-    const { current } = this.#publishing;
-    if (current === null) return null;
-    const { clock } = this.platform;
-    return {
-      ...describeBroadcast(stream, current.replica, current.isSilent(clock.nowMs())),
-      at: clock.nowMs(),
-      countedFrom: this.#countingSinceMs,
-      ...this.#counters.summarize(clock.monotonicMs()),
-      children: current.fanout.subscriberCount,
-    };
+    return describeStatus(stream, this.#publishing.current, this.#counters, this.#countingSinceMs, this.platform.clock);
   }
 
   /** The stream's broadcasts, newest first. */
@@ -368,8 +359,11 @@ export class Live extends DurableObject<LiveEnv> {
       // The alarm cannot ring again before it is handled: the watch must not wait for a room that does not answer.
       if (purpose === "outbox") this.ctx.waitUntil(this.#outbox.catchUp());
       else if (purpose === "revocations") await this.#access.dropExpired();
+      else if (purpose === "history") await this.#health.history.prune();
       else await this.#publishing.handleAlarm();
-      if (purpose === "publisher") this.ctx.waitUntil(this.#directoryEntry.renew());
+      if (purpose !== "publisher") return;
+      this.#health.extendHistory();
+      this.ctx.waitUntil(this.#directoryEntry.renew());
     });
   }
 
@@ -378,15 +372,15 @@ export class Live extends DurableObject<LiveEnv> {
     this.ctx.abort("restarted on request");
   }
 
-  get #streamName(): StreamName {
-    return this.ctx.id.name as StreamName;
+  get #activeBroadcast(): ActiveBroadcast | null {
+    const { current } = this.#publishing;
+    return current === null || current.hasEnded ? null : current;
   }
 
   /** Takes up what was to be done when memory was lost. */
   async #resume(): Promise<void> {
     await this.#alarms.restore(this.platform.clock.nowMs());
-    const { current } = this.#publishing;
-    if (current !== null && !current.hasEnded) await current.publisherWatch.restoreAlarm();
+    await this.#activeBroadcast?.publisherWatch.restoreAlarm();
     await this.#access.dropExpired();
     this.ctx.waitUntil(this.#outbox.catchUp());
   }
@@ -395,6 +389,7 @@ export class Live extends DurableObject<LiveEnv> {
     if (id !== undefined && this.#outbox.has(id)) return;
     const replica = this.#publishing.current?.replica;
     this.#outbox.append(body, replica === undefined ? null : latestProgramTimeMs(replica), id);
+    this.#health.history.recordEvent(body);
     this.ctx.waitUntil(deliverUnawaited(this.#outbox, body));
   }
 }

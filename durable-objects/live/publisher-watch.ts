@@ -9,8 +9,8 @@ import type { BroadcastId } from "../../core/kit/ids.ts";
 import type { AlarmSchedule } from "../kit/alarm-schedule.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
 
-/** The purpose of the Live object's alarm. */
-export type LiveAlarm = "publisher" | "outbox" | "revocations";
+/** The purposes of the Live object's alarm. */
+export type LiveAlarm = "publisher" | "outbox" | "revocations" | "history";
 
 /** The count of silent alarms, as it is stored. */
 interface SilentAlarmCount {

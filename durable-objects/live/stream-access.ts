@@ -104,8 +104,13 @@ export class StreamAccess {
     });
   }
 
-  /** Applies a domain event of the stream's room; one that was applied before changes nothing. */
-  applyRoomEvent(event: DomainEvent): void {
+  /** Applies a domain event of the stream's room; one that was applied before changes nothing. Null: the room sent none. */
+  applyRoomEvent(event: DomainEvent | null): void {
+    // A repeated delivery would not help.
+    if (event === null) {
+      console.error("the room sent a value that is no domain event");
+      return;
+    }
     if (event.kind !== "subject-banned" && event.kind !== "subject-unbanned") return;
     const { id, kind, subject, actor } = event;
     const version = kind === "subject-banned" ? ALL_TOKEN_VERSIONS : 0;

@@ -1,4 +1,7 @@
-/** The ingest health of one stream, as its ingest node reports it. It is held in memory only: the next report is seconds away. */
+/**
+ * The ingest health of one stream, as its ingest node reports it. It is held in memory only: the next report is seconds away.
+ * What is kept for later is in `health-history-store.ts`.
+ */
 
 import type { IngestEventBody } from "../../core/events/ingest-events.ts";
 import { type HealthReport, healthStateOf } from "../../core/ingest/health/health-check.ts";
@@ -7,20 +10,28 @@ import { HEALTH_REPORT_LIMITS, type HealthSample, type StreamHealth } from "../.
 import { HEALTH_SENTENCES } from "../../core/ingest/health/health-sentences.ts";
 import type { Clock } from "../../core/kit/clock.ts";
 import { type TokenBucket, takeTokens } from "../../core/kit/token-bucket.ts";
+import { type HealthHistoryOptions, HealthHistoryStore } from "./health-history-store.ts";
 import { IngestEventLog } from "./ingest-event-log.ts";
 
-/** The latest report, and the figures of the last minutes. */
+/** What the health of a stream runs on. */
+export interface HealthReportsOptions extends HealthHistoryOptions {
+  /** Stores a domain event unless one with its id is kept. */
+  appendEvent(body: IngestEventBody, id: string): void;
+}
+
+/** The latest report, the figures of the last minutes, and what is kept for later. */
 export class HealthReports {
+  readonly history: HealthHistoryStore;
   readonly #clock: Clock;
   #bucket: TokenBucket | undefined;
   #last: { readonly report: HealthReport; readonly atMs: number } | null = null;
   readonly #samples: HealthSample[] = [];
   readonly #events: IngestEventLog;
 
-  /** `appendEvent` stores a domain event unless one with its id is kept. */
-  constructor(clock: Clock, appendEvent: (body: IngestEventBody, id: string) => void) {
-    this.#clock = clock;
-    this.#events = new IngestEventLog(clock, appendEvent);
+  constructor(options: HealthReportsOptions) {
+    this.history = new HealthHistoryStore(options);
+    this.#clock = options.clock;
+    this.#events = new IngestEventLog(options.clock, (body, id) => options.appendEvent(body, id));
   }
 
   /** Takes a report; false if they come too often. */
@@ -31,6 +42,7 @@ export class HealthReports {
     const atMs = this.#clock.nowMs();
     this.#last = { report, atMs };
     this.#events.store(report.events ?? []);
+    this.history.updateChecks(report.checks);
     if (report.measures !== undefined) this.#addSample(report.measures, atMs);
     return true;
   }
@@ -41,6 +53,7 @@ export class HealthReports {
     const check = { id: "key-revoked", severity: "error", sinceMs: atMs, value: 1, limit: 0 } as const;
     const checks = [{ ...check, ...HEALTH_SENTENCES.keyRevoked() }];
     this.#last = { report: { state: healthStateOf(checks), atMs, checks }, atMs };
+    this.history.updateChecks(checks);
   }
 
   /** The health now, with the samples after `afterMs`; a report that is too old tells nothing, except that the key was revoked. */
@@ -51,6 +64,11 @@ export class HealthReports {
     const isFresh = this.#clock.nowMs() - atMs <= HEALTH_REPORT_LIMITS.freshMs || report.state === "revoked";
     if (!isFresh) return { state: "no-data", reportedMs: atMs, checks: [], samples };
     return { state: report.state, reportedMs: atMs, checks: report.checks, samples };
+  }
+
+  /** Adds the last minute's figures to the history, if that is due. */
+  extendHistory(): void {
+    this.history.addRow(this.#samples);
   }
 
   /** A clock that was set back begins the samples anew: they are in the order of their times. */

@@ -154,5 +154,16 @@ test("a stream whose publisher reads the source itself says that no node measure
   await section().getByRole("button", { name: "Hide the picture" }).click();
   expect(await section().locator("video").count()).toBe(0);
   await publisher.stop();
+});
+
+test("past broadcasts are listed with a verdict, and an opened one has what happened", async () => {
+  await page.goto(`${edge.url}/studio/file?tab=health`);
+  await section().getByText("Last 30 days").click();
+  const rows = section().getByRole("list", { name: "Broadcasts of the last 30 days" }).getByRole("listitem");
+  await rows.getByText("No ingest node measured it.").click();
+  const lines = section().getByRole("list", { name: "What happened" });
+  await lines.getByText("The broadcast ended.").waitFor();
+  expect(await lines.getByText("The broadcast began.").count()).toBe(1);
+  await takePicture("health-history");
   expect(trouble).toEqual([]);
 });

@@ -233,6 +233,7 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   ],
   "/api/streams/:stream/ingest": control("/ingest", { GET: { policy: forHosts("200") } }),
   "/api/streams/:stream/health": control("/health", { GET: { policy: forHosts("200") } }),
+  "/api/streams/:stream/health/history": control("/health/history", { GET: { policy: forHosts("200") } }),
   "/api/streams/:stream/restart": control("/restart", { POST: { policy: forOperator("204") } }, true),
   "/api/streams/:stream/access": control(
     "/access",

@@ -1,9 +1,11 @@
-/** `GET /api/streams/{stream}/health`: the ingest health of a stream, once or as server-sent events. */
+/** The ingest health of a stream: now, once or as server-sent events, and of the last 30 days. */
+import type { HealthHistory } from "../../core/ingest/health/health-history.ts";
 import type { StreamHealth } from "../../core/ingest/health/health-schemas.ts";
 import { sleep } from "../../core/kit/clock.ts";
 import type { StreamName } from "../../core/kit/ids.ts";
 import type { RequestScope } from "../kit/app-env.ts";
 import { cacheLifetimes, jsonResponse, problemResponse } from "../kit/responses.ts";
+import { parseTimeRange } from "./time-range.ts";
 
 /** Limits of event streams, each with its reason. */
 const HEALTH_EVENT_LIMITS = {
@@ -28,7 +30,15 @@ export async function fetchStreamHealth(
   return health;
 }
 
-/** The health as JSON, or as events if the client accepts them. */
+/** `GET …/health/history`: the health within a range of the last 30 days. */
+export async function handleHealthHistory({ env, request }: RequestScope, stream: StreamName): Promise<Response> {
+  const range = parseTimeRange(request);
+  if (range instanceof Response) return range;
+  const history: HealthHistory = await env.LIVE.getByName(stream).healthHistory(range.fromMs, range.toMs);
+  return jsonResponse({ stream, ...history });
+}
+
+/** `GET …/health`: the health as JSON, or as events if the client accepts them. */
 export async function handleStreamHealth(scope: RequestScope, stream: StreamName): Promise<Response> {
   const { request } = scope;
   const after = new URL(request.url).searchParams.get("after") ?? "0";

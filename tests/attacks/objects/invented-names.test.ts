@@ -52,6 +52,7 @@ const ROUTES: Readonly<Record<string, Cost>> = {
   "/api/streams/:stream/keys/:key/rotate": { init: { method: "POST" }, status: 401 },
   "/api/streams/:stream/ingest": { status: 401 },
   "/api/streams/:stream/health": { status: 401 },
+  "/api/streams/:stream/health/history": { status: 401 },
   "/api/obs/GetClientConfiguration": obs(`invented?key=corral_${"x".repeat(43)}`),
   "/api/obs/:stream/GetClientConfiguration": obs(`corral_${"x".repeat(43)}`),
   "/api/streams/:stream/restart": { init: { method: "POST" }, status: 401 },

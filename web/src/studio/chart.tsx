@@ -18,13 +18,34 @@ const HEIGHT = 168;
 /** The minimum length of the time axis. */
 const MIN_SPAN_S = 120;
 
+/** The time that a chart shows. */
+export interface ChartPeriod {
+  /** As its description says it. */
+  readonly words: string;
+  /** Charts with the same key point at the same time. */
+  readonly syncKey: string;
+  /** The ends of the time axis for values from `oldest` to `newest`, seconds since the epoch. */
+  readonly range: (oldest: number, newest: number) => [number, number];
+}
+
+/** A page that just opened shows a shorter axis: some seconds are not readable within ten minutes. */
+const LAST_MINUTES: ChartPeriod = {
+  words: "the last 10 minutes",
+  syncKey: "studio",
+  range: (oldest, newest) => [
+    Math.max(newest - HISTORY_LIMITS.spanMs / 1000, Math.min(oldest, newest - MIN_SPAN_S)),
+    newest,
+  ],
+};
+
 interface ChartProps {
   readonly spec: AnyChartSpec;
   readonly columns: ChartColumns;
+  readonly period?: ChartPeriod;
 }
 
 /** The chart of `columns`; its legend shows the latest values, or those under the pointer. */
-export function Chart({ spec, columns }: ChartProps): VNode {
+export function Chart({ spec, columns, period = LAST_MINUTES }: ChartProps): VNode {
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [pointed, setPointed] = useState<number | null>(null);
@@ -33,7 +54,7 @@ export function Chart({ spec, columns }: ChartProps): VNode {
   useEffect(() => {
     const box = host.current;
     if (box === null) return undefined;
-    const made = new uPlot(optionsOf(spec, box.clientWidth, setPointed), columns, box);
+    const made = new uPlot(optionsOf(spec, period, box.clientWidth, setPointed), columns, box);
     plot.current = made;
     const resized = new ResizeObserver(() => made.setSize({ width: box.clientWidth, height: HEIGHT }));
     resized.observe(box);
@@ -42,7 +63,7 @@ export function Chart({ spec, columns }: ChartProps): VNode {
       made.destroy();
       plot.current = null;
     };
-  }, [spec]);
+  }, [spec, period]);
   useEffect(() => plot.current?.setData(columns), [columns]);
 
   const index = pointed !== null && pointed < times.length ? pointed : times.length - 1;
@@ -54,7 +75,7 @@ export function Chart({ spec, columns }: ChartProps): VNode {
         <p class="about">{pointed === null ? spec.about : `at ${formatClock(times[index] ?? 0)}`}</p>
         <Legend spec={spec} values={values.map((column) => column[index] ?? null)} />
       </figcaption>
-      <div class="plot" role="img" aria-label={describeChart(spec, values)}>
+      <div class="plot" role="img" aria-label={describeChart(spec, values, period.words)}>
         <div ref={host} />
         {empty && <p class="nothing">No data yet</p>}
       </div>
@@ -80,23 +101,23 @@ function Legend({ spec, values }: { spec: AnyChartSpec; values: readonly (number
   );
 }
 
-function optionsOf(spec: AnyChartSpec, width: number, point: (index: number | null) => void): uPlot.Options {
+function optionsOf(
+  spec: AnyChartSpec,
+  period: ChartPeriod,
+  width: number,
+  point: (index: number | null) => void,
+): uPlot.Options {
   const font = "12px system-ui, sans-serif";
   const axis = { stroke: "#9aa0ae", font, ticks: { show: false }, grid: { stroke: "#ffffff14", width: 1 } } as const;
-  const spanS = HISTORY_LIMITS.spanMs / 1000;
   const tick = spec.tick ?? spec.format;
   return {
     width,
     height: HEIGHT,
     padding: [8, 8, 0, 0],
     legend: { show: false },
-    cursor: { sync: { key: "studio" }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
+    cursor: { sync: { key: period.syncKey }, drag: { x: false, y: false }, y: false, points: { size: 7 } },
     scales: {
-      // A page that just opened shows a shorter axis: some seconds are not readable within ten minutes.
-      x: {
-        time: true,
-        range: (_, oldest, newest) => [Math.max(newest - spanS, Math.min(oldest, newest - MIN_SPAN_S)), newest],
-      },
+      x: { time: true, range: (_, oldest, newest) => period.range(oldest, newest) },
       y: { range: (_, least, most) => [...spec.range(least ?? 0, most ?? 0)] as uPlot.Range.MinMax },
     },
     axes: [

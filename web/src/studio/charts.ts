@@ -104,8 +104,12 @@ export const EDGE_CHARTS: readonly ChartSpec[] = [
   },
 ];
 
-/** The text description of a chart: each line's latest, lowest and highest value. */
-export function describeChart({ title, series, format }: AnyChartSpec, columns: readonly (number | null)[][]): string {
+/** The text description of a chart: each line's latest, lowest and highest value. `period`: of the time that it shows. */
+export function describeChart(
+  { title, series, format }: AnyChartSpec,
+  columns: readonly (number | null)[][],
+  period = "the last 10 minutes",
+): string {
   const lines = series.map(({ label }, index) => {
     const known = (columns[index] ?? []).filter((value) => value !== null);
     const now = columns[index]?.at(-1) ?? null;
@@ -113,5 +117,5 @@ export function describeChart({ title, series, format }: AnyChartSpec, columns: 
     const [least, most] = [Math.min(...known), Math.max(...known)];
     return `${label}: now ${now === null ? "unknown" : format(now)}, between ${format(least)} and ${format(most)}`;
   });
-  return `${title} over the last 10 minutes. ${lines.join("; ")}.`;
+  return `${title} over ${period}. ${lines.join("; ")}.`;
 }

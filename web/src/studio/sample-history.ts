@@ -20,12 +20,17 @@ interface TimedSample {
 
 /** Samples in the order of their times; the oldest are dropped first. */
 export class SampleHistory<Sample extends TimedSample> {
+  readonly #limits: Readonly<Record<keyof typeof HISTORY_LIMITS, number>>;
   #samples: Sample[] = [];
+
+  constructor(limits: Readonly<Record<keyof typeof HISTORY_LIMITS, number>> = HISTORY_LIMITS) {
+    this.#limits = limits;
+  }
 
   /** Adds a sample that is newer than all others. */
   add(sample: Sample): void {
-    const oldestMs = sample.atMs - HISTORY_LIMITS.spanMs;
-    const recent = this.#samples.filter(({ atMs }) => atMs >= oldestMs).slice(1 - HISTORY_LIMITS.samples);
+    const oldestMs = sample.atMs - this.#limits.spanMs;
+    const recent = this.#samples.filter(({ atMs }) => atMs >= oldestMs).slice(1 - this.#limits.samples);
     this.#samples = [...recent, sample];
   }
 
@@ -45,7 +50,7 @@ export class SampleHistory<Sample extends TimedSample> {
     const [times, ...values] = columns;
     let before: Sample | null = null;
     for (const sample of this.#samples) {
-      if (before !== null && sample.atMs - before.atMs > HISTORY_LIMITS.gapMs) {
+      if (before !== null && sample.atMs - before.atMs > this.#limits.gapMs) {
         times.push((before.atMs + sample.atMs) / 2000);
         for (const column of values) column.push(null);
       }

@@ -1,4 +1,6 @@
 /** Specifications of the charts of a stream's ingest. */
+import type { HistorySample } from "../../../../core/ingest/health/health-history.ts";
+import { formatCount } from "../../kit/number-text.ts";
 import type { ChartSpec } from "../charts.ts";
 import { formatBitRate } from "../format.ts";
 import type { MeasuredSample } from "./health-answer.ts";
@@ -12,6 +14,16 @@ const fromZero =
 const formatMs = (ms: number): string =>
   Math.abs(ms) < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 const formatShare = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 2 : 0)} %`;
+
+/** How many watched, where samples are of a longer time. */
+export const VIEWERS_CHART: ChartSpec<Pick<HistorySample, "viewers">> = {
+  id: "viewers",
+  title: "Viewers",
+  about: "at most",
+  series: [{ label: "viewers", read: ({ viewers }) => viewers }],
+  format: formatCount,
+  range: fromZero(4),
+};
 
 /** What every encoder is measured by. */
 export const INGEST_CHARTS: readonly HealthChart[] = [

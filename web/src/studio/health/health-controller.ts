@@ -5,6 +5,7 @@ import { SampleHistory } from "../sample-history.ts";
 import { announceChange, type ListedCheck, listChecks } from "./check-list.ts";
 import type { HealthAnswer, MeasuredSample } from "./health-answer.ts";
 import { HealthFeed } from "./health-feed.ts";
+import { type HistoryAnswer, parseHistoryAnswer } from "./history-answer.ts";
 
 /** See the file's first line. It follows the health while the page is visible. */
 export class HealthController {
@@ -88,6 +89,15 @@ export class HealthController {
     this.#isStopped = true;
     document.removeEventListener("visibilitychange", this.#onVisibility);
     this.#feed.stop();
+  }
+
+  /** The history within a range of time, ms since the epoch; null: from the oldest, to the newest. Null if the edge tells none. */
+  async readHistory(fromMs: number | null, toMs: number | null): Promise<HistoryAnswer | null> {
+    const range = new URLSearchParams();
+    if (fromMs !== null) range.set("from", String(Math.max(0, Math.floor(fromMs))));
+    if (toMs !== null) range.set("to", String(Math.ceil(toMs)));
+    const answer = await this.#client.request({ method: "GET", path: `/health/history?${range.toString()}` });
+    return answer.ok ? parseHistoryAnswer(answer.body) : null;
   }
 
   /** Uses a token that only this page keeps. */

@@ -9,6 +9,7 @@ import { type ListedCheck, SEVERITY_LABELS } from "./check-list.ts";
 import { ENCODER_CHARTS, INGEST_CHARTS } from "./health-charts.ts";
 import { HealthController } from "./health-controller.ts";
 import { describeVerdict } from "./health-verdict.ts";
+import { HistoryPanel } from "./history-panel.tsx";
 import { Picture } from "./picture.tsx";
 
 interface HealthPanelProps {
@@ -43,6 +44,7 @@ export function HealthPanel({ stream, broadcast, platform }: HealthPanelProps): 
           <Health desk={desk} isLive={broadcast !== null} />
           {broadcast !== null && <Picture key={broadcast} stream={stream} platform={platform} />}
           <HealthCharts desk={desk} />
+          <HistoryPanel desk={desk} />
         </div>
       )}
     </section>
