@@ -17,6 +17,7 @@ const DOMAINS = {
     embed: ["kit", "directory"],
     api: ["kit", "access", "broadcast", "delivery", "room", "directory"],
     ingest: ["kit", "access", "broadcast", "media", "api"],
+    quality: ["kit", "api"],
     dispatch: ["kit", "api"],
   },
   workers: {

@@ -49,8 +49,10 @@ function describeBroadcast(
 }
 
 /** The program time at the end of the newest part of all tracks, ms since the epoch; null before the first part. */
-export function latestProgramTimeMs({ state }: Replica): number | null {
-  const times = [...state.tracks.values()].flatMap((track) => describeTrack(track).programTimeMs ?? []);
+export function latestProgramTimeMs(replica: Replica | null): number | null {
+  const times = [...(replica?.state.tracks.values() ?? [])].flatMap(
+    (track) => describeTrack(track).programTimeMs ?? [],
+  );
   return times.length === 0 ? null : Math.max(...times);
 }
 

@@ -8,7 +8,8 @@ import { TestPublisher } from "../../tests/support/publisher.ts";
 import { getLiveObject, testBindings, testEdge } from "../../workers/testing.ts";
 import { OUTBOX_LIMITS } from "../kit/outbox.ts";
 import { passTime, ringAlarmLater, whenOutboxIsIdle } from "../kit/testing.ts";
-import type { Live, LiveEnv } from "./live.ts";
+import type { Live } from "./live.ts";
+import type { LiveEnv } from "./live-env.ts";
 
 const objectOf = (publisher: TestPublisher): DurableObjectStub<Live> =>
   getLiveObject(publisher) as unknown as DurableObjectStub<Live>;

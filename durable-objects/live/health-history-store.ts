@@ -1,6 +1,6 @@
 /**
  * A stream's health of the last 30 days in its Live object's storage: a row of figures a minute while it is on the air, and a
- * row for each raised check and each kept domain event. What is too old is deleted by an alarm.
+ * row for each raised check and each kept domain event. What is too old is deleted by an alarm, and with it what viewers told.
  */
 import type { LiveEventBody } from "../../core/events/domain-events.ts";
 import { type HealthCheck, type HealthSeverity, severityRank } from "../../core/ingest/health/health-check.ts";
@@ -17,6 +17,7 @@ import {
   type HistorySample,
   historyStepMs,
   summarizeFigures,
+  type ViewerFigures,
 } from "../../core/ingest/health/health-history.ts";
 import type { HealthSample } from "../../core/ingest/health/health-schemas.ts";
 import type { Clock } from "../../core/kit/clock.ts";
@@ -59,8 +60,11 @@ export class HealthHistoryStore {
     this.#options = options;
   }
 
-  /** Adds a row of figures, if a broadcast is on the air and the last row is a minute old. */
-  addRow(samples: readonly HealthSample[]): void {
+  /**
+   * Adds a row of figures, if a broadcast is on the air and the last row is a minute old. `takeViewerFigures` gives those since
+   * the last row.
+   */
+  addRow(samples: readonly HealthSample[], takeViewerFigures: () => ViewerFigures): void {
     const { storage, broadcast, viewers } = this.#options;
     const id = broadcast();
     if (id === null) return;
@@ -71,8 +75,9 @@ export class HealthHistoryStore {
     // A clock that was set back is behind the last row.
     if (passedMs >= 0 && passedMs < HEALTH_HISTORY_LIMITS.rowMs) return;
     const figures = summarizeFigures(samples.filter(({ atMs }) => atMs > nowMs - HEALTH_HISTORY_LIMITS.rowSpanMs));
+    const { viewerDelayMs, stalledShare } = takeViewerFigures();
     storage.insert(
-      "INSERT OR REPLACE INTO health_minutes VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO health_minutes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       nowMs,
       id,
       viewers(),
@@ -81,6 +86,8 @@ export class HealthHistoryStore {
       figures.roundTripMs,
       figures.lossShare,
       figures.delayMs,
+      viewerDelayMs,
+      stalledShare,
     );
     this.#lastRowMs = nowMs;
     this.#schedulePrune();
@@ -155,10 +162,11 @@ export class HealthHistoryStore {
     storage.exec("DELETE FROM health_minutes WHERE at_ms < ?", beforeMs);
     storage.exec("DELETE FROM health_events WHERE at_ms < ?", beforeMs);
     storage.exec("DELETE FROM health_checks WHERE cleared_ms < ?", beforeMs);
+    storage.exec("DELETE FROM viewer_quality WHERE hour_ms < ?", beforeMs);
     const oldestMs = this.#selectNumber(
       `SELECT MIN(at_ms) AS value FROM (
          SELECT MIN(at_ms) AS at_ms FROM health_minutes UNION ALL SELECT MIN(at_ms) FROM health_events
-         UNION ALL SELECT MIN(cleared_ms) FROM health_checks)`,
+         UNION ALL SELECT MIN(cleared_ms) FROM health_checks UNION ALL SELECT MIN(hour_ms) FROM viewer_quality)`,
     );
     if (oldestMs === null) return;
     const { keptMs, pruneMs } = HEALTH_HISTORY_LIMITS;
@@ -266,7 +274,8 @@ export class HealthHistoryStore {
       `SELECT CAST(at_ms / ? AS INTEGER) * ? AS atMs, MAX(viewers) AS viewers,
          ROUND(AVG(bits_per_second)) AS bitsPerSecond, ROUND(AVG(frames_per_second), 2) AS framesPerSecond,
          ROUND(MAX(round_trip_ms), 1) AS roundTripMs, ROUND(MAX(loss_share), 5) AS lossShare,
-         ROUND(MAX(delay_ms), 1) AS delayMs
+         ROUND(MAX(delay_ms), 1) AS delayMs, ROUND(AVG(viewer_delay_ms)) AS viewerDelayMs,
+         ROUND(AVG(stalled_share), 5) AS stalledShare
        FROM health_minutes WHERE at_ms >= ? AND at_ms < ? GROUP BY 1 ORDER BY 1`,
       ...[stepMs, stepMs, fromMs, toMs],
     );

@@ -9,11 +9,13 @@ import { PUBLISHER_HEADER } from "../../core/ingest/publish-api.ts";
 import type { Platform } from "../../core/kit/clock.ts";
 import type { BroadcastId } from "../../core/kit/ids.ts";
 import { VirtualClock } from "../../core/kit/virtual-clock.ts";
+import { tablesOf } from "../../core/quality/quality-tally.ts";
 import { TestPublisher } from "../../tests/support/publisher.ts";
 import { getLiveObject, testEdge } from "../../workers/testing.ts";
 import { AlarmSchedule } from "../kit/alarm-schedule.ts";
 import { whenOutboxIsIdle, withEmptyStorage } from "../kit/testing.ts";
 import { HealthHistoryStore } from "./health-history-store.ts";
+import type { Live } from "./live.ts";
 import { openLiveStorage } from "./live-schema.ts";
 import type { LiveAlarm } from "./publisher-watch.ts";
 
@@ -59,6 +61,10 @@ class TestHistory {
     return this.storage.sql.exec<{ n: number }>(`SELECT COUNT(*) AS n FROM ${table}`).one().n;
   }
 
+  addRow(samples: readonly HealthSample[]): void {
+    this.store.addRow(samples, () => ({ viewerDelayMs: 1_900, stalledShare: 0.01 }));
+  }
+
   /** Rows of figures, events and checks. */
   counts(): number[] {
     return ["health_minutes", "health_events", "health_checks"].map((table) => this.count(table));
@@ -80,7 +86,7 @@ test("a stream on the air has a row of figures a minute, whenever its object los
     const samples: HealthSample[] = [];
     for (let alarm = 0; alarm < 20; alarm += 1) {
       samples.push(history.sample(1e6 * (alarm + 1)));
-      history.store.addRow(samples);
+      history.addRow(samples);
       if (alarm % 3 === 0) history.open();
       await history.clock.advance(30_000);
     }
@@ -90,22 +96,23 @@ test("a stream on the air has a row of figures a minute, whenever its object los
     expect(told.reduce((most, { viewers }) => Math.max(most, viewers), 0)).toBe(7);
     const hour = history.store.describe(history.clock.nowMs() - 3_600_000, null);
     expect(hour.stepMs).toBe(rowSpanMs);
+    expect(hour.samples.at(-1)).toMatchObject({ viewerDelayMs: 1_900, stalledShare: 0.01 });
     // The mean of the minute's two samples, and the first one alone.
     expect(hour.samples.map(({ bitsPerSecond }) => bitsPerSecond)).toEqual([
       1e6,
       ...Array.from({ length: 9 }, (_, minute) => 1e6 * (2 * minute + 2.5)),
     ]);
     history.end();
-    history.store.addRow(samples);
+    history.addRow(samples);
     expect(history.count("health_minutes")).toBe(10);
   }));
 
 test("a clock that is set back does not stop the rows", () =>
   withHistory(async (history) => {
-    history.store.addRow([]);
+    history.addRow([]);
     history.clock.setWallTime(history.clock.nowMs() - 86_400_000);
     for (let alarm = 0; alarm < 4; alarm += 1) {
-      history.store.addRow([]);
+      history.addRow([]);
       await history.clock.advance(30_000);
     }
     expect(history.count("health_minutes")).toBe(3);
@@ -199,13 +206,13 @@ test("the oldest checks and events leave beyond their bounds", () =>
 
 test("what is older than 30 days is told to nobody, and deleted by the alarm", () =>
   withHistory(async (history) => {
-    history.store.addRow([history.sample(4e6)]);
+    history.addRow([history.sample(4e6)]);
     history.raise(["starved", "error"]);
     history.store.recordEvent({ kind: "ingest-connected", protocol: "rtmp" });
     const dueMs = history.alarms.dueMs("history") ?? 0;
     expect(dueMs).toBe(history.clock.nowMs() + keptMs);
     await history.clock.advance(keptMs / 2);
-    history.store.addRow([]);
+    history.addRow([]);
     history.end();
     await history.store.prune();
     expect(history.counts()).toEqual([2, 2, 1]);
@@ -220,6 +227,15 @@ test("what is older than 30 days is told to nobody, and deleted by the alarm", (
     await history.store.prune();
     expect(history.counts()).toEqual([0, 0, 0]);
   }));
+
+/** A viewer who watched a minute, of which a quarter stalled, 600 to 800 ms behind. */
+const REPORTED = tablesOf(
+  {
+    ...{ sid: "s", cid: "c", isFirst: true, startupMs: null, delayMs: 700, bitrateKbps: null },
+    ...{ stalls: 1, stalledMs: 15_000, watchedMs: 45_000, hasFailed: false },
+  },
+  { country: "DE", device: "phone", rendition: "720p" },
+);
 
 const askHistory = async (stream: string, query = ""): Promise<HealthHistory> => {
   const headers = { authorization: `Bearer ${testEdge.adminToken}` };
@@ -248,6 +264,7 @@ test("the API tells a broadcast with its figures, checks and connections, after 
   const check = { id: "starved", severity: "warning", sinceMs: 1, value: 0.8, limit: 0.9, say: "Slow.", fix: "Less." };
   await putHealth([check]);
   await whenOutboxIsIdle(stub);
+  await runInDurableObject(stub, (object) => (object as unknown as Live).addQuality(REPORTED));
   expect(await runDurableObjectAlarm(stub)).toBe(true);
   await putHealth([]);
   await evictDurableObject(stub);
@@ -275,7 +292,7 @@ test("the API tells a broadcast with its figures, checks and connections, after 
   expect(history.samples).toEqual([
     {
       ...{ atMs: expect.any(Number) as number, viewers: 0, bitsPerSecond: 6e6, framesPerSecond: null },
-      ...{ roundTripMs: 21.5, lossShare: null, delayMs: null },
+      ...{ roundTripMs: 21.5, lossShare: null, delayMs: null, viewerDelayMs: 700, stalledShare: 0.25 },
     },
   ]);
   const { startedMs = 0 } = history.broadcasts[0] ?? {};

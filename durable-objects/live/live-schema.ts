@@ -126,6 +126,15 @@ CREATE TABLE IF NOT EXISTS health_events (
 `);
 };
 
+/** Sums of viewers' reports by hour, and their figures in the rows of the history. */
+const createViewerQuality: Migration = ({ sql }) => {
+  sql.exec(`
+CREATE TABLE IF NOT EXISTS viewer_quality (hour_ms INTEGER PRIMARY KEY, sums TEXT NOT NULL);
+ALTER TABLE health_minutes ADD COLUMN viewer_delay_ms REAL;
+ALTER TABLE health_minutes ADD COLUMN stalled_share REAL;
+`);
+};
+
 /** Every schema version of Live objects. */
 export const LIVE_SCHEMA: StorageSchema = {
   object: "Live",
@@ -137,6 +146,7 @@ export const LIVE_SCHEMA: StorageSchema = {
     createOutbox,
     extendKeys,
     createHealthHistory,
+    createViewerQuality,
   ],
 };
 

@@ -3,7 +3,7 @@
  * finished segments, and feeds replicas. Its memory may be lost at any moment: SQLite, R2 and the publisher rebuild it.
  */
 import { DurableObject } from "cloudflare:workers";
-import type { AccessPolicy, AccessPolicyReceiver, PlaybackPolicy } from "../../core/access/access-policy.ts";
+import type { AccessPolicy, PlaybackPolicy } from "../../core/access/access-policy.ts";
 import { FingerprintSet } from "../../core/access/registry/fingerprint-set.ts";
 import type { RevocationRequest } from "../../core/access/revocation-pools.ts";
 import type { StreamKeyInfo } from "../../core/access/stream-key.ts";
@@ -31,6 +31,7 @@ import type { Platform } from "../../core/kit/clock.ts";
 import type { BroadcastId, StreamName, TrackName } from "../../core/kit/ids.ts";
 import { systemPlatform } from "../../core/kit/system-platform.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
+import type { QualityTables, ViewerQuality } from "../../core/quality/quality-tally.ts";
 import { AlarmSchedule } from "../kit/alarm-schedule.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
 import type { Outbox } from "../kit/outbox.ts";
@@ -39,7 +40,8 @@ import type { ActiveBroadcast } from "./active-broadcast.ts";
 import { BroadcastLifecycle } from "./broadcast-lifecycle.ts";
 import { describeStatus, latestProgramTimeMs } from "./broadcast-status.ts";
 import { BroadcastStore } from "./broadcast-store.ts";
-import { DirectoryEntry, type DirectoryNamespace } from "./directory-entry.ts";
+import { DirectoryEntry } from "./directory-entry.ts";
+import type { LiveEnv } from "./live-env.ts";
 import { openLiveFeed } from "./live-feed.ts";
 import { createLiveOutbox, deliverUnawaited, ROOM_SUBSCRIBER } from "./live-outbox.ts";
 import { openLiveStorage } from "./live-schema.ts";
@@ -55,13 +57,6 @@ import { StreamAccess } from "./stream-access.ts";
 import { HealthReports } from "./stream-health.ts";
 import { type NewStreamKey, StreamKeyStore } from "./stream-key-store.ts";
 import { type KeyRotation, StreamKeys } from "./stream-keys.ts";
-
-/** What the Live object is bound to. */
-export interface LiveEnv {
-  readonly MEDIA: R2Bucket;
-  readonly ROOM: { getByName(name: string): AccessPolicyReceiver };
-  readonly DIRECTORY: DirectoryNamespace;
-}
 
 /** One stream's Live object, named by the stream. */
 export class Live extends DurableObject<LiveEnv> {
@@ -206,6 +201,16 @@ export class Live extends DurableObject<LiveEnv> {
   /** The health of the last 30 days within a range, ms since the epoch; null: from the oldest, to the newest. */
   healthHistory(fromMs: number | null, toMs: number | null): HealthHistory {
     return this.#health.history.describe(fromMs, toMs);
+  }
+
+  /** Adds an isolate's sums of viewers' reports. */
+  addQuality(tables: QualityTables): void {
+    this.#health.quality.add(tables);
+  }
+
+  /** What viewers reported within a range of the last 30 days; as `healthHistory`. */
+  viewerQuality(fromMs: number | null, toMs: number | null): ViewerQuality {
+    return this.#health.quality.describe(fromMs, toMs);
   }
 
   /**
@@ -360,6 +365,7 @@ export class Live extends DurableObject<LiveEnv> {
       if (purpose === "outbox") this.ctx.waitUntil(this.#outbox.catchUp());
       else if (purpose === "revocations") await this.#access.dropExpired();
       else if (purpose === "history") await this.#health.history.prune();
+      else if (purpose === "quality") this.#health.quality.store();
       else await this.#publishing.handleAlarm();
       if (purpose !== "publisher") return;
       this.#health.extendHistory();
@@ -387,8 +393,7 @@ export class Live extends DurableObject<LiveEnv> {
 
   #appendEvent(body: LiveEventBody, id?: string): void {
     if (id !== undefined && this.#outbox.has(id)) return;
-    const replica = this.#publishing.current?.replica;
-    this.#outbox.append(body, replica === undefined ? null : latestProgramTimeMs(replica), id);
+    this.#outbox.append(body, latestProgramTimeMs(this.#publishing.current?.replica ?? null), id);
     this.#health.history.recordEvent(body);
     this.ctx.waitUntil(deliverUnawaited(this.#outbox, body));
   }

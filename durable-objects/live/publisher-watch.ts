@@ -10,7 +10,7 @@ import type { AlarmSchedule } from "../kit/alarm-schedule.ts";
 import type { LazyStorage } from "../kit/lazy-storage.ts";
 
 /** The purposes of the Live object's alarm. */
-export type LiveAlarm = "publisher" | "outbox" | "revocations" | "history";
+export type LiveAlarm = "publisher" | "outbox" | "revocations" | "history" | "quality";
 
 /** The count of silent alarms, as it is stored. */
 interface SilentAlarmCount {

@@ -12,6 +12,7 @@ import type { Clock } from "../../core/kit/clock.ts";
 import { type TokenBucket, takeTokens } from "../../core/kit/token-bucket.ts";
 import { type HealthHistoryOptions, HealthHistoryStore } from "./health-history-store.ts";
 import { IngestEventLog } from "./ingest-event-log.ts";
+import { QualityStore } from "./quality-store.ts";
 
 /** What the health of a stream runs on. */
 export interface HealthReportsOptions extends HealthHistoryOptions {
@@ -19,9 +20,10 @@ export interface HealthReportsOptions extends HealthHistoryOptions {
   appendEvent(body: IngestEventBody, id: string): void;
 }
 
-/** The latest report, the figures of the last minutes, and what is kept for later. */
+/** The latest report, the figures of the last minutes, and what is kept for later, also of what viewers tell. */
 export class HealthReports {
   readonly history: HealthHistoryStore;
+  readonly quality: QualityStore;
   readonly #clock: Clock;
   #bucket: TokenBucket | undefined;
   #last: { readonly report: HealthReport; readonly atMs: number } | null = null;
@@ -30,6 +32,7 @@ export class HealthReports {
 
   constructor(options: HealthReportsOptions) {
     this.history = new HealthHistoryStore(options);
+    this.quality = new QualityStore(options);
     this.#clock = options.clock;
     this.#events = new IngestEventLog(options.clock, (body, id) => options.appendEvent(body, id));
   }
@@ -68,7 +71,7 @@ export class HealthReports {
 
   /** Adds the last minute's figures to the history, if that is due. */
   extendHistory(): void {
-    this.history.addRow(this.#samples);
+    this.history.addRow(this.#samples, () => this.quality.takeRecent());
   }
 
   /** A clock that was set back begins the samples anew: they are in the order of their times. */

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ViewerQuality } from "../../core/quality/quality-tally.ts";
 import { type LocalEdge, startEdge } from "../../origin/local-edge/edge.ts";
 import { ADMIN_TOKEN } from "../support/admin-token.ts";
 import { launchBrowser, readPageStats, waitForStats } from "../support/browser.ts";
@@ -85,6 +86,26 @@ test("playback continues through a switch of renditions and back", async () => {
       await waitForStats(page, ({ rendition }) => rendition === name, PATIENCE_MS, `showing ${name}`);
     await playFor(2);
   }
+});
+
+test("the edge has sums of what the page reports, by device and rendition", async () => {
+  const headers = { authorization: `Bearer ${ADMIN_TOKEN}` };
+  const read = async () => {
+    const answer = await fetch(`${edge.url}/api/streams/show/quality`, { headers });
+    return (await answer.json()) as ViewerQuality;
+  };
+  // An isolate sends its sums once in a while.
+  await expect.poll(async () => (await read()).all.viewers, { timeout: 2 * PATIENCE_MS }).toBeGreaterThan(0);
+  const { all, device, rendition } = await read();
+  expect(all.startupP50Ms).toBeLessThan(PATIENCE_MS);
+  expect(all.delayP50Ms).toBeGreaterThan(0);
+  expect(device.map(({ name }) => name)).toEqual(["desktop"]);
+  expect(rendition.map(({ name }) => name).filter((name) => name !== "other")).not.toEqual([]);
+  const studio = await browser.newPage();
+  await studio.goto(`${edge.url}/studio/show?tab=health`);
+  await studio.getByText("Viewers’ quality").click();
+  await studio.getByRole("row", { name: /^Desktop/ }).waitFor({ timeout: PATIENCE_MS });
+  await studio.close();
 });
 
 test("playback continues after FFmpeg is killed, behind a gap and a discontinuity", async () => {

@@ -234,6 +234,10 @@ export const ROUTES: Readonly<Record<string, readonly RouteAddress[]>> = {
   "/api/streams/:stream/ingest": control("/ingest", { GET: { policy: forHosts("200") } }),
   "/api/streams/:stream/health": control("/health", { GET: { policy: forHosts("200") } }),
   "/api/streams/:stream/health/history": control("/health/history", { GET: { policy: forHosts("200") } }),
+  "/api/streams/:stream/quality": control("/quality", { GET: { policy: forHosts("200") } }),
+  "/api/streams/:stream/cmcd": control("/cmcd", {
+    POST: { policy: forEverybody("204"), body: 'cid="another",e=t,sid="session-1",sn=0,ts=1,v=2' },
+  }),
   "/api/streams/:stream/restart": control("/restart", { POST: { policy: forOperator("204") } }, true),
   "/api/streams/:stream/access": control(
     "/access",

@@ -32,6 +32,7 @@ import { handleStreamBroadcasts } from "./broadcasts-api.ts";
 import { handleExpectedAudience } from "./expected-audience.ts";
 import { handleIngestAddresses } from "./ingest-addresses-api.ts";
 import { handleJurisdiction } from "./jurisdiction-api.ts";
+import { qualityApi } from "./quality-app.ts";
 import { handleDeleteStop, handleGetStop, handlePostStop } from "./stop-api.ts";
 import { handleStreamRestart, handleStreamStatus } from "./stream-api.ts";
 import { streamHealthApi } from "./stream-health-app.ts";
@@ -70,6 +71,7 @@ controlApi.get(
   (c) => handleStreamBroadcasts(c.var.scope, c.var.stream),
 );
 controlApi.route("/", streamHealthApi);
+controlApi.route("/", qualityApi);
 controlApi.route("/", streamKeysApi);
 controlApi.route("/", detailsApi);
 controlApi.get(

@@ -45,6 +45,8 @@ export const HealthHistorySchema: z.ZodMiniType<HealthHistory & { stream: string
       roundTripMs: figure,
       lossShare: figure,
       delayMs: figure,
+      viewerDelayMs: figure,
+      stalledShare: figure,
     }),
   ),
 });

@@ -26,7 +26,7 @@ export const HEALTH_HISTORY_LIMITS = {
 } as const;
 
 /** Figures of a row, and how those of several become one: of what is steady the mean, of what harms the worst. */
-export const HISTORY_FIGURES = {
+const HISTORY_FIGURES = {
   bitsPerSecond: "mean",
   framesPerSecond: "mean",
   roundTripMs: "highest",
@@ -87,8 +87,14 @@ export interface HistoryEvent {
   readonly detail: string | null;
 }
 
+/** What viewers reported: half of them were at most this far behind, and the share of their time in which playback stalled. */
+export interface ViewerFigures {
+  readonly viewerDelayMs: number | null;
+  readonly stalledShare: number | null;
+}
+
 /** The figures of `stepMs` from `atMs` on. */
-export interface HistorySample extends HistoryFigures {
+export interface HistorySample extends HistoryFigures, ViewerFigures {
   readonly atMs: number;
   readonly viewers: number;
 }

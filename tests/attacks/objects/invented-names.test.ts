@@ -53,6 +53,8 @@ const ROUTES: Readonly<Record<string, Cost>> = {
   "/api/streams/:stream/ingest": { status: 401 },
   "/api/streams/:stream/health": { status: 401 },
   "/api/streams/:stream/health/history": { status: 401 },
+  "/api/streams/:stream/quality": { status: 401 },
+  "/api/streams/:stream/cmcd": { init: { method: "POST", body: "v=2" }, status: 404 },
   "/api/obs/GetClientConfiguration": obs(`invented?key=corral_${"x".repeat(43)}`),
   "/api/obs/:stream/GetClientConfiguration": obs(`corral_${"x".repeat(43)}`),
   "/api/streams/:stream/restart": { init: { method: "POST" }, status: 401 },

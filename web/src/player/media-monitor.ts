@@ -15,6 +15,8 @@ export interface PlaybackCounts {
   readonly firstPictureMs: number | null;
   /** Number of stalls since the page opened. */
   readonly stalls: number;
+  /** How long those took that are over. */
+  readonly stalledMs: number;
 }
 
 /** Monitors `video` for `player`, and reports events to the view, until it is stopped. */
@@ -26,6 +28,8 @@ export function monitorMedia(
 ): { read: () => PlaybackCounts; stop: () => void } {
   let firstPictureMs: number | null = null;
   let stalls = 0;
+  let stalledMs = 0;
+  let stallBeganMs: number | null = null;
   let pictures = false;
   let stalled = false;
   let lastTime = 0;
@@ -71,6 +75,7 @@ export function monitorMedia(
       if (!pictures || stalled || video.seeking || video.paused || video.ended) return;
       stalled = true;
       stalls += 1;
+      stallBeganMs ??= clock.monotonicMs();
       player().onStall(clock.monotonicMs());
     },
     { signal },
@@ -83,9 +88,12 @@ export function monitorMedia(
     const time = video.currentTime;
     if (video.paused || video.ended) {
       movedAtMs = nowMs;
+      stallBeganMs = null;
     } else if (time !== lastTime && !video.seeking) {
       movedAtMs = nowMs;
       stalled = false;
+      if (stallBeganMs !== null) stalledMs += nowMs - stallBeganMs;
+      stallBeganMs = null;
       if (pictures) report({ type: "moving", recording: player().isRecording });
     } else if (pictures && nowMs - movedAtMs > (video.seeking ? SEEK_STUCK_MS : STUCK_MS)) {
       report({ type: "stuck" });
@@ -97,7 +105,7 @@ export function monitorMedia(
     listening.abort();
     stopTicks();
   };
-  return { read: () => ({ firstPictureMs, stalls }), stop };
+  return { read: () => ({ firstPictureMs, stalls, stalledMs }), stop };
 }
 
 /** Plays with audio if the browser permits it, else muted, else waits for a gesture. */

@@ -1,6 +1,7 @@
 /** A page with a player, the watch page or the embedded one: loads the stream first, and everything else after it. */
 import { parseStreamName } from "../../../core/kit/ids.ts";
 import { systemPlatform } from "../../../core/kit/system-platform.ts";
+import { isSampled, reportShare } from "../../../core/quality/report-sampling.ts";
 import { readAllowedOrigins } from "../embed/parent-page.ts";
 import { storePreference } from "../kit/viewer-session.ts";
 import type { DelayWish } from "../player/delay-choice.ts";
@@ -15,6 +16,7 @@ import { MediaSurface } from "../player/media-traits.ts";
 import { NativePlayer } from "../player/native-player.ts";
 import { PlaybackToken } from "../player/playback-token.ts";
 import { clearPosterFrame, drawPosterFrame } from "../player/poster-frame.ts";
+import type { PlaybackFacts } from "../player/quality-reporter.ts";
 import { chooseRendition, type PlaybackStats, readPlaybackStats } from "../player/stats.ts";
 import { type AudienceCount, StatusPoller, type WatchStatus } from "../player/status.ts";
 import {
@@ -42,6 +44,8 @@ import { parseStartTime } from "./share-link.ts";
 const CONTROLS_AFTER_MS = 1000;
 /** The chat loads after playback has begun, so that they do not compete. */
 const CHAT_AFTER_MS = 250;
+/** Reports are nobody's first need. */
+const REPORTS_AFTER_MS = 3_000;
 
 const platform = systemPlatform;
 const video = element("video", HTMLVideoElement);
@@ -60,6 +64,10 @@ let view: WatchView = initialWatchView(stream !== null);
 let status: WatchStatus | null = null;
 let page: WatchUi | null = null;
 let mounting = false;
+/** From the first live picture on. */
+let isReporting = false;
+/** When the viewer began to wait for the first picture: with the page, a broadcast that begins, or a gesture. */
+let startBeganMs = 0;
 let audience: AudienceCount | null = null;
 let likes: number | null = null;
 /** Where the address begins a recording, seconds; null after that. */
@@ -120,6 +128,7 @@ function dispatch(event: WatchEvent): void {
   if (view === before) return;
   if (view.loadCount !== before.loadCount) {
     drawPosterFrame(video, posterCanvas);
+    markStart();
     if (!isHeld) player.load();
   } else if (view.phase === "waiting" || view.phase === "failed" || view.phase === "stopped") {
     if (before.phase !== view.phase) player.stop();
@@ -132,6 +141,10 @@ function dispatch(event: WatchEvent): void {
     if (view.phase === "reconnecting" || isAboutToStart(view)) statusPoller.pollSoon();
     if (view.phase === "ended") statusPoller.pollSoon();
     if (view.phase === "live" || view.phase === "replay") clearPosterFrame(posterCanvas);
+    if (view.phase === "live" && !isReporting) {
+      isReporting = true;
+      platform.clock.startTimer(REPORTS_AFTER_MS, () => void startReports().catch(() => {}));
+    }
     if (view.phase === "replay" && startS !== null) {
       video.currentTime = startS;
       startS = null;
@@ -150,10 +163,29 @@ video.addEventListener("play", releaseStart);
 function releaseStart(): void {
   if (!isHeld) return;
   isHeld = false;
+  markStart();
   if (view.loadCount > 0) player.load();
   // What is known may be as old as the interval of a held page.
   statusPoller.pollSoon();
   draw();
+}
+
+function markStart(): void {
+  if (!isReporting) startBeganMs = platform.clock.monotonicMs();
+}
+
+/** Has some viewers report their quality: the larger the audience, the smaller their share. */
+async function startReports(): Promise<void> {
+  const sid = platform.newId();
+  if (!isSampled(sid, reportShare(status?.audience?.watching ?? 0))) return;
+  const { startQualityReports } = await import("../player/quality-reporter.ts");
+  const { firstPictureMs } = mediaMonitor.read();
+  const startupMs = firstPictureMs === null ? null : firstPictureMs - startBeganMs;
+  const read = (): PlaybackFacts => ({
+    ...{ stats: stats(), status, isPaused: video.paused },
+    stalledMs: mediaMonitor.read().stalledMs,
+  });
+  startQualityReports({ stream: name, platform, startupMs, read }, sid);
 }
 
 /** Whom the stream's host trusts to embed it; where everybody may, nobody has to give a token. */

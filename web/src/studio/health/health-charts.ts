@@ -1,5 +1,5 @@
 /** Specifications of the charts of a stream's ingest. */
-import type { HistorySample } from "../../../../core/ingest/health/health-history.ts";
+import type { HistorySample, ViewerFigures } from "../../../../core/ingest/health/health-history.ts";
 import { formatCount } from "../../kit/number-text.ts";
 import type { ChartSpec } from "../charts.ts";
 import { formatBitRate } from "../format.ts";
@@ -15,15 +15,33 @@ const formatMs = (ms: number): string =>
   Math.abs(ms) < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 const formatShare = (share: number): string => `${(100 * share).toFixed(share < 0.1 ? 2 : 0)} %`;
 
-/** How many watched, where samples are of a longer time. */
-export const VIEWERS_CHART: ChartSpec<Pick<HistorySample, "viewers">> = {
-  id: "viewers",
-  title: "Viewers",
-  about: "at most",
-  series: [{ label: "viewers", read: ({ viewers }) => viewers }],
-  format: formatCount,
-  range: fromZero(4),
-};
+/** Of viewers, where samples are of a longer time. */
+export const VIEWER_CHARTS: readonly ChartSpec<Pick<HistorySample, "viewers" | keyof ViewerFigures>>[] = [
+  {
+    id: "viewers",
+    title: "Viewers",
+    about: "at most",
+    series: [{ label: "viewers", read: ({ viewers }) => viewers }],
+    format: formatCount,
+    range: fromZero(4),
+  },
+  {
+    id: "viewer-delay",
+    title: "Viewers’ delay",
+    about: "half of them were at most this far behind",
+    series: [{ label: "delay", read: ({ viewerDelayMs }) => viewerDelayMs }],
+    format: formatMs,
+    range: fromZero(1_000),
+  },
+  {
+    id: "viewer-stalls",
+    title: "Stalled",
+    about: "share of viewers’ time",
+    series: [{ label: "stalled", read: ({ stalledShare }) => stalledShare }],
+    format: formatShare,
+    range: fromZero(0.01),
+  },
+];
 
 /** What every encoder is measured by. */
 export const INGEST_CHARTS: readonly HealthChart[] = [

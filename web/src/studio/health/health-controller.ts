@@ -6,6 +6,7 @@ import { announceChange, type ListedCheck, listChecks } from "./check-list.ts";
 import type { HealthAnswer, MeasuredSample } from "./health-answer.ts";
 import { HealthFeed } from "./health-feed.ts";
 import { type HistoryAnswer, parseHistoryAnswer } from "./history-answer.ts";
+import { parseQualityAnswer, type QualityAnswer } from "./quality-answer.ts";
 
 /** See the file's first line. It follows the health while the page is visible. */
 export class HealthController {
@@ -98,6 +99,13 @@ export class HealthController {
     if (toMs !== null) range.set("to", String(Math.ceil(toMs)));
     const answer = await this.#client.request({ method: "GET", path: `/health/history?${range.toString()}` });
     return answer.ok ? parseHistoryAnswer(answer.body) : null;
+  }
+
+  /** What viewers reported in the last `periodMs`; null if the edge tells nothing. */
+  async readQuality(periodMs: number): Promise<QualityAnswer | null> {
+    const fromMs = Math.max(0, Math.floor(this.#platform.clock.nowMs() - periodMs));
+    const answer = await this.#client.request({ method: "GET", path: `/quality?from=${fromMs}` });
+    return answer.ok ? parseQualityAnswer(answer.body) : null;
   }
 
   /** Uses a token that only this page keeps. */

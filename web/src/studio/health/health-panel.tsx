@@ -11,6 +11,7 @@ import { HealthController } from "./health-controller.ts";
 import { describeVerdict } from "./health-verdict.ts";
 import { HistoryPanel } from "./history-panel.tsx";
 import { Picture } from "./picture.tsx";
+import { QualityPanel } from "./quality-panel.tsx";
 
 interface HealthPanelProps {
   readonly stream: StreamName;
@@ -44,6 +45,7 @@ export function HealthPanel({ stream, broadcast, platform }: HealthPanelProps): 
           <Health desk={desk} isLive={broadcast !== null} />
           {broadcast !== null && <Picture key={broadcast} stream={stream} platform={platform} />}
           <HealthCharts desk={desk} />
+          <QualityPanel desk={desk} />
           <HistoryPanel desk={desk} />
         </div>
       )}

@@ -5,6 +5,7 @@ import type {
   HistoryCheck,
   HistoryFigures,
   HistorySample,
+  ViewerFigures,
 } from "../../../../core/ingest/health/health-history.ts";
 import { asJsonObject, type JsonObject } from "../../../../core/kit/json-fields.ts";
 
@@ -79,19 +80,22 @@ function readEvent({ atMs, kind, detail }: JsonObject): PastEvent | null {
   return { atMs, kind, detail: typeof detail === "string" ? detail : null };
 }
 
-const FIGURES: readonly (keyof HistoryFigures)[] = [
+type FigureName = keyof (HistoryFigures & ViewerFigures);
+const FIGURES: readonly FigureName[] = [
   "bitsPerSecond",
   "framesPerSecond",
   "roundTripMs",
   "lossShare",
   "delayMs",
+  "viewerDelayMs",
+  "stalledShare",
 ];
 
 function readSample(members: JsonObject): HistorySample | null {
   const { atMs, viewers } = members;
   if (typeof atMs !== "number") return null;
   const figures = Object.fromEntries(FIGURES.map((name) => [name, numberOr(members[name], null)]));
-  return { atMs, viewers: numberOr(viewers, 0), ...(figures as HistoryFigures) };
+  return { atMs, viewers: numberOr(viewers, 0), ...(figures as Record<FigureName, number | null>) };
 }
 
 const numberOr = <Other>(value: unknown, other: Other): number | Other => (typeof value === "number" ? value : other);

@@ -9,7 +9,7 @@ import { formatUptime } from "../format.ts";
 import { type ChartColumns, SampleHistory } from "../sample-history.ts";
 import { SEVERITY_LABELS } from "./check-list.ts";
 import type { MeasuredSample } from "./health-answer.ts";
-import { INGEST_CHARTS, VIEWERS_CHART } from "./health-charts.ts";
+import { INGEST_CHARTS, VIEWER_CHARTS } from "./health-charts.ts";
 import type { HealthController } from "./health-controller.ts";
 import type { HistoryAnswer, PastBroadcast } from "./history-answer.ts";
 import { describePastBroadcast, listPastLines, type PastLine } from "./history-text.ts";
@@ -35,11 +35,14 @@ type ShownSample = MeasuredSample & HistorySample;
 const STEADY: readonly string[] = ["ingest-bitrate", "ingest-frame-rate"];
 
 /** The live charts; what a sample means is another. */
-const PAST_CHARTS: readonly ChartSpec<ShownSample>[] = [VIEWERS_CHART, ...INGEST_CHARTS].map((spec) => ({
-  ...spec,
-  id: `past-${spec.id}`,
-  about: STEADY.includes(spec.id) ? "mean" : "at most",
-}));
+const PAST_CHARTS: readonly ChartSpec<ShownSample>[] = [
+  ...VIEWER_CHARTS.map((spec) => ({ ...spec, id: `past-${spec.id}` })),
+  ...INGEST_CHARTS.map((spec) => ({
+    ...spec,
+    id: `past-${spec.id}`,
+    about: STEADY.includes(spec.id) ? "mean" : "at most",
+  })),
+];
 
 /** The section, which asks for the history when it is opened. */
 export function HistoryPanel({ desk }: { desk: HealthController }): VNode {
@@ -92,7 +95,7 @@ function BroadcastRow({ of, desk }: { of: PastBroadcast; desk: HealthController 
   };
   return (
     <li class={`health health-${state}`}>
-      <details onToggle={({ currentTarget: { open } }) => open && load()}>
+      <details name="past-broadcast" onToggle={({ currentTarget: { open } }) => (open ? load() : setHistory("closed"))}>
         <summary>
           <strong>{word}</strong> <span>{sentence}</span>
           <span class="history-time">

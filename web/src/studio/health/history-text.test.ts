@@ -56,7 +56,8 @@ test("every kind of event has a sentence, and an unknown one its name", () => {
 
 test("an answer is parsed, without what is malformed", () => {
   const figures = { bitsPerSecond: 6e6, framesPerSecond: null, roundTripMs: 20, lossShare: null, delayMs: 180 };
-  const sample = { atMs: 60_000, viewers: 4, ...figures };
+  const told = { viewerDelayMs: 1_900, stalledShare: null };
+  const sample = { atMs: 60_000, viewers: 4, ...figures, ...told };
   const check = { check: "starved", severity: "error", say: "Slow.", raisedMs: 1, clearedMs: null };
   const event = { atMs: 5, kind: "broadcast-started", detail: null };
   const lists = { broadcasts: [broadcast({})], checks: [check], events: [event], samples: [sample] };
