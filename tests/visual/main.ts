@@ -2,7 +2,7 @@
  * `npm run screenshots`: every page in each of its states, with the windows and settings of many people: a folder of pictures
  * with a contact sheet. With `--axe`, also what axe-core says about each. With `--compare`, the pages are compared with the pictures in
  * `tests/visual/reference/`, which `--update` makes anew. Exits non-zero if a state cannot be reached, on a violation, or if a page
- * differs.
+ * differs; with 3 if nothing was compared, because this machine has other fonts.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -12,6 +12,7 @@ import { describeOptionError } from "../../origin/cli/option-errors.ts";
 import { errorMessage } from "../../origin/kit/errors.ts";
 import { findAxeViolations } from "./axe-audit.ts";
 import { compareViews, updateReferences } from "./comparison.ts";
+import { areReferenceFonts, measureFonts, writeReferenceFonts } from "./fonts.ts";
 import { LOOKS, type Look, openLook } from "./looks.ts";
 import { COMPARED_VIEWS } from "./references.ts";
 import { SCENES, type Scene } from "./scenes.ts";
@@ -23,6 +24,8 @@ const LADDER = "720p:2500k";
 const SMALL_LADDER = "180p:200k";
 /** What appears late, such as counts and the first line of the chat. */
 const SETTLE_MS = 1_500;
+/** Exit code of a comparison that did not take place. */
+const OTHER_FONTS = 3;
 /** Width of a picture on the contact sheet, pixels. */
 const THUMB_PX = 320;
 
@@ -103,6 +106,14 @@ async function meetReferences(
   const stage = await openStage(SMALL_LADDER);
   try {
     const beganMs = performance.now();
+    const fonts = await measureFonts(stage.browser);
+    if (isUpdate) await writeReferenceFonts(fonts);
+    else if (!(await areReferenceFonts(fonts))) {
+      console.error(`Nothing is compared: this machine draws text with other fonts than the references (${JSON.stringify(fonts)}).
+Install fonts-dejavu-core and fonts-liberation, or make the references anew with --update.`);
+      process.exitCode = OTHER_FONTS;
+      return;
+    }
     const faults = isUpdate
       ? await updateReferences(stage, views, views.length === COMPARED_VIEWS.length)
       : await compareViews(stage, views, folder);

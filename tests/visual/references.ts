@@ -44,7 +44,9 @@ export async function writeReference(name: string, picture: Picture): Promise<vo
 /** Names of references that belong to no view any more. */
 export async function listStrayReferences(): Promise<string[]> {
   const known = new Set(COMPARED_VIEWS.map(({ name }) => `${name}.png`));
-  return (await readdir(FOLDER)).filter((file) => !known.has(file)).map((file) => file.replace(/\.png$/, ""));
+  return (await readdir(FOLDER))
+    .filter((file) => file.endsWith(".png") && !known.has(file))
+    .map((file) => file.replace(/\.png$/, ""));
 }
 
 /** Removes one. */
