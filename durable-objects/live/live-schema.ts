@@ -112,26 +112,18 @@ CREATE TABLE IF NOT EXISTS publish_sessions (
 `);
 };
 
-/** Health of the last 30 days. `broadcast` is empty where none was on the air. */
+/** Health of the last 30 days, and sums of viewers' reports by hour. `broadcast` is empty where none was on the air. */
 const createHealthHistory: Migration = ({ sql }) => {
   sql.exec(`
 CREATE TABLE IF NOT EXISTS health_minutes (
   at_ms INTEGER PRIMARY KEY, broadcast TEXT NOT NULL, viewers INTEGER NOT NULL, bits_per_second REAL,
-  frames_per_second REAL, round_trip_ms REAL, loss_share REAL, delay_ms REAL);
+  frames_per_second REAL, round_trip_ms REAL, loss_share REAL, delay_ms REAL, viewer_delay_ms REAL, stalled_share REAL);
 CREATE TABLE IF NOT EXISTS health_checks (
   id INTEGER PRIMARY KEY, broadcast TEXT NOT NULL, check_id TEXT NOT NULL, severity TEXT NOT NULL, say TEXT NOT NULL,
   raised_ms INTEGER NOT NULL, cleared_ms INTEGER);
 CREATE TABLE IF NOT EXISTS health_events (
   id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, broadcast TEXT NOT NULL, kind TEXT NOT NULL, detail TEXT);
-`);
-};
-
-/** Sums of viewers' reports by hour, and their figures in the rows of the history. */
-const createViewerQuality: Migration = ({ sql }) => {
-  sql.exec(`
 CREATE TABLE IF NOT EXISTS viewer_quality (hour_ms INTEGER PRIMARY KEY, sums TEXT NOT NULL);
-ALTER TABLE health_minutes ADD COLUMN viewer_delay_ms REAL;
-ALTER TABLE health_minutes ADD COLUMN stalled_share REAL;
 `);
 };
 
@@ -146,7 +138,6 @@ export const LIVE_SCHEMA: StorageSchema = {
     createOutbox,
     extendKeys,
     createHealthHistory,
-    createViewerQuality,
   ],
 };
 
