@@ -82,7 +82,7 @@ function expectSums(counters: Counted): void {
     expect(requests, tier).toBe(hits + coalesced + pulled);
     expect(errors + refusals, tier).toBeLessThanOrEqual(requests);
   }
-  expect(sent(counters)).toBe(came(counters));
+  expect(sent(counters), JSON.stringify(counters)).toBe(came(counters));
 }
 
 test("a known number of requests is counted once each, by outcome, and every tier's sums match", async () => {

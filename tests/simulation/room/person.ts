@@ -120,9 +120,10 @@ export class Person {
 
   /** Whether a command of this person's page that names a subject has no outcome yet; a page that is gone sends none again. */
   isActingOn(subject: string): boolean {
-    return [...this.#underWay].some(
-      ([command, page]) => page === this.#page && "subject" in command && command.subject === subject,
-    );
+    return [...this.#underWay].some(([command, page]) => {
+      const named = command.kind === "accept" ? this.profile.subject : "subject" in command ? command.subject : null;
+      return page === this.#page && named === subject;
+    });
   }
 
   get #textStart(): string {

@@ -154,14 +154,14 @@ export class RoomChecker implements PageObserver {
   /** Whether a command of this person may be done now, by the table of permissions. */
   mayDo({ profile }: Person, command: Command): boolean {
     if (profile.subject === null || profile.standing !== "may read") return false;
-    if (command.kind === "chat") return true;
+    if (command.kind === "chat" || command.kind === "accept") return true;
     const ranks = this.reviews.ranksOf(profile.subject, rankOfRoles(profile.roles));
     return ranks.some((rank) => this.#isAllowed(rank, command));
   }
 
   #isAllowed(rank: Rank, command: Command): boolean {
     if (rank === "viewer") return false;
-    if (command.kind === "role") return rank === "host";
+    if (command.kind === "role" || command.kind === "invite" || command.kind === "uninvite") return rank === "host";
     if (command.kind === "ban" || command.kind === "timeout")
       return this.#ranksOf(command.subject).some((target) => maySanction(rank, target));
     if (command.kind !== "delete") return true;

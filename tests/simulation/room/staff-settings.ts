@@ -7,6 +7,7 @@ import type { Crowd } from "./crowd.ts";
 import { BLOCKED_WORD } from "./message-texts.ts";
 import type { Person } from "./person.ts";
 import type { RoomChecker } from "./room-checker.ts";
+import { StaffExtras } from "./staff-extras.ts";
 
 const EVERY_MS = { min: 1_500, max: 6_000 } as const;
 /** A mode is undone again after this. */
@@ -30,6 +31,9 @@ export class StaffSettings {
   readonly #checker: RoomChecker;
   readonly #simulation: Simulation;
   readonly #random: SeededRandom;
+  readonly #extras: StaffExtras;
+  /** Subjects whose role is being changed. */
+  readonly #changing = new Set<string>();
   #isOver = false;
   readonly #underWay = new Set<Promise<void>>();
 
@@ -38,10 +42,15 @@ export class StaffSettings {
     this.#crowd = crowd;
     this.#checker = checker;
     this.#random = simulation.random.fork("staff settings");
+    this.#extras = new StaffExtras(simulation, crowd, checker, this.#changing);
   }
 
   /** Acts until a time of the simulation. */
   async act(untilMs: number): Promise<void> {
+    await Promise.all([this.#set(untilMs), this.#extras.act(untilMs)]);
+  }
+
+  async #set(untilMs: number): Promise<void> {
     for (;;) {
       await this.#simulation.sleep(this.#random.integer(EVERY_MS.min, EVERY_MS.max));
       if (this.#simulation.nowMs > untilMs) return;
@@ -156,9 +165,6 @@ export class StaffSettings {
       });
     }
   }
-
-  /** Subjects whose role is being changed. */
-  readonly #changing = new Set<string>();
 
   /** Approves or denies a held message, as a list or a note said. */
   async #review(staff: Person): Promise<void> {
