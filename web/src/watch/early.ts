@@ -8,12 +8,20 @@ import { splitTokenFragment } from "../kit/viewer-session.ts";
 import { EarlyFlow } from "../player/flow/early-flow.ts";
 import { isMediaSourceSupported, mediaSourceClass } from "../player/media-source.ts";
 import { applyStoredLayout } from "./page-layout.ts";
-import { isEmbedPath, readDelayWish, readPageStatus, readStart, streamNameOf } from "./page-start.ts";
+import {
+  isEmbedPath,
+  readAddressDelayWish,
+  readDelayWish,
+  readPageStatus,
+  readStart,
+  streamNameOf,
+} from "./page-start.ts";
 
 function begin(): EarlyFlow | null {
   const stream = parseStreamName(streamNameOf(location.pathname));
   const status = readPageStatus(systemPlatform.clock);
-  if (stream === null || status === null || !isMediaSourceSupported() || readDelayWish() !== "fastest") return null;
+  if (stream === null || status === null || !isMediaSourceSupported()) return null;
+  if ((readAddressDelayWish() ?? "fastest") !== "fastest") return null;
   if (readStart().isHeld) return null;
   const { source, tracks } = status.watch;
   if (source.state !== "live") return null;
@@ -28,8 +36,15 @@ function begin(): EarlyFlow | null {
   });
 }
 
+// The page's script may have come first: then the player asks by itself.
+if (window.corralEarlyFlow === undefined) window.corralEarlyFlow = begin();
+
+// The media is asked for by now: the first look into the browser's storage takes some tens of milliseconds.
+
 // Before anything is painted: a chat that is hidden later, or a picture that grows later, moves the page.
 if (!isEmbedPath(location.pathname)) applyStoredLayout();
 
-// The page's script may have come first: then the player asks by itself.
-if (window.corralEarlyFlow === undefined) window.corralEarlyFlow = begin();
+if (window.corralEarlyFlow != null && readDelayWish() !== "fastest") {
+  window.corralEarlyFlow.drop();
+  window.corralEarlyFlow = null;
+}

@@ -34,10 +34,13 @@ export function readStart(): { readonly isHeld: boolean; readonly isMuted: boole
   return { isHeld: query.get("autoplay") === "0", isMuted: query.get("muted") === "1" };
 }
 
+/** The wish in the address, or null. */
+export const readAddressDelayWish = (): DelayWish | null =>
+  parseDelayWish(new URLSearchParams(location.search).get("delay"));
+
 /** The wish in the address, else the stored one. */
 export function readDelayWish(): DelayWish {
-  const given = parseDelayWish(new URLSearchParams(location.search).get("delay"));
-  return given ?? parseDelayWish(loadPreference(DELAY_STORAGE_KEY)) ?? "fastest";
+  return readAddressDelayWish() ?? parseDelayWish(loadPreference(DELAY_STORAGE_KEY)) ?? "fastest";
 }
 
 /** The status in the document, if the edge knew it when it answered; null also for a document from the browser's history. */
