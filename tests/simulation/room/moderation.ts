@@ -15,6 +15,8 @@ const SPAM_MS = [60, 120, 180, 300] as const;
 const STOP_MS = { min: 1_000, max: 8_000 } as const;
 /** A person whose data is to be erased is quiet for so long before. */
 const QUIET_MS = 15_000;
+/** An erasure is put off so often, and then for good. */
+const MOST_WAITS = 4;
 /** At most this share of the people loses the right to read. */
 const MAX_FORBIDDEN_SHARE = 0.3;
 
@@ -251,8 +253,12 @@ export class Moderation {
     // Its last commands have arrived, or never will.
     person.leave("closes");
     // Of staff whose connection is cut: what they do after the erasure names the person again.
-    do await this.#simulation.sleep(QUIET_MS);
-    while (crowd.people.some((each) => each.isActingOn(subject)));
+    for (let waits = 0; ; waits += 1) {
+      await this.#simulation.sleep(QUIET_MS);
+      if (!crowd.people.some((each) => each.isActingOn(subject))) break;
+      // A moderator who was banned meanwhile has a command that may never have an outcome.
+      if (waits === MOST_WAITS) return;
+    }
     checker.ledger.erased.add(subject);
     const path = `/api/subjects/${subject}`;
     const { status } = await world.administer({ method: "DELETE", path });
