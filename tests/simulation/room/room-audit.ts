@@ -20,6 +20,10 @@ const SLACK_MS = 400_000;
 const DISPLAYED_EVENTS = { usual: 55, small: 2 } as const;
 const DISPLAYED_WINDOW_MS = 2_000;
 
+/** A moved viewer is counted again within this, and moves end after so many times. */
+const MOVED_MS = 5_000;
+const MOST_MOVED_WAITS = 10;
+
 /** What is audited. */
 export interface RoomAuditOptions {
   readonly world: MediaWorld;
@@ -205,7 +209,10 @@ export class RoomAudit {
   }
 
   async #checkCounts(): Promise<void> {
-    const { checker, crowd, isStrict } = this.#options;
+    const { checker, crowd, isStrict, world } = this.#options;
+    // Who was moved is in no report of the new shard yet: it passes shards, relays and the room, a tick each.
+    for (let waits = 0; waits < MOST_MOVED_WAITS && world.simulation.nowMs - checker.movedMs < MOVED_MS; waits += 1)
+      await world.simulation.sleep(MOVED_MS);
     const isCounted = ({ page, profile, forbiddenSinceMs }: Person): boolean =>
       page?.isWelcomed === true && profile.plays && forbiddenSinceMs === null;
     const playing = crowd.people.filter(isCounted).length;

@@ -39,8 +39,9 @@ export class RoomChecker implements PageObserver {
   frames = 0;
   commands = 0;
   refused = 0;
-  /** Connections that the room moved to another shard. */
+  /** Connections that the room moved to another shard, and when the last one was. */
   moves = 0;
+  movedMs: number = Number.NEGATIVE_INFINITY;
 
   constructor(simulation: Simulation, room: () => HostedObject) {
     this.#simulation = simulation;
@@ -133,7 +134,10 @@ export class RoomChecker implements PageObserver {
 
   closed(page: ChatPage, code: number, reason: string, willReconnect: boolean): void {
     page.options.process.log(`closed ${code} ${reason}${willReconnect ? "" : " for good"}`);
-    if (code === SOCKET_CLOSES.moved.code) this.moves += 1;
+    if (code === SOCKET_CLOSES.moved.code) {
+      this.moves += 1;
+      this.movedMs = this.#simulation.nowMs;
+    }
     const person = this.#personOf(page);
     if (willReconnect || person === null || this.#forbiddenSinceMs(person) !== null) return;
     person.lastStop = `${code} ${reason}`;

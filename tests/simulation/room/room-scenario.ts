@@ -53,6 +53,8 @@ const SETTLE_MS = 110_000;
 const FLAWLESS_SETTLE_MS = 12_000;
 /** Before the audit everybody is quiet for so long, but for one message in the middle of it. */
 const QUIET_MS = 10_000;
+/** A command that was dropped twice is answered by then. */
+const SECOND_RESEND_MS = 13_000;
 /** So long before that, relays lose their memory, and the next message reaches everybody within a time all the same. */
 const RELAYS_RESTART_MS = 20_000;
 const DELIVERY_MS = 5_000;
@@ -266,7 +268,8 @@ class RoomRun {
     // What was sent before is answered, and whoever was too fast may write again.
     await this.#simulation.sleep(QUIET_MS / 2);
     for (const person of this.#crowd.present) void this.#probe(person);
-    await this.#simulation.sleep(QUIET_MS / 2);
+    // Where a shard takes few commands at once, whoever finds no place sends again after 4 and after 8 s.
+    await this.#simulation.sleep(this.#hasSmallLimits ? SECOND_RESEND_MS : QUIET_MS / 2);
     for (const { name, probe } of this.#crowd.present) {
       if (probe === "unanswered") this.#simulation.fail("recovery", `${name} wrote, and got no answer`);
     }
