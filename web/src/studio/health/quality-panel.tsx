@@ -28,13 +28,16 @@ export function QualityPanel({ desk }: { desk: HealthController }): VNode {
   return (
     <details class="internals history" onToggle={({ currentTarget: { open } }) => open && load(days)}>
       <summary>Viewers’ quality</summary>
-      <select aria-label="Period" value={String(days)} onChange={({ currentTarget: { value } }) => load(Number(value))}>
-        {PERIODS.map(([label, period]) => (
-          <option key={period} value={String(period)}>
-            {label}
-          </option>
-        ))}
-      </select>
+      <label class="inline-form quality-period">
+        Period
+        <select value={String(days)} onChange={({ currentTarget: { value } }) => load(Number(value))}>
+          {PERIODS.map(([label, period]) => (
+            <option key={period} value={String(period)}>
+              {label}
+            </option>
+          ))}
+        </select>
+      </label>
       {typeof quality === "string" ? (
         <p class="history-note" role="status">
           {quality === "loading" ? "Loading…" : "The edge does not tell the quality."}

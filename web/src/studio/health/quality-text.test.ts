@@ -11,8 +11,12 @@ const ROW: QualityRow = {
 
 test("what viewers reported is a sentence", () => {
   expect(describeQualityRow(ROW)).toBe(
-    "42 viewers reported: half of them saw the picture within 0.84 s, half of them watched at most 1.90 s behind, " +
-      "an hour stalled for 1.20 s, playback failed 2 times.",
+    "42 viewers reported: the picture came within 0.84 s for half of them, the delay was at most 1.90 s for half of them, " +
+      "playback stalled 1.20 s per hour watched, playback failed 2 times.",
+  );
+  const one = { ...ROW, viewers: 1, stalledSecondsPerHour: null, errors: 0 };
+  expect(describeQualityRow(one)).toBe(
+    "One viewer reported: the picture came within 0.84 s, the delay was at most 1.90 s.",
   );
   const unknown = { startupP50Ms: null, delayP50Ms: null, stalledSecondsPerHour: null, errors: 0 };
   expect(describeQualityRow({ ...ROW, ...unknown, viewers: 1 })).toBe("One viewer reported.");

@@ -7,10 +7,13 @@ import { formatDuration } from "../format.ts";
 export function describeQualityRow(row: QualityRow): string {
   const { viewers, startupP50Ms, stalledSecondsPerHour, delayP50Ms, errors } = row;
   if (viewers === 0) return "No viewer has reported yet.";
+  const half = viewers === 1 ? "" : " for half of them";
   const parts = [
-    startupP50Ms === null ? null : `half of them saw the picture within ${formatMs(startupP50Ms)}`,
-    delayP50Ms === null ? null : `half of them watched at most ${formatMs(delayP50Ms)} behind`,
-    stalledSecondsPerHour === null ? null : `an hour stalled for ${formatDuration(stalledSecondsPerHour)}`,
+    startupP50Ms === null ? null : `the picture came within ${formatMs(startupP50Ms)}${half}`,
+    delayP50Ms === null ? null : `the delay was at most ${formatMs(delayP50Ms)}${half}`,
+    stalledSecondsPerHour === null
+      ? null
+      : `playback stalled ${formatDuration(stalledSecondsPerHour)} per hour watched`,
     errors === 0 ? null : `playback failed ${errors === 1 ? "once" : `${errors} times`}`,
   ].filter((part) => part !== null);
   const who = viewers === 1 ? "One viewer reported" : `${formatCount(viewers)} viewers reported`;
