@@ -2,7 +2,8 @@
  * The chat as one list in display order: entries that the playhead has reached, then pending ones. So display, delay and
  * seeking back are one number, the count of shown entries. Pure.
  */
-import { applyLaterEvent, type ChatEvent, type RoomEvent } from "../../../core/room/events.ts";
+import { applyLaterEvent, type ChatEvent, type RoomEvent, redactEvent } from "../../../core/room/events.ts";
+import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 
 /** Bounds, each with its reason. */
 export const CHAT_TIMELINE_LIMITS = {
@@ -130,6 +131,12 @@ function applyRemoval(
   message: ChatEvent,
   later: Extract<RoomEvent, { kind: "delete" | "clear" | "erase" }>,
 ): ChatEvent {
-  const changed = applyLaterEvent(message, later);
+  const changed = isMaybeErased(message, later) ? redactEvent(message) : applyLaterEvent(message, later);
   return changed.kind === "chat" ? changed : message;
+}
+
+/** Whether the erased person may have sent this message too: an erasure names that person's last events, and no more than its limit. */
+function isMaybeErased(message: ChatEvent, later: RoomEvent): boolean {
+  if (later.kind !== "erase" || later.targets.length < ROOM_LIMITS.eraseTargets) return false;
+  return message.offset < Math.min(...later.targets);
 }
