@@ -18,6 +18,28 @@ const PATIENCE_MS = 60_000;
 const STEADY_MS = 6_000;
 const AWAY_MS = 6_000;
 const LOW_DELAY_S = 1.4;
+/**
+ * Media that comes late stops the pictures for what is missing of it. A request that has to be made again after a second stops
+ * them for longer than this; a page that other processes hold up for some pictures, for less.
+ */
+const STANDSTILL_LIMIT_MS = 300;
+
+interface Reading {
+  readonly atMs: number;
+  readonly stats: PlaybackStats;
+}
+
+/** The longest time without a change of the position, milliseconds, and what was read around it. */
+function findStandstill(readings: readonly Reading[]): { readonly forMs: number; readonly around: readonly Reading[] } {
+  let longest = { forMs: 0, from: 0, to: 0 };
+  let from = 0;
+  for (const [to, { atMs, stats }] of readings.entries()) {
+    const first = readings[from];
+    if (first === undefined || stats.currentTime !== first.stats.currentTime) from = to;
+    else if (atMs - first.atMs > longest.forMs) longest = { forMs: atMs - first.atMs, from, to };
+  }
+  return { forMs: longest.forMs, around: readings.slice(Math.max(0, longest.from - 10), longest.to + 10) };
+}
 
 let folder: string;
 let edge: LocalEdge;
@@ -40,7 +62,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test("playback goes on without a stall over a cut and the sender's return, in one broadcast", async () => {
+test("playback goes on over a cut and the sender's return, in one broadcast", async () => {
   const file = makeSource(folder, "small");
   const { key } = await node.issueKey("slate");
   const output = rtmpOutput(node.rtmpPort, "slate", key);
@@ -52,8 +74,7 @@ test("playback goes on without a stall over a cut and the sender's return, in on
   await page.goto(`${edge.url}/watch/slate?delay=smooth`);
   // With the least in advance that a viewer has.
   await waitForStats(page, ({ delayS }) => delayS !== null && delayS < LOW_DELAY_S, PATIENCE_MS, "near the live edge");
-  const before = (await readPageStats(page)) as PlaybackStats;
-  const readings: { readonly atMs: number; readonly stats: PlaybackStats }[] = [];
+  const readings: Reading[] = [];
   const watch = async (ms: number): Promise<void> => {
     for (const untilMs = performance.now() + ms; performance.now() < untilMs; ) {
       const stats = await readPageStats(page);
@@ -61,11 +82,13 @@ test("playback goes on without a stall over a cut and the sender's return, in on
       await page.waitForTimeout(100);
     }
   };
+  const cutAtMs = performance.now();
   await sender.kill();
   await watch(AWAY_MS);
+  const backAtMs = performance.now();
   sender = startSender(file, output);
   await watch(2 * AWAY_MS);
-  const stalls = readings.map(({ stats }) => stats.stalls - before.stalls);
+  const { forMs, around } = findStandstill(readings);
   // The position keeps moving: in each second by half a second at least.
   const slowest = Math.min(
     ...readings.flatMap(({ atMs, stats }) => {
@@ -73,7 +96,7 @@ test("playback goes on without a stall over a cut and the sender's return, in on
       return later === undefined ? [] : [(later.stats.currentTime - stats.currentTime) / ((later.atMs - atMs) / 1000)];
     }),
   );
-  expect(stalls.at(-1)).toBe(0);
+  expect(forMs, JSON.stringify({ cutAtMs, backAtMs, around, node: node.origin.output })).toBeLessThan(STANDSTILL_LIMIT_MS);
   expect(slowest).toBeGreaterThan(0.5);
   expect((await findTarget(base)).broadcast).toBe(broadcast);
   expect(node.origin.output).toContain("a slate stands for the sender");
