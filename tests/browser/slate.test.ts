@@ -96,7 +96,9 @@ test("playback goes on over a cut and the sender's return, in one broadcast", as
       return later === undefined ? [] : [(later.stats.currentTime - stats.currentTime) / ((later.atMs - atMs) / 1000)];
     }),
   );
-  expect(forMs, JSON.stringify({ cutAtMs, backAtMs, around, node: node.origin.output })).toBeLessThan(STANDSTILL_LIMIT_MS);
+  expect(forMs, JSON.stringify({ cutAtMs, backAtMs, around, node: node.origin.output })).toBeLessThan(
+    STANDSTILL_LIMIT_MS,
+  );
   expect(slowest).toBeGreaterThan(0.5);
   expect((await findTarget(base)).broadcast).toBe(broadcast);
   expect(node.origin.output).toContain("a slate stands for the sender");
