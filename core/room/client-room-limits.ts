@@ -14,6 +14,8 @@ export const CLIENT_ROOM_LIMITS = {
   distinctEmoji: 32,
   /** Likes or reactions in one frame: a client batches half a second of them. */
   reactionsPerFrame: 50,
+  /** Events that an erasure names, a person's last. Where it names as many, clients drop all older messages that they show. */
+  eraseTargets: 1_024,
   /** A client acknowledges flow control after every this many characters. */
   flowAckEveryChars: 262_144,
   /** The heartbeat interval of a client that plays. */

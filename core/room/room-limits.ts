@@ -119,8 +119,6 @@ const SERVER_LIMITS = {
   maxRetentionEvents: 1_000_000,
   /** Beyond `keepEvents` the history grows by at most this many events before it is pruned. */
   pruneEveryEvents: 5_000,
-  /** Events that an erasure names, a person's last: where it names as many, a client also drops all older messages that it shows. */
-  eraseTargets: 1_024,
   /** Events in one page of an export: some 100 kB. */
   exportPageEvents: 500,
   /** Subject keys in the room's memory, some kB each; others are requested again. */

@@ -44,7 +44,7 @@ export const SMALL_LIMITS: LoweredLimits = {
   },
   "core/room/client/client-limits.ts": { pendingCommands: 4 },
   "core/room/client/event-inbox.ts": { MAX_REMEMBERED_OFFSETS: 16 },
-  "core/room/client-room-limits.ts": { distinctEmoji: 3, flowAckEveryChars: 8_192 },
+  "core/room/client-room-limits.ts": { distinctEmoji: 3, eraseTargets: 5, flowAckEveryChars: 8_192 },
   "core/room/room-limits.ts": {
     sanctions: 14,
     sanctionsReservedForHosts: 5,
@@ -66,7 +66,6 @@ export const SMALL_LIMITS: LoweredLimits = {
     recentMessageEvents: 10,
     cachedSubjectKeys: 4,
     listEntries: 5,
-    eraseTargets: 5,
     socketsPerCohortGroup: 2,
     maxTickSockets: 10,
   },

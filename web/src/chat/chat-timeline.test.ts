@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { CLIENT_ROOM_LIMITS } from "../../../core/room/client-room-limits.ts";
 import type { RoomEvent } from "../../../core/room/events.ts";
-import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 import {
   addEvents,
   advanceTimeline,
@@ -58,7 +58,7 @@ test("an erasure that names as many events as it can removes all older messages 
   const messages = Array.from({ length: 20 }, (_, i) => chat(i + 1, 1_000, i < 10 ? "eve" : "ann"));
   const timeline = addEvents(EMPTY_TIMELINE, messages, 5_000, null);
   const erase = (targets: number[]): RoomEvent => ({ kind: "erase", targets, ...stamp(5_000, 90_000) });
-  const named = Array.from({ length: ROOM_LIMITS.eraseTargets }, (_, i) => 9 + i);
+  const named = Array.from({ length: CLIENT_ROOM_LIMITS.eraseTargets }, (_, i) => 9 + i);
   expect(offsets(addEvents(timeline, [erase(named.slice(1))], 5_000, null))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
   const erased = addEvents(timeline, [erase(named)], 5_000, null);
   expect(offsets(erased)).toEqual([]);

@@ -2,8 +2,8 @@
  * The chat as one list in display order: entries that the playhead has reached, then pending ones. So display, delay and
  * seeking back are one number, the count of shown entries. Pure.
  */
+import { CLIENT_ROOM_LIMITS } from "../../../core/room/client-room-limits.ts";
 import { applyLaterEvent, type ChatEvent, type RoomEvent, redactEvent } from "../../../core/room/events.ts";
-import { ROOM_LIMITS } from "../../../core/room/room-limits.ts";
 
 /** Bounds, each with its reason. */
 export const CHAT_TIMELINE_LIMITS = {
@@ -12,6 +12,8 @@ export const CHAT_TIMELINE_LIMITS = {
   /** Pending entries: a minute at the display rate. The oldest beyond it are dropped. */
   waiting: 2_000,
 } as const;
+
+type RemovalEvent = Extract<RoomEvent, { kind: "delete" | "clear" | "erase" }>;
 
 /** An entry: an event, or a gap of unknown events. `dueMs`: the program time at which it is shown. */
 export interface TimelineEntry {
@@ -57,13 +59,16 @@ export function addEvents(
       }
       case "delete":
       case "clear":
-      case "erase":
+      case "erase": {
         // A removal applies at once, at any playhead.
+        const unnamedBefore = unnamedBeforeOffset(event);
         for (const [index, entry] of list.entries()) {
-          if (entry.content.kind === "chat") list[index] = { ...entry, content: applyRemoval(entry.content, event) };
+          if (entry.content.kind === "chat")
+            list[index] = { ...entry, content: applyRemoval(entry.content, event, unnamedBefore) };
         }
-        if (pinned !== null && applyRemoval(pinned, event).gone === true) pinned = null;
+        if (pinned !== null && applyRemoval(pinned, event, unnamedBefore).gone === true) pinned = null;
         break;
+      }
       default:
     }
   }
@@ -127,16 +132,14 @@ function insertEvent(list: TimelineEntry[], shown: number, event: TimelineEvent,
   list.splice(at, 0, { key: String(event.offset), dueMs, content: event });
 }
 
-function applyRemoval(
-  message: ChatEvent,
-  later: Extract<RoomEvent, { kind: "delete" | "clear" | "erase" }>,
-): ChatEvent {
-  const changed = isMaybeErased(message, later) ? redactEvent(message) : applyLaterEvent(message, later);
+/** `unnamedBefore`: messages before this offset are removed although the event does not name them. */
+function applyRemoval(message: ChatEvent, later: RemovalEvent, unnamedBefore: number): ChatEvent {
+  const changed = message.offset < unnamedBefore ? redactEvent(message) : applyLaterEvent(message, later);
   return changed.kind === "chat" ? changed : message;
 }
 
-/** Whether the erased person may have sent this message too: an erasure names that person's last events, and no more than its limit. */
-function isMaybeErased(message: ChatEvent, later: RoomEvent): boolean {
-  if (later.kind !== "erase" || later.targets.length < ROOM_LIMITS.eraseTargets) return false;
-  return message.offset < Math.min(...later.targets);
+/** The offset before which the erased person may have sent more than the event names; 0 if it names everything. */
+function unnamedBeforeOffset(event: RemovalEvent): number {
+  if (event.kind !== "erase" || event.targets.length < CLIENT_ROOM_LIMITS.eraseTargets) return 0;
+  return Math.min(...event.targets);
 }
