@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import type { NodeReport } from "../broadcast/stream-status.ts";
 import { VirtualClock } from "../kit/virtual-clock.ts";
-import { type FeedQuery, type FeedReadHandler, readFeed } from "./feed-client.ts";
+import { attachReport, createFeedRedirect, type FeedQuery, type FeedReadHandler, readFeed } from "./feed-client.ts";
 
 const QUERY: FeedQuery = {
   nodeId: "below",
@@ -44,3 +45,48 @@ test("a read ends at the end of its time although the feed sends nothing", async
   expect(await end).toBe("stopped");
   await cancelled.promise;
 });
+
+const CARRIED: NodeReport = { node: "above", tiers: {}, viewers: 0, requestsPerSecond: 0 };
+
+function carrying(answer: Response): Response {
+  attachReport(answer, CARRIED);
+  return answer;
+}
+
+/** Reads one feed that is answered with `answer`: in time, or after the reader has given up. */
+async function settle(answer: Response | Error, isLate: boolean): Promise<string[]> {
+  const clock = new VirtualClock();
+  const settled: string[] = [];
+  const handler: FeedReadHandler = {
+    ...HANDLER,
+    restoreReport: ({ node }) => settled.push(`restored ${node}`),
+    addChildReport: ({ node }) => settled.push(`carried ${node}`),
+  };
+  const answered = Promise.withResolvers<Response>();
+  const end = readFeed(clock, { fetch: () => answered.promise }, QUERY, handler);
+  if (isLate) {
+    await clock.advance(60_000);
+    expect(settled).toEqual([]);
+  }
+  if (answer instanceof Error) answered.reject(answer);
+  else answered.resolve(answer);
+  await end;
+  await clock.advance(0);
+  return settled;
+}
+
+test.each([false, true])(
+  "each report is counted once, whatever the answer is and when it comes; late: %s",
+  async (isLate) => {
+    const feed = new Response(new ReadableStream({ start: (controller) => controller.close() }));
+    expect(await settle(feed, isLate)).toEqual([]);
+    expect(await settle(new Error("connection lost"), isLate)).toEqual(["restored below"]);
+    expect(await settle(new Response(null, { status: 404 }), isLate)).toEqual(["restored below"]);
+    for (const answer of [
+      createFeedRedirect("up"),
+      new Response(null, { status: 404 }),
+      new Response(null, { status: 503 }),
+    ])
+      expect(await settle(carrying(answer), isLate)).toEqual(["restored below", "carried above"]);
+  },
+);

@@ -31,7 +31,7 @@ export interface FeedReadHandler {
   /** Bytes arrived, not necessarily a whole message. */
   bytesReceived(): void;
   handleMessage(message: FeedMessage): "on" | "again" | Promise<"on" | "again">;
-  /** The node redirected the requester and passed on its counters: it has no feed of its own to report with. */
+  /** The node sent no feed and passed on its counters: it has none of its own to report with. */
   addChildReport(report: NodeReport): void;
   /** The requester's own report was not accepted. */
   restoreReport(report: NodeReport): void;
@@ -63,34 +63,40 @@ export async function readFeed(
   handler: FeedReadHandler,
 ): Promise<FeedEndReason> {
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  let isReportAccepted = false;
   try {
     const { url, headers } = buildFeedRequest(query);
     const fetched = source.fetch(url, { headers });
+    // Also of an answer that comes too late.
+    fetched.then(
+      (response) => settleReports(response, query, handler),
+      () => handler.restoreReport(query.report),
+    );
     const response = await failWhenSilent(clock, fetched).catch((error: unknown) => {
       // An unread feed would hold a subscriber's slot at the node until its end.
       fetched.then((late) => late.body?.getReader().cancel()).catch(() => {});
       throw error;
     });
     const direction = response.headers.get(REDIRECT_HEADER);
-    if (direction === "up" || direction === "down") {
-      const carried = response.headers.get(REPORT_HEADER);
-      if (carried !== null) handler.addChildReport(JSON.parse(carried) as NodeReport);
-      return direction;
-    }
+    if (direction === "up" || direction === "down") return direction;
     if (response.status === 404) return "absent";
     if (!response.ok || response.body === null) throw new FeedError(`the feed answered ${response.status}`);
-    isReportAccepted = true;
     reader = response.body.getReader();
     return await readMessages(clock, reader, handler);
   } catch (error) {
     handler.feedFailed(error);
     return "broken";
   } finally {
-    if (!isReportAccepted) handler.restoreReport(query.report);
     // Not awaited: the other side may be gone.
     reader?.cancel().catch(() => {});
   }
+}
+
+/** A node that sends a feed has accepted the requester's report; one that sends none may pass on its own. */
+function settleReports(response: Response, query: FeedQuery, handler: FeedReadHandler): void {
+  if (response.ok) return;
+  handler.restoreReport(query.report);
+  const carried = response.headers.get(REPORT_HEADER);
+  if (carried !== null) handler.addChildReport(JSON.parse(carried) as NodeReport);
 }
 
 async function readMessages(
@@ -176,9 +182,12 @@ function parseTrackSet(text: string | null): Set<TrackName> {
   return new Set((text ?? "").split(",").filter((name) => name !== "") as TrackName[]);
 }
 
-/** A redirect; `report`: the counters that the requester carries on. */
-export function createFeedRedirect(direction: "up" | "down", report: NodeReport | null): Response {
-  const headers: Record<string, string> = { [REDIRECT_HEADER]: direction };
-  if (report !== null) headers[REPORT_HEADER] = JSON.stringify(report);
-  return new Response(null, { status: 307, headers });
+/** A redirect. */
+export function createFeedRedirect(direction: "up" | "down"): Response {
+  return new Response(null, { status: 307, headers: { [REDIRECT_HEADER]: direction } });
+}
+
+/** Adds the counters that the requester carries on to an answer that is no feed. */
+export function attachReport(answer: Response, report: NodeReport): void {
+  answer.headers.set(REPORT_HEADER, JSON.stringify(report));
 }

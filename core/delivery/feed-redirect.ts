@@ -1,5 +1,4 @@
 /** The response to a requester that a node does not feed. */
-import type { NodeReport } from "../broadcast/stream-status.ts";
 import { createFeedRedirect, type FeedQuery } from "./feed-client.ts";
 import type { FeedFanout } from "./feed-fanout.ts";
 import { FEED_LIMITS } from "./node-limits.ts";
@@ -25,11 +24,8 @@ export function redirectSubscriber(
   return subscribers.isolates + subscribers.shields >= FEED_LIMITS.subscribers ? "full" : null;
 }
 
-/** The HTTP status of `redirectResponse`. */
-export const redirectStatus = (redirect: FeedRedirect): 307 | 503 => (redirect === "full" ? 503 : 307);
-
-/** The response. `report` returns the counters that a redirected requester carries on, or null. */
-export function redirectResponse(redirect: FeedRedirect, report: () => NodeReport | null): Response {
-  if (redirect !== "full") return createFeedRedirect(redirect, report());
-  return new Response(null, { status: redirectStatus(redirect), headers: { "retry-after": "2" } });
+/** The response. */
+export function redirectResponse(redirect: FeedRedirect): Response {
+  if (redirect !== "full") return createFeedRedirect(redirect);
+  return new Response(null, { status: 503, headers: { "retry-after": "2" } });
 }

@@ -109,7 +109,7 @@ export class TestNode {
         return new Promise(() => {});
       case "up":
       case "down":
-        return createFeedRedirect(this.mode, null);
+        return createFeedRedirect(this.mode);
     }
   }
 

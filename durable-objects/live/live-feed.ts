@@ -15,7 +15,7 @@ export function openLiveFeed(
 ): Response {
   if (fanout === null) return new Response(null, { status: 404 });
   const redirect = redirectSubscriber(admission, fanout, query, nowMs);
-  if (redirect !== null) return redirectResponse(redirect, () => null);
+  if (redirect !== null) return redirectResponse(redirect);
   counters.addChildReport(query.report, nowMs);
   return feedResponse(fanout, query);
 }

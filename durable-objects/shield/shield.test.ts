@@ -145,3 +145,17 @@ test("concurrent requests for one playlist make one pull from the parent", async
   );
   expect((after?.requests ?? 0) - (before?.requests ?? 0)).toBe(1);
 });
+
+test("a shield without a feed passes its counters on with every answer: evicted, it would forget them", async () => {
+  const publisher = new TestPublisher(testEdge);
+  const carried = async (): Promise<unknown> => {
+    const answer = await requestFeed(publisher, "early", {
+      requester: { kind: "isolate", mustBeServed: true, hasSite: true },
+    });
+    expect(answer.status).toBe(404);
+    return JSON.parse(answer.headers.get("corral-report") ?? "null");
+  };
+  const grown = { tiers: { colo: { requests: 1, hits: 1, refusals: 1 } }, viewers: 0, requestsPerSecond: 0 };
+  expect(await carried()).toMatchObject(grown);
+  expect(await carried()).toMatchObject(grown);
+});

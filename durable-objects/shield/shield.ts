@@ -7,9 +7,9 @@ import { DurableObject } from "cloudflare:workers";
 import type { Replica } from "../../core/broadcast/replica.ts";
 import type { NodeReport } from "../../core/broadcast/stream-status.ts";
 import { EdgeStream } from "../../core/delivery/edge-stream.ts";
-import { type FeedQuery, parseFeedQuery } from "../../core/delivery/feed-client.ts";
+import { attachReport, type FeedQuery, parseFeedQuery } from "../../core/delivery/feed-client.ts";
 import { FeedFanout, feedResponse } from "../../core/delivery/feed-fanout.ts";
-import { redirectResponse, redirectStatus, redirectSubscriber } from "../../core/delivery/feed-redirect.ts";
+import { redirectResponse, redirectSubscriber } from "../../core/delivery/feed-redirect.ts";
 import { SHIELD_LIMITS } from "../../core/delivery/node-limits.ts";
 import { readR2Object } from "../../core/delivery/r2-reads.ts";
 import { FeedAdmission } from "../../core/delivery/tree/feed-admission.ts";
@@ -77,13 +77,10 @@ export class Shield extends DurableObject<ShieldEnv> {
     const query = parseFeedQuery(request);
     if (query === null) return new Response(null, { status: 404 });
     const away = redirectSubscriber(this.#admission, this.#fanout, query, this.platform.clock.monotonicMs());
-    if (away !== null) {
-      // Counted first, so that the forwarded report includes it.
-      this.#edgeStream.counters.countRequest("hits", redirectStatus(away));
-      return redirectResponse(away, () => this.#createCarriedReport());
-    }
-    const answer = await this.#openFeed(query);
+    const answer = away === null ? await this.#openFeed(query) : redirectResponse(away);
+    // Counted first, so that the report includes it.
     this.#edgeStream.counters.countRequest("hits", answer.status);
+    if (!answer.ok && this.#cancelLeaseTimer === null) attachReport(answer, this.#createCarriedReport());
     return answer;
   }
 
@@ -223,9 +220,8 @@ export class Shield extends DurableObject<ShieldEnv> {
     return currentReplica?.config.broadcast === id ? currentReplica : null;
   }
 
-  /** This shield's counters, which a redirected requester carries on while the shield has no feed to report with. */
-  #createCarriedReport(): NodeReport | null {
-    if (this.#cancelLeaseTimer !== null) return null;
+  /** This shield's counters, which a requester carries on while the shield has no feed to report with: it may be evicted. */
+  #createCarriedReport(): NodeReport {
     return {
       ...this.#edgeStream.counters.createReport(this.platform.clock.monotonicMs()),
       viewers: 0,
