@@ -66,6 +66,7 @@ declare class ReadableStream<R> {
 declare class Headers {
   constructor(init?: Record<string, string>);
   get(name: string): string | null;
+  set(name: string, value: string): void;
 }
 
 declare class Response {

@@ -2,7 +2,7 @@
 import type { Page } from "playwright-core";
 import { STUDIO_TABS } from "../../web/src/studio/studio-tabs.ts";
 import { PAGE_TIMEOUT_MS } from "../support/room-pages.ts";
-import { ENDED, GATED, IDLE, LIVE, SCHEDULED, STOPPED } from "./stage.ts";
+import { ENDED, FROM_BROWSER, GATED, IDLE, LIVE, SCHEDULED, STOPPED } from "./stage.ts";
 
 /** The streams that a creator of the scenes has opened on this device. */
 const OWN = [ENDED, IDLE, SCHEDULED, GATED, LIVE].join(" ");
@@ -107,6 +107,6 @@ export const SCENES: readonly Scene[] = [
     reach: shows(".invitation", /Say first who you are/),
   },
   { name: "studio-idle", path: `/studio/${IDLE}`, reach: shows("#panel-golive") },
-  { name: "golive", path: `/golive/${IDLE}`, reach: shows("#player, main", /camera/i) },
+  { name: "golive", path: `/golive/${FROM_BROWSER}`, reach: shows("#player, main", /camera/i) },
   { name: "not-found", path: "/nowhere", reach: shows("h1") },
 ];

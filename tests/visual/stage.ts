@@ -13,6 +13,8 @@ import { freePort } from "../support/ports.ts";
 export const LIVE = "evening-ride";
 export const SCHEDULED = "sunday-concert";
 export const IDLE = "workshop";
+/** Not on the air; the page that goes live from the browser writes to it, so that no other page shows it. */
+export const FROM_BROWSER = "market-walk";
 export const ENDED = "morning-news";
 export const GATED = "members";
 export const STOPPED = "closed";
@@ -38,6 +40,7 @@ const DETAILS: Readonly<Record<string, object>> = {
     schedule: [{ startsAt: STARTS_AT, title: "Sunday concert" }],
   },
   [IDLE]: { title: "Workshop", host: "Ayọ̀ Bello", description: "Saddles and tools." },
+  [FROM_BROWSER]: { title: "A walk over the market", host: "Ayọ̀ Bello" },
   [ENDED]: { title: "Morning news", host: "Lena" },
   [GATED]: { title: "For members", host: "Lena" },
   [STOPPED]: { title: "Closed", host: "Lena" },
