@@ -23,6 +23,7 @@ export class ControlClient {
   #token: string | null = null;
   #isBusy = false;
   #errorText: string | null = null;
+  #isDenied = false;
 
   constructor(stream: string, onChange: () => void) {
     this.#stream = stream;
@@ -53,9 +54,9 @@ export class ControlClient {
     this.#token = token;
   }
 
-  /** Forgets the error: the refusal of a token that nobody entered is none. */
-  clearError(): void {
-    this.#errorText = null;
+  /** Forgets the error if the last request was denied: the refusal of a token that nobody entered is no error. */
+  clearDenial(): void {
+    if (this.#isDenied) this.#errorText = null;
     this.#onChange();
   }
 
@@ -78,10 +79,10 @@ export class ControlClient {
       });
       const read: unknown = await response.json().catch(() => null);
       this.#errorText = response.ok ? null : problemText(read, response.status);
-      answer = response.ok
-        ? { ok: true, body: read }
-        : { ok: false, isDenied: response.status === 401 || response.status === 403 };
+      this.#isDenied = response.status === 401 || response.status === 403;
+      answer = response.ok ? { ok: true, body: read } : { ok: false, isDenied: this.#isDenied };
     } catch {
+      this.#isDenied = false;
       this.#errorText = "The edge does not respond. Try again.";
     }
     this.#isBusy = false;

@@ -48,7 +48,7 @@ export class DetailsController {
   async start(): Promise<void> {
     this.#mayWrite = await this.#client.loadToken();
     await this.#read();
-    this.#client.clearError();
+    this.#client.clearDenial();
   }
 
   /** Uses a token that only this page keeps. */

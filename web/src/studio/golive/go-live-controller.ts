@@ -49,7 +49,7 @@ export class GoLiveController {
   async start(): Promise<void> {
     if (!(await this.#client.loadToken())) return;
     await this.#refresh();
-    this.#client.clearError();
+    this.#client.clearDenial();
   }
 
   /** Uses a token that only this page keeps. */

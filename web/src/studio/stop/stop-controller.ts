@@ -55,7 +55,7 @@ export class StopController {
   async refresh(): Promise<void> {
     if (!this.#hasToken) return;
     await this.#request("GET");
-    this.#client.clearError();
+    this.#client.clearDenial();
   }
 
   stop(stopping: StopRequest): Promise<void> {
