@@ -1,5 +1,6 @@
 /** The interface of a tree node for the nodes below it. */
 
+import type { BroadcastConfig } from "../broadcast/broadcast-log.ts";
 import type { BroadcastId, StreamName, TrackName } from "../kit/ids.ts";
 import type { PlaylistFile } from "../media/hls/paths.ts";
 import type { FeedSource } from "./feed-client.ts";
@@ -16,6 +17,10 @@ export interface StoredPlaylist {
 
 /** The files of an ended broadcast: requests for others are refused without a request upstream. */
 export interface BroadcastOutline {
+  /** Undefined from a node of an earlier version. */
+  readonly config: BroadcastConfig | undefined;
+  /** When it ended, milliseconds since the epoch; null: not known. */
+  readonly endedMs: number | null;
   readonly tracks: readonly {
     readonly name: TrackName;
     readonly inits: readonly number[];

@@ -60,7 +60,8 @@ export class MediaReads {
       inits: store.listInitVersions(id, name),
       lastMsn: store.findLastSegment(id, name),
     }));
-    return { tracks, whole: row.ended && !publishing.archive.isStoring(id) };
+    const whole = row.ended && !publishing.archive.isStoring(id);
+    return { config: row.config, endedMs: store.readEndedMs(id), tracks, whole };
   }
 
   async #loadPlaylist(id: BroadcastId, track: TrackName, file: PlaylistFile): Promise<StoredPlaylist | null> {

@@ -272,7 +272,10 @@ async function answerRequest(
   range: string | undefined,
 ): Promise<FakeAnswer> {
   if (at.file === "multivariant.m3u8") {
-    return playlistAnswer(renderMultivariant(broadcast.config, { ended: false, iframes: !faults.noIframes }), 1);
+    return playlistAnswer(
+      renderMultivariant(broadcast.config, { ended: false, iframes: !faults.noIframes, of: "stream" }),
+      1,
+    );
   }
   if (!broadcast.state.tracks.has(at.track)) return notFoundAnswer(at, false);
   if (at.file === "media.m3u8" || at.file === "iframes.m3u8") return answerPlaylist(broadcast, faults, at);

@@ -153,6 +153,7 @@ const FILES: Readonly<Record<TrackFile["kind"], readonly RouteAddress[]>> = {
 /** Delivery, which bypasses the router. */
 export const LIVE_ADDRESSES: readonly RouteAddress[] = [
   { path: "/live/{stream}/multivariant.m3u8", methods: { GET: { policy: forViewers() } } },
+  { path: "/live/{stream}/{broadcast}/multivariant.m3u8", methods: { GET: { policy: forViewers() } } },
   { path: "/live/{stream}/{broadcast}/flow.mp4", methods: { GET: { policy: forViewers() } } },
   ...Object.values(FILES).flat(),
 ];

@@ -59,6 +59,17 @@ export const LIVE_ROUTES: readonly { readonly method: "GET"; readonly path: stri
   },
   {
     method: "GET",
+    path: "/live/:stream/:broadcast/multivariant.m3u8",
+    spec: {
+      ...DELIVERY,
+      summary: "The multivariant playlist of one broadcast, live or a recording",
+      parameters: [STREAM, path("broadcast", "The broadcast's id."), TOKEN],
+      answers: { 200: PLAYLIST, 304: NOT_MODIFIED },
+      problems: [...DELIVERY.problems, "too-many-requests"],
+    },
+  },
+  {
+    method: "GET",
     path: "/live/:stream/:broadcast/flow.mp4",
     spec: {
       ...DELIVERY,

@@ -34,8 +34,8 @@ const cachedOutlines = new BoundedMap<string, { readonly outline: BroadcastOutli
 /** Whether the stream may have such a file of a broadcast that has ended. Throws `UpstreamError` where no node above answers. */
 export async function mayFileExist(context: PullContext, { broadcast, track, file }: MediaPath): Promise<boolean> {
   // Parts are kept only while a broadcast is live.
-  if (file.kind === "part" || !(await isKnownBroadcast(context, broadcast))) return false;
-  const known = (await loadOutline(context, broadcast))?.tracks.find(({ name }) => name === track);
+  if (file.kind === "part") return false;
+  const known = (await findOutline(context, broadcast))?.tracks.find(({ name }) => name === track);
   if (known === undefined) return false;
   switch (file.kind) {
     case "playlist":
@@ -45,6 +45,11 @@ export async function mayFileExist(context: PullContext, { broadcast, track, fil
     case "segment":
       return file.msn <= known.lastMsn;
   }
+}
+
+/** The outline of a broadcast of the stream, or null. Throws `UpstreamError` where no node above answers. */
+export async function findOutline(context: PullContext, broadcast: BroadcastId): Promise<BroadcastOutline | null> {
+  return (await isKnownBroadcast(context, broadcast)) ? loadOutline(context, broadcast) : null;
 }
 
 function isKnownBroadcast(context: PullContext, broadcast: BroadcastId): boolean | Promise<boolean> {

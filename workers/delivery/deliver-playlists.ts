@@ -1,27 +1,35 @@
 /** Playlists: rendered from the replica, or pulled if only the Live object can render them. */
+import type { BroadcastConfig } from "../../core/broadcast/broadcast-log.ts";
 import type { Replica } from "../../core/broadcast/replica.ts";
-import type { TrackName } from "../../core/kit/ids.ts";
+import type { BroadcastOutline } from "../../core/delivery/upstream-node.ts";
+import type { BroadcastId, TrackName } from "../../core/kit/ids.ts";
 import { type DeliveryDirectives, decideReload, parseDirectives } from "../../core/media/hls/directives.ts";
 import type { MediaPath } from "../../core/media/hls/media-path.ts";
+import { renderMultivariant } from "../../core/media/hls/multivariant-playlist.ts";
 import type { PlaylistFile } from "../../core/media/hls/paths.ts";
 import { cacheLifetimes } from "../kit/responses.ts";
 import { type AwaitedDecision, answerWhenDecided, type WaitDecision } from "./await-decision.ts";
+import { findOutline } from "./broadcast-outlines.ts";
 import { addHeldTime, playlistCmsd } from "./cmsd.ts";
 import { answerFromIsolate, notFoundAnswer, problemAnswer } from "./delivery-answers.ts";
 import type { DeliveryAnswer, DeliveryContext } from "./delivery-context.ts";
 import { playlistResponse } from "./media-responses.ts";
-import { getPlaylistCache } from "./playlist-cache.ts";
+import { getPlaylistCache, RenderedPlaylist } from "./playlist-cache.ts";
 import { Puller } from "./puller.ts";
 
 /** A replica's decision on a reload. */
 type ReloadAnswer = { readonly kind: "now" } | { readonly kind: "refuse"; readonly detail: string };
 
-/** The multivariant playlist. */
-export function deliverMultivariantPlaylist(context: DeliveryContext, replica: Replica): DeliveryAnswer {
+/** The multivariant playlist of the stream, or under the address of its broadcast. */
+export function deliverMultivariantPlaylist(
+  context: DeliveryContext,
+  replica: Replica,
+  of: "stream" | "broadcast",
+): DeliveryAnswer {
   const { edge, request, tokenQuery } = context;
   return answerFromIsolate(
     playlistResponse(request, {
-      rendered: getPlaylistCache(replica).render({ kind: "multivariant" }),
+      rendered: getPlaylistCache(replica).render({ kind: "multivariant", of }),
       tokenQuery,
       cacheControl: cacheLifetimes.playlist(replica.config.targetDurationS),
       modified: edge,
@@ -30,6 +38,37 @@ export function deliverMultivariantPlaylist(context: DeliveryContext, replica: R
     }),
   );
 }
+
+const pastPlaylists = new WeakMap<BroadcastOutline, RenderedPlaylist>();
+
+/** The multivariant playlist of a broadcast that is not the stream's latest. */
+export async function deliverPastMultivariantPlaylist(
+  context: DeliveryContext,
+  broadcast: BroadcastId,
+  notFoundLifetime: string,
+): Promise<DeliveryAnswer> {
+  const { edge, request, tokenQuery } = context;
+  const outline = await findOutline(context, broadcast);
+  if (outline?.config === undefined) return notFoundAnswer("There is no such broadcast.", notFoundLifetime);
+  const rendered = pastPlaylists.get(outline) ?? renderPastMultivariant(outline.config);
+  pastPlaylists.set(outline, rendered);
+  return answerFromIsolate(
+    playlistResponse(request, {
+      rendered,
+      tokenQuery,
+      cacheControl: outline.whole ? cacheLifetimes.vod : cacheLifetimes.noStore,
+      modified: {
+        changedMs: outline.endedMs ?? outline.config.startedAtMs,
+        nowMs: edge.platform.clock.nowMs(),
+      },
+      cmsd: playlistCmsd(true),
+      cacheStatus: "corral-isolate; hit",
+    }),
+  );
+}
+
+const renderPastMultivariant = (config: BroadcastConfig): RenderedPlaylist =>
+  new RenderedPlaylist([{ text: renderMultivariant(config, { ended: true, iframes: true, of: "broadcast" }) }]);
 
 /** A request for a playlist of a replica's window. */
 export interface WindowPlaylistRequest {

@@ -12,7 +12,12 @@ import { cacheLifetimes, deliveryProblemResponse, problemResponse, UNKNOWN_STREA
 import { mayFileExist } from "./broadcast-outlines.ts";
 import { deliverFlow } from "./deliver-flow.ts";
 import { deliverInitSection, deliverPart, deliverSegment } from "./deliver-media.ts";
-import { deliverMultivariantPlaylist, deliverStoredPlaylist, deliverWindowPlaylist } from "./deliver-playlists.ts";
+import {
+  deliverMultivariantPlaylist,
+  deliverPastMultivariantPlaylist,
+  deliverStoredPlaylist,
+  deliverWindowPlaylist,
+} from "./deliver-playlists.ts";
 import { answerFromIsolate, notFoundAnswer } from "./delivery-answers.ts";
 import type { DeliveryAnswer, DeliveryContext, StreamRequest } from "./delivery-context.ts";
 import { errorResponse } from "./error-responses.ts";
@@ -101,11 +106,18 @@ function deliverPath(
   replica: Replica,
   file: LivePath["file"],
 ): DeliveryAnswer | Promise<DeliveryAnswer & { readonly countedStatus?: number }> {
-  if (file !== "multivariant" && !("flowOf" in file)) return deliverFile(context, replica, file);
-  if (file !== "multivariant" && file.flowOf !== replica.config.broadcast)
+  const { broadcast, targetDurationS } = replica.config;
+  if (file !== "multivariant" && "track" in file) return deliverFile(context, replica, file);
+  if (file !== "multivariant" && "flowOf" in file && file.flowOf !== broadcast)
     return notFoundAnswer("The stream has another broadcast now.", cacheLifetimes.noStore);
-  const answer = (): DeliveryAnswer | Promise<DeliveryAnswer> =>
-    file === "multivariant" ? deliverMultivariantPlaylist(context, replica) : deliverFlow(context, replica);
+  if (file !== "multivariant" && "multivariantOf" in file && file.multivariantOf !== broadcast)
+    return deliverPastMultivariantPlaylist(context, file.multivariantOf, cacheLifetimes.notFound(targetDurationS));
+  const answer = (): DeliveryAnswer | Promise<DeliveryAnswer> => {
+    if (file === "multivariant") return deliverMultivariantPlaylist(context, replica, "stream");
+    return "flowOf" in file
+      ? deliverFlow(context, replica)
+      : deliverMultivariantPlaylist(context, replica, "broadcast");
+  };
   if (replica.state.ended) return answer();
   // A request for these is a join; viewers do not repeat it.
   return refuseJoin(context.env, context.edge, context.request).then((refusal) =>

@@ -12,6 +12,10 @@ test("addresses of playlists and files are parsed, with any query", () => {
     stream: "demo",
     file: "multivariant",
   });
+  expect(parseLivePath("http://edge.test/live/demo/abcdefgh12/multivariant.m3u8")).toEqual({
+    stream: "demo",
+    file: { multivariantOf: "abcdefgh12" },
+  });
   expect(parseLivePath("https://edge.test:8443/live/demo/abcdefgh12/720p/7.3.m4s")).toEqual({
     stream: "demo",
     file: { broadcast: "abcdefgh12", track: "720p", file: { kind: "part", msn: 7, part: 3 } },
@@ -29,6 +33,8 @@ test("other spellings and shapes are null", () => {
     "live/",
     "live/demo",
     "live/demo/media.m3u8",
+    "live/demo/abcdefgh12/media.m3u8",
+    "live/demo/NO!/multivariant.m3u8",
     "live/demo/abcdefgh12/720p",
     "live/demo/abcdefgh12/720p/7.3.m4s/",
     "live/demo/abcdefgh12/720p/7.3.m4s/more",

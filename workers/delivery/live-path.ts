@@ -4,10 +4,15 @@ import { type BroadcastId, parseBroadcastId, parseStreamName, type StreamName } 
 import { type MediaPath, parseMediaPath } from "../../core/media/hls/media-path.ts";
 import { findPathStart } from "../kit/request-address.ts";
 
-/** The requested file of a stream: its multivariant playlist, a broadcast's flow, or a file of a track. */
+/** The requested file of a stream: its multivariant playlist or that of one broadcast, a broadcast's flow, or a file of a track. */
 export interface LivePath {
   readonly stream: StreamName;
-  readonly file: "multivariant" | FlowPath | MediaPath;
+  readonly file: "multivariant" | MultivariantPath | FlowPath | MediaPath;
+}
+
+/** The multivariant playlist of a broadcast, live or ended. */
+export interface MultivariantPath {
+  readonly multivariantOf: BroadcastId;
 }
 
 /** The flow of a broadcast. */
@@ -16,6 +21,7 @@ export interface FlowPath {
 }
 
 const FLOW_FILE = "flow.mp4";
+const MULTIVARIANT_FILE = "multivariant.m3u8";
 
 const PREFIX = "/live/";
 
@@ -48,11 +54,13 @@ function parseBarePath(bare: string): LivePath | null {
   const [name = "", second = "", track, file, ...rest] = path.split("/");
   const stream = parseStreamName(name);
   if (stream === null || rest.length > 0) return null;
-  if (track === undefined) return second === "multivariant.m3u8" ? { stream, file: "multivariant" } : null;
-  if (file === undefined && track === FLOW_FILE) {
-    const flowOf = parseBroadcastId(second);
-    return flowOf === null ? null : { stream, file: { flowOf } };
+  if (track === undefined) return second === MULTIVARIANT_FILE ? { stream, file: "multivariant" } : null;
+  if (file === undefined) {
+    const broadcast = parseBroadcastId(second);
+    if (broadcast === null) return null;
+    if (track === FLOW_FILE) return { stream, file: { flowOf: broadcast } };
+    return track === MULTIVARIANT_FILE ? { stream, file: { multivariantOf: broadcast } } : null;
   }
-  const parsed = file === undefined ? null : parseMediaPath(second, track, file);
+  const parsed = parseMediaPath(second, track, file);
   return parsed === null ? null : { stream, file: parsed };
 }

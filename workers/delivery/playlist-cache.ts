@@ -116,7 +116,7 @@ export const gzipBytes = (bytes: Uint8Array, level: number): Uint8Array => gzipS
 
 /** Selects a playlist of a replica. */
 export type PlaylistSelector =
-  | { readonly kind: "multivariant" }
+  | { readonly kind: "multivariant"; readonly of: "stream" | "broadcast" }
   | { readonly kind: "media"; readonly track: TrackName; readonly skip: "none" | "YES" | "v2" }
   | { readonly kind: "iframes"; readonly track: TrackName; readonly skip: "none" | "YES" | "v2" };
 
@@ -137,7 +137,9 @@ export class PlaylistCache {
       this.#offset = this.#replica.offset;
     }
     const key =
-      selector.kind === "multivariant" ? selector.kind : `${selector.kind} ${selector.track} ${selector.skip}`;
+      selector.kind === "multivariant"
+        ? `${selector.kind} ${selector.of}`
+        : `${selector.kind} ${selector.track} ${selector.skip}`;
     const rendered = this.#rendered.get(key) ?? new RenderedPlaylist(this.#renderPieces(selector));
     this.#rendered.set(key, rendered);
     return rendered;
@@ -147,7 +149,7 @@ export class PlaylistCache {
     const { config, state } = this.#replica;
     switch (selector.kind) {
       case "multivariant":
-        return [{ text: renderMultivariant(config, { ended: state.ended, iframes: true }) }];
+        return [{ text: renderMultivariant(config, { ended: state.ended, iframes: true, of: selector.of }) }];
       case "iframes":
         return iframePlaylistChunks(state, selector.track, { skip: selector.skip });
       case "media": {

@@ -39,7 +39,10 @@ function makeSlowParent(): {
     const isRetry = attempts.filter((each) => each === name).length > 1;
     return isRetry ? sleep(clock, UPSTREAM_CALL_LIMITS.timeoutMs - 1).then(() => value) : new Promise(() => {});
   };
-  const outline: BroadcastOutline = { tracks: [{ name: video, inits: [1], lastMsn: 3 }], whole: true };
+  const outline: BroadcastOutline = {
+    ...{ config: undefined, endedMs: null, whole: true },
+    tracks: [{ name: video, inits: [1], lastMsn: 3 }],
+  };
   const node = {
     pullPart: () => answer("part", new Uint8Array([1])),
     pullBroadcasts: async () => FingerprintSet.fromNames([broadcast], 1).encode(),

@@ -1,6 +1,6 @@
 /** The multivariant playlist: a broadcast's renditions and the addresses of their media playlists. */
 import type { BroadcastConfig, Track } from "../../broadcast/broadcast-log.ts";
-import { mediaPlaylistPath } from "./paths.ts";
+import { mediaPlaylistPath, type PlaylistFile } from "./paths.ts";
 
 /** No tag used here needs a higher version than fMP4 media playlists. */
 const VERSION = 6;
@@ -23,14 +23,17 @@ export interface MultivariantOptions {
   readonly ended: boolean;
   /** I-frame playlists are served. */
   readonly iframes: boolean;
+  /** Whose address the playlist has, to which its own addresses are relative. */
+  readonly of: "stream" | "broadcast";
 }
 
 /** The multivariant playlist of a broadcast, with addresses relative to it. */
 export function renderMultivariant(config: BroadcastConfig, opts: MultivariantOptions): string {
   const video = config.tracks.filter((track) => track.kind === "video");
   const audio = config.tracks.filter((track) => track.kind === "audio");
-  const media = opts.ended ? "vod.m3u8" : "media.m3u8";
-  const uri = (track: Track): string => mediaPlaylistPath(config.broadcast, track.name, media);
+  const base = opts.of === "stream" ? `${config.broadcast}/` : "";
+  const uriOf = (track: Track, file: PlaylistFile): string => `${base}${mediaPlaylistPath(track.name, file)}`;
+  const uri = (track: Track): string => uriOf(track, opts.ended ? "vod.m3u8" : "media.m3u8");
   const lines = ["#EXTM3U", `#EXT-X-VERSION:${VERSION}`, "#EXT-X-INDEPENDENT-SEGMENTS"];
 
   if (video.length === 0) {
@@ -49,8 +52,7 @@ export function renderMultivariant(config: BroadcastConfig, opts: MultivariantOp
     for (const track of video) lines.push(streamInfTag(track, group), uri(track));
   if (opts.iframes) {
     const file = opts.ended ? "vod-iframes.m3u8" : "iframes.m3u8";
-    for (const track of video)
-      lines.push(iframeStreamInfTag(track, mediaPlaylistPath(config.broadcast, track.name, file)));
+    for (const track of video) lines.push(iframeStreamInfTag(track, uriOf(track, file)));
   }
   return `${lines.join("\n")}\n`;
 }

@@ -1,9 +1,8 @@
 /** Addresses: the only place that builds the paths in playlists and players. */
-import type { BroadcastId, TrackName } from "../../kit/ids.ts";
+import type { TrackName } from "../../kit/ids.ts";
 
-/** Media playlist of a track, relative to the multivariant playlist. */
-export const mediaPlaylistPath = (broadcast: BroadcastId, track: TrackName, file: PlaylistFile): string =>
-  `${broadcast}/${track}/${file}`;
+/** Media playlist of a track, relative to its broadcast. */
+export const mediaPlaylistPath = (track: TrackName, file: PlaylistFile): string => `${track}/${file}`;
 
 /** `media`: live window; `vod`: the recording of an ended broadcast; `iframes`/`vod-iframes`: I-frames only. */
 export type PlaylistFile = "media.m3u8" | "iframes.m3u8" | "vod.m3u8" | "vod-iframes.m3u8";

@@ -36,6 +36,7 @@ const obs = (authentication: string): Cost => {
 /** Every route, and the delivery paths outside the router: the response for an unknown stream. */
 const ROUTES: Readonly<Record<string, Cost>> = {
   "/live/:stream/multivariant.m3u8": { status: 404 },
+  "/live/:stream/invented/multivariant.m3u8": { status: 404 },
   [`${MEDIA}/media.m3u8`]: { status: 404 },
   [`${MEDIA}/media.m3u8?_HLS_msn=1`]: { status: 404 },
   [`${MEDIA}/vod.m3u8`]: { status: 404 },

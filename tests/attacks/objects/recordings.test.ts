@@ -87,6 +87,31 @@ test("a recording's playlists are stored at its end, and requests for them do no
   expect((await liveRequests(old)) - before).toBe(OUTLINE_REQUESTS);
 });
 
+test("each broadcast has a multivariant playlist of its own, and those of the past cost the Live object no further request", async () => {
+  const { old, now } = await recorded();
+  await filed(old);
+  const multivariant = async (broadcast: string): Promise<{ status: number; text: string }> => {
+    const answer = await testEdge.ask(`/live/${old.stream}/${broadcast}/multivariant.m3u8`);
+    return { status: answer.status, text: await answer.text() };
+  };
+  const live = await multivariant(now.config.broadcast);
+  expect(live.status).toBe(200);
+  expect(live.text).toMatch(/^video\/media\.m3u8$/m);
+  const before = await liveRequests(old);
+  for (let time = 0; time < 10; time += 1) {
+    const { status, text } = await multivariant(old.config.broadcast);
+    expect(status).toBe(200);
+    expect(text).toMatch(/^video\/vod\.m3u8$/m);
+    expect(text).toContain('URI="audio/vod.m3u8"');
+    expect(text).toContain('URI="video/vod-iframes.m3u8"');
+  }
+  expect((await multivariant("invented")).status).toBe(404);
+  // An invented name may be a broadcast that has just begun: the list of ids is asked for once more.
+  expect((await liveRequests(old)) - before).toBeLessThanOrEqual(OUTLINE_REQUESTS + 1);
+  // The address under which a player finds the tracks.
+  await asked(old, "vod.m3u8", 1);
+});
+
 test("playlists of an older recording are rendered once by the Live object, and stored", async () => {
   const { old, now } = await recorded();
   await filed(old);
