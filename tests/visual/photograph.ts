@@ -9,7 +9,7 @@ import { decodePng, type Picture, shrinkPicture } from "./picture.ts";
 const VOLATILE_STYLE = `
 video, #still, #backdrop, .plot, media-time-range, .spinner { visibility: hidden !important; }
 .delay-shown, .topbar .state .chip, .started time, .stats dd, #chat input, .cards .detail, .tiles dd, .legend strong,
-.desk-counts, .health-label, .key-table .card-row p, input[readonly], textarea[readonly], tbody td {
+.desk-counts, .health-label, .past-list a > *, .key-table .card-row p, input[readonly], textarea[readonly], tbody td {
   color: transparent !important;
 }
 .key-table .card-row p { overflow: hidden; white-space: nowrap; }

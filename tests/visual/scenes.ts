@@ -78,6 +78,18 @@ export const SCENES: readonly Scene[] = [
   { name: "scheduled", path: `/watch/${SCHEDULED}`, reach: card(/Starts/) },
   { name: "waiting", path: `/watch/${IDLE}`, reach: card(/isn’t live yet/) },
   { name: "ended", path: `/watch/${ENDED}`, reach: card(/ended/i) },
+  {
+    name: "ended-past",
+    path: `/watch/${ENDED}`,
+    reach: async (page) => {
+      await card(/ended/i)(page);
+      // On a phone among what it has no room for.
+      if (await page.getByRole("button", { name: "More", exact: true }).isVisible())
+        await page.getByRole("button", { name: "More", exact: true }).click();
+      await page.getByRole("button", { name: "Past broadcasts" }).locator("visible=true").click();
+      await shows(".past-list a")(page);
+    },
+  },
   { name: "gated", path: `/watch/${GATED}`, reach: card(/./) },
   { name: "stopped", path: `/watch/${STOPPED}`, reach: card(/./) },
   { name: "unknown", path: "/watch/nobody-has-this", reach: card(/No such stream/) },

@@ -8,6 +8,7 @@ import type { StreamAbout } from "../watch/about.ts";
 import { Overlay } from "../watch/app.tsx";
 import { DelayShown } from "../watch/delay-shown.tsx";
 import { isPlaying, Prompts } from "../watch/prompts.tsx";
+import type { SharedPlace } from "../watch/share-link.ts";
 import { Badge } from "../watch/top-bar.tsx";
 
 interface EmbedAppProps {
@@ -17,6 +18,7 @@ interface EmbedAppProps {
   /** It waits for the viewer, or for the page around it, to begin. */
   readonly isHeld: boolean;
   readonly muted: boolean;
+  readonly place: SharedPlace;
   readonly clock: Clock;
   readonly readStats: () => PlaybackStats;
   readonly dispatch: (event: WatchEvent) => void;
@@ -51,7 +53,9 @@ export function EmbedApp(props: EmbedAppProps): VNode {
         )}
         <Badge view={view} />
       </div>
-      {!isOffered && <Overlay about={about} view={view} clock={props.clock} dispatch={dispatch} isFramed />}
+      {!isOffered && (
+        <Overlay about={about} view={view} place={props.place} clock={props.clock} dispatch={dispatch} isFramed />
+      )}
       <Prompts view={view} muted={props.muted} onUnmute={props.onUnmute} dispatch={dispatch} />
       {!isOffered && view.autoplay === "blocked" && (
         <button type="button" class="play-big" onClick={props.onPlay} aria-label="Play">

@@ -26,7 +26,7 @@ const DELAY_EVERY_MS = 1_000;
 
 /** Mounts it into `#ui`. */
 export function mountEmbedUi(parts: WatchUiOptions): WatchUi {
-  const { about, stream, video, clock, dispatch, stats, toLive, start } = parts;
+  const { about, stream, place, video, clock, dispatch, stats, toLive, start } = parts;
   const root = document.getElementById("ui");
   const player = document.getElementById("player");
   if (root === null || player === null) throw new Error("the page lacks a part");
@@ -46,6 +46,7 @@ export function mountEmbedUi(parts: WatchUiOptions): WatchUi {
         stream={stream}
         about={about()}
         view={view}
+        place={place}
         isHeld={start.isHeld()}
         muted={video.muted}
         clock={clock}

@@ -33,6 +33,12 @@ export const CloseIcon = (): VNode => (
   </Icon>
 );
 
+export const HistoryIcon = (): VNode => (
+  <Icon>
+    <path d="M4.5 8A8.5 8.5 0 1 1 3.5 12M4.5 3.5V8H9M12 7.5V12l3 2" />
+  </Icon>
+);
+
 export const FlagIcon = (): VNode => (
   <Icon>
     <path d="M5 21V4.5c4-2 8 2 13 0v9.5c-5 2-9-2-13 0" />

@@ -180,3 +180,35 @@ test("events without effect return the same object", () => {
     expect(reduceWatchView(view, event)).toBe(view);
   }
 });
+
+const named = (...events: readonly WatchEvent[]): WatchView =>
+  events.reduce(reduceWatchView, initialWatchView(true, "old"));
+
+test("an address that names a broadcast shows no other one, and offers what is live", () => {
+  const watching = named(live("new"), recording);
+  expect(watching).toMatchObject({ phase: "replay", loadCount: 1, loadedBroadcast: "old" });
+  expect(hasNewerBroadcast(watching)).toBe(true);
+  expect(reduceWatchView(watching, live("newer"))).toMatchObject({ phase: "replay", loadCount: 1 });
+  const ended = reduceWatchView(watching, { type: "finished" });
+  expect(ended).toMatchObject({ phase: "ended", loadCount: 1 });
+  expect(reduceWatchView(ended, live("newest"))).toMatchObject({ phase: "ended", loadCount: 1 });
+  const again = reduceWatchView(ended, { type: "watchAgain" });
+  expect(again).toMatchObject({ phase: "starting", loadCount: 2, loadedBroadcast: "old" });
+  expect(named(none, recording).phase).toBe("replay");
+});
+
+test("a named broadcast that does not exist is an error, whatever is live", () => {
+  for (const events of [[], [live("new")], [none]] as const) {
+    const failed = named(...events, { type: "missing" });
+    expect(failed).toMatchObject({ phase: "failed", error: "The stream has no such recording." });
+    expect(reduceWatchView(failed, live("newer"))).toMatchObject({ phase: "failed" });
+  }
+});
+
+test("a named broadcast that is live is played, and its end ends it", () => {
+  const watching = named(live("old"), moving);
+  expect(watching).toMatchObject({ phase: "live", loadCount: 1 });
+  const lost = reduceWatchView(watching, stuck);
+  expect(reduceWatchView(lost, source("ended", "old")).phase).toBe("ended");
+  expect(reduceWatchView(lost, live("new"))).toMatchObject({ phase: "reconnecting", loadCount: 1 });
+});

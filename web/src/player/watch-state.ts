@@ -44,6 +44,8 @@ export interface WatchView {
   readonly autoplay: "allowed" | "muted" | "blocked";
   /** The viewer requested the recording, so a new broadcast is offered instead of shown. */
   readonly choseRecording: boolean;
+  /** The broadcast that the address names, or null: the page shows no other one. */
+  readonly namedBroadcast: string | null;
   /** The error message for the viewer. */
   readonly error: string | null;
   /** The reason of the stop, if the API has reported it. */
@@ -72,12 +74,13 @@ export type WatchEvent =
   | { readonly type: "retry" };
 
 /** The state of a page that has just opened; it loads at once, in parallel with the first API request. */
-export function initialWatchView(validName: boolean): WatchView {
+export function initialWatchView(validName: boolean, namedBroadcast: string | null = null): WatchView {
   return {
+    namedBroadcast,
     phase: validName ? "connecting" : "unknown",
     source: null,
     loadCount: validName ? 1 : 0,
-    loadedBroadcast: null,
+    loadedBroadcast: namedBroadcast,
     autoplay: "allowed",
     choseRecording: false,
     error: null,
@@ -100,7 +103,7 @@ export function reduceWatchView(view: WatchView, event: WatchEvent): WatchView {
     case "stuck":
       return onStuck(view);
     case "missing":
-      return isJoining(view) ? { ...view, phase: "waiting" } : view;
+      return isJoining(view) ? onMissing(view) : view;
     case "crowded":
       return isJoining(view) || view.phase === "reconnecting" ? { ...view, phase: "queued" } : view;
     case "finished":
@@ -132,7 +135,7 @@ const isJoining = ({ phase }: WatchView): boolean =>
   phase === "connecting" || phase === "starting" || phase === "queued";
 
 function reload(view: WatchView): WatchView {
-  const loaded = broadcastOf(view.source) ?? view.loadedBroadcast;
+  const loaded = view.namedBroadcast ?? broadcastOf(view.source) ?? view.loadedBroadcast;
   return {
     ...view,
     phase: "starting",
@@ -141,6 +144,11 @@ function reload(view: WatchView): WatchView {
     error: null,
     choseRecording: false,
   };
+}
+
+function onMissing(view: WatchView): WatchView {
+  if (view.namedBroadcast === null) return { ...view, phase: "waiting" };
+  return { ...view, phase: "failed", error: "The stream has no such recording." };
 }
 
 function broadcastOf(source: WatchSource | null): string | null {
@@ -158,7 +166,9 @@ function onStuck(view: WatchView): WatchView {
 function onFinished(view: WatchView): WatchView {
   if (view.phase === "failed") return view;
   // A broadcast that began during the recording is shown at the recording's end.
-  return hasNewerBroadcast(view) ? reload(view) : { ...view, phase: "ended", choseRecording: false };
+  return hasNewerBroadcast(view) && view.namedBroadcast === null
+    ? reload(view)
+    : { ...view, phase: "ended", choseRecording: false };
 }
 
 /** Stopped in any phase; when started again, the page loads as if it had just been opened. */
@@ -176,6 +186,7 @@ function onSource(before: WatchView, source: WatchSource): WatchView {
   const awaits = before.phase === "waiting" || before.phase === "reconnecting";
   if (sameSource(before.source, source) && !awaits) return before;
   const view = { ...before, source };
+  if (view.namedBroadcast !== null) return onSourceOfNamed(view, source);
   if (source.state === "none") return before.phase === "connecting" ? { ...view, phase: "waiting" } : view;
   // The page's first load is older than the first response, which therefore names its broadcast.
   if (view.loadedBroadcast === null && view.phase !== "waiting") {
@@ -192,6 +203,12 @@ function onSource(before: WatchView, source: WatchSource): WatchView {
   // An end during a reconnection: no further pictures will report it.
   if (source.state === "ended" && view.phase === "reconnecting") return { ...view, phase: "ended" };
   return view;
+}
+
+/** Only the end of the named broadcast itself concerns the page. */
+function onSourceOfNamed(view: WatchView, source: WatchSource): WatchView {
+  const hasEnded = source.state === "ended" && source.broadcast === view.namedBroadcast;
+  return hasEnded && view.phase === "reconnecting" ? { ...view, phase: "ended" } : view;
 }
 
 function onMoving(view: WatchView, recording: boolean): WatchView {

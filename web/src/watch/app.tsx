@@ -14,12 +14,14 @@ import { DelayMenu } from "./delay-menu.tsx";
 import { FallbackNote } from "./delay-shown.tsx";
 import { overlayMessage } from "./overlay-message.ts";
 import { isPlaying, Prompts } from "./prompts.tsx";
+import type { SharedPlace } from "./share-link.ts";
 import { StatsPanel } from "./stats-panel.tsx";
 import { TopBar } from "./top-bar.tsx";
 
 interface WatchAppProps {
   readonly about: StreamAbout;
   readonly view: WatchView;
+  readonly place: SharedPlace;
   readonly audience: AudienceCount | null;
   readonly chat: boolean | null;
   readonly stats: PlaybackStats | null;
@@ -57,7 +59,7 @@ export function WatchApp(props: WatchAppProps): VNode {
   return (
     <>
       <TopBar {...props} />
-      <Overlay about={about} view={view} clock={props.clock} dispatch={dispatch} />
+      <Overlay about={about} view={view} place={props.place} clock={props.clock} dispatch={dispatch} />
       {stats !== null && <StatsPanel stats={stats} onClose={props.onPanel} />}
       <Prompts view={view} muted={props.muted} onUnmute={props.onUnmute} dispatch={dispatch} />
       {playing && <FallbackNote clock={props.clock} obstacle={props.flowObstacle} />}
@@ -103,13 +105,31 @@ export function WatchApp(props: WatchAppProps): VNode {
   );
 }
 
-type OverlayProps = Pick<WatchAppProps, "about" | "view" | "clock" | "dispatch"> & {
+/** Where to go from a clip or an older recording. */
+function OtherPlaces({ place: { broadcast, endS } }: { place: SharedPlace }): VNode | null {
+  if (broadcast === null) return null;
+  const { pathname } = location;
+  return (
+    <>
+      {endS !== null && (
+        <a class="pill" href={`${pathname}?broadcast=${broadcast}&t=${endS}`}>
+          Watch on
+        </a>
+      )}
+      <a class="pill" href={pathname}>
+        Go to the stream
+      </a>
+    </>
+  );
+}
+
+type OverlayProps = Pick<WatchAppProps, "about" | "view" | "place" | "clock" | "dispatch"> & {
   /** In a page of another site, which stays. */
   readonly isFramed?: boolean;
 };
 
 /** The message of a state, with what can be done about it. */
-export function Overlay({ about, view, clock, dispatch, isFramed = false }: OverlayProps): VNode {
+export function Overlay({ about, view, place, clock, dispatch, isFramed = false }: OverlayProps): VNode {
   const message = overlayMessage(view, about, clock.nowMs());
   return (
     <div class="overlay" role="status" aria-live="polite" data-shown={message !== null}>
@@ -128,6 +148,7 @@ export function Overlay({ about, view, clock, dispatch, isFramed = false }: Over
               Try again
             </button>
           )}
+          {(view.phase === "ended" || view.phase === "failed") && <OtherPlaces place={place} />}
           {view.phase === "unknown" && (
             <a class="pill pill-strong" href="/" {...(isFramed ? { target: "_blank", rel: "noopener" } : {})}>
               Find a stream

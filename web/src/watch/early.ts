@@ -16,13 +16,14 @@ import {
   readStart,
   streamNameOf,
 } from "./page-start.ts";
+import { parseSharedPlace } from "./share-link.ts";
 
 function begin(): EarlyFlow | null {
   const stream = parseStreamName(streamNameOf(location.pathname));
   const status = readPageStatus(systemPlatform.clock);
   if (stream === null || status === null || !isMediaSourceSupported()) return null;
   if ((readAddressDelayWish() ?? "fastest") !== "fastest") return null;
-  if (readStart().isHeld) return null;
+  if (readStart().isHeld || parseSharedPlace(location.search).broadcast !== null) return null;
   const { source, tracks } = status.watch;
   if (source.state !== "live") return null;
   const { connection } = navigator as { connection?: { downlink?: number } };

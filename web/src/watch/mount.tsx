@@ -32,6 +32,7 @@ import { isTheatreWanted, markTheatre, storeTheatreWish } from "./page-layout.ts
 import { PageSheets, type SheetName } from "./page-sheets.tsx";
 import { listenToFingers } from "./picture-fingers.ts";
 import { takeLiveRequests, toggleFullscreen, unmute } from "./player-actions.ts";
+import type { SharedPlace } from "./share-link.ts";
 import type { ShortcutAction } from "./shortcuts.ts";
 import { hopToStream } from "./stream-hop.ts";
 import { TitleActions } from "./title-actions.tsx";
@@ -41,6 +42,8 @@ export interface WatchUiOptions {
   readonly about: () => StreamAbout;
   /** The stream's name in the address. */
   readonly stream: string;
+  /** What the address shows of it. */
+  readonly place: SharedPlace;
   readonly video: HTMLVideoElement;
   /** What the quality can be chosen from; null where the browser chooses. */
   readonly renditions: RenditionList | null;
@@ -116,6 +119,7 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
         <WatchApp
           about={about()}
           view={view}
+          place={parts.place}
           audience={audience}
           chat={chat}
           stats={panel ? stats() : null}
@@ -152,12 +156,15 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
             chooseDelay(wish);
             redraw();
           }}
-          recordingTimeS={view.phase === "replay" ? video.currentTime : null}
+          recording={view.phase === "replay" ? { broadcast: view.loadedBroadcast, atS: video.currentTime } : null}
+          shownBroadcast={view.loadedBroadcast}
+          clock={clock}
           tools={[
             ["Statistics", togglePanel],
             ["Next live stream", () => void hop(1)],
             ["Previous live stream", () => void hop(-1)],
             ["Share", () => openSheet("share")],
+            ...(about().isUnknown ? [] : [["Past broadcasts", () => openSheet("past")] as const]),
             ...(chat === null ? [] : [[chat ? "Hide the chat" : "Show the chat", toggleChat] as const]),
           ]}
         />
@@ -172,6 +179,7 @@ export function mountWatchUi(parts: WatchUiOptions): WatchUi {
         isTheatre={isTheatre}
         onTheatre={toggleTheatre}
         onShare={() => openSheet("share")}
+        onPast={about().isUnknown || view.phase === "unknown" ? null : () => openSheet("past")}
         onHelp={() => openSheet("keys")}
       />,
       actions,

@@ -13,6 +13,11 @@ test("an announced broadcast of another year is announced with that year", () =>
   expect(detailOf("2037-06-07T12:00:00Z")).toContain("2037");
 });
 
+test("a recording that was chosen says nothing of a next broadcast", () => {
+  const ended: WatchView = { ...initialWatchView(true, "abcdefgh12"), phase: "ended" };
+  expect(overlayMessage(ended, ABOUT, NOW)).toEqual({ title: "The recording ends here", detail: "", busy: false });
+});
+
 test("before the first broadcast, an announced one, a stream without one and a name that nobody has are told apart", () => {
   expect(overlayMessage(WAITING, ABOUT, NOW)?.title).toBe("Concert isn’t live yet");
   expect(overlayMessage(WAITING, { ...ABOUT, isUnknown: true }, NOW)?.title).toBe("No such stream");

@@ -70,6 +70,7 @@ export function overlayMessage(view: WatchView, about: StreamAbout, nowMs: numbe
             busy: true,
           };
     case "ended":
+      if (view.namedBroadcast !== null) return { title: "The recording ends here", detail: "", busy: false };
       return { title: "The broadcast has ended", detail: "The next broadcast starts here automatically.", busy: false };
     case "unknown":
       return {

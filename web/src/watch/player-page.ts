@@ -38,7 +38,7 @@ import {
   readStart,
   streamNameOf,
 } from "./page-start.ts";
-import { parseStartTime } from "./share-link.ts";
+import { parseSharedPlace } from "./share-link.ts";
 
 /** The controls load with the first frame, or after this long without one. */
 const CONTROLS_AFTER_MS = 1000;
@@ -60,7 +60,9 @@ const early = window.corralEarlyFlow ?? null;
 // From now on the player asks by itself.
 window.corralEarlyFlow = null;
 
-let view: WatchView = initialWatchView(stream !== null);
+/** What the address shows of the stream. */
+const place = parseSharedPlace(location.search);
+let view: WatchView = initialWatchView(stream !== null, place.broadcast);
 let status: WatchStatus | null = null;
 let page: WatchUi | null = null;
 let mounting = false;
@@ -70,15 +72,17 @@ let isReporting = false;
 let startBeganMs = 0;
 let audience: AudienceCount | null = null;
 let likes: number | null = null;
-/** Where the address begins a recording, seconds; null after that. */
-let startS = parseStartTime(location.search);
+/** Where the recording begins, seconds; null once it has. */
+let { startS } = place;
+/** Where it is to stop, seconds; null: at its end. */
+let { endS } = place;
 const isEmbedded = isEmbedPath(location.pathname);
 const { isHeld: isHeldFirst, isMuted } = readStart();
 /** Nothing plays before the viewer wants it. */
 let isHeld = isHeldFirst;
 if (isMuted) video.muted = true;
 
-const url = `/live/${stream}/multivariant.m3u8`;
+const url = `/live/${stream}/${place.broadcast === null ? "" : `${place.broadcast}/`}multivariant.m3u8`;
 const playbackToken = new PlaybackToken(name, platform.clock, tokenGivers());
 const playerOptions = { video, url, report: dispatch, playbackToken, platform };
 const surface = isMediaSourceSupported() ? new MediaSurface(video) : null;
@@ -86,7 +90,7 @@ const renditions = surface?.renditions ?? null;
 const player = new DelaySwitch({
   smooth: surface === null ? new NativePlayer(playerOptions) : new LazyPlayer(() => importHlsPlayer(surface), platform),
   makeFlow:
-    surface === null || stream === null
+    surface === null || stream === null || place.broadcast !== null
       ? null
       : (onObstacle) =>
           new FlowPlayer({
@@ -123,6 +127,12 @@ else if (stream !== null) statusPoller.pollNow();
 
 /** Applies an event to the view; the view drives the player. */
 function dispatch(event: WatchEvent): void {
+  if (event.type === "watchLive" && place.broadcast !== null) {
+    location.assign(location.pathname);
+    return;
+  }
+  // A clip begins again where it began.
+  if (event.type === "watchAgain" && place.endS !== null) ({ startS, endS } = place);
   const before = view;
   view = reduceWatchView(before, event);
   if (view === before) return;
@@ -155,6 +165,14 @@ function dispatch(event: WatchEvent): void {
   }
   draw();
 }
+
+// The end of a clip: who plays on then watches the recording.
+video.addEventListener("timeupdate", () => {
+  if (endS === null || view.phase !== "replay" || startS !== null || video.currentTime < endS) return;
+  endS = null;
+  video.pause();
+  dispatch({ type: "finished" });
+});
 
 // A key or a click on the picture plays the element, which has no source while the start is held.
 video.addEventListener("play", releaseStart);
@@ -243,7 +261,8 @@ const chatPane =
 function draw(): void {
   page?.draw({
     view,
-    audience: audience ?? status?.audience ?? null,
+    // Those of the live broadcast do not watch this one.
+    audience: place.broadcast === null ? (audience ?? status?.audience ?? null) : null,
     chat: chatPane?.isShown ?? null,
     likes,
     startedAtMs: status?.startedAtMs ?? null,
@@ -282,6 +301,7 @@ function drawControls(): void {
       page = mountUi({
         about: () => about,
         stream: name,
+        place,
         video,
         renditions,
         clock: platform.clock,

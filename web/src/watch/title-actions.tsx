@@ -1,6 +1,6 @@
 /** What stands beside the title under a wide window's picture. */
 import type { VNode } from "preact";
-import { FlagIcon, KeyboardIcon, ShareIcon, TheatreIcon } from "../kit/icons.tsx";
+import { FlagIcon, HistoryIcon, KeyboardIcon, ShareIcon, TheatreIcon } from "../kit/icons.tsx";
 import { pageReportLink } from "../kit/report-link.ts";
 import { FollowButton } from "./follow-button.tsx";
 
@@ -12,11 +12,13 @@ interface TitleActionsProps {
   readonly isTheatre: boolean;
   readonly onTheatre: () => void;
   readonly onShare: () => void;
+  /** Null: nobody has the stream. */
+  readonly onPast: (() => void) | null;
   readonly onHelp: () => void;
 }
 
 export function TitleActions(props: TitleActionsProps): VNode {
-  const { isFollowed, onFollow, startedAtMs, isTheatre, onTheatre, onShare, onHelp } = props;
+  const { isFollowed, onFollow, startedAtMs, isTheatre, onTheatre, onShare, onPast, onHelp } = props;
   const reportLink = pageReportLink(null);
   return (
     <>
@@ -33,6 +35,11 @@ export function TitleActions(props: TitleActionsProps): VNode {
       <button type="button" class="action" onClick={onShare}>
         <ShareIcon /> Share
       </button>
+      {onPast !== null && (
+        <button type="button" class="action" aria-label="Past broadcasts" title="Past broadcasts" onClick={onPast}>
+          <HistoryIcon />
+        </button>
+      )}
       <button type="button" class="action" aria-pressed={isTheatre} title="Theatre (T)" onClick={onTheatre}>
         <TheatreIcon /> Theatre
       </button>
