@@ -61,6 +61,13 @@ interface TrackRecord {
   readonly log: TrackLog;
 }
 
+/** Whether the segment that was in progress is closed with fewer parts than it had. */
+function hasLostParts(was: MediaPlaylist, now: MediaPlaylist): boolean {
+  const shown = was.segments.at(-1);
+  const kept = now.segments.find(({ msn }) => msn === shown?.msn);
+  return shown !== undefined && kept !== undefined && kept.parts.length > 0 && kept.parts.length < shown.parts.length;
+}
+
 const decoder = new TextDecoder();
 
 /** The judge of one run. */
@@ -140,8 +147,9 @@ export class PlaylistJudge {
     const [was, is] = [nextReloadPosition(before.playlist), nextReloadPosition(now.playlist)];
     const where = `${sighting.broadcast}/${sighting.track}`;
     const isEarlier = is.msn < was.msn || (is.msn === was.msn && is.part < was.part);
-    // A window whose last segment lost its end is shorter, and reaches further back.
-    if (isEarlier || now.playlist.mediaSequence < before.playlist.mediaSequence) {
+    // A window whose last segment lost its end is shorter, and reaches further back; if it ends there, that segment is closed.
+    const isShorter = isEarlier || hasLostParts(before.playlist, now.playlist);
+    if (isShorter || now.playlist.mediaSequence < before.playlist.mediaSequence) {
       const lossMs = this.#shownLossMs(sighting, now.playlist.endList);
       if (lossMs !== null && lossMs <= LOSS_REACHES_MS) return;
     }
