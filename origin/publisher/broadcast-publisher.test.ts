@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { afterEach, expect, test, vi } from "vitest";
 import type { BroadcastConfig, PartMeta } from "../../core/broadcast/broadcast-log.ts";
 import { parseBroadcastId, parseStreamName, parseTrackName, type TrackName } from "../../core/kit/ids.ts";
@@ -104,6 +105,26 @@ test("a broadcast arrives complete and in order, and its end waits until all is 
   expect(edge.ended).toBe(true);
   expect(publisher.counters()).toMatchObject({ parts: 160, retries: 0, waiting: 0, keptBytes: 0 });
   expect((await publisher.firstPart).meta).toMatchObject({ msn: 0, part: 0 });
+});
+
+test("an ended broadcast leaves no listener on a composed signal, with which Node would keep the whole publisher", async () => {
+  const composed: AbortSignal[] = [];
+  const compose = AbortSignal.any.bind(AbortSignal);
+  const spied = vi.spyOn(AbortSignal, "any").mockImplementation((signals) => {
+    const signal = compose(signals);
+    composed.push(signal);
+    return signal;
+  });
+  stops.push(async () => spied.mockRestore());
+  const { edge, publisher } = await setUp();
+  await publisher.open();
+  await pushAll(publisher, 20);
+  expect(publisher.counters().waiting).toBeGreaterThan(0);
+  await publisher.end();
+  expectWhole(edge, 20);
+  expect(composed.length).toBeGreaterThan(10);
+  // The last answer's own listener goes with its connection's next turn.
+  await vi.waitFor(() => expect(composed.flatMap((signal) => getEventListeners(signal, "abort"))).toEqual([]));
 });
 
 test("the recent delay is that of the oldest part while the edge confirms none", async () => {

@@ -364,8 +364,14 @@ export class MediaPublisher {
   #untilDrained(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (this.#queue.waiting === 0 || signal.aborted) return resolve();
-      this.#idleWaiters.add(resolve);
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      // Node keeps a signal made of others, and all that its listeners reach, for as long as it has one.
+      const stopWaiting = (): void => {
+        signal.removeEventListener("abort", stopWaiting);
+        this.#idleWaiters.delete(stopWaiting);
+        resolve();
+      };
+      this.#idleWaiters.add(stopWaiting);
+      signal.addEventListener("abort", stopWaiting);
     });
   }
 

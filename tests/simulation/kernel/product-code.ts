@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { compileFunction } from "node:vm";
 import { type BuildOptions, build } from "esbuild";
+import { composeSignals } from "./composed-signal.ts";
 import { SimulatedHeaders, SimulatedRequest, SimulatedResponse } from "./fetch-types.ts";
 import { type LoweredLimits, loweredLimitsPlugin } from "./lowered-limits.ts";
 import type { SimulatedProcess } from "./process.ts";
@@ -65,6 +66,7 @@ const GLOBALS = [
   "Date",
   "simulatedRandom",
   "simulatedMonotonicMs",
+  "composeSignals",
   SHARED_MODULES_NAME,
 ] as const;
 
@@ -157,7 +159,11 @@ function buildOptions(root: string): BuildOptions {
     target: "node22",
     conditions: ["workerd", "worker", "browser"],
     external: ["cloudflare:*", "node:*", "undici"],
-    define: { "Math.random": "simulatedRandom", "performance.now": "simulatedMonotonicMs" },
+    define: {
+      "Math.random": "simulatedRandom",
+      "performance.now": "simulatedMonotonicMs",
+      "AbortSignal.any": "composeSignals",
+    },
     logLevel: "error",
   };
 }
@@ -194,6 +200,7 @@ async function evaluateShared(bundling: Bundling, entry: string): Promise<Shared
     TimelessDate,
     refuse("chance"),
     refuse("the time"),
+    composeSignals,
     {},
   );
   return module.exports.modules ?? {};
@@ -229,6 +236,7 @@ function globalsOf(module: { exports: object }, owner: SimulatedProcess, platfor
     createDate(owner),
     owner.random.fork("Math.random").fraction,
     () => simulation.nowMs,
+    composeSignals,
   ];
 }
 
