@@ -356,8 +356,7 @@ export class MediaPublisher {
 
   #notifyIdle(): void {
     if (this.#queue.waiting > 0) return;
-    for (const resolve of this.#idleWaiters) resolve();
-    this.#idleWaiters.clear();
+    for (const stopWaiting of this.#idleWaiters) stopWaiting();
   }
 
   /** Resolves when the queue is empty, or `signal` aborts. */
