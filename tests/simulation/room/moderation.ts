@@ -1,5 +1,6 @@
 /** What staff and operator do in a run: sanctions, removals, pins; revocations, stops, erasures. */
 import type { Command } from "../../../core/room/commands/index.ts";
+import { rankOfRoles } from "../../../core/room/permissions.ts";
 import type { SeededRandom } from "../kernel/seeded-random.ts";
 import type { Simulation } from "../kernel/simulation.ts";
 import type { MediaWorld } from "../media/media-world.ts";
@@ -110,9 +111,10 @@ export class Moderation {
     this.#letWrite(person);
     const isDone = await this.#send(staff, { kind: "ban", subject, address: this.#random.chance(0.3) });
     if (isDone === null) return;
-    const isStaff = person.profile.roles.some((role) => role === "host" || role === "moderator");
-    // A room that has forgotten that somebody is staff lets a moderator ban them; that has no effect on whom it names.
-    if (isDone && isStaff && !staff.profile.roles.includes("host")) return;
+    const ranks = this.#options.checker.reviews.ranksOf(subject, rankOfRoles(person.profile.roles));
+    // A room that has forgotten that somebody is staff lets a moderator ban them, and a host may appoint whom a moderator has just
+    // banned; the ban has no effect on staff.
+    if (isDone && ranks.some((rank) => rank !== "viewer") && !staff.profile.roles.includes("host")) return;
     this.unsure.delete(subject);
     if (!isDone) return;
     this.banned.add(subject);

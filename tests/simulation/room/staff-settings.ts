@@ -157,6 +157,7 @@ export class StaffSettings {
     if (!outcome.ok && outcome.error === "unavailable") return;
     const isModerator = outcome.ok ? !isRemoval : wasModerator;
     if (isModerator) reviews.confirmGrant(subject);
+    else if (!outcome.ok) reviews.confirmRemoval(subject);
     if (isModerator || !outcome.ok) this.#changing.delete(subject);
     else {
       this.#simulation.after(UNDER_WAY_MS, () => {
