@@ -51,3 +51,26 @@ test("a seek that stops short of a hole, which nothing ends, goes on behind it",
   await tickAfter(200);
   expect(video.currentTime).toBeCloseTo(72.01, 5);
 });
+
+const CHROME =
+  "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/156.0.0.0 Safari/537.36";
+const FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+/** Assignments of `currentTime`, of an element that has stalled with `aheadS` buffered. */
+function stall(userAgent: string, aheadS: number, ticks: number): number[] {
+  vi.stubGlobal("navigator", { userAgent });
+  const video = stuckElement(aheadS);
+  const sought: number[] = [];
+  Object.defineProperty(video, "currentTime", { get: () => 40, set: (toS: number) => void sought.push(toS) });
+  const clock = new VirtualClock(10_000);
+  const pacer = new FlowPacer(video, clock);
+  pacer.onStall(clock.monotonicMs());
+  for (let i = 0; i < ticks; i += 1) pacer.tick(clock.monotonicMs() + 100 * i, 0.2);
+  return sought;
+}
+
+test("a stall in Blink ends with a seek to where it is, once enough is buffered, and once", () => {
+  expect(stall(CHROME, 0.3, 5)).toEqual([40]);
+  expect(stall(CHROME, 0.2, 5)).toEqual([]);
+  expect(stall(FIREFOX, 0.3, 5)).toEqual([]);
+});

@@ -2,13 +2,15 @@
 import type { Clock } from "../../../../core/kit/clock.ts";
 import { initialLatency, type LatencyState, withStallMargin } from "../latency.ts";
 import { bufferedAheadS } from "../live-edge-controller.ts";
-import { isWebKit } from "./browser-engine.ts";
+import { isBlink, isWebKit } from "./browser-engine.ts";
 import { FLOW_PACE_LIMITS, nextFlowPace } from "./flow-pace.ts";
 
 /** A stall within this time of a join says nothing about the network. */
 const STALL_GRACE_MS = 1_500;
 /** With sound, Chromium stops short of a hole by up to 0.10 s: less than this before one is nothing that it plays. */
 const HOLE_AHEAD_S = 0.15;
+/** As much sound as Blink wants before it plays, and some. */
+const RESTART_AHEAD_S = 0.22;
 /** A seek to buffered media is done sooner than this, or never: Chromium begins with more sound than may be left before a hole. */
 const SEEK_STUCK_MS = 1_000;
 /** What it may want. */
@@ -26,6 +28,8 @@ export class FlowPacer {
   #seekingMs: number | null = null;
   #ownSeekTo: number | null = null;
   #appliedRate = 1;
+  /** Playback stalled, and has not gone on. */
+  #isStalled = false;
 
   constructor(video: HTMLVideoElement, clock: Clock) {
     this.#video = video;
@@ -56,6 +60,7 @@ export class FlowPacer {
   /** Playback stalled. False if that belongs to a join. */
   onStall(nowMs: number): boolean {
     if (nowMs - this.#joinedMs < STALL_GRACE_MS) return false;
+    this.#isStalled = true;
     this.#state = withStallMargin(this.#state, nowMs, FLOW_PACE_LIMITS.stallUnitS);
     return true;
   }
@@ -70,9 +75,11 @@ export class FlowPacer {
       return;
     }
     if (video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA) {
-      this.#jumpHole(nowMs, HOLE_AHEAD_S);
+      if (this.#isStalled && isBlink(navigator.userAgent) && bufferedAheadS(video) >= RESTART_AHEAD_S) this.#restart();
+      else this.#jumpHole(nowMs, HOLE_AHEAD_S);
       return;
     }
+    this.#isStalled = false;
     const step = nextFlowPace(this.#state, {
       ...{ nowMs, targetS, delayS: nowMs / 1000 - video.currentTime },
       ...{ bufferS: bufferedAheadS(video), newestS: bufferedEndS(video) - video.currentTime },
@@ -107,6 +114,12 @@ export class FlowPacer {
     if (this.#appliedRate === rate) return;
     this.#appliedRate = rate;
     this.#video.playbackRate = rate;
+  }
+
+  /** Plays on after a stall, from the same position: Blink waits for more sound after each one, until there is a seek. */
+  #restart(): void {
+    this.#isStalled = false;
+    this.#seek(this.#video.currentTime);
   }
 
   /** Media was left out: playback goes on where it does. */
