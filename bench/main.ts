@@ -14,6 +14,7 @@ import { measureDirectory } from "./directory.ts";
 import { measureFlowHerd } from "./flow-herd.ts";
 import { measureFlowHour } from "./flow-hour.ts";
 import { measureHerd } from "./herd.ts";
+import { measureHiccups } from "./hiccups.ts";
 import { measureCacheHits } from "./hits.ts";
 import { measureIngestHour } from "./ingest/hour.ts";
 import { measureIngest } from "./ingest.ts";
@@ -39,6 +40,7 @@ const BENCHES = [
   "ultra",
   "flow",
   "flow-herd",
+  "hiccups",
   "link",
   "renewals",
   "muxed",
@@ -131,6 +133,7 @@ async function runBenches(
     "flow-herd": async () => measureFlowHerd(edge, adminToken, seconds, await freePort()),
     "flow-hour": () => measureFlowHour(edge, adminToken, minutes, folder),
     "chat-hour": () => measureChatHour(edge, adminToken, minutes),
+    hiccups: () => measureHiccups(edge, adminToken),
     link: () => measureLinkChange(edge, adminToken),
     renewals: () => measureRenewals(edge, adminToken),
     muxed: () => measureMuxedAudio(edge, adminToken, seconds),
