@@ -116,3 +116,18 @@ test("a deadline that is to be no later than a time is brought forward, never pu
     }
     expect(due).toEqual([times[0], times[0], times[2]]);
   }));
+
+test("a deadline that is set while the purpose's handler runs is kept, whichever handler sets it", () =>
+  withEmptyStorage(async (storage) => {
+    const [soon, later] = [inHours(1), inHours(2)];
+    for (const setter of ["a", "b"] as const) {
+      const alarms = new AlarmSchedule<"a" | "b">(storage, "a");
+      await alarms.schedule("a", soon);
+      await alarms.schedule("b", soon);
+      await alarms.handleAlarm(soon, async (purpose) => {
+        if (purpose === setter) void alarms.scheduleBy("a", later);
+      });
+      expect([alarms.dueMs("a"), alarms.dueMs("b"), await storage.getAlarm()], setter).toEqual([later, null, later]);
+      await alarms.cancel("a");
+    }
+  }));

@@ -25,8 +25,8 @@ const DEADLINES_KEY = "alarms";
 export class AlarmSchedule<Purpose extends string> {
   readonly #storage: AlarmStorage;
   readonly #defaultPurpose: Purpose;
-  /** Purposes whose handlers run, and have not scheduled them again. */
-  readonly #ringing = new Set<Purpose>();
+  /** Purposes whose handlers run, and have not scheduled them again; with the later deadline that was asked for, or null. */
+  readonly #ringing = new Map<Purpose, number | null>();
 
   /** `defaultPurpose`: of an alarm that an earlier release set, which had this purpose only. */
   constructor(storage: AlarmStorage, defaultPurpose: Purpose) {
@@ -51,13 +51,19 @@ export class AlarmSchedule<Purpose extends string> {
     if (earlierMs !== null) await this.scheduleBy(this.#defaultPurpose, earlierMs);
   }
 
-  /** Sets the deadline of a purpose, unless it has one that is not later. */
+  /**
+   * Sets the deadline of a purpose, unless it has one that is not later. One whose handler runs stays stored until it is met, so that
+   * an object that ends meanwhile repeats it; the later one then takes its place.
+   */
   async scheduleBy(purpose: Purpose, atMs: number): Promise<void> {
-    if ((this.dueMs(purpose) ?? Number.POSITIVE_INFINITY) > atMs) await this.schedule(purpose, atMs);
+    if ((this.dueMs(purpose) ?? Number.POSITIVE_INFINITY) > atMs) return this.schedule(purpose, atMs);
+    const laterMs = this.#ringing.get(purpose);
+    if (laterMs !== undefined) this.#ringing.set(purpose, Math.min(laterMs ?? atMs, atMs));
   }
 
   /** Removes the deadline of a purpose, in the turn of the call. */
   async cancel(purpose: Purpose): Promise<void> {
+    if (this.#ringing.has(purpose)) this.#ringing.set(purpose, null);
     const stored = this.#stored;
     if (stored?.[purpose] !== undefined) {
       const { [purpose]: _, ...others } = stored;
@@ -94,16 +100,25 @@ export class AlarmSchedule<Purpose extends string> {
     const due = (Object.entries(deadlines) as [Purpose, number][]).filter(([, atMs]) => atMs <= untilMs);
     await Promise.all(
       due.map(async ([purpose]) => {
-        this.#ringing.add(purpose);
+        this.#ringing.set(purpose, null);
         try {
           await handle(purpose);
-          if (this.#ringing.delete(purpose)) await this.cancel(purpose);
+          await this.#settle(purpose);
         } catch (error) {
           console.error(`an alarm's ${purpose} failed`, error);
           await this.schedule(purpose, nowMs + ALARM_LIMITS.failedRetryMs);
         }
       }),
     );
+  }
+
+  /** Ends the deadline of a purpose whose handler is done, unless that has scheduled it again. */
+  async #settle(purpose: Purpose): Promise<void> {
+    const laterMs = this.#ringing.get(purpose);
+    if (laterMs === undefined) return;
+    if (laterMs !== null) return this.schedule(purpose, laterMs);
+    this.#ringing.delete(purpose);
+    return this.cancel(purpose);
   }
 
   get #stored(): Deadlines<Purpose> | undefined {
