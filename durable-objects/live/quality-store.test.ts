@@ -53,6 +53,10 @@ test("sums are stored by the hour, and those of a range are told together", () =
     expect(store.describe(null, null).all).toMatchObject({ viewers: 7, stalls: 7, watchedMs: 420_000 });
     expect(store.describe(beganMs + HOUR_MS, beganMs + HOUR_MS + 1).all.viewers).toBe(2);
     expect(store.describe(beganMs, beganMs + 2 * HOUR_MS).country).toMatchObject([{ name: "DE", viewers: 4 }]);
+    // An empty range has no hours, not even the one that it is in.
+    for (const emptyMs of [beganMs + 60_000, clock.nowMs() + HOUR_MS]) {
+      expect(store.describe(emptyMs, emptyMs).all.viewers).toBe(0);
+    }
     // The history's alarm deletes them.
     const history = new HealthHistoryStore({
       ...{ storage: openLiveStorage(storage), alarms, clock, broadcast: () => null, viewers: () => 0 },
@@ -97,3 +101,23 @@ test("the alarm stores a stream's sums, which survive its object's memory", asyn
   const quality = await runInDurableObject(stub, (live: Live) => live.viewerQuality(null, null));
   expect(quality).toMatchObject({ all: { viewers: 1 }, device: [{ name: "phone", delayP95Ms: expect.any(Number) }] });
 });
+
+test("sums that are stored while the last of the history is deleted are deleted later too", () =>
+  withEmptyStorage(async (storage) => {
+    openLiveStorage(storage).create();
+    const clock = new VirtualClock(Date.now() + HOUR_MS);
+    const alarms = new AlarmSchedule<LiveAlarm>(storage, "publisher");
+    const options = { storage: openLiveStorage(storage), alarms, clock, broadcast: () => null, viewers: () => 0 };
+    const history = new HealthHistoryStore(options);
+    const store = new QualityStore(options);
+    history.recordEvent({ kind: "ingest-connected", protocol: "rtmp" } as never);
+    await clock.advance(keptMs + 1);
+    store.add(ONE);
+    await clock.advance(QUALITY_STORE_LIMITS.storeMs);
+    await alarms.handleAlarm(clock.nowMs(), async (purpose) => {
+      if (purpose === "history") await history.prune();
+      else store.store();
+    });
+    expect(store.describe(null, null).all.viewers).toBe(1);
+    expect(alarms.dueMs("history")).toBe(clock.nowMs() + keptMs);
+  }));

@@ -86,11 +86,15 @@ export class QualityStore {
     const nowMs = this.#options.clock.nowMs();
     const range = clampHistoryRange(fromMs, toMs, nowMs);
     const stored = this.#read(range);
-    const tables = this.#unstored !== null && range.toMs > nowMs ? mergeTables(stored, this.#unstored) : stored;
+    const tables =
+      this.#unstored !== null && range.toMs > Math.max(nowMs, range.fromMs)
+        ? mergeTables(stored, this.#unstored)
+        : stored;
     return { ...range, ...describeQuality(tables) };
   }
 
   #read({ fromMs, toMs }: HistoryRange): QualityTables {
+    if (fromMs >= toMs) return EMPTY_TABLES;
     const rows = this.#options.storage.exec<{ sums: string }>(
       "SELECT sums FROM viewer_quality WHERE hour_ms > ? AND hour_ms < ? ORDER BY hour_ms",
       fromMs - HOUR_MS,
