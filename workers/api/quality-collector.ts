@@ -28,13 +28,20 @@ export class QualityCollector {
   add(scope: CollectorScope, stream: StreamName, tables: QualityTables): void {
     const nowMs = scope.platform.clock.monotonicMs();
     const known = this.#sums.get(stream);
-    if (known === undefined && this.#sums.size >= COLLECTOR_LIMITS.streams) return;
-    const isAwaited = known !== undefined && nowMs - known.sinceMs < COLLECTOR_LIMITS.abandonedMs;
+    if (known === undefined && !this.#makeRoom(nowMs)) return;
+    const isAwaited = known !== undefined && !isAbandoned(known.sinceMs, nowMs);
     this.#sums.set(stream, {
       tables: known === undefined ? tables : mergeTables(known.tables, tables),
       sinceMs: isAwaited ? known.sinceMs : nowMs,
     });
     if (!isAwaited) scope.ctx.waitUntil(this.#sendLater(scope, stream));
+  }
+
+  /** Whether there is room for a further stream. Abandoned sums give way: their streams may never get another report. */
+  #makeRoom(nowMs: number): boolean {
+    if (this.#sums.size < COLLECTOR_LIMITS.streams) return true;
+    for (const [stream, { sinceMs }] of this.#sums) if (isAbandoned(sinceMs, nowMs)) this.#sums.delete(stream);
+    return this.#sums.size < COLLECTOR_LIMITS.streams;
   }
 
   async #sendLater({ env, platform }: CollectorScope, stream: StreamName): Promise<void> {
@@ -49,3 +56,5 @@ export class QualityCollector {
     }
   }
 }
+
+const isAbandoned = (sinceMs: number, nowMs: number): boolean => nowMs - sinceMs >= COLLECTOR_LIMITS.abandonedMs;

@@ -156,3 +156,28 @@ test("an isolate holds the sums of a bounded number of streams", () => {
   }
   expect(senders).toBe(COLLECTOR_LIMITS.streams);
 });
+
+test("sums that nobody sends any more leave their places to other streams", async () => {
+  const collector = new QualityCollector();
+  const clock = new VirtualClock();
+  let senders = 0;
+  const ctx = {
+    waitUntil: () => {
+      senders += 1;
+    },
+  };
+  // The platform ends these requests before they have sent anything.
+  const endedClock = {
+    nowMs: () => clock.nowMs(),
+    monotonicMs: () => clock.monotonicMs(),
+    startTimer: () => () => {},
+  };
+  const scope = { env: testBindings, platform: { ...systemPlatform, clock: endedClock }, ctx };
+  for (let n = 0; n < COLLECTOR_LIMITS.streams; n += 1) collector.add(scope, `left-${n}` as StreamName, EMPTY_TABLES);
+  await clock.advance(COLLECTOR_LIMITS.abandonedMs - 1);
+  collector.add(scope, "another" as StreamName, EMPTY_TABLES);
+  expect(senders).toBe(COLLECTOR_LIMITS.streams);
+  await clock.advance(1);
+  collector.add(scope, "another" as StreamName, EMPTY_TABLES);
+  expect(senders).toBe(COLLECTOR_LIMITS.streams + 1);
+});
