@@ -106,3 +106,31 @@ test("a refused request leaves no link, and nothing is stored for longer than a 
   expect(await rows()).toBe(0);
   expect(await runDurableObjectAlarm(stub())).toBe(false);
 });
+
+test("a link that is asked for while no alarm is set does not keep older ones longer", async () => {
+  await ask("ann");
+  const askedMs = nowMs;
+  nowMs += 12 * 60 * MINUTE_MS;
+  const alarmMs = await runInDurableObject(stub(), async (object, { storage }) => {
+    // So the platform answers while an alarm's handler runs.
+    await storage.deleteAlarm();
+    await (object as unknown as MailLinks).admit({ hash: "later", address: "bob", network: null }, MANY);
+    return storage.getAlarm();
+  });
+  expect(alarmMs).toBe(askedMs + 24 * 60 * MINUTE_MS);
+});
+
+test("links of a time that the clock has not reached again block nobody, and are removed", async () => {
+  nowMs += 10 * 24 * 60 * MINUTE_MS;
+  for (let n = 0; n < 3; n += 1) expect(await ask("ann", "one", 3)).toBe(true);
+  const hash = `hash-${asked}`;
+  nowMs -= 10 * 24 * 60 * MINUTE_MS;
+  expect(await links.redeem(hash)).toBe(false);
+  expect(await ask("ann", "one", 3)).toBe(true);
+  nowMs += 24 * 60 * MINUTE_MS;
+  expect(await runDurableObjectAlarm(stub())).toBe(true);
+  const rows = await runInDurableObject(stub(), (_object, { storage }) =>
+    storage.sql.exec("SELECT 1 FROM links").toArray(),
+  );
+  expect(rows).toEqual([]);
+});
