@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseEmailAddress } from "./email-address.ts";
+import { mailboxOf, parseEmailAddress } from "./email-address.ts";
 
 test("addresses are equal in any case, without the white space around them", () => {
   expect(parseEmailAddress(" Ann.Bell+live@Example.COM ")).toBe("ann.bell+live@example.com");
@@ -31,4 +31,17 @@ test("an address stays itself, has one sign, and no character that a header or a
       expect(address).not.toMatch(/[\s,;:<>()"\\[\]]/);
     }),
   );
+});
+
+test("addresses that a provider delivers to one mailbox have one name for it, and others have others", () => {
+  for (const address of [
+    "annbell@example.com",
+    "ann.bell@example.com",
+    "ann.bell+live@example.com",
+    "annbell+@example.com",
+  ])
+    expect(mailboxOf(address)).toBe("annbell@example.com");
+  expect(mailboxOf("ann@mail.example.com")).toBe("ann@mail.example.com");
+  // A tag without a mailbox is the mailbox.
+  expect(mailboxOf("+live@example.com")).toBe("+live@example.com");
 });

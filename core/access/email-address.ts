@@ -20,3 +20,14 @@ export function parseEmailAddress(text: unknown): string | null {
   if (at > MAX_LOCAL_CHARS || labels.length < 2 || !labels.every((label) => LABEL.test(label))) return null;
   return trimmed.toLowerCase();
 }
+
+/**
+ * The name under which the mails to an address of `parseEmailAddress` are counted. Large providers deliver to one mailbox whatever
+ * stands behind a plus sign (RFC 5233), and some with dots anywhere. Elsewhere several mailboxes may share a name, and so a limit.
+ */
+export function mailboxOf(address: string): string {
+  const at = address.lastIndexOf("@");
+  const local = address.slice(0, at);
+  const [mailbox = ""] = local.split("+", 1);
+  return `${(mailbox || local).replaceAll(".", "")}${address.slice(at)}`;
+}

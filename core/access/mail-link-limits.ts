@@ -15,7 +15,7 @@ export const MAIL_LINK_LIMITS: {
 } = {
   /** A link is valid for so long: greylisting delays a first mail by minutes. */
   lifetimeMs: 900_000,
-  /** Of one address: a mail that was lost, and a day's sign-ins on several devices; nobody floods a mailbox. */
+  /** Of one mailbox, see `mailboxOf`: a mail that was lost, and a day's sign-ins on several devices; nobody floods it. */
   perAddress: [
     { most: 3, withinMs: 900_000 },
     { most: 10, withinMs: 86_400_000 },

@@ -134,6 +134,13 @@ test("an address gets three mails, and whoever asks cannot tell whether one was 
   expect(mailsTo("flood@example.com")).toHaveLength(3);
 });
 
+test("one mailbox gets three mails, under however many of its addresses", async () => {
+  for (let n = 0; n < 6; n += 1) await ask(new CookieBrowser(), `b.ox+${n}@example.com`);
+  await vi.waitUntil(() => printed.filter((line) => line.includes("b.ox+")).length >= 3, 10_000);
+  await settle();
+  expect(printed.filter((line) => line.includes("b.ox+"))).toHaveLength(3);
+});
+
 test("another site's form sends no mail, and neither does one without an address or a name", async () => {
   const url = `${edge.url}/sign-in/watch/show/mail`;
   const send = async (fields: Record<string, string>, origin = edge.url): Promise<number> => {

@@ -4,7 +4,7 @@
  */
 import { base64url } from "jose";
 import { ACCESS_LIMITS } from "../../core/access/access-policy.ts";
-import { parseEmailAddress } from "../../core/access/email-address.ts";
+import { mailboxOf, parseEmailAddress } from "../../core/access/email-address.ts";
 import type { MailLinkRequest } from "../../core/access/mail-link-limits.ts";
 import { siteOfNetwork } from "../../core/access/network.ts";
 import { SIGN_IN_LINK_PATH, type SignInTarget } from "../../core/access/sign-in-path.ts";
@@ -108,7 +108,7 @@ async function describeRequest(
     base64url.encode(await computeMac(key, encodeCompositeKey(kind, text)));
   return {
     hash: pending.linkHash,
-    address: await codeOf("mail-address", pending.email),
+    address: await codeOf("mail-address", mailboxOf(pending.email)),
     network: site === null ? null : await codeOf("mail-network", site),
   };
 }
@@ -128,11 +128,10 @@ export async function finishMailSignIn(scope: RequestScope, signIn: SignInConfig
   const secret = (await readForm(scope)).get("secret") ?? "";
   const pending = await findPendingSignIn(scope, signIn, secret);
   if (pending === null) return renderFailure(env, "other-browser", null);
+  // Before the link is used up: the stream's object may not answer, and the person tries again.
+  const issued = await issueAccountToken(scope, signIn, pending.stream, describePerson(pending));
   const isFirst = await env.MAIL_LINKS.getByName(MAIL_LINKS_NAME).redeem(pending.linkHash);
-  const answer = isFirst
-    ? renderIssued(env, pending, await issueAccountToken(scope, signIn, pending.stream, describePerson(pending)))
-    : renderFailure(env, "link-used", pending);
-  const page = await answer;
+  const page = await (isFirst ? renderIssued(env, pending, issued) : renderFailure(env, "link-used", pending));
   page.headers.set("set-cookie", endSignInCookie(signIn));
   return page;
 }
