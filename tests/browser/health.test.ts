@@ -165,5 +165,47 @@ test("past broadcasts are listed with a verdict, and an opened one has what happ
   await lines.getByText("The broadcast ended.").waitFor();
   expect(await lines.getByText("The broadcast began.").count()).toBe(1);
   await takePicture("health-history");
+});
+
+test("viewers' quality is of the period that was chosen last, in whatever order the edge answers", async () => {
+  const figures = { startupP50Ms: null, startupP95Ms: null, delayP50Ms: null, delayP95Ms: null, stallsPerHour: null };
+  const rowOf = (viewers: number): object => ({
+    ...{
+      name: "all",
+      viewers,
+      watchedMs: 0,
+      stalls: 0,
+      stalledMs: 0,
+      stalledSecondsPerHour: null,
+      errors: 0,
+      ...figures,
+    },
+  });
+  const month = Promise.withResolvers<void>();
+  const monthIsTold = Promise.withResolvers<void>();
+  await page.route(/\/api\/streams\/file\/quality/, async (route) => {
+    const days = (Date.now() - Number(new URL(route.request().url()).searchParams.get("from"))) / 86_400_000;
+    if (days > 20) await month.promise;
+    const empty = { country: [], device: [], rendition: [] };
+    const all = rowOf(days > 20 ? 3_030 : days > 5 ? 707 : 24);
+    await route.fulfill({ json: { stream: "file", fromMs: 0, toMs: 1, all, ...empty } });
+    if (days > 20) monthIsTold.resolve();
+  });
+  await page.goto(`${edge.url}/studio/file?tab=health`);
+  await section().getByText("Viewers’ quality").click();
+  await says(/\b24\b.*viewers/);
+  const period = section().getByLabel("Period");
+  await period.selectOption("30 days");
+  await period.selectOption("7 days");
+  await says(/\b707\b.*viewers/);
+  month.resolve();
+  await monthIsTold.promise;
+  await page.waitForTimeout(500);
+  expect(
+    await section()
+      .getByText(/\b707\b.*viewers/)
+      .count(),
+  ).toBe(1);
+  await page.unroute(/\/api\/streams\/file\/quality/);
   expect(trouble).toEqual([]);
 });

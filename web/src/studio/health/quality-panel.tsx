@@ -1,6 +1,6 @@
 /** The studio section "Viewers' quality": what sampled viewers reported, in a sentence and by country, device and rendition. */
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { QUALITY_DIMENSIONS, type QualityDimension, type QualityRow } from "../../../../core/quality/quality-tally.ts";
 import { formatCount } from "../../kit/number-text.ts";
 import { DataTable, type TableColumn } from "../data-table.tsx";
@@ -20,10 +20,16 @@ const DAY_MS = 86_400_000;
 export function QualityPanel({ desk }: { desk: HealthController }): VNode {
   const [days, setDays] = useState<number>(1);
   const [quality, setQuality] = useState<QualityAnswer | "loading" | "failed">("loading");
+  const requests = useRef(0);
   const load = (period: number): void => {
     setDays(period);
     setQuality("loading");
-    void desk.readQuality(period * DAY_MS).then((answer) => setQuality(answer ?? "failed"));
+    requests.current += 1;
+    const request = requests.current;
+    void desk.readQuality(period * DAY_MS).then((answer) => {
+      // A longer period may be answered after one that was chosen later.
+      if (request === requests.current) setQuality(answer ?? "failed");
+    });
   };
   return (
     <details class="internals history" onToggle={({ currentTarget: { open } }) => open && load(days)}>
