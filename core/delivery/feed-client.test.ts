@@ -90,3 +90,15 @@ test.each([false, true])(
       expect(await settle(carrying(answer), isLate)).toEqual(["restored below", "carried above"]);
   },
 );
+
+test("a source that throws at once breaks the feed, and the report is part of the next one", async () => {
+  const restored: string[] = [];
+  const handler: FeedReadHandler = { ...HANDLER, restoreReport: ({ node }) => restored.push(node) };
+  const source = {
+    fetch: (): never => {
+      throw new Error("no such node");
+    },
+  };
+  expect(await readFeed(new VirtualClock(), source, QUERY, handler)).toBe("broken");
+  expect(restored).toEqual(["below"]);
+});

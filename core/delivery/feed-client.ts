@@ -65,12 +65,15 @@ export async function readFeed(
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   try {
     const { url, headers } = buildFeedRequest(query);
-    const fetched = source.fetch(url, { headers });
+    // What throws at once is an answer too.
+    const fetched = (async () => source.fetch(url, { headers }))();
     // Also of an answer that comes too late.
-    fetched.then(
-      (response) => settleReports(response, query, handler),
-      () => handler.restoreReport(query.report),
-    );
+    fetched
+      .then(
+        (response) => settleReports(response, query, handler),
+        () => handler.restoreReport(query.report),
+      )
+      .catch((error: unknown) => handler.feedFailed(error));
     const response = await failWhenSilent(clock, fetched).catch((error: unknown) => {
       // An unread feed would hold a subscriber's slot at the node until its end.
       fetched.then((late) => late.body?.getReader().cancel()).catch(() => {});
