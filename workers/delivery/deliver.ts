@@ -107,17 +107,18 @@ function deliverPath(
   file: LivePath["file"],
 ): DeliveryAnswer | Promise<DeliveryAnswer & { readonly countedStatus?: number }> {
   const { broadcast, targetDurationS } = replica.config;
-  if (file !== "multivariant" && "track" in file) return deliverFile(context, replica, file);
-  if (file !== "multivariant" && "flowOf" in file && file.flowOf !== broadcast)
-    return notFoundAnswer("The stream has another broadcast now.", cacheLifetimes.noStore);
-  if (file !== "multivariant" && "multivariantOf" in file && file.multivariantOf !== broadcast)
-    return deliverPastMultivariantPlaylist(context, file.multivariantOf, cacheLifetimes.notFound(targetDurationS));
-  const answer = (): DeliveryAnswer | Promise<DeliveryAnswer> => {
-    if (file === "multivariant") return deliverMultivariantPlaylist(context, replica, "stream");
-    return "flowOf" in file
-      ? deliverFlow(context, replica)
-      : deliverMultivariantPlaylist(context, replica, "broadcast");
-  };
+  if ("track" in file) return deliverFile(context, replica, file);
+  let answer: () => DeliveryAnswer | Promise<DeliveryAnswer>;
+  if ("flowOf" in file) {
+    if (file.flowOf !== broadcast)
+      return notFoundAnswer("The stream has another broadcast now.", cacheLifetimes.noStore);
+    answer = () => deliverFlow(context, replica);
+  } else {
+    const { multivariantOf } = file;
+    if (multivariantOf !== null && multivariantOf !== broadcast)
+      return deliverPastMultivariantPlaylist(context, multivariantOf, cacheLifetimes.notFound(targetDurationS));
+    answer = () => deliverMultivariantPlaylist(context, replica, multivariantOf === null ? "stream" : "broadcast");
+  }
   if (replica.state.ended) return answer();
   // A request for these is a join; viewers do not repeat it.
   return refuseJoin(context.env, context.edge, context.request).then((refusal) =>

@@ -10,7 +10,7 @@ test("delivery addresses are distinguished from all others", () => {
 test("addresses of playlists and files are parsed, with any query", () => {
   expect(parseLivePath("http://edge.test/live/demo/multivariant.m3u8?x=1")).toEqual({
     stream: "demo",
-    file: "multivariant",
+    file: { multivariantOf: null },
   });
   expect(parseLivePath("http://edge.test/live/demo/abcdefgh12/multivariant.m3u8")).toEqual({
     stream: "demo",

@@ -4,15 +4,15 @@ import { type BroadcastId, parseBroadcastId, parseStreamName, type StreamName } 
 import { type MediaPath, parseMediaPath } from "../../core/media/hls/media-path.ts";
 import { findPathStart } from "../kit/request-address.ts";
 
-/** The requested file of a stream: its multivariant playlist or that of one broadcast, a broadcast's flow, or a file of a track. */
+/** The requested file of a stream: a multivariant playlist, a broadcast's flow, or a file of a track. */
 export interface LivePath {
   readonly stream: StreamName;
-  readonly file: "multivariant" | MultivariantPath | FlowPath | MediaPath;
+  readonly file: MultivariantPath | FlowPath | MediaPath;
 }
 
-/** The multivariant playlist of a broadcast, live or ended. */
+/** The multivariant playlist of a broadcast, live or ended; null: of the stream, whose latest broadcast it shows. */
 export interface MultivariantPath {
-  readonly multivariantOf: BroadcastId;
+  readonly multivariantOf: BroadcastId | null;
 }
 
 /** The flow of a broadcast. */
@@ -54,7 +54,7 @@ function parseBarePath(bare: string): LivePath | null {
   const [name = "", second = "", track, file, ...rest] = path.split("/");
   const stream = parseStreamName(name);
   if (stream === null || rest.length > 0) return null;
-  if (track === undefined) return second === MULTIVARIANT_FILE ? { stream, file: "multivariant" } : null;
+  if (track === undefined) return second === MULTIVARIANT_FILE ? { stream, file: { multivariantOf: null } } : null;
   if (file === undefined) {
     const broadcast = parseBroadcastId(second);
     if (broadcast === null) return null;

@@ -31,7 +31,7 @@ export async function serveLivePath(
     const edge = opened instanceof Promise ? await opened : opened;
     if (typeof edge === "string") return unavailableStreamResponse(edge);
     const { response, outcome, countedStatus, isRestricted } = await deliver({ env, ctx, edge, request }, path);
-    if (path.file === "multivariant" || !("track" in path.file)) {
+    if (!("track" in path.file)) {
       await addPlaybackProof(getConfig(env), path.stream, request, response, platform.clock.nowMs());
     }
     if (isRestricted) makePrivate(response);
