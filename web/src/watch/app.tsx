@@ -14,7 +14,7 @@ import { DelayMenu } from "./delay-menu.tsx";
 import { FallbackNote } from "./delay-shown.tsx";
 import { overlayMessage } from "./overlay-message.ts";
 import { isPlaying, Prompts } from "./prompts.tsx";
-import type { SharedPlace } from "./share-link.ts";
+import { placeQuery, type SharedPlace } from "./share-link.ts";
 import { StatsPanel } from "./stats-panel.tsx";
 import { TopBar } from "./top-bar.tsx";
 
@@ -112,7 +112,7 @@ function OtherPlaces({ place: { broadcast, endS } }: { place: SharedPlace }): VN
   return (
     <>
       {endS !== null && (
-        <a class="pill" href={`${pathname}?broadcast=${broadcast}&t=${endS}`}>
+        <a class="pill" href={pathname + placeQuery({ broadcast, startS: endS, endS: null })}>
           Watch on
         </a>
       )}

@@ -5,6 +5,7 @@ import type { Clock } from "../../../core/kit/clock.ts";
 import { formatDateTime } from "../kit/date-text.ts";
 import { formatElapsed } from "../kit/number-text.ts";
 import { fetchRecordings, type ListedRecording } from "./recording-list.ts";
+import { shareLink, WHOLE_STREAM } from "./share-link.ts";
 import { Sheet } from "./sheet.tsx";
 
 interface PastSheetProps {
@@ -39,7 +40,7 @@ export function PastSheet({ stream, shownBroadcast, clock, onClose }: PastSheetP
           {listed.map(({ broadcast, startedAtMs, lengthMs }) => (
             <li key={broadcast}>
               <a
-                href={`/watch/${stream}?broadcast=${encodeURIComponent(broadcast)}`}
+                href={shareLink("", stream, { ...WHOLE_STREAM, broadcast })}
                 aria-current={broadcast === shownBroadcast ? "page" : undefined}
               >
                 <time dateTime={new Date(startedAtMs).toISOString()}>{formatDateTime(startedAtMs, clock.nowMs())}</time>

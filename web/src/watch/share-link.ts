@@ -15,13 +15,17 @@ export interface SharedPlace {
 export const WHOLE_STREAM: SharedPlace = { broadcast: null, startS: null, endS: null };
 
 /** The shared address. */
-export function shareLink(origin: string, stream: string, { broadcast, startS, endS }: SharedPlace): string {
+export const shareLink = (origin: string, stream: string, place: SharedPlace): string =>
+  `${origin}/watch/${stream}${placeQuery(place)}`;
+
+/** The query of an address that shows it, with its question mark; empty for the stream itself. */
+export function placeQuery({ broadcast, startS, endS }: SharedPlace): string {
   const query = new URLSearchParams();
   if (broadcast !== null) query.set("broadcast", broadcast);
   if (startS !== null && startS >= 1) query.set("t", String(Math.floor(startS)));
   if (endS !== null) query.set("end", String(Math.ceil(endS)));
   const text = query.toString();
-  return `${origin}/watch/${stream}${text === "" ? "" : `?${text}`}`;
+  return text === "" ? "" : `?${text}`;
 }
 
 /** What the query of an address shows; an invalid part counts as absent. */
