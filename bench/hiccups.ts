@@ -5,6 +5,7 @@ import type { LocalEdge } from "../origin/local-edge/edge.ts";
 import { launchBrowser } from "../tests/support/browser.ts";
 import type { OriginProcess } from "../tests/support/origin-process.ts";
 import { startBroadcast } from "./broadcast.ts";
+import { withInterrupt } from "./interrupt.ts";
 import { type BenchFigure, formatFixed } from "./stats.ts";
 import { BROADCAST_WARM_UP_MS, openAtHoldBack } from "./watch.ts";
 
@@ -26,15 +27,19 @@ interface Standstill {
 }
 
 /** Returning hiccups, then growing ones, each on a page of its own. */
-export async function measureHiccups(edge: LocalEdge, adminToken: string): Promise<BenchFigure[]> {
+export const measureHiccups = (edge: LocalEdge, adminToken: string): Promise<BenchFigure[]> =>
+  // A source that is stopped would not end with the bench.
+  withInterrupt((stop) => measurePages(edge, adminToken, stop));
+
+async function measurePages(edge: LocalEdge, adminToken: string, stop: AbortSignal): Promise<BenchFigure[]> {
   const origin = await startBroadcast(edge, adminToken, STREAM, BROADCAST);
   const browser = await launchBrowser();
   const open = (): Promise<Page> => openAtHoldBack(browser, `${edge.url}/watch/${STREAM}?delay=fastest`);
   try {
     await origin.waitForOutput("/watch/");
-    await sleep(BROADCAST_WARM_UP_MS);
-    const figures = [await measureReturning(await open(), origin)];
-    figures.push(await measureGrowing(await open(), origin));
+    await sleep(BROADCAST_WARM_UP_MS, undefined, { signal: stop });
+    const figures = [await measureReturning(await open(), origin, stop)];
+    figures.push(await measureGrowing(await open(), origin, stop));
     return figures;
   } finally {
     await browser.close();
@@ -42,14 +47,14 @@ export async function measureHiccups(edge: LocalEdge, adminToken: string): Promi
   }
 }
 
-async function measureReturning(page: Page, origin: OriginProcess): Promise<BenchFigure> {
+async function measureReturning(page: Page, origin: OriginProcess, stop: AbortSignal): Promise<BenchFigure> {
   const { freezeMs, everyMs, times, mostStalls } = RETURNING;
   const before = await countStalls(page);
   for (let i = 0; i < times; i += 1) {
-    await sleep(everyMs);
+    await sleep(everyMs, undefined, { signal: stop });
     await freeze(origin, freezeMs);
   }
-  await sleep(everyMs);
+  await sleep(everyMs, undefined, { signal: stop });
   const stalls = (await countStalls(page)) - before;
   await page.close();
   return {
@@ -61,14 +66,14 @@ async function measureReturning(page: Page, origin: OriginProcess): Promise<Benc
   };
 }
 
-async function measureGrowing(page: Page, origin: OriginProcess): Promise<BenchFigure> {
+async function measureGrowing(page: Page, origin: OriginProcess, stop: AbortSignal): Promise<BenchFigure> {
   const { firstMs, stepMs, everyMs, times, mostWaitS } = GROWING;
   await page.evaluate(recordStandstills, { enoughS: ENOUGH_S, sampleMs: SAMPLE_MS });
   for (let i = 0; i < times; i += 1) {
-    await sleep(everyMs);
+    await sleep(everyMs, undefined, { signal: stop });
     await freeze(origin, firstMs + i * stepMs);
   }
-  await sleep(everyMs);
+  await sleep(everyMs, undefined, { signal: stop });
   const found = await page.evaluate(() => (globalThis as unknown as { standstills: Standstill[] }).standstills);
   await page.close();
   const longestS = Math.max(0, ...found.map(({ ms }) => ms)) / 1000;
